@@ -1,0 +1,1 @@
+"""Recurrent networks for PyTorch: cells, the scan over time, kernels, tasks and a view inside."""

@@ -1,0 +1,27 @@
+"""Equations. One file per cell: the maths, its source, the gate order, the states and one step in plain torch.
+
+A new cell is one file here plus one line in the imports and in `CELLS` below.
+"""
+
+from unroll.cells.base import Cell, HiddenState, Noise, Parameters, ParameterSpec, Role, Step
+from unroll.cells.gru import GRUCell
+from unroll.cells.lstm import LSTMCell, LSTMState
+from unroll.cells.rnn import RNNCell
+
+#: Names of cells at the edge (command line, config) and the classes they stand for.
+CELLS: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
+
+__all__ = [
+    "CELLS",
+    "Cell",
+    "GRUCell",
+    "HiddenState",
+    "LSTMCell",
+    "LSTMState",
+    "Noise",
+    "ParameterSpec",
+    "Parameters",
+    "RNNCell",
+    "Role",
+    "Step",
+]

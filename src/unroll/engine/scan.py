@@ -1,0 +1,213 @@
+"""The one door between layers and time.
+
+Shapes: T time, B batch, I input size, H hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unroll.cells import Cell
+from unroll.engine.reference import ReferenceKernel
+from unroll.errors import EngineError, nearest
+from unroll.kernels import KERNELS, Kernel, ScanRequest, ScanResult
+
+AUTO = "auto"
+_REFERENCE = ReferenceKernel()
+
+
+def engines() -> tuple[Kernel, ...]:
+    """Every engine in the order in which "auto" tries them; the reference is the last and never refuses."""
+    return (*KERNELS, _REFERENCE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which engine did one scan, and why not the faster ones.
+
+    Attributes:
+        cell: the equation.
+        shape: (T, B, I) of the input.
+        engine: the engine that ran.
+        refused: the engines that were asked before it, with their reasons.
+    """
+
+    cell: Cell
+    shape: tuple[int, ...]
+    engine: str
+    refused: Mapping[str, str]
+
+    def __str__(self) -> str:
+        lines = [f"{self.cell} on (T, B, I) = {self.shape}: {self.engine}"]
+        lines += [f"  not {name}: {reason}" for name, reason in self.refused.items()]
+        return "\n".join(lines)
+
+
+_choices: ContextVar[list[Choice] | None] = ContextVar("choices", default=None)
+
+
+@contextmanager
+def recorded_choices() -> Iterator[list[Choice]]:
+    """Collect the choice of engine of every scan inside the block."""
+    found: list[Choice] = []
+    token = _choices.set(found)
+    try:
+        yield found
+    finally:
+        _choices.reset(token)
+
+
+def choose(request: ScanRequest, engine: str = AUTO) -> tuple[Kernel, dict[str, str]]:
+    """The kernel for a request and the reasons of those that refused it.
+
+    Raises:
+        EngineError: the engine is unknown, or it was forced and cannot do the job.
+    """
+    table = engines()
+    if engine != AUTO:
+        for kernel in table:
+            if kernel.name == engine:
+                reason = kernel.refuse(request)
+                if reason is not None:
+                    raise EngineError(f"engine '{engine}' cannot do this: {reason}; use engine='auto' or 'reference'")
+                return kernel, {}
+        names = [AUTO, *(kernel.name for kernel in table)]
+        raise EngineError(f"engine must be one of {', '.join(names)}, got '{engine}'" + nearest(engine, names))
+    refused: dict[str, str] = {}
+    for kernel in table:
+        reason = kernel.refuse(request)
+        if reason is None:
+            return kernel, refused
+        refused[kernel.name] = reason
+    raise EngineError("no engine can do this: " + "; ".join(f"{name}: {reason}" for name, reason in refused.items()))
+
+
+def scan(
+    cell: Cell,
+    params: Mapping[str, Tensor],
+    x: Tensor,
+    state: Any = None,
+    *,
+    lengths: Tensor | None = None,
+    reset: Tensor | None = None,
+    reverse: bool = False,
+    trace: bool = False,
+    noise: Mapping[str, Tensor] | None = None,
+    recompute: int = 0,
+    engine: str = AUTO,
+) -> ScanResult:
+    """Run a cell over time.
+
+    Args:
+        cell: the equation.
+        params: every name of `cell.parameters()`, on one device and in the dtype of `x`.
+        x: (T, B, I). T and B may be zero. Values past a row's length are never read.
+        state: the cell's named tuple of (B, ·), or None for zeros.
+        lengths: (B,) integers in [0, T] on any device and in any order, or None if every row has T steps.
+        reset: (T, B) bool, or None. True at a step that starts a new sequence inside the row: the state is zero before it. With `reverse`
+            the borders are the same: the part before such a step is run from its own end.
+        reverse: each row runs from its own last step to its first; outputs stay at their steps.
+        trace: also return every state and gate of every step.
+        noise: the random factors of this pass by name (see `Cell.noise`), or None for none.
+        recompute: keep the state every this many steps and recompute the rest in backward; 0 keeps everything.
+        engine: "auto", or the name of one engine.
+
+    Returns:
+        ScanResult: output (T, B, output size), the last state (B, ·), the trace or None. A row of length zero keeps its first state.
+
+    Raises:
+        ValueError: a shape, dtype or length is not as above.
+        EngineError: the engine is unknown or cannot do the job.
+    """
+    request = _checked(cell, params, x, state, lengths, reset, reverse, trace, noise or {}, recompute)
+    kernel, refused = choose(request, engine)
+    if not torch.compiler.is_compiling():
+        found = _choices.get()
+        if found is not None:
+            found.append(Choice(cell, tuple(x.shape), kernel.name, refused))
+    return kernel.run(request)
+
+
+def _checked(
+    cell: Cell,
+    params: Mapping[str, Tensor],
+    x: Tensor,
+    state: Any,
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    reverse: bool,
+    trace: bool,
+    noise: Mapping[str, Tensor],
+    recompute: int,
+) -> ScanRequest:
+    """Check every argument and bring it into the form that kernels take."""
+    name = type(cell).__name__
+    if x.dim() != 3 or x.shape[2] != cell.input_size:
+        raise ValueError(f"{name}: x must have shape (T, B, I) with I = {cell.input_size}, got {tuple(x.shape)}")
+    if not x.is_floating_point():
+        raise ValueError(f"{name}: x must be of a floating-point dtype, got {x.dtype}")
+    steps, batch = x.shape[0], x.shape[1]
+    for key, spec in cell.parameters().items():
+        if key not in params:
+            raise ValueError(f"{name}: the parameter '{key}' of shape {spec.shape} is missing")
+        if tuple(params[key].shape) != spec.shape:
+            raise ValueError(f"{name}: '{key}' must have shape {spec.shape}, got {tuple(params[key].shape)}")
+        if params[key].dtype != x.dtype or params[key].device != x.device:
+            raise ValueError(
+                f"{name}: '{key}' is {params[key].dtype} on {params[key].device} but x is {x.dtype} on {x.device};"
+                " move one to the other with .to(...)"
+            )
+    if state is None:
+        state = cell.zeros(batch, device=x.device, dtype=x.dtype)
+    else:
+        state = cell.State(*state)
+        for (part, size), value in zip(cell.state_sizes().items(), state, strict=True):
+            if tuple(value.shape) != (batch, size):
+                raise ValueError(f"{name}: first state '{part}' must have shape (B, ·) = {(batch, size)}, got {tuple(value.shape)}")
+            if value.dtype != x.dtype or value.device != x.device:
+                raise ValueError(f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {x.dtype} on {x.device}")
+    if lengths is not None:
+        lengths = _checked_lengths(name, lengths, steps, batch, x.device)
+    if reset is not None:
+        if tuple(reset.shape) != (steps, batch) or reset.dtype != torch.bool:
+            raise ValueError(f"{name}: reset must be bool of shape (T, B) = {(steps, batch)}, got {reset.dtype} of {tuple(reset.shape)}")
+        reset = _ordered_reset(reset.to(x.device), lengths, reverse)
+    for key, mask in noise.items():
+        if mask.dim() != 3 or mask.shape[0] not in (1, steps) or mask.shape[1] != batch:
+            raise ValueError(f"{name}: noise '{key}' must have shape (T or 1, B, ·) = ({steps} or 1, {batch}, ·), got {tuple(mask.shape)}")
+    if recompute < 0:
+        raise ValueError(f"{name}: recompute must be 0 (keep everything) or a number of steps, got {recompute}")
+    return ScanRequest(cell, params, x, state, lengths, reset, reverse, trace, noise, recompute)
+
+
+def _checked_lengths(name: str, lengths: Tensor, steps: int, batch: int, device: torch.device) -> Tensor:
+    if lengths.is_floating_point() or lengths.dtype == torch.bool or tuple(lengths.shape) != (batch,):
+        raise ValueError(f"{name}: lengths must be integers of shape (B,) = ({batch},), got {lengths.dtype} of {tuple(lengths.shape)}")
+    # Values cannot be read while a graph is captured; a kernel bounds them again where memory is at stake.
+    if batch and not torch.compiler.is_compiling() and lengths.device.type != "meta":
+        low, high = int(lengths.min()), int(lengths.max())
+        if low < 0 or high > steps:
+            raise ValueError(f"{name}: lengths must lie in [0, T] = [0, {steps}], got {low} to {high}")
+    return lengths.to(device=device, dtype=torch.int64)
+
+
+def _ordered_reset(reset: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
+    """Where the state is set to zero before a step is taken, in the order in which steps are taken.
+
+    Forwards that is `reset` itself. In reverse the border before step t is crossed on the way from t to t - 1, so it moves one step back.
+    """
+    if not reverse:
+        return reset
+    moved = torch.zeros_like(reset)
+    moved[:-1] = reset[1:]
+    if lengths is not None:
+        t = torch.arange(reset.shape[0], device=reset.device).unsqueeze(1)
+        moved = moved & (t + 1 < lengths)
+    return moved

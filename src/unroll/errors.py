@@ -1,0 +1,66 @@
+"""The exceptions of unroll.
+
+UnrollError             anything a user can act on; the command line prints it as one line and exits with code 2
+├── DataError           a data file is wrong: carries the path and, where known, the line
+├── ConfigError         a setting, an option or a run's config is wrong
+├── BundleError         a run folder or a checkpoint is damaged, incomplete or of another kind
+├── EngineError         a forced engine cannot do the job
+└── MissingExtraError   an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class UnrollError(Exception):
+    """An error a user can act on. The text is one line: what was expected, what came, what to do."""
+
+
+class DataError(UnrollError):
+    """A data file is wrong.
+
+    Args:
+        message: what was expected, what came and what to do, in one line.
+        path: the file.
+        line: the line in that file, counted from 1.
+    """
+
+    def __init__(self, message: str, path: Path | str | None = None, line: int | None = None) -> None:
+        self.path = None if path is None else Path(path)
+        self.line = line
+        where = "" if path is None else f"{path}:{line}: " if line is not None else f"{path}: "
+        super().__init__(where + message)
+
+
+class ConfigError(UnrollError):
+    """A setting, an option or a run's config is wrong."""
+
+
+class BundleError(UnrollError):
+    """A run folder or a checkpoint is damaged, incomplete or of another kind."""
+
+
+class EngineError(UnrollError):
+    """A forced engine cannot do the job; the text holds the reason."""
+
+
+class MissingExtraError(UnrollError):
+    """An optional dependency is not installed.
+
+    Args:
+        package: the distribution that is missing.
+        extra: the extra of unroll that brings it.
+        purpose: what it is needed for.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed; install it with: pip install 'unroll[{extra}]'")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the choice nearest to `name`, or an empty string if none is near."""
+    found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+    return f" (did you mean '{found[0]}'?)" if found else ""

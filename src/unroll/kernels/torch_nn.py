@@ -1,0 +1,107 @@
+"""torch.nn's own recurrent kernels: oneDNN and ATen on a CPU, cuDNN on a GPU.
+
+Shapes: T time, B batch, I input size, H hidden size.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from unroll.cells import Cell, GRUCell, HiddenState, LSTMCell, LSTMState, RNNCell
+from unroll.kernels.base import ScanRequest, ScanResult
+
+
+def _plain(cell: Cell) -> bool:
+    """Whether torch.nn knows this equation with these options."""
+    if type(cell) is LSTMCell:
+        return cell == LSTMCell(cell.input_size, cell.hidden_size, cell.bias, cell.proj_size)
+    if type(cell) is GRUCell:
+        return cell == GRUCell(cell.input_size, cell.hidden_size, cell.bias)
+    if type(cell) is RNNCell:
+        return cell == RNNCell(cell.input_size, cell.hidden_size, cell.bias, cell.nonlinearity)
+    return False
+
+
+def reversal(steps: int, lengths: Tensor | None, batch: int, device: torch.device) -> Tensor:
+    """(T, B) index that turns every row round within its own length; it is its own inverse."""
+    t = torch.arange(steps, device=device).unsqueeze(1)
+    if lengths is None:
+        return (steps - 1 - t).expand(steps, batch)
+    return torch.where(t < lengths, lengths - 1 - t, t)
+
+
+def turned(x: Tensor, index: Tensor) -> Tensor:
+    """Take (T, B, ·) by a (T, B) index over time."""
+    return x.gather(0, index.unsqueeze(-1).expand(*index.shape, x.shape[-1]))
+
+
+class TorchKernel:
+    """The row "torch" of the table."""
+
+    name = "torch"
+
+    def refuse(self, request: ScanRequest) -> str | None:
+        if not _plain(request.cell):
+            return f"torch.nn has no {type(request.cell).__name__} with these options"
+        if request.reset is not None:
+            return "torch.nn cannot start afresh inside a sequence (reset)"
+        if request.trace:
+            return "torch.nn does not show its gates (trace)"
+        if request.recompute:
+            return "torch.nn keeps every step (recompute)"
+        return None
+
+    def run(self, request: ScanRequest) -> ScanResult:
+        x, lengths = request.x, request.lengths
+        steps, batch, _ = x.shape
+        rows = None
+        if lengths is not None:
+            # pack_padded_sequence takes no row of length zero.
+            rows = lengths.nonzero().squeeze(1)
+            if rows.numel() == batch:
+                rows = None
+        if steps == 0 or batch == 0 or (rows is not None and rows.numel() == 0):
+            return ScanResult(x.new_zeros(steps, batch, request.cell.output_size), request.state, None)
+        state = request.state
+        if rows is not None and lengths is not None:
+            x, lengths = x.index_select(1, rows), lengths.index_select(0, rows)
+            state = type(state)(*(part.index_select(0, rows) for part in state))
+        y, last = self._run(request, x, lengths, state)
+        if rows is not None:
+            y = y.new_zeros(steps, batch, y.shape[-1]).index_copy(1, rows, y)
+            last = type(last)(*(old.index_copy(0, rows, new) for old, new in zip(request.state, last, strict=True)))
+        return ScanResult(y, last, None)
+
+    def _run(
+        self, request: ScanRequest, x: Tensor, lengths: Tensor | None, state: LSTMState | HiddenState
+    ) -> tuple[Tensor, LSTMState | HiddenState]:
+        cell, steps = request.cell, x.shape[0]
+        index = reversal(steps, lengths, x.shape[1], x.device) if request.reverse else None
+        if index is not None:
+            x = turned(x, index)
+        names = [name for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") if name in request.params]
+        weights = [request.params[name] for name in names]
+        has_bias = "bias_ih" in request.params
+        first = [part.unsqueeze(0).contiguous() for part in state]
+        function = {"LSTMCell": torch.lstm, "GRUCell": torch.gru}.get(type(cell).__name__)
+        if isinstance(cell, RNNCell):
+            function = torch.rnn_tanh if cell.nonlinearity == "tanh" else torch.rnn_relu
+        if function is None:
+            raise TypeError(f"TorchKernel.run was called for {cell}, which refuse() excludes")
+        hx = first if isinstance(cell, LSTMCell) else first[0]
+        training = torch.is_grad_enabled()
+        if lengths is None:
+            y, *last = function(x, hx, weights, has_bias, 1, 0.0, training, False, False)
+        else:
+            packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
+            order, inverse = packed.sorted_indices, packed.unsorted_indices
+            hx = [part.index_select(1, order) for part in first] if isinstance(cell, LSTMCell) else first[0].index_select(1, order)
+            data, *last = function(packed.data, packed.batch_sizes, hx, weights, has_bias, 1, 0.0, training, False)
+            last = [part.index_select(1, inverse) for part in last]
+            y, _ = pad_packed_sequence(packed._replace(data=data), total_length=steps)
+        if index is not None:
+            y = turned(y, index)
+        parts = [part.squeeze(0) for part in last]
+        return y, LSTMState(*parts) if isinstance(cell, LSTMCell) else HiddenState(*parts)
