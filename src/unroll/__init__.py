@@ -1,1 +1,73 @@
-"""Recurrent networks for PyTorch: cells, the scan over time, kernels, tasks and a view inside."""
+"""unroll: recurrent networks for PyTorch.
+
+Cells, the scan over time, kernels, tasks, and a view inside. Names are loaded at their first use, so that the command line answers before
+torch is imported and the stepper runs where torch is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ParameterSpec, RNNCell, Role, Step
+    from unroll.cells.init import chrono, irnn, keras_default, torch_default
+    from unroll.engine import scan
+    from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
+    from unroll.choices import explain
+    from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "BundleError",
+    "Cell",
+    "ConfigError",
+    "DataError",
+    "EngineError",
+    "GRUCell",
+    "LSTMCell",
+    "LSTMState",
+    "Merge",
+    "MissingExtraError",
+    "ParameterSpec",
+    "RNNCell",
+    "Recurrent",
+    "Role",
+    "Stack",
+    "Step",
+    "UnrollError",
+    "chrono",
+    "explain",
+    "irnn",
+    "keras_default",
+    "scan",
+    "torch_default",
+]
+
+#: The module of each public name: the same list as the imports above, which type checkers read.
+_MODULES = {
+    "unroll.cells": ("Cell", "GRUCell", "LSTMCell", "LSTMState", "ParameterSpec", "RNNCell", "Role", "Step"),
+    "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
+    "unroll.engine": ("scan",),
+    "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),
+    "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
+    "unroll.choices": ("explain",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'unroll' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
@@ -78,6 +78,12 @@ class Cell(abc.ABC):
 
     input_size: int
     hidden_size: int
+
+    def __str__(self) -> str:
+        options = [
+            f"{field.name}={value!r}" for field in fields(self) if (value := getattr(self, field.name)) != field.default and field.default is not MISSING
+        ]
+        return f"{type(self).__name__}({', '.join([str(self.input_size), str(self.hidden_size), *options])})"
 
     @property
     def output_size(self) -> int:

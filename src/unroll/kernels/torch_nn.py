@@ -5,6 +5,9 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -22,6 +25,17 @@ def _plain(cell: Cell) -> bool:
     if type(cell) is RNNCell:
         return cell == RNNCell(cell.input_size, cell.hidden_size, cell.bias, cell.nonlinearity)
     return False
+
+
+def _function(cell: Cell) -> Callable[..., Any]:
+    """ATen's function for a cell that `_plain` admits."""
+    if isinstance(cell, LSTMCell):
+        return torch.lstm
+    if isinstance(cell, GRUCell):
+        return torch.gru
+    if isinstance(cell, RNNCell) and cell.nonlinearity == "relu":
+        return torch.rnn_relu
+    return torch.rnn_tanh
 
 
 def reversal(steps: int, lengths: Tensor | None, batch: int, device: torch.device) -> Tensor:
@@ -85,11 +99,7 @@ class TorchKernel:
         weights = [request.params[name] for name in names]
         has_bias = "bias_ih" in request.params
         first = [part.unsqueeze(0).contiguous() for part in state]
-        function = {"LSTMCell": torch.lstm, "GRUCell": torch.gru}.get(type(cell).__name__)
-        if isinstance(cell, RNNCell):
-            function = torch.rnn_tanh if cell.nonlinearity == "tanh" else torch.rnn_relu
-        if function is None:
-            raise TypeError(f"TorchKernel.run was called for {cell}, which refuse() excludes")
+        function = _function(cell)
         hx = first if isinstance(cell, LSTMCell) else first[0]
         training = torch.is_grad_enabled()
         if lengths is None:

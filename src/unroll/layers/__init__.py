@@ -1,0 +1,7 @@
+"""Layers: a cell run over time, in two directions, in depth; and torch.nn's three under their own names."""
+
+from unroll.layers.compose import Bidirectional, Merge, Stack
+from unroll.layers.dropin import GRU, LSTM, RNN
+from unroll.layers.recurrent import Recurrent
+
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"]
