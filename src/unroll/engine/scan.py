@@ -17,10 +17,11 @@ from torch import Tensor
 from unroll.cells import Cell
 from unroll.engine.reference import ReferenceKernel
 from unroll.errors import EngineError, nearest
-from unroll.kernels import KERNELS, Kernel, ScanRequest, ScanResult
+from unroll.kernels import KERNELS, Kernel, ScanRequest, ScanResult, set_reference
 
 AUTO = "auto"
 _REFERENCE = ReferenceKernel()
+set_reference(_REFERENCE.run)
 
 
 def engines() -> tuple[Kernel, ...]:

@@ -1,0 +1,424 @@
+#include "plan.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+namespace unroll::binding {
+
+std::atomic<int> active_calls{0};
+
+namespace {
+
+// The directions of one layer.
+constexpr int64_t kMaxScans = 2;
+// Far above any machine; keeps thread-count times size arithmetic from overflowing.
+constexpr int64_t kMaxThreads = 4096;
+// Larger sizes cannot have weights in memory; keeps size arithmetic from overflowing.
+constexpr int64_t kMaxSize = int64_t{1} << 24;
+
+constexpr int kParams = 10;
+const char* const kParamNames[kParams] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr", "weight_peephole",
+                                          "gain_ih",   "gain_hh",   "gain_c",  "shift_c"};
+
+// Positions in the tuples that Python passes; the order is that of native.py.
+enum SequenceItem { kX, kLengths, kReset, kReverse, kH0, kC0, kMaskDropout, kMaskH, kMaskC, kSequenceItems };
+enum ForwardItem { kWeights = kSequenceItems, kY, kHn, kCn, kTraceGates, kTraceC, kSaved, kForwardItems };
+enum BackwardItem {
+    kPackedB = kSequenceItems, kParamsB, kYB, kSavedB, kDy, kDhn, kDcn, kDx, kDh0, kDc0, kGradients, kBackwardItems
+};
+
+bool named(Cell* cell, const std::string& name) {
+#define UNROLL_CELL(known, Class) \
+    if (name == #known) {         \
+        *cell = Cell::known;      \
+        return true;              \
+    }
+#include "../cells/cells.inc"
+    return false;
+}
+
+PyObject* const* tuple_items(nb::handle tuple, Py_ssize_t size, const char* function) {
+    if (!PyTuple_CheckExact(tuple.ptr()) || PyTuple_GET_SIZE(tuple.ptr()) != size) {
+        throw nb::type_error((std::string(function) + ": expected a tuple of " + std::to_string(size) + " items").c_str());
+    }
+    return &PyTuple_GET_ITEM(tuple.ptr(), 0);
+}
+
+bool same(const Spec& a, const Spec& b) {
+    return a.cell == b.cell && a.dtype == b.dtype && a.I == b.I && a.H == b.H && a.P == b.P && a.options == b.options &&
+           a.cell_clip == b.cell_clip && a.zoneout_h == b.zoneout_h && a.zoneout_c == b.zoneout_c;
+}
+
+std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Two scans of one call may share what they only read; what they write is checked over all of them.
+struct Saving {
+    Saved* held = nullptr;
+    void* data = nullptr;
+};
+
+void* raw_saved(Arguments& arguments, PyObject* object, std::size_t bytes) {
+    const View view = arguments.output(object, "saved", Kind::byte, {-1}, true);
+    if (static_cast<std::size_t>(view.shape[0]) < bytes) {
+        arguments.fail("saved must have at least " + std::to_string(bytes) + " bytes, got " + std::to_string(view.shape[0]));
+    }
+    if (bytes && reinterpret_cast<uintptr_t>(view.data) % 64 != 0) arguments.fail("saved must be aligned to 64 bytes");
+    return view.data;
+}
+
+}  // namespace
+
+void check(Status status, const char* function) {
+    if (status == Status::ok) return;
+    throw std::runtime_error(std::string(function) + ": " + message(status));
+}
+
+std::size_t checked_size(int64_t size, const char* function) {
+    if (size < 0) check(static_cast<Status>(-size), function);
+    return static_cast<std::size_t>(size);
+}
+
+int32_t checked_threads(int64_t threads, const char* function) {
+    if (threads < 1 || threads > kMaxThreads) {
+        throw nb::value_error((std::string(function) + ": threads must lie in [1, 4096], got " + std::to_string(threads)).c_str());
+    }
+    return static_cast<int32_t>(threads);
+}
+
+Plan::Plan(const std::string& cell, const std::string& dtype, int64_t I, int64_t H, int64_t P, uint32_t options, double cell_clip,
+           double zoneout_h, double zoneout_c)
+    : spec_{Cell{}, Dtype{}, I, H, P, options, cell_clip, zoneout_h, zoneout_c} {
+    if (!named(&spec_.cell, cell)) throw nb::value_error(("Plan: no native cell is called '" + cell + "'").c_str());
+    if (dtype == "float32") {
+        spec_.dtype = Dtype::f32;
+        kind_ = Kind::f32;
+    } else if (dtype == "float64") {
+        spec_.dtype = Dtype::f64;
+        kind_ = Kind::f64;
+    } else if (dtype == "bfloat16") {
+        spec_.dtype = Dtype::bf16;
+        kind_ = Kind::bf16;
+    } else {
+        throw nb::value_error(("Plan: dtype must be float32, float64 or bfloat16, got '" + dtype + "'").c_str());
+    }
+    if (I < 1 || H < 1 || P < 0 || I > kMaxSize || H > kMaxSize || P > kMaxSize) {
+        throw nb::value_error("Plan: I and H must lie in [1, 2**24] and P in [0, H)");
+    }
+    const bool gru = spec_.cell == Cell::gru || spec_.cell == Cell::gru_reset_before;
+    const int64_t stacked = lstm() ? (options & kCoupled ? 3 : 4) : gru ? 3 : 1;
+    rows_ = stacked * H;
+    traced_gates_ = lstm() ? 4 : gru ? 3 : 0;
+    // The library's own checks of sizes and options, and whether it has this combination at all.
+    checked_size(packed_size(spec_, false), "Plan");
+}
+
+Params Plan::params(Arguments& arguments, PyObject* tuple) const {
+    PyObject* const* items = tuple_items(tuple, kParams, "params");
+    const int64_t H = spec_.H;
+    const int64_t R = output_size();
+    const bool norm = spec_.options & kLayerNorm;
+    if ((items[2] == Py_None) != (items[3] == Py_None)) arguments.fail("bias_ih and bias_hh must both be given, or neither");
+    const auto vector = [&](int item, bool expected, int64_t size) -> const void* {
+        if (!expected) {
+            if (items[item] != Py_None) arguments.fail(std::string("this cell takes no ") + kParamNames[item]);
+            return nullptr;
+        }
+        return arguments.input(items[item], kParamNames[item], kind_, {size}, true).data;
+    };
+    Params params{};
+    params.weight_ih = arguments.input(items[0], kParamNames[0], kind_, {rows_, spec_.I}, true).data;
+    params.weight_hh = arguments.input(items[1], kParamNames[1], kind_, {rows_, R}, true).data;
+    params.bias_ih = vector(2, items[2] != Py_None, rows_);
+    params.bias_hh = vector(3, items[3] != Py_None, rows_);
+    if (spec_.P) {
+        params.weight_hr = arguments.input(items[4], kParamNames[4], kind_, {spec_.P, H}, true).data;
+    } else {
+        vector(4, false, 0);
+    }
+    params.weight_peephole = vector(5, spec_.options & kPeephole, spec_.options & kCoupled ? 2 * H : 3 * H);
+    params.gain_ih = vector(6, norm, rows_);
+    params.gain_hh = vector(7, norm, rows_);
+    params.gain_c = vector(8, norm && lstm(), H);
+    params.shift_c = vector(9, norm && lstm(), H);
+    return params;
+}
+
+ParamGradients Plan::gradients(Arguments& arguments, PyObject* tuple) const {
+    PyObject* const* items = tuple_items(tuple, kParams, "gradients");
+    const int64_t H = spec_.H;
+    const int64_t R = output_size();
+    const bool norm = spec_.options & kLayerNorm;
+    const auto vector = [&](int item, bool expected, int64_t size) -> void* {
+        if (!expected && items[item] != Py_None) arguments.fail(std::string("this cell has no ") + kParamNames[item]);
+        return arguments.optional_output(items[item], kParamNames[item], kind_, {size}, true).data;
+    };
+    ParamGradients gradients{};
+    gradients.weight_ih = arguments.optional_output(items[0], kParamNames[0], kind_, {rows_, spec_.I}, true).data;
+    gradients.weight_hh = arguments.optional_output(items[1], kParamNames[1], kind_, {rows_, R}, true).data;
+    gradients.bias_ih = vector(2, true, rows_);
+    gradients.bias_hh = vector(3, true, rows_);
+    if (spec_.P) {
+        gradients.weight_hr = arguments.optional_output(items[4], kParamNames[4], kind_, {spec_.P, H}, true).data;
+    } else {
+        vector(4, false, 0);
+    }
+    gradients.weight_peephole = vector(5, spec_.options & kPeephole, spec_.options & kCoupled ? 2 * H : 3 * H);
+    gradients.gain_ih = vector(6, norm, rows_);
+    gradients.gain_hh = vector(7, norm, rows_);
+    gradients.gain_c = vector(8, norm && lstm(), H);
+    gradients.shift_c = vector(9, norm && lstm(), H);
+    return gradients;
+}
+
+Packed Plan::pack(nb::handle params_tuple, bool training, int64_t threads) const {
+    Arguments arguments("pack");
+    const Params given = params(arguments, params_tuple.ptr());
+    Packed packed{Memory(checked_size(packed_size(spec_, training), "pack")), spec_, level(), training};
+    const int32_t team = checked_threads(threads, "pack");
+    const Active active;
+    Status status;
+    {
+        nb::gil_scoped_release release;
+        status = unroll::pack(spec_, given, training, packed.memory.data(), team);
+    }
+    check(status, "pack");
+    return packed;
+}
+
+const Packed& Plan::checked_packed(nb::handle object, bool training, const char* function) const {
+    const Packed& packed = nb::cast<const Packed&>(object);
+    if (!same(packed.spec, spec_) || (training && !packed.training) || packed.level != level()) {
+        check(Status::packed_mismatch, function);
+    }
+    return packed;
+}
+
+int64_t Plan::saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute) const {
+    if (T < 0 || B < 0 || S < 0 || recompute < 0) throw nb::value_error("saved_bytes: sizes must not be negative");
+    return static_cast<int64_t>(checked_size(saved_size(spec_, T, B, S, recompute), "saved_bytes"));
+}
+
+Sequence Plan::sequence(Arguments& arguments, PyObject* const* items, int64_t* valid_steps) const {
+    Sequence s{};
+    const View x = arguments.input(items[kX], "x", kind_, {-1, -1, spec_.I}, false);
+    s.T = x.shape[0];
+    s.B = x.shape[1];
+    s.x = x.data;
+    s.x_stride_t = x.stride[0];
+    s.x_stride_b = x.stride[1];
+    const View lengths = arguments.optional(items[kLengths], "lengths", Kind::i64, {s.B}, true);
+    *valid_steps = s.T * s.B;
+    if (lengths.given) {
+        s.lengths = reinterpret_cast<const int64_t*>(lengths.data);
+        *valid_steps = 0;
+        for (int64_t b = 0; b < s.B; ++b) {
+            if (s.lengths[b] < 0 || s.lengths[b] > s.T) {
+                arguments.fail("lengths must lie in [0, T] = [0, " + std::to_string(s.T) + "], got " + std::to_string(s.lengths[b]));
+            }
+            *valid_steps += s.lengths[b];
+        }
+    }
+    s.reset = reinterpret_cast<const uint8_t*>(arguments.optional(items[kReset], "reset", Kind::flag, {s.T, s.B}, true).data);
+    if (!PyBool_Check(items[kReverse])) arguments.fail_type("reverse must be a bool");
+    s.reverse = items[kReverse] == Py_True;
+    s.h0 = arguments.optional(items[kH0], "h0", kind_, {s.B, output_size()}, true).data;
+    if (!lstm() && items[kC0] != Py_None) arguments.fail("only an LSTM has c0");
+    s.c0 = arguments.optional(items[kC0], "c0", kind_, {s.B, spec_.H}, true).data;
+    const auto noise = [&](SequenceItem item, const char* name, uint32_t option, int64_t steps, int64_t size) -> const void* {
+        if (items[item] == Py_None) return nullptr;
+        if (!(spec_.options & option)) arguments.fail(std::string("this plan has no ") + name);
+        return arguments.input(items[item], name, kind_, {steps, s.B, size}, true).data;
+    };
+    if (items[kMaskDropout] != Py_None) {
+        const View mask = arguments.input(items[kMaskDropout], "dropout", kind_, {-1, s.B, output_size()}, true);
+        if (!(spec_.options & kDropout)) arguments.fail("this plan has no dropout");
+        if (mask.shape[0] != 1 && mask.shape[0] != s.T) {
+            arguments.fail("dropout must have T = " + std::to_string(s.T) + " steps or one, got " + std::to_string(mask.shape[0]));
+        }
+        s.noise.dropout = mask.data;
+        s.noise.dropout_steps = mask.shape[0];
+    } else if (spec_.options & kDropout) {
+        arguments.fail("dropout is missing");
+    }
+    s.noise.zoneout_h = noise(kMaskH, "zoneout_h", unroll::kZoneoutH, s.T, spec_.H);
+    s.noise.zoneout_c = noise(kMaskC, "zoneout_c", unroll::kZoneoutC, s.T, spec_.H);
+    return s;
+}
+
+nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) const {
+    const auto count = static_cast<int64_t>(nb::len(scans));
+    if (count < 1 || count > kMaxScans) throw nb::value_error("forward: expected one or two scans");
+    if (recompute < 0) throw nb::value_error("forward: recompute must not be negative");
+    const int32_t team = checked_threads(threads, "forward");
+    Arguments arguments("forward");
+    std::array<Forward, kMaxScans> calls{};
+    std::array<Params, kMaxScans> params_given{};
+    std::array<std::size_t, kMaxScans> pack_bytes{};
+    std::array<std::size_t, kMaxScans> workspace_bytes{};
+    std::array<Saved*, kMaxScans> saved{};
+    std::size_t pack_total = 0;
+    std::size_t workspace_total = 0;
+    nb::list kept;
+    for (int64_t i = 0; i < count; ++i) {
+        PyObject* const* items = tuple_items(scans[static_cast<std::size_t>(i)], kForwardItems, "forward");
+        Forward& call = calls[i];
+        int64_t valid = 0;
+        call.sequence = sequence(arguments, items, &valid);
+        const int64_t T = call.sequence.T;
+        const int64_t B = call.sequence.B;
+        call.recompute = std::min(recompute, std::max<int64_t>(T, 1));
+        call.threads = team;
+        const bool training = items[kSaved] != Py_None;
+        if (nb::isinstance<Packed>(items[kWeights])) {
+            call.packed = checked_packed(items[kWeights], false, "forward").memory.data();
+        } else {
+            params_given[i] = params(arguments, items[kWeights]);
+            pack_bytes[i] = rounded(checked_size(packed_size(spec_, false), "forward"));
+            pack_total += pack_bytes[i];
+        }
+        const View y = arguments.output(items[kY], "y", kind_, {T, B, output_size()}, false);
+        call.y = y.data;
+        call.y_stride_t = y.stride[0];
+        call.y_stride_b = y.stride[1];
+        call.h_n = arguments.optional_output(items[kHn], "h_n", kind_, {B, output_size()}, true).data;
+        if (!lstm() && (items[kCn] != Py_None || items[kTraceC] != Py_None)) arguments.fail("only an LSTM has c");
+        call.c_n = arguments.optional_output(items[kCn], "c_n", kind_, {B, spec_.H}, true).data;
+        if (!traced_gates_ && items[kTraceGates] != Py_None) arguments.fail("this cell has no gates");
+        call.trace_gates = arguments.optional_output(items[kTraceGates], "gates", kind_, {T, B, traced_gates_, spec_.H}, true).data;
+        call.trace_c = arguments.optional_output(items[kTraceC], "c", kind_, {T, B, spec_.H}, true).data;
+        if (training) {
+            const std::size_t bytes = checked_size(saved_size(spec_, T, B, valid, call.recompute), "forward");
+            if (items[kSaved] == Py_True) {
+                nb::object object = nb::cast(Saved{Memory(bytes), level(), T, B, valid, call.recompute});
+                saved[i] = nb::inst_ptr<Saved>(object);
+                call.saved = saved[i]->memory.data();
+                kept.append(object);
+            } else {
+                call.saved = raw_saved(arguments, items[kSaved], bytes);
+            }
+        }
+        workspace_bytes[i] = rounded(checked_size(forward_workspace_size(spec_, T, B, team), "forward"));
+        workspace_total += workspace_bytes[i];
+    }
+    arguments.check_overlap();
+    const Scratch pack_scratch(0, pack_total);
+    const Scratch workspace_scratch(1, workspace_total);
+    const Active active;
+    Status status = Status::ok;
+    {
+        nb::gil_scoped_release release;
+        char* packed = static_cast<char*>(pack_scratch.data());
+        char* workspace = static_cast<char*>(workspace_scratch.data());
+        for (int64_t i = 0; i < count && status == Status::ok; ++i) {
+            if (!calls[i].packed) {
+                status = unroll::pack(spec_, params_given[i], false, packed, team);
+                calls[i].packed = packed;
+                packed += pack_bytes[i];
+            }
+            calls[i].workspace = workspace;
+            workspace += workspace_bytes[i];
+        }
+        if (status == Status::ok) status = unroll::forward(spec_, calls.data(), count);
+    }
+    check(status, "forward");
+    return std::move(kept);
+}
+
+void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
+    const auto count = static_cast<int64_t>(nb::len(scans));
+    if (count < 1 || count > kMaxScans) throw nb::value_error("backward: expected one or two scans");
+    if (recompute < 0) throw nb::value_error("backward: recompute must not be negative");
+    const int32_t team = checked_threads(threads, "backward");
+    Arguments arguments("backward");
+    std::array<Backward, kMaxScans> calls{};
+    std::array<Params, kMaxScans> params_given{};
+    std::array<std::size_t, kMaxScans> pack_bytes{};
+    std::array<std::size_t, kMaxScans> workspace_bytes{};
+    std::array<Saved*, kMaxScans> saved{};
+    std::size_t pack_total = 0;
+    std::size_t workspace_total = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        PyObject* const* items = tuple_items(scans[static_cast<std::size_t>(i)], kBackwardItems, "backward");
+        Backward& call = calls[i];
+        int64_t valid = 0;
+        call.sequence = sequence(arguments, items, &valid);
+        const int64_t T = call.sequence.T;
+        const int64_t B = call.sequence.B;
+        const int64_t R = output_size();
+        call.recompute = std::min(recompute, std::max<int64_t>(T, 1));
+        call.threads = team;
+        params_given[i] = params(arguments, items[kParamsB]);
+        call.params = &params_given[i];
+        if (items[kPackedB] == Py_None) {
+            pack_bytes[i] = rounded(checked_size(packed_size(spec_, true), "backward"));
+            pack_total += pack_bytes[i];
+        } else {
+            call.packed = checked_packed(items[kPackedB], true, "backward").memory.data();
+        }
+        const View y = arguments.input(items[kYB], "y", kind_, {T, B, R}, false);
+        call.y = y.data;
+        call.y_stride_t = y.stride[0];
+        call.y_stride_b = y.stride[1];
+        const std::size_t bytes = checked_size(saved_size(spec_, T, B, valid, call.recompute), "backward");
+        if (nb::isinstance<Saved>(items[kSavedB])) {
+            Saved* held = nb::inst_ptr<Saved>(items[kSavedB]);
+            if (held->consumed) arguments.fail("saved was used by an earlier backward pass");
+            for (int64_t j = 0; j < i; ++j)
+                if (saved[j] == held) arguments.fail("two scans share what was saved");
+            if (held->level != level() || held->T != T || held->B != B || held->S != valid || held->recompute != call.recompute ||
+                held->memory.bytes() < bytes) {
+                arguments.fail("saved comes from another forward pass");
+            }
+            saved[i] = held;
+            call.saved = held->memory.data();
+        } else {
+            call.saved = raw_saved(arguments, items[kSavedB], bytes);
+        }
+        const View dy = arguments.optional(items[kDy], "dy", kind_, {T, B, R}, false);
+        call.dy = dy.data;
+        call.dy_stride_t = dy.stride[0];
+        call.dy_stride_b = dy.stride[1];
+        call.dh_n = arguments.optional(items[kDhn], "dh_n", kind_, {B, R}, true).data;
+        if (!lstm() && (items[kDcn] != Py_None || items[kDc0] != Py_None)) arguments.fail("only an LSTM has c");
+        call.dc_n = arguments.optional(items[kDcn], "dc_n", kind_, {B, spec_.H}, true).data;
+        const View dx = arguments.optional_output(items[kDx], "dx", kind_, {T, B, spec_.I}, false);
+        call.dx = dx.data;
+        call.dx_stride_t = dx.stride[0];
+        call.dx_stride_b = dx.stride[1];
+        call.dh0 = arguments.optional_output(items[kDh0], "dh0", kind_, {B, R}, true).data;
+        call.dc0 = arguments.optional_output(items[kDc0], "dc0", kind_, {B, spec_.H}, true).data;
+        call.gradients = gradients(arguments, items[kGradients]);
+        workspace_bytes[i] = rounded(checked_size(backward_workspace_size(spec_, T, B, valid, call.recompute, team), "backward"));
+        workspace_total += workspace_bytes[i];
+    }
+    arguments.check_overlap();
+    const Scratch pack_scratch(0, pack_total);
+    const Scratch workspace_scratch(1, workspace_total);
+    for (Saved* held : saved)
+        if (held) held->consumed = true;
+    const Active active;
+    Status status = Status::ok;
+    {
+        nb::gil_scoped_release release;
+        char* packed = static_cast<char*>(pack_scratch.data());
+        char* workspace = static_cast<char*>(workspace_scratch.data());
+        for (int64_t i = 0; i < count && status == Status::ok; ++i) {
+            if (!calls[i].packed) {
+                status = unroll::pack(spec_, params_given[i], true, packed, team);
+                calls[i].packed = packed;
+                packed += pack_bytes[i];
+            }
+            calls[i].workspace = workspace;
+            workspace += workspace_bytes[i];
+        }
+        if (status == Status::ok) status = unroll::backward(spec_, calls.data(), count);
+    }
+    check(status, "backward");
+    // The memory is worth more to the next forward pass than to the graph that may still hold this object.
+    for (Saved* held : saved)
+        if (held) held->memory = Memory();
+}
+
+}  // namespace unroll::binding

@@ -1,0 +1,110 @@
+// A Spec with the shapes that follow from it, packed weights and saved activations as Python holds them.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "../scan/api.h"
+#include "memory.h"
+#include "view.h"
+
+namespace unroll::binding {
+
+namespace nb = nanobind;
+
+// Calls that are inside the library now. The level must not change under them.
+extern std::atomic<int> active_calls;
+
+class Active {
+public:
+    Active() { ++active_calls; }
+    ~Active() { --active_calls; }
+    Active(const Active&) = delete;
+    Active& operator=(const Active&) = delete;
+};
+
+// Throws RuntimeError unless the status is ok.
+void check(Status status, const char* function);
+// The same for functions that give a size or -Status.
+std::size_t checked_size(int64_t size, const char* function);
+int32_t checked_threads(int64_t threads, const char* function);
+
+// What a forward pass kept, and for which shapes: it fits no other backward pass.
+struct Saved {
+    Memory memory;
+    Level level;
+    int64_t T;
+    int64_t B;
+    int64_t S;
+    int64_t recompute;
+    bool consumed = false;
+};
+
+class Plan;
+
+struct Packed {
+    Memory memory;
+    Spec spec;
+    Level level;
+    bool training;
+};
+
+class Plan {
+public:
+    Plan(const std::string& cell, const std::string& dtype, int64_t I, int64_t H, int64_t P, uint32_t options, double cell_clip,
+         double zoneout_h, double zoneout_c);
+
+    const Spec& spec() const { return spec_; }
+    Kind kind() const { return kind_; }
+    bool lstm() const { return spec_.cell == Cell::lstm; }
+    int64_t output_size() const { return spec_.P ? spec_.P : spec_.H; }
+    int64_t rows() const { return rows_; }                // G*H
+    int64_t traced_gates() const { return traced_gates_; }  // K of Forward::trace_gates
+
+    Params params(Arguments& arguments, PyObject* tuple) const;
+    ParamGradients gradients(Arguments& arguments, PyObject* tuple) const;
+
+    Packed pack(nb::handle params, bool training, int64_t threads) const;
+    int64_t saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute) const;
+    // Scans of this plan side by side; see module.cpp for the tuples. Returns what was saved, one or None per scan.
+    nb::object forward(nb::tuple scans, int64_t recompute, int64_t threads) const;
+    void backward(nb::tuple scans, int64_t recompute, int64_t threads) const;
+
+private:
+    struct Held;
+    Sequence sequence(Arguments& arguments, PyObject* const* items, int64_t* valid_steps) const;
+    const Packed& checked_packed(nb::handle object, bool training, const char* function) const;
+
+    Spec spec_;
+    Kind kind_;
+    int64_t rows_;
+    int64_t traced_gates_;
+};
+
+// B streams that carry their state; weights packed for evaluation.
+class Stepper {
+public:
+    Stepper(const Plan& plan, nb::handle params, int64_t streams);
+    // x (B, I) and out (B, R); one stream also (I,) and (R,).
+    void step(nb::handle x, nb::handle out);
+    void get_state(nb::handle h, nb::handle c) const;
+    void set_state(nb::handle h, nb::handle c);
+    // None: every stream.
+    void reset(nb::handle rows);
+    int64_t streams() const { return B_; }
+
+private:
+    Plan plan_;
+    Packed packed_;
+    int64_t B_;
+    Memory h_;
+    Memory c_;
+    Memory workspace_;
+    std::size_t h_row_;
+    std::size_t c_row_;
+};
+
+}  // namespace unroll::binding

@@ -1,0 +1,176 @@
+"""Which cells the native engine knows, and how they are told to it.
+
+Shapes: T time, B batch, I input size, H hidden size, P projection, G gates.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from unroll.cells import CELLS, Cell, GRUCell, LSTMCell, Parameters, RNNCell
+from unroll.errors import ConfigError
+
+#: The order in which the extension takes parameters; absent ones are None.
+PARAMETERS = (
+    "weight_ih",
+    "weight_hh",
+    "bias_ih",
+    "bias_hh",
+    "weight_hr",
+    "weight_peephole",
+    "gain_ih",
+    "gain_hh",
+    "gain_c",
+    "shift_c",
+)
+#: The order in which the extension takes random factors.
+NOISE = ("dropout", "zoneout_h", "zoneout_c")
+
+DTYPES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
+
+BUILD_ADVICE = "install a C++17 compiler and install unroll again, or run scripts/build-native in a checkout"
+
+
+def _load() -> tuple[ModuleType | None, str]:
+    """The extension, or None and why it is not there."""
+    try:
+        library = importlib.import_module("unroll._native")
+    except ImportError as error:
+        return None, f"its extension is not there ({error}); {BUILD_ADVICE}"
+    wanted = os.environ.get("UNROLL_SIMD", "")
+    try:
+        library.set_level(wanted)
+    except ValueError as error:
+        raise ConfigError(f"UNROLL_SIMD: {error}") from None
+    return library, ""
+
+
+#: The extension module, or None; and then the reason.
+LIBRARY, MISSING = _load()
+
+
+class Recipe(NamedTuple):
+    """What identifies a plan besides dtype and sizes: a cell by its native name, and its options.
+
+    Plain numbers and text, so that it can be an argument of a registered operator.
+    """
+
+    cell: str
+    options: int
+    cell_clip: float
+    zoneout_h: float
+    zoneout_c: float
+
+
+_NAMES = {known: name for name, known in CELLS.items()}
+
+
+def recipe(cell: Cell, with_dropout: bool) -> Recipe | None:
+    """How the extension knows this cell; None if it does not. `with_dropout`: a dropout mask was drawn."""
+    if LIBRARY is None:
+        return None
+    options = LIBRARY.DROPOUT if with_dropout else 0
+    if type(cell) is LSTMCell:
+        flags = (
+            (cell.peephole, LIBRARY.PEEPHOLE),
+            (cell.coupled, LIBRARY.COUPLED),
+            (cell.layer_norm, LIBRARY.LAYER_NORM),
+            (cell.cell_clip is not None, LIBRARY.CELL_CLIP),
+            (cell.zoneout_h > 0.0, LIBRARY.ZONEOUT_H),
+            (cell.zoneout_c > 0.0, LIBRARY.ZONEOUT_C),
+        )
+        options |= sum(bit for on, bit in flags if on)
+        return Recipe(_NAMES[LSTMCell], options, cell.cell_clip or 0.0, cell.zoneout_h, cell.zoneout_c)
+    if type(cell) is GRUCell or type(cell) is RNNCell:
+        options |= LIBRARY.LAYER_NORM if cell.layer_norm else 0
+        options |= LIBRARY.ZONEOUT_H if cell.zoneout > 0.0 else 0
+        name = _NAMES[type(cell)]
+        if isinstance(cell, RNNCell):
+            name = f"{name}_{cell.nonlinearity}"
+        elif not cell.reset_after:
+            name = f"{name}_reset_before"
+        return Recipe(name, options, 0.0, cell.zoneout, 0.0)
+    return None
+
+
+def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
+    """The cell that a recipe stands for, from parameters in the order of `PARAMETERS`; the opposite of `recipe`.
+
+    Rates of dropout are not part of a recipe: a mask that was drawn says everything.
+    """
+    if LIBRARY is None:
+        raise RuntimeError(MISSING)
+    input_size, hidden_size, proj_size = sizes(params)
+    bias, options = params[PARAMETERS.index("bias_ih")] is not None, how.options
+    layer_norm = bool(options & LIBRARY.LAYER_NORM)
+    if how.cell == _NAMES[LSTMCell]:
+        return LSTMCell(
+            input_size,
+            hidden_size,
+            bias,
+            proj_size,
+            peephole=bool(options & LIBRARY.PEEPHOLE),
+            coupled=bool(options & LIBRARY.COUPLED),
+            layer_norm=layer_norm,
+            cell_clip=how.cell_clip if options & LIBRARY.CELL_CLIP else None,
+            zoneout_h=how.zoneout_h,
+            zoneout_c=how.zoneout_c,
+        )
+    if how.cell.startswith(_NAMES[GRUCell]):
+        reset_after = how.cell == _NAMES[GRUCell]
+        return GRUCell(input_size, hidden_size, bias, reset_after, layer_norm=layer_norm, zoneout=how.zoneout_h)
+    nonlinearity = how.cell.removeprefix(f"{_NAMES[RNNCell]}_")
+    return RNNCell(input_size, hidden_size, bias, nonlinearity, layer_norm=layer_norm, zoneout=how.zoneout_h)
+
+
+_plans: dict[tuple[Any, ...], Any] = {}
+
+
+def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, proj_size: int) -> Any:
+    """The extension's plan, made once.
+
+    Raises:
+        RuntimeError: the extension does not have this combination; the text says which.
+    """
+    key = (how, dtype, input_size, hidden_size, proj_size)
+    found = _plans.get(key)
+    if found is None:
+        if LIBRARY is None:
+            raise RuntimeError(MISSING)
+        found = _plans[key] = LIBRARY.Plan(
+            how.cell,
+            DTYPES[dtype],
+            input_size,
+            hidden_size,
+            proj_size,
+            how.options,
+            how.cell_clip,
+            how.zoneout_h,
+            how.zoneout_c,
+        )
+    return found
+
+
+def ordered(params: Parameters) -> tuple[Tensor | None, ...]:
+    """The parameters in the order of `PARAMETERS`, contiguous, None where absent."""
+    get = params.get
+    return tuple([None if (value := get(name)) is None else value.contiguous() for name in PARAMETERS])
+
+
+def sizes(params: tuple[Tensor | None, ...]) -> tuple[int, int, int]:
+    """(I, H, P) of parameters in the order of `PARAMETERS`."""
+    weight_ih, projection = params[0], params[4]
+    if weight_ih is None:
+        raise ValueError("weight_ih is missing")
+    if projection is not None:
+        return weight_ih.shape[1], projection.shape[1], projection.shape[0]
+    weight_hh = params[1]
+    if weight_hh is None:
+        raise ValueError("weight_hh is missing")
+    return weight_ih.shape[1], weight_hh.shape[1], 0
