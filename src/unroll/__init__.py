@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from unroll.engine import scan
     from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
     from unroll.choices import explain
+    from unroll.interop import accelerate
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ __all__ = [
     "Stack",
     "Step",
     "UnrollError",
+    "accelerate",
     "chrono",
     "explain",
     "irnn",
@@ -55,6 +57,7 @@ _MODULES = {
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
     "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),
+    "unroll.interop": ("accelerate",),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
 }
