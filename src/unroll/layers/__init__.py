@@ -2,6 +2,18 @@
 
 from unroll.layers.compose import Bidirectional, Merge, Stack
 from unroll.layers.dropin import GRU, LSTM, RNN
+from unroll.layers.dropout import LockedDropout, TokenDropout, weight_drop
 from unroll.layers.recurrent import Recurrent
 
-__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "LockedDropout",
+    "Merge",
+    "Recurrent",
+    "Stack",
+    "TokenDropout",
+    "weight_drop",
+]
