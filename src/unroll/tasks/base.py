@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -55,11 +56,14 @@ class Job(abc.ABC):
         model: the network that is trained.
         parts: which of "validation" and "test" hold rows.
         notes: what was decided on the way (columns, classes, sizes), one sentence each, said aloud.
+        training: `TrainSettings` that suit this model and these data (learning rate, epochs ...): they hold where the
+            run's config names none, so the pipeline trains with `{**job.training, **config.training}`.
     """
 
     model: nn.Module
     parts: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    training: Mapping[str, Any] = MappingProxyType({})
 
     @abc.abstractmethod
     def batches(self, epoch: int) -> list[np.ndarray]:
@@ -75,7 +79,8 @@ class Job(abc.ABC):
 
     @abc.abstractmethod
     def baselines(self) -> dict[str, dict[str, Scores]]:
-        """Simple baselines on the same split: name -> part -> scores. Whatever they choose, they choose on validation."""
+        """Simple baselines on the same split: name -> part -> scores. Whatever they choose, they choose on
+        validation."""
 
     @abc.abstractmethod
     def save(self, folder: RunFolder) -> None:
@@ -98,7 +103,7 @@ class Job(abc.ABC):
         """State that passes from one batch to the next; part of every checkpoint."""
         return {}
 
-    def carry(self, state: dict[str, Tensor]) -> None:
+    def carry(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most tasks carry nothing
         """Take up the state that `carried` gave."""
 
     def sections(self) -> list[Section]:
@@ -125,7 +130,8 @@ class Task(abc.ABC):
         name: the word that `--task` takes.
         summary: one line for `--help` and the docs.
         monitor: the validation metric that early stopping goes by.
-        Settings: the closed schema of the section `model` of the run's config, every key with a default and a description.
+        Settings: the closed schema of the section `model` of the run's config, every key with a default and a
+            description.
     """
 
     name: ClassVar[str]

@@ -1,0 +1,1 @@
+"""What a trained model must stand beside, on the same split."""

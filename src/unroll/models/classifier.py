@@ -1,0 +1,136 @@
+"""Many-to-one: steps in, one score per class out.
+
+Shapes: T time, B batch, I input size, E features of one step before the encoder, H after it, K classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Standardise(nn.Module):
+    """(x - mean) / deviation per feature. The two are buffers, so they travel with the weights.
+
+    Args:
+        size: I.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+
+    def fit(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take up the statistics of the train part; a feature that never changes is only centred."""
+        self.mean.copy_(mean)
+        self.deviation.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, I) as x."""
+        return (x - self.mean) / self.deviation
+
+
+class StepNoise(nn.Module):
+    """Gaussian noise on every feature of every step, in training only.
+
+    Args:
+        deviation: its standard deviation.
+    """
+
+    def __init__(self, deviation: float) -> None:
+        super().__init__()
+        self.deviation = deviation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, I) as x."""
+        if not self.training or self.deviation == 0.0:
+            return x
+        return x + torch.randn_like(x) * self.deviation
+
+
+class StepDropout(nn.Module):
+    """Hides whole steps in training (word dropout); the others keep their size.
+
+    Source: Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification", section 3.2.
+
+    Args:
+        p: probability that a step is hidden.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, E) as x."""
+        if not self.training or self.p == 0.0:
+            return x
+        return x * (torch.rand(x.shape[:2], device=x.device) >= self.p).to(x.dtype).unsqueeze(-1)
+
+
+class FeatureEmbedding(nn.Module):
+    """A step is a handful of features (a word and its character n-grams): the sum of their vectors over the root of their number.
+
+    Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2; there the plain sum. The root keeps
+    a step's size in one range whether it has three features or thirty.
+
+    Args:
+        features: size of the vocabulary; 0 is padding.
+        size: E.
+        dropout: probability that one feature of a step is hidden in training.
+    """
+
+    def __init__(self, features: int, size: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(features, size) * size**-0.5)
+        self.dropout = dropout
+        self.output_size = size
+
+    def forward(self, ids: Tensor, counts: Tensor, steps: Tensor) -> Tensor:
+        """Embed a batch.
+
+        Args:
+            ids: (N,) int64, the features of all steps of all rows, one after the other.
+            counts: (S,) int64, how many features each step has; their sum is N, and S is the sum of `steps`.
+            steps: (B,) int64, how many steps each row has.
+
+        Returns:
+            (B, T, E), zero past a row's end; T is the greatest of `steps`.
+        """
+        share = counts.clamp(min=1).to(self.weight.dtype).rsqrt().repeat_interleave(counts)
+        if self.training and self.dropout > 0.0:
+            share = share * (torch.rand_like(share) >= self.dropout).to(share.dtype)
+        offsets = counts.cumsum(0) - counts
+        vectors = nn.functional.embedding_bag(ids, self.weight, offsets, mode="sum", per_sample_weights=share)
+        batch, longest = steps.shape[0], int(steps.max()) if steps.numel() else 0
+        valid = torch.arange(longest, device=ids.device) < steps.unsqueeze(1)
+        out = vectors.new_zeros(batch, longest, vectors.shape[1])
+        return out.masked_scatter(valid.unsqueeze(-1), vectors) if vectors.numel() else out
+
+
+class Classifier(nn.Module):
+    """Encoder, pooling, dropout, linear: from embedded steps to one score (logit) per class.
+
+    Args:
+        encoder: (B, T, E), lengths -> `Encoded`.
+        pooling: `Encoded` -> (B, P); says P as `output_size`.
+        classes: K.
+        dropout: probability that a pooled feature is hidden in training.
+    """
+
+    def __init__(self, encoder: nn.Module, pooling: nn.Module, classes: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        size = pooling.output_size
+        if not isinstance(size, int):
+            raise TypeError(f"Classifier: pooling.output_size must be an int, got {type(size).__name__}")
+        self.head = nn.Linear(size, classes)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, E), (B,) -> (B, K)."""
+        return self.head(self.dropout(self.pooling(self.encoder(x, lengths))))  # type: ignore[no-any-return]
