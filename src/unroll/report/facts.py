@@ -19,13 +19,14 @@ class Facts(NamedTuple):
         monitor: the metric that early stopping went by; the headline is about it.
         higher_is_better: whether a higher `monitor` is better.
         metrics: the contents of metrics.json.
-        history: one row per validation, oldest first: `epoch` and, where known, `loss`, `learning_rate`, `seconds`, and one entry per
-            validation metric by its own name.
+        history: one row per epoch, oldest first: `epoch` and, where known, `loss`, `learning_rate`, `seconds`, and one
+            entry per validation metric by its own name.
         best_epoch: the epoch whose weights were kept, if known.
         notes: what was understood and decided (columns, split, sizes), one sentence each.
         sections: the task's own sections, in order.
         config: the contents of config.json.
-        environment: machine, versions, threads, peak memory, data fingerprint: flat name -> value.
+        environment: machine, versions, threads, data fingerprint, as in environment.json. Names with "memory" (bytes, such
+            as `peak_memory_bytes`) or "seconds" are shown under "Time and memory".
         folder: the run folder as the user would type it, for the commands under "Next steps".
     """
 

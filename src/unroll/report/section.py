@@ -16,7 +16,9 @@ class Section(NamedTuple):
         title: the heading.
         text: what the section shows, in plain words; paragraphs are separated by an empty line.
         table: rows as dicts with the same keys, shown in the order of the first row's keys. Numbers are aligned right.
-        figure: builds the picture. It is called once, when the page is written, so a run without a report draws nothing.
+        figure: builds the picture. It is called when the page is written, so a run without a report draws nothing.
+            Leave lines, text and axes in matplotlib's default colours ("C0" and on): the page replaces them by its own,
+            which follow light and dark.
     """
 
     title: str
