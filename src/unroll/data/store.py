@@ -1,0 +1,235 @@
+"""Writing a table: rows stream through memory in batches into one Arrow IPC file, and the kind of each column is found on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unroll.data.kinds import MAX_COLUMNS, MISSING, Kind
+from unroll.data.table import LABEL_SEPARATORS, META_FILE, TABLE_FILE, Column, Table, to_float64
+from unroll.data.times import guess_notations, parse_times
+from unroll.errors import DataError
+
+_BATCH_ROWS = 1 << 16
+_BATCH_CHARACTERS = 32 * 2**20
+_KEEP_FREE = 256 * 2**20
+_MAX_LABELS = 500
+_MAX_LABEL_LENGTH = 40
+#: A cell longer than this is no date and no list of labels; looking at the first cells alone settles nearly every column of text.
+_TYPES = {"text": pa.large_string(), "number": pa.float64(), "integer": pa.int64(), "series": pa.large_list(pa.float32())}
+
+
+class Field(NamedTuple):
+    """A column as it is written.
+
+    Attributes:
+        name: its name.
+        storage: "text", "number", "integer" or "series".
+        channels: for a series, the size I of each step.
+    """
+
+    name: str
+    storage: str = "text"
+    channels: int | None = None
+
+
+class _TextFacts:
+    """What a column of text may still be, narrowed down batch by batch."""
+
+    def __init__(self) -> None:
+        self.number = True
+        self.numbers_seen = False
+        self.notations: list[str] | None = None
+        self.separators = list(LABEL_SEPARATORS)
+        self.labels: set[str] = set()
+        self.several = False
+        self.missing = 0
+
+    def look(self, cells: Any) -> None:
+        filled = pc.fill_null(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, 5)), value_set=pa.array(MISSING, cells.type))), False)
+        present = cells.filter(filled)
+        self.missing += len(cells) - len(present)
+        if len(present) == 0:
+            return
+        if self.number:
+            head, bad = to_float64(present.slice(0, 100))
+            if bad is None:
+                head, bad = to_float64(present)
+            self.number = bad is None
+            self.numbers_seen = self.numbers_seen or len(head) > 0
+        if self.notations is None:
+            self.notations = [] if self.number else guess_notations(present.slice(0, 100))
+        self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
+        if self.separators and not self.number and not self.notations:
+            self._look_for_labels(present)
+
+    def _look_for_labels(self, cells: Any) -> None:
+        longest = pc.max(pc.utf8_length(cells)).as_py()
+        if longest > _MAX_LABEL_LENGTH * 20:
+            self.separators = []
+        kept = []
+        for separator in self.separators:
+            escaped = "\\" + separator
+            pattern = rf"^[^\s{escaped}]{{1,{_MAX_LABEL_LENGTH}}}({escaped}[^\s{escaped}]{{1,{_MAX_LABEL_LENGTH}}})*$"
+            if pc.all(pc.match_substring_regex(cells, pattern)).as_py():
+                kept.append(separator)
+        self.separators = kept
+        if not kept:
+            return
+        if self.several or len(kept) > 1:
+            used = [s for s in kept if pc.any(pc.match_substring(cells, s)).as_py()]
+            if used and not self.several:
+                self.separators = kept = used[:1]
+        self.several = self.several or bool(pc.any(pc.match_substring(cells, kept[0])).as_py())
+        self.labels.update(pc.unique(pc.list_flatten(pc.split_pattern(cells, kept[0]))).slice(0, _MAX_LABELS + 1).to_pylist())
+        if len(self.labels) > _MAX_LABELS:
+            self.separators = []
+
+    def column(self, rows: int) -> Column:
+        if self.number and self.numbers_seen:
+            return Column(Kind.NUMBER)
+        if self.notations:
+            return Column(Kind.TIME, notation=self.notations[0])
+        if self.separators and self.several and 2 * len(self.labels) <= rows:
+            return Column(Kind.LABELS, separator=self.separators[0])
+        return Column(Kind.TEXT)
+
+
+class Writer:
+    """Writes one table into a folder. Use it as a context manager, then call `finish`; without that nothing is left behind.
+
+    Args:
+        store: the folder; made if it is missing. A table that is there is replaced when this one is complete.
+        fields: the columns in order.
+        path: the first file, for errors about the columns.
+
+    Raises:
+        DataError: too many columns, or two of the same name.
+    """
+
+    def __init__(self, store: Path, fields: Sequence[Field], path: Path) -> None:
+        if len(fields) > MAX_COLUMNS:
+            raise DataError(f"{len(fields)} columns; at most {MAX_COLUMNS} can be read", path, 1)
+        seen: set[str] = set()
+        for field in fields:
+            if field.name in seen:
+                raise DataError(f"two columns are called {field.name!r}; rename one, or say that there is no header", path, 1)
+            seen.add(field.name)
+        self._store = store
+        self._fields = tuple(fields)
+        self._facts = [_TextFacts() if field.storage == "text" else None for field in fields]
+        self._paths: list[Path] = []
+        self._part = -1
+        self._any_part = False
+        self._rows: list[Sequence[Any]] = []
+        self._lines: list[int] = []
+        self._size = 0
+        self._total = 0
+        schema = [(f"c{index}", _TYPES[field.storage]) for index, field in enumerate(fields)]
+        self._schema = pa.schema([*schema, ("file", pa.int32()), ("line", pa.int64()), ("part", pa.int8())])
+        store.mkdir(parents=True, exist_ok=True)
+        self._temporary = store / f"{TABLE_FILE}.{os.getpid()}.tmp"
+        self._sink = pa.OSFile(str(self._temporary), "wb")
+        self._writer = pa.ipc.new_file(self._sink, self._schema)
+        self._finished = False
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not self._finished:
+            self._writer.close()
+            self._sink.close()
+            self._temporary.unlink(missing_ok=True)
+
+    @property
+    def total(self) -> int:
+        """Rows so far."""
+        return self._total + len(self._rows)
+
+    def begin(self, path: Path, part: int | None = None) -> None:
+        """The following rows come from this file; `part` is 0 train, 1 validation, 2 test, None unknown."""
+        self._flush()
+        self._part = -1 if part is None else part
+        self._any_part = self._any_part or part is not None
+        self._paths.append(path)
+
+    def add(self, cells: Sequence[Any], line: int, size: int = 0) -> None:
+        """One row: a cell per column (text; float or None; flat float32 array of a series), its line, and about how many characters it has."""
+        self._rows.append(cells)
+        self._lines.append(line)
+        self._size += size
+        if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_CHARACTERS:
+            self._flush()
+
+    def add_arrays(self, arrays: Sequence[Any], first_line: int) -> None:
+        """Many rows at once: one Arrow array per column, already of the column's type; lines count up from `first_line`."""
+        self._flush()
+        self._write(list(arrays), pa.array(range(first_line, first_line + len(arrays[0])), pa.int64()))
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        arrays = [
+            pa.array(column, self._schema.field(index).type) for index, column in enumerate(zip(*self._rows, strict=True))
+        ]
+        lines = pa.array(self._lines, pa.int64())
+        self._rows, self._lines, self._size = [], [], 0
+        self._write(arrays, lines)
+
+    def _write(self, arrays: list[Any], lines: Any) -> None:
+        if shutil.disk_usage(self._store).free < _KEEP_FREE:
+            raise DataError(f"the disk is nearly full after {self._total} rows; free space or store the table elsewhere", self._store)
+        for facts, array in zip(self._facts, arrays, strict=True):
+            if facts is not None:
+                facts.look(array)
+        count = len(lines)
+        file = pa.array([len(self._paths) - 1] * count, pa.int32())
+        part = pa.array([self._part] * count, pa.int8())
+        self._writer.write_batch(pa.record_batch([*arrays, file, lines, part], schema=self._schema))
+        self._total += count
+
+    def finish(self, notes: Sequence[str]) -> Table:
+        """Complete the files, replace what was there, and map the table.
+
+        Raises:
+            DataError: there are no rows.
+        """
+        self._flush()
+        if self._total == 0:
+            raise DataError("no rows of data", self._paths[0] if self._paths else None)
+        self._writer.close()
+        self._sink.close()
+        self._finished = True
+        details = [self._detail(index) for index in range(len(self._fields))]
+        meta = {
+            "columns": [field.name for field in self._fields],
+            "details": [
+                {"kind": d.kind.value, "notation": d.notation, "separator": d.separator, "channels": d.channels} for d in details
+            ],
+            "paths": [str(path) for path in self._paths],
+            "notes": list(notes),
+            "parts": self._any_part,
+        }
+        # The description goes first: a table file is only looked at through it, and the two are checked against each other when opened.
+        temporary = self._store / f"{META_FILE}.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(self._store / META_FILE)
+        self._temporary.replace(self._store / TABLE_FILE)
+        return Table.open(self._store)
+
+    def _detail(self, index: int) -> Column:
+        facts, field = self._facts[index], self._fields[index]
+        if facts is not None:
+            return facts.column(self._total)
+        if field.storage == "series":
+            return Column(Kind.SERIES, channels=field.channels)
+        return Column(Kind.NUMBER)
