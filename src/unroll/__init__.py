@@ -1,7 +1,7 @@
 """unroll: recurrent networks for PyTorch.
 
-Cells, the scan over time, kernels, tasks, and a view inside. Names are loaded at their first use, so that the command line answers before
-torch is imported and the stepper runs where torch is not installed.
+Cells, the scan over time, kernels, tasks, and a view inside. Names are loaded at their first use, so that the command
+line answers before torch is imported and the stepper runs where torch is not installed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ParameterSpec, RNNCell, Role, Step
     from unroll.cells.init import chrono, irnn, keras_default, torch_default
+    from unroll.choices import explain
     from unroll.engine import scan
     from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
-    from unroll.choices import explain
     from unroll.interop import accelerate
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
 

@@ -57,7 +57,9 @@ class MissingExtraError(UnrollError):
     """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed; install it with: pip install 'unroll[{extra}]'")
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed; install it with: pip install 'unroll[{extra}]'"
+        )
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

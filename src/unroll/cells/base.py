@@ -61,8 +61,8 @@ class Step(NamedTuple):
 class Cell(abc.ABC):
     """An equation: the parameters, the states and one step of a recurrent network.
 
-    A cell is a value: frozen, comparable, without tensors, loops, devices or batch order. Subclasses are frozen dataclasses
-    whose fields are `input_size`, `hidden_size` and the options of the equation.
+    A cell is a value: frozen, comparable, without tensors, loops, devices or batch order. Subclasses are frozen
+    dataclasses whose fields are `input_size`, `hidden_size` and the options of the equation.
 
     Class attributes:
         State: the named tuple of the state, `h` first.
@@ -81,7 +81,9 @@ class Cell(abc.ABC):
 
     def __str__(self) -> str:
         options = [
-            f"{field.name}={value!r}" for field in fields(self) if (value := getattr(self, field.name)) != field.default and field.default is not MISSING
+            f"{field.name}={value!r}"
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default and field.default is not MISSING
         ]
         return f"{type(self).__name__}({', '.join([str(self.input_size), str(self.hidden_size), *options])})"
 
@@ -107,14 +109,15 @@ class Cell(abc.ABC):
 
     def state_sizes(self) -> dict[str, int]:
         """Features of every state by name, in the order of `State`."""
-        return {name: self.hidden_size for name in self.State._fields}
+        return dict.fromkeys(self.State._fields, self.hidden_size)
 
     def project(self, params: Parameters, x: Tensor) -> Tensor:
         """The part of the equation that depends on the input alone, for all steps at once: (T, B, I) -> (T, B, ·)."""
         return x
 
     def noise(self, steps: int, batch: int, *, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Draw the random factors of one training pass: (T, B, ·) or, one for a whole sequence, (1, B, ·). Empty if there are none."""
+        """Draw the random factors of one training pass: (T, B, ·) or, one for a whole sequence, (1, B, ·). Empty if
+        there are none."""
         return {}
 
     def zeros(self, batch: int, *, device: torch.device, dtype: torch.dtype) -> Any:

@@ -31,14 +31,16 @@ class GRUCell(Cell):
         z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)
         n = tanh(W_in x + b_in + r (W_hn h + b_hn)), or tanh(W_in x + b_in + W_hn (r h) + b_hn) if not `reset_after`
         h' = (1 - z) n + z h
-        With `layer_norm`, W_i x is normalised over its G*H features and scaled by gain_ih; W_h h likewise by gain_hh, over the rows of
-        r and z together and over those of n alone, so that both places of the reset gate have the same form.
+        With `layer_norm`, W_i x is normalised over its G*H features and scaled by gain_ih; W_h h likewise by gain_hh,
+        over the rows of r and z together and over those of n alone, so that both places of the reset gate have the same
+        form.
 
     Source:
-        Cho et al. 2014, "Learning phrase representations", section 2.3, equations 5 to 8 (`reset_after=False`, with z and 1 - z exchanged
-        as in torch.nn); `reset_after=True`: the variant of the cuDNN guide, first in Chung et al. 2015's code, ONNX linear_before_reset=1.
-        Layer norm: Ba, Kiros, Hinton 2016, supplement, equations 26 to 29. Zoneout: Krueger et al. 2017, section 3.2.
-        Recurrent dropout: Gal, Ghahramani 2016, equation 7, on h where it enters the recurrent products.
+        Cho et al. 2014, "Learning phrase representations", section 2.3, equations 5 to 8 (`reset_after=False`, with z
+        and 1 - z exchanged as in torch.nn); `reset_after=True`: the variant of the cuDNN guide, first in Chung et al.
+        2015's code, ONNX linear_before_reset=1. Layer norm: Ba, Kiros, Hinton 2016, supplement, equations 26 to 29.
+        Zoneout: Krueger et al. 2017, section 3.2. Recurrent dropout: Gal, Ghahramani 2016, equation 7, on h where it
+        enters the recurrent products.
 
     Gate order:
         r z n.
@@ -98,7 +100,9 @@ class GRUCell(Cell):
             shape = (steps if self.dropout_per_step else 1, batch, self.hidden_size)
             drawn["dropout"] = dropout_mask(shape, self.recurrent_dropout, device=device, dtype=dtype)
         if self.zoneout:
-            drawn["zoneout_h"] = zoneout_mask((steps, batch, self.hidden_size), self.zoneout, device=device, dtype=dtype)
+            drawn["zoneout_h"] = zoneout_mask(
+                (steps, batch, self.hidden_size), self.zoneout, device=device, dtype=dtype
+            )
         return drawn
 
     def project(self, params: Parameters, x: Tensor) -> Tensor:
@@ -117,8 +121,8 @@ class GRUCell(Cell):
         size = self.hidden_size
         h = state.h
         seen = dropped(h, noise)
-        x_r, x_z, x_n = x.split(size, dim=-1)
-        h_r, h_z = self._recurrent(params, seen, slice(0, 2 * size)).split(size, dim=-1)
+        x_r, x_z, x_n = torch.split(x, size, dim=-1)
+        h_r, h_z = torch.split(self._recurrent(params, seen, slice(0, 2 * size)), size, dim=-1)
         r = torch.sigmoid(x_r + h_r)
         z = torch.sigmoid(x_z + h_z)
         candidate = slice(2 * size, 3 * size)

@@ -1,6 +1,7 @@
 """Initialisers: functions that fill a cell's parameters in place.
 
-Each takes the cell and its parameters by name and draws from torch's global generator, in the order of `Cell.parameters()`.
+Each takes the cell and its parameters by name and draws from torch's global generator, in the order of
+`Cell.parameters()`.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ def torch_default(cell: Cell, params: Mapping[str, Tensor]) -> None:
 def keras_default(cell: Cell, params: Mapping[str, Tensor]) -> None:
     """Keras's: input weights Glorot uniform, recurrent weights orthogonal, biases 0, the forget gate's bias 1.
 
-    Source: keras.layers.LSTM, `kernel_initializer`, `recurrent_initializer`, `unit_forget_bias` (Glorot, Bengio 2010, equation 16; Saxe,
-    McClelland, Ganguli 2014; Jozefowicz, Zaremba, Sutskever 2015, section 2.2). As in Keras both draw for the matrix of all gates at once.
+    Source: keras.layers.LSTM, `kernel_initializer`, `recurrent_initializer`, `unit_forget_bias` (Glorot, Bengio 2010,
+        equation 16; Saxe,
+    McClelland, Ganguli 2014; Jozefowicz, Zaremba, Sutskever 2015, section 2.2). As in Keras both draw for the matrix of
+    all gates at once.
     """
     for name, spec in cell.parameters().items():
         if spec.role in (Role.INPUT, Role.PROJECTION):
@@ -60,13 +63,16 @@ def keras_default(cell: Cell, params: Mapping[str, Tensor]) -> None:
 def irnn(cell: Cell, params: Mapping[str, Tensor]) -> None:
     """Identity recurrent weights, biases 0, input weights normal with standard deviation 0.001; for an RNN with ReLU.
 
-    Source: Le, Jaitly, Hinton 2015, "A simple way to initialize recurrent networks of rectified linear units", section 2 and 4.
+    Source: Le, Jaitly, Hinton 2015, "A simple way to initialize recurrent networks of rectified linear units",
+        section 2 and 4.
 
     Raises:
         ConfigError: the cell is not an RNN with ReLU.
     """
     if not (isinstance(cell, RNNCell) and cell.nonlinearity == "relu"):
-        raise ConfigError(f"irnn initialises RNNCell(nonlinearity='relu'), got {cell}; use keras_default or chrono for gated cells")
+        raise ConfigError(
+            f"irnn initialises RNNCell(nonlinearity='relu'), got {cell}; use keras_default or chrono for gated cells"
+        )
     for name, spec in cell.parameters().items():
         if spec.role is Role.RECURRENT:
             nn.init.eye_(params[name])
@@ -77,10 +83,11 @@ def irnn(cell: Cell, params: Mapping[str, Tensor]) -> None:
 
 
 def chrono(longest: int) -> Initialiser:
-    """Chrono initialisation: keras_default, then gate biases that make the units remember from 1 to about `longest` steps.
+    """Chrono initialisation: keras_default, then gate biases that make the units remember from 1 to about `longest`
+    steps.
 
-    Source: Tallec, Ollivier 2018, "Can recurrent neural networks warp time?", section 2 and equation 16: for LSTM b_f = log(u),
-    b_i = -b_f with u uniform in [1, longest - 1]; for GRU, whose update gate z keeps the state, b_z = log(u).
+    Source: Tallec, Ollivier 2018, "Can recurrent neural networks warp time?", section 2 and equation 16: for LSTM b_f
+    = log(u), b_i = -b_f with u uniform in [1, longest - 1]; for GRU, whose update gate z keeps the state, b_z = log(u).
 
     Args:
         longest: the longest dependency, in steps.

@@ -41,15 +41,17 @@ class LSTMCell(Cell):
         c' = f c + i g, clipped to [-cell_clip, cell_clip] if given
         o = sigmoid(W_io x + b_io + W_ho h + b_ho [+ p_o c'])
         h' = o tanh(c'), times W_hr^T if `proj_size` > 0
-        With `layer_norm`, W_i x and W_h h are each normalised over their G*H features and scaled by gain_ih and gain_hh before
-        the biases are added, and h' = o tanh(gain_c norm(c') + shift_c); the memory that is carried stays as it is.
+        With `layer_norm`, W_i x and W_h h are each normalised over their G*H features and scaled by gain_ih and gain_hh
+        before the biases are added, and h' = o tanh(gain_c norm(c') + shift_c); the memory that is carried stays as it
+        is.
 
     Source:
-        Hochreiter, Schmidhuber 1997, section 4; forget gate: Gers, Schmidhuber, Cummins 2000, equation 3; peephole: Gers, Schraudolph,
-        Schmidhuber 2002, section 3 (the output gate sees the new memory); coupled gates: Greff et al. 2017, section 3, variant CIFG;
-        projection: Sak, Senior, Beaufays 2014, section 2, without the non-recurrent projection; layer norm: Ba, Kiros, Hinton 2016,
-        equations 20 to 22; zoneout: Krueger et al. 2017, equation 4 (on h and on c separately); recurrent dropout: Gal, Ghahramani 2016,
-        equation 7, on h where it enters the recurrent product, the input and the output untouched.
+        Hochreiter, Schmidhuber 1997, section 4; forget gate: Gers, Schmidhuber, Cummins 2000, equation 3; peephole:
+        Gers, Schraudolph, Schmidhuber 2002, section 3 (the output gate sees the new memory); coupled gates: Greff et
+        al. 2017, section 3, variant CIFG; projection: Sak, Senior, Beaufays 2014, section 2, without the non-
+        recurrent projection; layer norm: Ba, Kiros, Hinton 2016, equations 20 to 22; zoneout: Krueger et al. 2017,
+        equation 4 (on h and on c separately); recurrent dropout: Gal, Ghahramani 2016, equation 7, on h where it
+        enters the recurrent product, the input and the output untouched.
 
     Gate order:
         i f g o; i g o if `coupled`. Peephole weights i f o; i o if `coupled`.
@@ -106,7 +108,8 @@ class LSTMCell(Cell):
             check_rate("LSTMCell", name, getattr(self, name))
         if not 0 <= self.proj_size < self.hidden_size:
             raise ConfigError(
-                f"LSTMCell: proj_size must be 0 (none) or smaller than hidden_size = {self.hidden_size}, got {self.proj_size}"
+                f"LSTMCell: proj_size must be 0 (none) or smaller than hidden_size = {self.hidden_size}, got "
+                f"{self.proj_size}"
             )
         if self.cell_clip is not None and not self.cell_clip > 0.0:
             raise ConfigError(f"LSTMCell: cell_clip must be positive or None, got {self.cell_clip}")
@@ -152,16 +155,14 @@ class LSTMCell(Cell):
             recurrent = normalise(recurrent, params["gain_hh"])
         if self.bias:
             recurrent = recurrent + params["bias_hh"]
-        rows = (x + recurrent).split(self.hidden_size, dim=-1)
+        rows = torch.split(x + recurrent, self.hidden_size, dim=-1)
         a_i, a_g, a_o = rows[0], rows[-2], rows[-1]
-        peephole = params["weight_peephole"].split(self.hidden_size) if self.peephole else ()
+        peephole: tuple[Tensor, ...] = ()
         if self.peephole:
+            peephole = torch.split(params["weight_peephole"], self.hidden_size)
             a_i = a_i + peephole[0] * state.c
         i = torch.sigmoid(a_i)
-        if self.coupled:
-            f = 1.0 - i
-        else:
-            f = torch.sigmoid(rows[1] + peephole[1] * state.c if self.peephole else rows[1])
+        f = 1.0 - i if self.coupled else torch.sigmoid(rows[1] + peephole[1] * state.c if self.peephole else rows[1])
         g = torch.tanh(a_g)
         c = f * state.c + i * g
         if self.cell_clip is not None:

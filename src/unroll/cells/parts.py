@@ -13,7 +13,9 @@ from unroll.errors import ConfigError
 LAYER_NORM_EPSILON = 1e-5
 
 
-def stacked_parameters(gates: int, input_size: int, hidden_size: int, recurrent_size: int, bias: bool) -> dict[str, ParameterSpec]:
+def stacked_parameters(
+    gates: int, input_size: int, hidden_size: int, recurrent_size: int, bias: bool
+) -> dict[str, ParameterSpec]:
     """The weights and biases that torch.nn's recurrent layers hold, G gates stacked by rows: (G*H, ·)."""
     rows = gates * hidden_size
     specs = {
@@ -40,7 +42,8 @@ def check_rate(cell: str, name: str, rate: float) -> None:
 
 
 def normalise(x: Tensor, gain: Tensor) -> Tensor:
-    """Layer normalisation over the last axis, scaled by `gain`; Ba, Kiros, Hinton 2016, equation 4, without its bias."""
+    """Layer normalisation over the last axis, scaled by `gain`; Ba, Kiros, Hinton 2016, equation 4, without its
+    bias."""
     return functional.layer_norm(x, x.shape[-1:], gain, None, LAYER_NORM_EPSILON)
 
 

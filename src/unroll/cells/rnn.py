@@ -31,12 +31,13 @@ class RNNCell(Cell):
 
     Equation:
         h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu(...)
-        With `layer_norm`, W_ih x and W_hh h are each normalised over their H features and scaled by gain_ih and gain_hh.
+        With `layer_norm`, W_ih x and W_hh h are each normalised over their H features and scaled by gain_ih and
+        gain_hh.
 
     Source:
-        Elman 1990, "Finding structure in time", figure 2; ReLU with identity initialisation: Le, Jaitly, Hinton 2015, section 2.
-        Layer norm: Ba, Kiros, Hinton 2016, equation 4, on the two products apart as in their equations 20 to 22.
-        Zoneout: Krueger et al. 2017, section 3.1. Recurrent dropout: Gal, Ghahramani 2016, section 4.
+        Elman 1990, "Finding structure in time", figure 2; ReLU with identity initialisation: Le, Jaitly, Hinton 2015,
+        section 2. Layer norm: Ba, Kiros, Hinton 2016, equation 4, on the two products apart as in their equations 20
+        to 22. Zoneout: Krueger et al. 2017, section 3.1. Recurrent dropout: Gal, Ghahramani 2016, section 4.
 
     Gate order:
         None: one row block.
@@ -101,7 +102,9 @@ class RNNCell(Cell):
             shape = (steps if self.dropout_per_step else 1, batch, self.hidden_size)
             drawn["dropout"] = dropout_mask(shape, self.recurrent_dropout, device=device, dtype=dtype)
         if self.zoneout:
-            drawn["zoneout_h"] = zoneout_mask((steps, batch, self.hidden_size), self.zoneout, device=device, dtype=dtype)
+            drawn["zoneout_h"] = zoneout_mask(
+                (steps, batch, self.hidden_size), self.zoneout, device=device, dtype=dtype
+            )
         return drawn
 
     def project(self, params: Parameters, x: Tensor) -> Tensor:

@@ -74,7 +74,12 @@ class ReferenceKernel:
 
 
 def _run_window(
-    request: ScanRequest, x: Tensor, state: Any, active: Tensor | None, reset: Tensor | None, noise: Mapping[str, Tensor]
+    request: ScanRequest,
+    x: Tensor,
+    state: Any,
+    active: Tensor | None,
+    reset: Tensor | None,
+    noise: Mapping[str, Tensor],
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Some steps in a row: outputs (steps, B, ·), the state after them, and the trace."""
     cell, params = request.cell, request.params
@@ -91,9 +96,7 @@ def _run_window(
             state = step.state
         else:
             output = torch.where(active[t], output, zero)
-            state = type(state)(
-                *(torch.where(active[t], new, old) for new, old in zip(step.state, state, strict=True))
-            )
+            state = type(state)(*(torch.where(active[t], new, old) for new, old in zip(step.state, state, strict=True)))
         outputs.append(output)
         if request.trace:
             seen = {**step.state._asdict(), **step.gates}

@@ -112,8 +112,8 @@ def scan(
         x: (T, B, I). T and B may be zero. Values past a row's length are never read.
         state: the cell's named tuple of (B, ·), or None for zeros.
         lengths: (B,) integers in [0, T] on any device and in any order, or None if every row has T steps.
-        reset: (T, B) bool, or None. True at a step that starts a new sequence inside the row: the state is zero before it. With `reverse`
-            the borders are the same: the part before such a step is run from its own end.
+        reset: (T, B) bool, or None. True at a step that starts a new sequence inside the row: the state is zero before
+            it. With `reverse` the borders are the same: the part before such a step is run from its own end.
         reverse: each row runs from its own last step to its first; outputs stay at their steps.
         trace: also return every state and gate of every step.
         noise: the random factors of this pass by name (see `Cell.noise`), or None for none.
@@ -121,7 +121,8 @@ def scan(
         engine: "auto", or the name of one engine.
 
     Returns:
-        ScanResult: output (T, B, output size), the last state (B, ·), the trace or None. A row of length zero keeps its first state.
+        ScanResult: output (T, B, output size), the last state (B, ·), the trace or None. A row of length zero keeps its
+            first state.
 
     Raises:
         ValueError: a shape, dtype or length is not as above.
@@ -171,18 +172,28 @@ def _checked(
         state = cell.State(*state)
         for (part, size), value in zip(cell.state_sizes().items(), state, strict=True):
             if tuple(value.shape) != (batch, size):
-                raise ValueError(f"{name}: first state '{part}' must have shape (B, ·) = {(batch, size)}, got {tuple(value.shape)}")
+                raise ValueError(
+                    f"{name}: first state '{part}' must have shape (B, ·) = {(batch, size)}, got {tuple(value.shape)}"
+                )
             if value.dtype != x.dtype or value.device != x.device:
-                raise ValueError(f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {x.dtype} on {x.device}")
+                raise ValueError(
+                    f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {x.dtype} on {x.device}"
+                )
     if lengths is not None:
         lengths = _checked_lengths(name, lengths, steps, batch, x.device)
     if reset is not None:
         if tuple(reset.shape) != (steps, batch) or reset.dtype != torch.bool:
-            raise ValueError(f"{name}: reset must be bool of shape (T, B) = {(steps, batch)}, got {reset.dtype} of {tuple(reset.shape)}")
+            raise ValueError(
+                f"{name}: reset must be bool of shape (T, B) = {(steps, batch)}, got {reset.dtype} of "
+                f"{tuple(reset.shape)}"
+            )
         reset = _ordered_reset(reset.to(x.device), lengths, reverse)
     for key, mask in noise.items():
         if mask.dim() != 3 or mask.shape[0] not in (1, steps) or mask.shape[1] != batch:
-            raise ValueError(f"{name}: noise '{key}' must have shape (T or 1, B, ·) = ({steps} or 1, {batch}, ·), got {tuple(mask.shape)}")
+            raise ValueError(
+                f"{name}: noise '{key}' must have shape (T or 1, B, ·) = ({steps} or 1, {batch}, ·), got "
+                f"{tuple(mask.shape)}"
+            )
     if recompute < 0:
         raise ValueError(f"{name}: recompute must be 0 (keep everything) or a number of steps, got {recompute}")
     return ScanRequest(cell, params, x, state, lengths, reset, reverse, trace, noise, recompute)
@@ -190,7 +201,10 @@ def _checked(
 
 def _checked_lengths(name: str, lengths: Tensor, steps: int, batch: int, device: torch.device) -> Tensor:
     if lengths.is_floating_point() or lengths.dtype == torch.bool or tuple(lengths.shape) != (batch,):
-        raise ValueError(f"{name}: lengths must be integers of shape (B,) = ({batch},), got {lengths.dtype} of {tuple(lengths.shape)}")
+        raise ValueError(
+            f"{name}: lengths must be integers of shape (B,) = ({batch},), got {lengths.dtype} of "
+            f"{tuple(lengths.shape)}"
+        )
     # Values cannot be read while a graph is captured; a kernel bounds them again where memory is at stake.
     if batch and not torch.compiler.is_compiling() and lengths.device.type != "meta":
         low, high = int(lengths.min()), int(lengths.max())
@@ -202,7 +216,8 @@ def _checked_lengths(name: str, lengths: Tensor, steps: int, batch: int, device:
 def _ordered_reset(reset: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
     """Where the state is set to zero before a step is taken, in the order in which steps are taken.
 
-    Forwards that is `reset` itself. In reverse the border before step t is crossed on the way from t to t - 1, so it moves one step back.
+    Forwards that is `reset` itself. In reverse the border before step t is crossed on the way from t to t - 1, so it
+    moves one step back.
     """
     if not reverse:
         return reset

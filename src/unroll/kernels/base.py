@@ -24,11 +24,12 @@ class ScanRequest:
         x: (T, B, I), any strides. Values past a row's length may be anything, NaN included.
         state: the cell's named tuple of (B, ·), never None.
         lengths: (B,) int64 on the device of `x`, each in [0, T]; or None if every row has T steps.
-        reset: (T, B) bool on the device of `x`, or None. Where true the state is set to zero before that step is taken, in the order
-            in which the steps are taken (the engine has already translated it for `reverse`).
+        reset: (T, B) bool on the device of `x`, or None. Where true the state is set to zero before that step is taken,
+            in the order in which the steps are taken (the engine has already translated it for `reverse`).
         reverse: each row runs from its own last step to its first.
         trace: also return every state and gate of every step.
-        noise: what `Cell.noise` drew: (T, B, ·) or (1, B, ·) by name; empty in evaluation. Indexed by time, also in reverse.
+        noise: what `Cell.noise` drew: (T, B, ·) or (1, B, ·) by name; empty in evaluation. Indexed by time, also in
+            reverse.
         recompute: keep the state every this many steps and recompute the rest in backward; 0 keeps everything.
     """
 
@@ -50,7 +51,8 @@ class ScanResult(NamedTuple):
     Attributes:
         output: (T, B, output size); zero past a row's end.
         state: the cell's named tuple of (B, ·): each row's state after its own last step.
-        trace: by name, every state in the order of the named tuple and then every gate, (T, B, ·), zero past a row's end; or None.
+        trace: by name, every state in the order of the named tuple and then every gate, (T, B, ·), zero past a row's
+            end; or None.
     """
 
     output: Tensor

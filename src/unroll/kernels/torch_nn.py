@@ -95,22 +95,27 @@ class TorchKernel:
         index = reversal(steps, lengths, x.shape[1], x.device) if request.reverse else None
         if index is not None:
             x = turned(x, index)
-        names = [name for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") if name in request.params]
+        names = [
+            name for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") if name in request.params
+        ]
         weights = [request.params[name] for name in names]
         has_bias = "bias_ih" in request.params
         first = [part.unsqueeze(0).contiguous() for part in state]
         function = _function(cell)
-        hx = first if isinstance(cell, LSTMCell) else first[0]
         training = torch.is_grad_enabled()
         if lengths is None:
+            hx = first if isinstance(cell, LSTMCell) else first[0]
             y, *last = function(x, hx, weights, has_bias, 1, 0.0, training, False, False)
         else:
-            packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
-            order, inverse = packed.sorted_indices, packed.unsorted_indices
-            hx = [part.index_select(1, order) for part in first] if isinstance(cell, LSTMCell) else first[0].index_select(1, order)
+            lengths, order = lengths.sort(descending=True)
+            inverse = order.argsort()
+            packed = pack_padded_sequence(x.index_select(1, order), lengths.cpu())
+            ordered = [part.index_select(1, order) for part in first]
+            hx = ordered if isinstance(cell, LSTMCell) else ordered[0]
             data, *last = function(packed.data, packed.batch_sizes, hx, weights, has_bias, 1, 0.0, training, False)
             last = [part.index_select(1, inverse) for part in last]
             y, _ = pad_packed_sequence(packed._replace(data=data), total_length=steps)
+            y = y.index_select(1, inverse)
         if index is not None:
             y = turned(y, index)
         parts = [part.squeeze(0) for part in last]

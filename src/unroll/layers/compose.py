@@ -5,6 +5,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Protocol, cast, runtime_checkable
@@ -80,8 +81,8 @@ class Bidirectional(nn.Module):
             )
         if merge is not Merge.CONCAT and forwards.output_size != backwards.output_size:
             raise ConfigError(
-                f"Bidirectional: {merge.value} needs equal output sizes, got {forwards.output_size} and {backwards.output_size};"
-                " use Merge.CONCAT"
+                f"Bidirectional: {merge.value} needs equal output sizes, got {forwards.output_size} and "
+                f"{backwards.output_size}; use Merge.CONCAT"
             )
         self.forwards = forwards
         self.backwards = backwards
@@ -104,7 +105,12 @@ class Bidirectional(nn.Module):
         return self.forwards.batch_first
 
     def forward(
-        self, x: Tensor, state: tuple[Any, Any] | None = None, *, lengths: Tensor | None = None, reset: Tensor | None = None
+        self,
+        x: Tensor,
+        state: tuple[Any, Any] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Any, Any]]:
         """Run over time: as `Recurrent.forward`, with one state for each direction."""
         first, second = (None, None) if state is None else state
@@ -116,8 +122,8 @@ class Bidirectional(nn.Module):
 class Stack(nn.Module):
     """Layers one above the other.
 
-    Source: Graves, Mohamed, Hinton 2013, "Speech recognition with deep recurrent neural networks", section 2; residual connections:
-    Wu et al. 2016, section 3.1 (added to the output of a layer whose sizes allow it).
+    Source: Graves, Mohamed, Hinton 2013, "Speech recognition with deep recurrent neural networks", section 2;
+    residual connections: Wu et al. 2016, section 3.1 (added to the output of a layer whose sizes allow it).
 
     Example:
         >>> import torch
@@ -130,7 +136,8 @@ class Stack(nn.Module):
     Args:
         layers: lowest first; each takes what the one below gives.
         dropout: probability that a feature between two layers is hidden, as in torch.nn not after the last.
-        residual: add a layer's input to its output wherever the two sizes are equal. Padding stays zero only if x is zero there.
+        residual: add a layer's input to its output wherever the two sizes are equal. Padding stays zero only if x is
+            zero there.
 
     Raises:
         ConfigError: there are no layers, or two do not fit together.
@@ -144,7 +151,7 @@ class Stack(nn.Module):
             if not isinstance(layer, RecurrentLayer):
                 raise ConfigError(f"Stack: expected Recurrent, Bidirectional or Stack, got {type(layer).__name__}")
         parts = cast(Sequence[RecurrentLayer], layers)
-        for index, (below, above) in enumerate(zip(parts, parts[1:], strict=False)):
+        for index, (below, above) in enumerate(itertools.pairwise(parts)):
             if below.output_size != above.input_size or below.batch_first != above.batch_first:
                 raise ConfigError(
                     f"Stack: layer {index} gives {below.output_size} features (batch_first={below.batch_first})"
@@ -172,7 +179,12 @@ class Stack(nn.Module):
         return self._batch_first
 
     def forward(
-        self, x: Tensor, state: Sequence[Any] | None = None, *, lengths: Tensor | None = None, reset: Tensor | None = None
+        self,
+        x: Tensor,
+        state: Sequence[Any] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Any, ...]]:
         """Run over time: as `Recurrent.forward`, with one state for each layer, lowest first.
 

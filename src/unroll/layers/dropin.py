@@ -41,7 +41,8 @@ class DropIn(nn.Module, abc.ABC):
             raise ValueError(f"dropout should be a number in range [0, 1], got {dropout}")
         if dropout > 0.0 and num_layers == 1:
             warnings.warn(
-                f"dropout={dropout} acts between layers and so needs num_layers > 1, got num_layers=1; it does nothing", stacklevel=3
+                f"dropout={dropout} acts between layers and so needs num_layers > 1, got num_layers=1; it does nothing",
+                stacklevel=3,
             )
         self.input_size = cells[0].input_size
         self.hidden_size = cells[0].hidden_size
@@ -53,11 +54,15 @@ class DropIn(nn.Module, abc.ABC):
         self._cells = cells
         self._init = init
         self._suffixes = [
-            f"_l{layer}{direction}" for layer in range(num_layers) for direction in (("", "_reverse") if bidirectional else ("",))
+            f"_l{layer}{direction}"
+            for layer in range(num_layers)
+            for direction in (("", "_reverse") if bidirectional else ("",))
         ]
         for cell, suffix in zip(self._expanded(), self._suffixes, strict=True):
             for name, spec in cell.parameters().items():
-                self.register_parameter(name + suffix, nn.Parameter(torch.empty(spec.shape, device=device, dtype=dtype)))
+                self.register_parameter(
+                    name + suffix, nn.Parameter(torch.empty(spec.shape, device=device, dtype=dtype))
+                )
         self.reset_parameters()
 
     def _expanded(self) -> list[Cell]:
@@ -91,7 +96,9 @@ class DropIn(nn.Module, abc.ABC):
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
         defaults = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False, "engine": AUTO}
-        return text + "".join(f", {name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name) != value)
+        return text + "".join(
+            f", {name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name) != value
+        )
 
     @abc.abstractmethod
     def _join(self, parts: list[Tensor]) -> Any:
@@ -115,10 +122,12 @@ class DropIn(nn.Module, abc.ABC):
             x: (T, B, I), or (B, T, I) with batch_first, or (T, I) unbatched, or a PackedSequence.
             state: (L*D, B, ·), or (L*D, ·) unbatched; LSTM takes (h, c). None for zeros.
             lengths: (B,) integers in [0, T]; None if every row has T steps. Not with a PackedSequence.
-            reset: bool, (T, B) in the layout of x: true at a step that starts a new sequence. Not with a PackedSequence.
+            reset: bool, (T, B) in the layout of x: true at a step that starts a new sequence. Not with a
+                PackedSequence.
 
         Returns:
-            y, (T, B, D*H) in the layout of x, zero past a row's end, or a PackedSequence if x was one; the last state in the form of `state`.
+            y, (T, B, D*H) in the layout of x, zero past a row's end, or a PackedSequence if x was one; the last state
+            in the form of `state`.
 
         Raises:
             ValueError: a shape, dtype or length is wrong.
@@ -126,7 +135,9 @@ class DropIn(nn.Module, abc.ABC):
         """
         if isinstance(x, PackedSequence):
             if lengths is not None or reset is not None:
-                raise ValueError(f"{type(self).__name__}: a PackedSequence holds its lengths; lengths and reset must be None")
+                raise ValueError(
+                    f"{type(self).__name__}: a PackedSequence holds its lengths; lengths and reset must be None"
+                )
             padded, packed_lengths = pad_packed_sequence(x)
             y, last = self._layers(padded, self._first(state, padded.shape[1], batched=True), packed_lengths, None)
             return _packed_like(y, packed_lengths, x), last
@@ -158,7 +169,8 @@ class DropIn(nn.Module, abc.ABC):
             expected = (len(self._suffixes), batch, size)
             if tuple(part.shape) != expected:
                 raise ValueError(
-                    f"{type(self).__name__}: first state '{name}' must have shape (L*D, B, ·) = {expected}, got {tuple(part.shape)}"
+                    f"{type(self).__name__}: first state '{name}' must have shape (L*D, B, ·) = {expected}, got "
+                    f"{tuple(part.shape)}"
                 )
         return parts
 
@@ -193,7 +205,10 @@ class DropIn(nn.Module, abc.ABC):
 def _packed_like(y: Tensor, lengths: Tensor, like: PackedSequence) -> PackedSequence:
     """Pack (T, B, ·) in the row order of another PackedSequence."""
     if like.sorted_indices is not None:
-        y, lengths = y.index_select(1, like.sorted_indices), lengths.index_select(0, like.sorted_indices.to(lengths.device))
+        y, lengths = (
+            y.index_select(1, like.sorted_indices),
+            lengths.index_select(0, like.sorted_indices.to(lengths.device)),
+        )
     valid = torch.arange(y.shape[0], device=y.device).unsqueeze(1) < lengths.to(y.device)
     return PackedSequence(y[valid], like.batch_sizes, like.sorted_indices, like.unsorted_indices)
 
@@ -241,7 +256,9 @@ class RNN(DropIn):
         init: Initialiser = torch_default,
     ) -> None:
         directions = 2 if bidirectional else 1
-        cells: list[Cell] = [RNNCell(size, hidden_size, bias, nonlinearity) for size in (input_size, hidden_size * directions)]
+        cells: list[Cell] = [
+            RNNCell(size, hidden_size, bias, nonlinearity) for size in (input_size, hidden_size * directions)
+        ]
         super().__init__(
             cells,
             num_layers=num_layers,
@@ -330,8 +347,8 @@ class GRU(DropIn):
 class LSTM(DropIn):
     """Long short-term memory, a drop-in for torch.nn.LSTM.
 
-    Equation and source: `unroll.LSTMCell`. Constructor arguments up to `dtype` are torch.nn.LSTM's. Peepholes, layer norm and the other
-    variants are options of the cell: `Recurrent(LSTMCell(3, 5, peephole=True))`.
+    Equation and source: `unroll.LSTMCell`. Constructor arguments up to `dtype` are torch.nn.LSTM's. Peepholes, layer
+    norm and the other variants are options of the cell: `Recurrent(LSTMCell(3, 5, peephole=True))`.
 
     Example:
         >>> import torch, unroll

@@ -31,7 +31,8 @@ class Recurrent(nn.Module):
         reverse: run each row from its own last step to its first.
         batch_first: x and y are (B, T, ·) instead of (T, B, ·); so is `reset`. States are (B, ·) either way.
         engine: "auto" or the name of one engine.
-        recompute: keep the state every this many steps in training and recompute the rest in backward; 0 keeps everything.
+        recompute: keep the state every this many steps in training and recompute the rest in backward; 0 keeps
+            everything.
         init: fills the parameters.
         device: where the parameters are.
         dtype: their dtype.

@@ -86,6 +86,10 @@ class Job(abc.ABC):
     def save(self, folder: RunFolder) -> None:
         """Write all that `Task.load` needs besides weights and config."""
 
+    def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
+        """Called once after training, with the best weights in place and before they are saved: the moment to fit on
+        validation what belongs to the model (thresholds, a temperature), as buffers of it."""
+
     def validate(self) -> dict[str, float]:
         """Metric values on the validation part."""
         return {name: score.value for name, score in self.evaluate("validation").metrics.items()}

@@ -1,0 +1,318 @@
+"""The way from a data file to a run folder, the same for every task."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+
+from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate
+from unroll.data import ReadOptions, Table, read_table
+from unroll.errors import ConfigError, DataError, UnrollError, nearest
+from unroll.report import Facts, report_html
+from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.train import History, Progress, Silent, TrainSettings, fit
+from unroll.train.processes import processes
+
+#: Where the pipeline says what it understood and decided, a sentence at a time.
+Say = Callable[[str], None]
+PARTS = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that has been thought through and not begun: nothing is written yet.
+
+    Attributes:
+        task: the task.
+        config: the complete config, columns filled in.
+        settings: `config.model`, validated.
+        table: the data.
+        job: the task opened on the data.
+        training: the training settings, validated: the config's own over those the job suggests.
+    """
+
+    task: Task
+    config: RunConfig
+    settings: BaseModel
+    table: Table
+    job: Job
+    training: TrainSettings
+
+
+def open_table(data: DataConfig, store: Path) -> Table:
+    """Read the files of a data config into `store`.
+
+    Raises:
+        DataError: a file is missing or wrong; with file and line.
+    """
+    options = ReadOptions(data.format, data.encoding, data.delimiter, data.header)
+    return read_table(data.path, options, store, validation=data.validation, test=data.test)
+
+
+def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
+    """The task of this name.
+
+    Raises:
+        ConfigError: there is none; names the nearest.
+    """
+    if name not in tasks:
+        raise ConfigError(f"unknown task '{name}'{nearest(name, tasks)}; known: {', '.join(tasks)}")
+    return tasks[name]
+
+
+def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: str | None) -> tuple[Task, Guess]:
+    """The task that fits a table best, or the one that was named, and the columns it would use.
+
+    Raises:
+        ConfigError: the name is unknown.
+        DataError: no task fits, or not the one that was named.
+    """
+    if name is not None:
+        task = task_named(name, tasks)
+        guess = task.guess(table, data)
+        if guess is None:
+            raise DataError(
+                f"the columns {', '.join(table.columns)} cannot serve the task '{name}'; name the columns with"
+                " --target and --set data.inputs=..., and see `unroll check`",
+                table.paths[0],
+            )
+        return task, guess
+    guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
+    if not guesses:
+        raise DataError(
+            f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
+            table.paths[0],
+        )
+    return max(guesses, key=lambda pair: pair[1].confidence)
+
+
+def plan_run(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    tasks: Mapping[str, Task],
+    store: Path,
+    *,
+    say: Say,
+    table: Table | None = None,
+) -> Plan:
+    """Read the data, recognise the task, check every setting, split, fit vocabulary and scalers, build the model.
+
+    Args:
+        values: a config as plain values; `task` may be missing and is then guessed.
+        overrides: texts key=value, applied last.
+        tasks: the tasks to choose from.
+        store: an empty folder for the stored table; it must outlive the plan.
+        say: told what was understood and decided.
+        table: the data, if it has been read already.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+        DataError: the data is wrong; with file and line.
+    """
+    name = values.get("task")
+    rough = validate(RunConfig, {**values, "task": name or "guessed"})
+    if name is not None:
+        task_named(name, tasks)
+    rough = apply_overrides(rough, [text for text in overrides if text.startswith("data.")])
+    table = table if table is not None else open_table(rough.data, store)
+    for note in table.notes:
+        say(note)
+    task, guess = recognise(table, rough.data, tasks, name)
+    say(guess.reason)
+    config = rough.model_copy(update={"task": task.name, "data": guess.data})
+    sections = {"model": task.Settings, "training": TrainSettings}
+    config = apply_overrides(config, [text for text in overrides if not text.startswith("data.")], sections)
+    settings = validate(task.Settings, config.model, "model")
+    # A wrong training setting must not wait until the data has been prepared.
+    validate(TrainSettings, config.training, "training")
+    torch.manual_seed(config.seed)
+    job = task.open(table, config, settings)
+    training = validate(TrainSettings, {**job.training, **config.training}, "training")
+    for note in job.notes:
+        say(note)
+    complete = {"model": settings.model_dump(mode="json"), "training": training.model_dump(mode="json")}
+    return Plan(task, config.model_copy(update=complete), settings, table, job, training)
+
+
+def train_run(
+    plan: Plan,
+    out: Path,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+    say: Say,
+    with_baselines: bool = True,
+) -> RunFolder:
+    """Train a planned run, score it beside its baselines, and write its folder.
+
+    Args:
+        plan: what to do.
+        out: the run folder.
+        force: replace a run that stands there.
+        resume: continue the run that stands there.
+        progress: where the loop shows how far it is.
+        say: told what was found.
+        with_baselines: whether to fit the baselines as well.
+
+    Raises:
+        BundleError: the folder cannot be written to, or holds no run to continue.
+        Interrupted: SIGINT or SIGTERM came; the run was saved and can be continued.
+    """
+    group = processes()
+    folder = _shared_folder(plan, out, force=force, resume=resume)
+    job = plan.job
+    if group.main and not resume:
+        job.save(folder)
+        folder.record_environment(plan.table.paths)
+    started = time.monotonic()
+    history = fit(
+        job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
+    )
+    if group.main:
+        job.settle()
+        folder.save_weights(job.model)
+        found = {part: job.evaluate(part) for part in PARTS if part in job.parts}
+        say("fitting the baselines on the same split" if with_baselines else "no baselines were asked for")
+        baselines = job.baselines() if with_baselines else {}
+        # A run that was continued took longer than this sitting.
+        seconds = max(history.seconds, time.monotonic() - started)
+        _write_results(plan, folder, found, baselines, history, seconds)
+    return folder
+
+
+def _shared_folder(plan: Plan, out: Path, *, force: bool, resume: bool) -> RunFolder:
+    """Create or open the run folder, in the main process; the others fail with it or see it."""
+    group = processes()
+    problem = b""
+    folder = None
+    if group.main:
+        try:
+            if resume:
+                folder = RunFolder.open(out)
+                _check_same_data(plan, folder)
+            else:
+                folder = RunFolder.create(out, plan.config, force=force)
+        except UnrollError as error:
+            problem = str(error).encode()
+            group.share(problem)
+            raise
+    problem = group.share(problem)
+    if problem:
+        raise UnrollError(problem.decode())
+    return folder if folder is not None else RunFolder.open(out)
+
+
+def _check_same_data(plan: Plan, folder: RunFolder) -> None:
+    """Raise unless the data files are those that the run was begun with."""
+    then = folder.read_json("environment.json").get("data") if folder.has("environment.json") else None
+    if then is not None and then != fingerprint(plan.table.paths):
+        raise DataError(
+            f"the data has changed since the run in {folder.path} was begun; restore it, or begin a new run with --out",
+            plan.table.paths[0],
+        )
+
+
+def _write_results(
+    plan: Plan,
+    folder: RunFolder,
+    found: Mapping[str, Scores],
+    baselines: Mapping[str, Mapping[str, Scores]],
+    history: History,
+    seconds: float,
+) -> None:
+    metrics: dict[str, Any] = {"task": plan.task.name}
+    for part in PARTS:
+        metrics[part] = _plain(found[part]) if part in found else {}
+    metrics["baselines"] = {
+        name: {part: _plain(scores) for part, scores in parts.items()} for name, parts in baselines.items()
+    }
+    metrics["parameters"] = sum(p.numel() for p in plan.job.model.parameters())
+    metrics["seconds"] = round(seconds, 3)
+    folder.write_json("metrics.json", metrics)
+    folder.write_json("history.json", history.to_json())
+    notes = [*plan.table.notes, *plan.job.notes]
+    folder.write_card(notes)
+    shown = found.get("test") or found.get("validation")
+    environment = folder.read_json("environment.json") if folder.has("environment.json") else {}
+    facts = Facts(
+        name=folder.path.name,
+        task=plan.task.name,
+        summary=plan.task.summary,
+        data=plan.config.data.path,
+        monitor=plan.task.monitor.metric,
+        higher_is_better=plan.task.monitor.higher_is_better,
+        metrics=metrics,
+        history=[
+            {"epoch": e.number, "loss": e.loss, "learning_rate": e.learning_rate, "seconds": e.seconds, **e.metrics}
+            for e in history.epochs
+        ],
+        best_epoch=history.best or None,
+        notes=notes,
+        sections=[*plan.job.sections(), *(shown.sections if shown else [])],
+        config=folder.config.model_dump(mode="json"),
+        environment={**environment, "peak memory": f"{peak_memory() / 2**20:.0f} MiB"},
+        folder=str(folder.path),
+    )
+    folder.write_text("report.html", report_html(facts))
+
+
+def _plain(scores: Scores) -> dict[str, Any]:
+    return {name: {"value": score.value, "interval": score.interval} for name, score in scores.metrics.items()}
+
+
+def peak_memory() -> int:
+    """Bytes of memory that this process has held at most."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
+
+
+def resume_values(folder: RunFolder) -> dict[str, Any]:
+    """The config of a run that is to be continued, as plain values for `plan_run`."""
+    return folder.config.model_dump(mode="json")
+
+
+def evaluate_run(folder: RunFolder, tasks: Mapping[str, Task], store: Path, path: str | None = None) -> Scores:
+    """Score a finished run on the rows of a file, or give the test scores of its own split.
+
+    Args:
+        folder: the run.
+        tasks: the tasks to choose from.
+        store: an empty folder for the stored table.
+        path: a file with the same columns; None for the scores that training wrote down.
+
+    Raises:
+        BundleError: the run is not finished, or damaged.
+        DataError: the file is wrong; with file and line.
+    """
+    if path is None:
+        metrics = folder.read_json("metrics.json")
+        part = metrics.get("test") or metrics.get("validation") or {}
+        return Scores(
+            {
+                name: Score(
+                    entry["value"], None if entry["interval"] is None else (entry["interval"][0], entry["interval"][1])
+                )
+                for name, entry in part.items()
+            }
+        )
+    data = folder.config.data.model_copy(update={"path": path, "validation": None, "test": None, "split_column": None})
+    return task_named(folder.config.task, tasks).load(folder).evaluate(open_table(data, store), data)
+
+
+def predict_run(folder: RunFolder, tasks: Mapping[str, Task], records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    """Answer for each record with a finished run.
+
+    Raises:
+        BundleError: the run is not finished, or damaged.
+        DataError: a record lacks a column.
+    """
+    return task_named(folder.config.task, tasks).load(folder).predict(records)

@@ -1,0 +1,132 @@
+"""The import direction, and other rules of the layout that a reader would otherwise have to trust."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "unroll"
+
+#: What each folder may import besides itself and `errors`.
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "cells": set(),
+    "kernels": {"cells"},
+    "engine": {"cells", "kernels"},
+    "layers": {"cells", "engine"},
+    "models": {"cells", "engine", "layers"},
+    "choices": {"engine"},
+    "stepper": {"kernels", "layers"},
+    "interop": {"cells", "layers", "engine"},
+    "look": {"cells", "engine", "layers"},
+    "data": set(),
+    "metrics": set(),
+    "report": set(),
+    "bundle": set(),
+    "baselines": {"data", "metrics"},
+    "train": {"bundle"},
+    "tasks": {
+        "cells",
+        "engine",
+        "layers",
+        "models",
+        "data",
+        "metrics",
+        "baselines",
+        "train",
+        "bundle",
+        "report",
+        "look",
+        "choices",
+    },
+}
+ALLOWED["cli"] = {*ALLOWED, "cli"}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The folder below src/unroll that a file stands in, or its own name if it stands at the top."""
+    relative = path.relative_to(SOURCE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Parts of unroll that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names]
+                if node.module == "unroll"
+                else [node.module or ""]
+            )
+        found |= {name.split(".")[1] for name in names if name.startswith("unroll.")}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path: Path) -> None:
+    own = part(path)
+    if path == SOURCE / "__init__.py":
+        return
+    assert own in ALLOWED, f"{own}: say in ALLOWED what this folder may import"
+    wrong = imported(ast.parse(path.read_text("utf-8"))) - ALLOWED[own] - {own, "errors", "__version__"}
+    assert not wrong, f"{path.name} in {own} must not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_constructors_are_small_and_explicit(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            assert len(arguments) - 1 <= 12, f"{path}:{node.lineno}: {len(arguments) - 1} parameters, 12 at most"
+            assert node.args.kwarg is None, f"{path}:{node.lineno}: **kwargs swallows misspelt options"
+
+
+def test_no_class_inherits_from_a_concrete_class_of_unroll() -> None:
+    bases: dict[str, list[str]] = {}
+    abstract: set[str] = set()
+    where: dict[str, Path] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            names = [ast.unparse(base).split(".")[-1].split("[")[0] for base in node.bases]
+            bases[node.name] = names
+            where[node.name] = path
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            marks = [ast.unparse(mark).split(".")[-1] for item in methods for mark in item.decorator_list]
+            if "abstractmethod" in marks or set(names) & {"ABC", "Protocol", "Enum", "NamedTuple", "TypedDict"}:
+                abstract.add(node.name)
+    # Exceptions form a tree that is drawn in errors.py; a closed schema's base class holds only its configuration.
+    exempt = {"UnrollError", "Closed"}
+    for name, parents in bases.items():
+        concrete = [parent for parent in parents if parent in bases and parent not in abstract | exempt]
+        assert not concrete, f"{where[name]}: {name} inherits from the concrete class {concrete[0]}; compose instead"
+
+
+def test_cells_hold_no_loop_over_time_and_no_device() -> None:
+    for path in (SOURCE / "cells").glob("*.py"):
+        code = path.read_text("utf-8")
+        assert not re.search(r"\bcuda\b|\btriton\b|for \w+ in range", code), path
+
+
+def test_the_engine_holds_no_equation() -> None:
+    for path in (SOURCE / "engine").glob("*.py"):
+        assert not re.search(r"sigmoid|tanh|relu|LSTM|GRU", path.read_text("utf-8")), path
+
+
+def test_cell_docstrings_have_their_six_parts() -> None:
+    from unroll.cells import CELLS
+
+    for cell in CELLS.values():
+        text = cell.__doc__ or ""
+        for heading in ("Equation:", "Source:", "Gate order:", "States:", "Differs from torch.nn:", "Example:"):
+            assert heading in text, f"{cell.__name__}: the docstring lacks '{heading}'"
