@@ -20,7 +20,10 @@ def model_card(
         notes: what was decided on the way, one sentence each.
     """
     lines = [f"# {config.task}: {config.data.path}", ""]
-    lines += [f"A model trained by unroll {about.get('packages', {}).get('unroll', '')}".rstrip() + f" with seed {config.seed}."]
+    lines += [
+        f"A model trained by unroll {about.get('packages', {}).get('unroll', '')}".rstrip()
+        + f" with seed {config.seed}."
+    ]
     if "parameters" in metrics:
         lines += [f"{metrics['parameters']:,} parameters, trained in {metrics.get('seconds') or 0:.0f} s."]
     lines += [""]
@@ -32,7 +35,9 @@ def model_card(
     if about:
         lines += ["## Made with", "", f"- {about['cpu']}, {about['threads']} threads, {about['system']}"]
         lines += [f"- Python {about['python']}, " + ", ".join(f"{name} {v}" for name, v in about["packages"].items())]
-        lines += [f"- data: {file['name']}, {file['bytes']:,} bytes, SHA-256 {file['sha256']}" for file in about["data"]]
+        lines += [
+            f"- data: {file['name']}, {file['bytes']:,} bytes, SHA-256 {file['sha256']}" for file in about["data"]
+        ]
         lines += [""]
     lines += ["## Use", "", "```", "unroll predict RUN_FOLDER INPUT", "```", ""]
     return "\n".join(lines)
@@ -43,7 +48,9 @@ def _table(part: str, metrics: Mapping[str, Any]) -> list[str]:
     rows = [("this model", metrics[part])]
     rows += [(name, scores[part]) for name, scores in metrics.get("baselines", {}).items() if scores.get(part)]
     lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    return lines + [f"| {who} | " + " | ".join(_cell(scores.get(name)) for name in names) + " |" for who, scores in rows]
+    return lines + [
+        f"| {who} | " + " | ".join(_cell(scores.get(name)) for name in names) + " |" for who, scores in rows
+    ]
 
 
 def _cell(score: Mapping[str, Any] | None) -> str:

@@ -33,29 +33,31 @@ class DataConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: PathText = Field(description="data file or folder, or the name of a built-in data set")
-    validation: PathText | None = Field(None, description="a further file that holds the validation rows")
-    test: PathText | None = Field(None, description="a further file that holds the test rows")
-    format: str | None = Field(None, description="file format, if the name does not say it")
-    encoding: str = Field("utf-8", description="text encoding of the files")
-    delimiter: str | None = Field(None, description="column separator of CSV-like files")
-    header: bool | None = Field(None, description="whether the first line names the columns")
-    target: str | None = Field(None, description="column to predict")
-    inputs: tuple[str, ...] = Field((), description="columns to predict from; empty: chosen by the task")
-    time: str | None = Field(None, description="column that holds the time of a row")
-    series: str | None = Field(None, description="column that names the series of a row")
-    split_column: str | None = Field(None, description="column that says train, validation or test")
-    validation_fraction: float = Field(0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out")
-    test_fraction: float = Field(0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out")
+    validation: PathText | None = Field(default=None, description="a further file that holds the validation rows")
+    test: PathText | None = Field(default=None, description="a further file that holds the test rows")
+    format: str | None = Field(default=None, description="file format, if the name does not say it")
+    encoding: str = Field(default="utf-8", description="text encoding of the files")
+    delimiter: str | None = Field(default=None, description="column separator of CSV-like files")
+    header: bool | None = Field(default=None, description="whether the first line names the columns")
+    target: str | None = Field(default=None, description="column to predict")
+    inputs: tuple[str, ...] = Field(default=(), description="columns to predict from; empty: chosen by the task")
+    time: str | None = Field(default=None, description="column that holds the time of a row")
+    series: str | None = Field(default=None, description="column that names the series of a row")
+    split_column: str | None = Field(default=None, description="column that says train, validation or test")
+    validation_fraction: float = Field(
+        default=0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out"
+    )
+    test_fraction: float = Field(default=0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out")
 
 
 class RunConfig(BaseModel):
-    """All that makes a run: data, model and training. `model` and `training` are validated by the task and by `unroll.train`."""
+    """All that makes a run. `model` is validated further by the task, `training` by `unroll.train`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = Field(1, description="version of this schema")
+    version: Literal[1] = Field(default=1, description="version of this schema")
     task: str = Field(description="name of the task")
-    seed: int = Field(0, ge=0, lt=2**32, description="seed of everything random")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of everything random")
     data: DataConfig
     model: dict[str, Any] = Field(default_factory=dict, description="settings of the task's model")
     training: dict[str, Any] = Field(default_factory=dict, description="settings of the training loop")
@@ -83,7 +85,8 @@ def apply_overrides(
 ) -> RunConfig:
     """Return the config with `key=value` settings applied, values converted to the type of their key.
 
-    A value is read as JSON if that fits the key ("3", "0.5", "true", "null"), else as text, else as a comma-separated list.
+    A value is read as JSON if that fits the key ("3", "0.5", "true", "null"), else as text, else as a
+    comma-separated list.
 
     Args:
         config: where to start from; it is not changed.
@@ -104,7 +107,7 @@ def apply_overrides(
 
 
 def read_config(path: Path | str) -> dict[str, Any]:
-    """Read a config file (JSON, at most 1 MiB) as a mapping that `validate` or `merge` takes on.
+    """Read a config file (JSON, at most 1 MiB) as a mapping that `validate` takes on.
 
     Raises:
         ConfigError: the file is missing, too large or not a JSON object.
@@ -171,7 +174,7 @@ def _section(schema: type[BaseModel], name: str) -> type[BaseModel] | None:
 
 
 def _unknown(schema: type[BaseModel], dotted: str) -> str:
-    *parents, name = dotted.split(".")
+    name = dotted.rpartition(".")[2]
     near = nearest(name, schema.model_fields)
     known = "" if near else f"; known: {', '.join(schema.model_fields)}"
     return f"unknown key '{dotted}'{near}{known}"

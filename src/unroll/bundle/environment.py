@@ -14,7 +14,17 @@ import torch
 from unroll.bundle.files import sha256_of
 
 #: Distributions whose version can change a result.
-PACKAGES = ("unroll", "torch", "numpy", "accelerate", "tokenizers", "pyarrow", "scikit-learn", "statsmodels", "safetensors")
+PACKAGES = (
+    "unroll",
+    "torch",
+    "numpy",
+    "accelerate",
+    "tokenizers",
+    "pyarrow",
+    "scikit-learn",
+    "statsmodels",
+    "safetensors",
+)
 
 
 def environment() -> dict[str, Any]:
@@ -33,7 +43,9 @@ def environment() -> dict[str, Any]:
 
 def fingerprint(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Name, size in bytes and SHA-256 of every data file; of a folder, of each file in it, by name."""
-    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()]
+    files = [
+        file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()
+    ]
     return [{"name": file.name, "bytes": file.stat().st_size, "sha256": sha256_of(file)} for file in files]
 
 

@@ -39,7 +39,8 @@ def sync_folder(folder: Path) -> None:
 def write_atomic(path: Path, content: bytes) -> None:
     """Replace a file so that, whatever happens, either the old or the new content is there, never a mixture.
 
-    The bytes go to a temporary file beside the target, which is synced and then renamed onto it; the folder is synced last.
+    The bytes go to a temporary file beside the target, which is synced and then renamed onto it; the folder is synced
+    last.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -69,7 +70,9 @@ def read_bounded(path: Path, limit: int = JSON_LIMIT) -> bytes:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > limit:
-                raise BundleError(f"{path}: expected at most {limit} bytes, got {size}; the file is damaged or not unroll's")
+                raise BundleError(
+                    f"{path}: expected at most {limit} bytes, got {size}; the file is damaged or not unroll's"
+                )
             return file.read(limit)
     except FileNotFoundError:
         raise BundleError(f"{path}: the file is missing; this is not a complete run folder") from None
@@ -114,7 +117,9 @@ def _plain(value: object) -> object:
 
 def encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     """Tensors as safetensors; tensors that share memory are stored once per name."""
-    return safetensors.torch.save({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()})
+    return safetensors.torch.save(
+        {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    )
 
 
 def decode_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
@@ -132,7 +137,7 @@ def decode_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
 
 def check_header(start: bytes, size: int, path: Path) -> None:
     """Refuse, before any memory is taken, a file whose first bytes cannot begin a safetensors file of `size` bytes."""
-    if start[:4] == b"PK\x03\x04" or start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
         raise BundleError(f"{path}: this is a pickle, which unroll never reads; expected a safetensors file")
     if len(start) < 9 or size < 10:
         raise BundleError(f"{path}: expected a safetensors file, got {size} bytes; the file is truncated")

@@ -131,7 +131,7 @@ class RunFolder:
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Replace a file of the folder, wholly or not at all, and list its checksum."""
-        # A file that is being replaced is unlisted first: a crash then leaves "not completely written", not a false checksum.
+        # Unlisted first: a crash then leaves "not completely written", not a checksum that looks like damage.
         if self._manifest.pop(name, None) is not None:
             self._write_manifest()
         write_atomic(self.path / name, content)
@@ -196,7 +196,9 @@ class RunFolder:
         if entry is None:
             raise BundleError(f"{path}: not listed in {_MANIFEST}: it was not completely written, or is not unroll's")
         if len(content) != entry["bytes"]:
-            raise BundleError(f"{path}: expected {entry['bytes']} bytes, got {len(content)}; the file is truncated or altered")
+            raise BundleError(
+                f"{path}: expected {entry['bytes']} bytes, got {len(content)}; the file is truncated or altered"
+            )
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise BundleError(f"{path}: its checksum differs from {_MANIFEST}; the file is damaged or altered")
 

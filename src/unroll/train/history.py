@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training rows.
-
-    Attributes:
-        number: counted from 1.
-        steps: optimiser steps since the beginning of the run.
-        loss: mean training loss per item.
-        metrics: the validation scores; empty without validation rows.
-        learning_rate: of the first parameter group, at the end.
-        tokens: time steps seen in this epoch by all processes.
-        seconds: wall time of the epoch, validation included.
-    """
-
-    number: int
-    steps: int
-    loss: float
-    metrics: dict[str, float]
-    learning_rate: float
-    tokens: int
-    seconds: float
+def _number(value: object) -> object:
+    return math.nan if value is None else value
 
 
-@dataclass
-class History:
-    """What happened in a run, over all its sittings.
+#: A metric's value; JSON has no word for NaN and says null.
+Value = Annotated[float, BeforeValidator(_number)]
 
-    Attributes:
-        epochs: one entry per finished epoch.
-        best: number of the epoch whose weights were kept; 0 if none has been validated.
-        stopped: why the run ended: "epochs", "patience", or empty while it has not.
-        seconds: wall time of training, validation included.
-    """
 
-    epochs: list[Epoch] = field(default_factory=list)
-    best: int = 0
-    stopped: str = ""
-    seconds: float = 0.0
+class Epoch(BaseModel):
+    """One pass over the training rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(description="counted from 1")
+    steps: int = Field(description="optimiser steps since the beginning of the run")
+    loss: float = Field(description="mean training loss per item")
+    metrics: dict[str, Value] = Field(description="the validation scores; empty without validation rows")
+    learning_rate: float = Field(description="of the first parameter group, at the end")
+    tokens: int = Field(description="time steps seen in this epoch by all processes")
+    seconds: float = Field(description="wall time of the epoch, validation included")
+
+
+class History(BaseModel):
+    """What happened in a run, over all its sittings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    epochs: list[Epoch] = Field(default_factory=list, description="one entry per finished epoch")
+    best: int = Field(default=0, description="number of the epoch whose weights were kept; 0 if none was validated")
+    stopped: str = Field(default="", description='why the run ended: "epochs" or "patience"; empty while it has not')
+    seconds: float = Field(default=0.0, description="wall time of training, validation included")
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> History:
-        """The inverse of `to_json`."""
-        return cls(**{**value, "epochs": [Epoch(**epoch) for epoch in value["epochs"]]})
+        """As plain values, for metrics and reports."""
+        return self.model_dump()

@@ -12,14 +12,22 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: int = Field(20, ge=1, description="passes over the training rows, at most")
-    batch_size: int = Field(32, ge=1, description="rows per step, over all processes together")
-    learning_rate: float = Field(1e-3, gt=0, description="AdamW's step size after warm-up")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's decay of matrices")
-    clip_norm: float = Field(1.0, ge=0, description="largest norm of the whole gradient; 0: not clipped")
-    schedule: Literal["cosine", "constant", "linear"] = Field("cosine", description="learning rate after warm-up")
-    warmup: float = Field(0.05, ge=0, le=1, description="share of all steps over which the learning rate rises from 0")
-    patience: int = Field(5, ge=0, description="epochs without a better validation score before stopping; 0: never stop")
-    precision: Literal["float32", "bfloat16", "float16"] = Field("float32", description="type of the matrix products")
-    checkpoint_every: float = Field(60, ge=0, description="seconds between checkpoints; 0: after every step")
-    average: float = Field(0, ge=0, lt=1, description="decay of the moving average of the weights; 0: none")
+    epochs: int = Field(default=20, ge=1, description="passes over the training rows, at most")
+    batch_size: int = Field(default=32, ge=1, description="rows per step, over all processes together")
+    learning_rate: float = Field(default=1e-3, gt=0, description="AdamW's step size after warm-up")
+    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's decay of matrices")
+    clip_norm: float = Field(default=1.0, ge=0, description="largest norm of the whole gradient; 0: not clipped")
+    schedule: Literal["cosine", "constant", "linear"] = Field(
+        default="cosine", description="learning rate after warm-up"
+    )
+    warmup: float = Field(
+        default=0.05, ge=0, le=1, description="share of all steps over which the learning rate rises from 0"
+    )
+    patience: int = Field(
+        5, ge=0, description="epochs without a better validation score before stopping; 0: never stop"
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="type of the matrix products"
+    )
+    checkpoint_every: float = Field(default=60, ge=0, description="seconds between checkpoints; 0: after every step")
+    average: float = Field(default=0, ge=0, lt=1, description="decay of the moving average of the weights; 0: none")
