@@ -128,7 +128,7 @@ def plan_run(
     task, guess = recognise(table, rough.data, tasks, name)
     say(guess.reason)
     config = rough.model_copy(update={"task": task.name, "data": guess.data})
-    sections = {"model": task.Settings, "training": TrainSettings}
+    sections: dict[str, type[BaseModel]] = {"model": task.Settings, "training": TrainSettings}
     config = apply_overrides(config, [text for text in overrides if not text.startswith("data.")], sections)
     settings = validate(task.Settings, config.model, "model")
     # A wrong training setting must not wait until the data has been prepared.

@@ -1,0 +1,93 @@
+"""The door between layers and time: its checks, and how it chooses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+import unroll
+from unroll import EngineError, GRUCell, LSTMCell, scan
+from unroll.engine import engines
+
+CELL = GRUCell(3, 5)
+PARAMS = {name: torch.zeros(spec.shape) for name, spec in CELL.parameters().items()}
+X = torch.zeros(7, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": torch.zeros(7, 2)}, r"x must have shape \(T, B, I\) with I = 3, got \(7, 2\)"),
+        ({"x": torch.zeros(7, 2, 3, dtype=torch.int64)}, "floating-point"),
+        ({"x": X.double()}, "is torch.float32 on cpu but x is torch.float64 on cpu"),
+        ({"params": {}}, "'weight_ih' of shape \\(15, 3\\) is missing"),
+        (
+            {"params": {**PARAMS, "weight_hh": torch.zeros(15, 4)}},
+            r"'weight_hh' must have shape \(15, 5\), got \(15, 4\)",
+        ),
+        ({"state": (torch.zeros(5, 2),)}, r"first state 'h' must have shape \(B, ·\) = \(2, 5\), got \(5, 2\)"),
+        ({"lengths": torch.tensor([7])}, r"shape \(B,\) = \(2,\)"),
+        ({"lengths": torch.tensor([7.0, 3.0])}, "lengths must be integers"),
+        ({"lengths": torch.tensor([8, 3])}, r"lie in \[0, T\] = \[0, 7\], got 3 to 8"),
+        ({"lengths": torch.tensor([-1, 3])}, r"lie in \[0, T\] = \[0, 7\], got -1 to 3"),
+        ({"reset": torch.zeros(2, 7, dtype=torch.bool)}, r"reset must be bool of shape \(T, B\) = \(7, 2\)"),
+        ({"noise": {"dropout": torch.ones(2, 5)}}, "noise 'dropout' must have shape"),
+        ({"recompute": -1}, "recompute must be 0"),
+    ],
+)
+def test_wrong_arguments_say_what_was_expected(changes: dict[str, object], message: str) -> None:
+    arguments: dict[str, object] = {"params": PARAMS, "x": X, "state": None, **changes}
+    params, x, state = (arguments.pop(name) for name in ("params", "x", "state"))
+    with pytest.raises(ValueError, match=message):
+        scan(CELL, params, x, state, **arguments)
+
+
+def test_an_unknown_engine_names_the_nearest() -> None:
+    with pytest.raises(EngineError, match=r"did you mean 'reference'\?"):
+        scan(CELL, PARAMS, X, engine="referense")
+
+
+def test_a_forced_engine_that_cannot_raises_with_the_reason() -> None:
+    with pytest.raises(EngineError, match=r"engine 'torch' cannot do this: torch.nn cannot start afresh"):
+        scan(CELL, PARAMS, X, reset=torch.zeros(7, 2, dtype=torch.bool), engine="torch")
+
+
+def test_the_reference_never_refuses_and_is_last() -> None:
+    assert engines()[-1].name == "reference"
+    names = [engine.name for engine in engines()]
+    assert len(set(names)) == len(names)
+
+
+def test_explain_names_every_engine_that_refused() -> None:
+    layer = unroll.Recurrent(LSTMCell(3, 5, layer_norm=True))
+    text = unroll.explain(layer, X)
+    assert text.startswith("LSTMCell(3, 5, layer_norm=True) on (T, B, I) = (7, 2, 3): ")
+    chosen = text.splitlines()[0].rsplit(": ", 1)[1]
+    before = [engine.name for engine in engines()]
+    for name in before[: before.index(chosen)]:
+        assert f"not {name}: " in text
+    assert unroll.explain(torch.nn.Linear(3, 3), X) == "no scan of unroll ran"
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.int64])
+def test_lengths_of_any_integer_dtype(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    layer = unroll.LSTM(3, 5)
+    x = torch.randn(7, 3, 3)
+    expected, _ = layer(x, lengths=torch.tensor([2, 0, 7]))
+    got, _ = layer(x, lengths=torch.tensor([2, 0, 7], dtype=dtype))
+    assert torch.equal(got, expected)
+
+
+def test_scan_differentiates_twice_through_the_reference() -> None:
+    torch.manual_seed(0)
+    params = {name: torch.randn(spec.shape, dtype=torch.float64) for name, spec in CELL.parameters().items()}
+    x = torch.randn(3, 1, 3, dtype=torch.float64, requires_grad=True)
+
+    def penalty(x: Tensor) -> Tensor:
+        y = scan(CELL, params, x, engine="reference").output
+        (grad,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        return grad.square().sum()
+
+    assert torch.autograd.gradcheck(penalty, (x,))

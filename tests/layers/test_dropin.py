@@ -1,0 +1,145 @@
+"""The drop-ins hold what code written for torch.nn relies on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+import unroll
+
+PAIRS = [
+    pytest.param(unroll.RNN, nn.RNN, {}, id="rnn"),
+    pytest.param(unroll.RNN, nn.RNN, {"nonlinearity": "relu"}, id="rnn-relu"),
+    pytest.param(unroll.GRU, nn.GRU, {}, id="gru"),
+    pytest.param(unroll.LSTM, nn.LSTM, {}, id="lstm"),
+    pytest.param(unroll.LSTM, nn.LSTM, {"proj_size": 2}, id="lstm-projected"),
+]
+pairs = pytest.mark.parametrize(("ours", "theirs", "options"), PAIRS)
+
+
+def both(ours: type, theirs: type, seed: int = 0, **options: object) -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(seed)
+    a = ours(3, 5, dtype=torch.float64, **options)
+    torch.manual_seed(seed)
+    return a, theirs(3, 5, dtype=torch.float64, **options)
+
+
+def parts(state: object) -> tuple[torch.Tensor, ...]:
+    return state if isinstance(state, tuple) else (state,)
+
+
+def assert_same(got: object, expected: object) -> None:
+    for a, b in zip(parts(got), parts(expected), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-14)
+
+
+@pairs
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_same_seed_gives_the_same_names_and_weights(
+    ours: type, theirs: type, options: dict[str, object], layers: int, bidirectional: bool
+) -> None:
+    a, b = both(ours, theirs, num_layers=layers, bidirectional=bidirectional, **options)
+    assert list(a.state_dict()) == list(b.state_dict())
+    for name, value in b.state_dict().items():
+        assert torch.equal(a.state_dict()[name], value), name
+    assert [[tuple(w.shape) for w in ws] for ws in a.all_weights] == [
+        [tuple(w.shape) for w in ws] for ws in b.all_weights
+    ]
+
+
+@pairs
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_layouts_and_given_states(ours: type, theirs: type, options: dict[str, object], batch_first: bool) -> None:
+    a, b = both(ours, theirs, num_layers=2, bidirectional=True, batch_first=batch_first, **options)
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
+    ya, sa = a(x)
+    yb, sb = b(x)
+    assert_same(ya, yb)
+    assert_same(sa, sb)
+    given = sb if isinstance(sb, torch.Tensor) else tuple(part + 0.1 for part in sb)
+    ya, sa = a(x, given)
+    yb, sb = b(x, given)
+    assert_same(ya, yb)
+    assert_same(sa, sb)
+    # Unbatched input: batch_first plays no part, as in torch.nn.
+    ya, sa = a(x[0])
+    yb, sb = b(x[0])
+    assert_same(ya, yb)
+    assert_same(sa, sb)
+    ya, sa = a(x[0], sb)
+    yb, sb = b(x[0], sb)
+    assert_same(ya, yb)
+    assert_same(sa, sb)
+
+
+@pairs
+@pytest.mark.parametrize("enforce_sorted", [False, True])
+def test_packed_sequences_in_and_out(
+    ours: type, theirs: type, options: dict[str, object], enforce_sorted: bool
+) -> None:
+    a, b = both(ours, theirs, num_layers=2, bidirectional=True, **options)
+    lengths = torch.tensor([6, 4, 3, 1]) if enforce_sorted else torch.tensor([3, 6, 1, 4])
+    packed = pack_padded_sequence(torch.randn(6, 4, 3, dtype=torch.float64), lengths, enforce_sorted=enforce_sorted)
+    ya, sa = a(packed)
+    yb, sb = b(packed)
+    assert isinstance(ya, PackedSequence)
+    assert_same(ya.data, yb.data)
+    assert torch.equal(ya.batch_sizes, yb.batch_sizes)
+    assert_same(sa, sb)
+    ya, sa = a(packed, sb)
+    yb, sb = b(packed, sb)
+    assert_same(ya.data, yb.data)
+    assert_same(sa, sb)
+
+
+@pairs
+def test_lengths_equal_packing(ours: type, theirs: type, options: dict[str, object]) -> None:
+    a, b = both(ours, theirs, bidirectional=True, batch_first=True, **options)
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
+    lengths = torch.tensor([3, 6, 1, 4])
+    ya, sa = a(x, lengths=lengths)
+    packed, sb = b(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
+    yb, _ = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    assert_same(ya, yb)
+    assert_same(sa, sb)
+
+
+def test_dropout_acts_between_layers_in_training_only() -> None:
+    layer = unroll.GRU(3, 5, num_layers=2, dropout=0.5)
+    x = torch.randn(7, 2, 3)
+    torch.manual_seed(0)
+    first, _ = layer(x)
+    second, _ = layer(x)
+    assert not torch.equal(first, second)
+    layer.eval()
+    assert torch.equal(layer(x)[0], layer(x)[0])
+
+
+def test_dropout_with_one_layer_warns_as_torch_does() -> None:
+    with pytest.warns(UserWarning, match="num_layers"):
+        unroll.LSTM(3, 5, dropout=0.5)
+
+
+def test_wrong_shapes_say_what_was_expected() -> None:
+    layer = unroll.LSTM(3, 5)
+    with pytest.raises(ValueError, match=r"x must have shape \(T, B, I\) with I = 3, got \(7, 2, 4\)"):
+        layer(torch.zeros(7, 2, 4))
+    with pytest.raises(ValueError, match=r"'h' must have shape \(L\*D, B, ·\) = \(1, 2, 5\), got \(2, 1, 5\)"):
+        layer(torch.zeros(7, 2, 3), (torch.zeros(2, 1, 5), torch.zeros(1, 2, 5)))
+    with pytest.raises(ValueError, match="1-D"):
+        layer(torch.zeros(3))
+    packed = pack_padded_sequence(torch.zeros(7, 2, 3), torch.tensor([7, 7]))
+    with pytest.raises(ValueError, match="holds its lengths"):
+        layer(packed, lengths=torch.tensor([7, 7]))
+
+
+def test_layers_are_copied_and_repr_shows_what_differs() -> None:
+    import copy
+
+    layer = unroll.GRU(3, 5, num_layers=2, bidirectional=True)
+    x = torch.randn(7, 2, 3)
+    assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
+    assert repr(layer) == "GRU(3, 5, num_layers=2, bidirectional=True)"
