@@ -18,7 +18,9 @@ def random_order(count: int, *key: int) -> np.ndarray:
     return np.argsort(np.random.PCG64(np.random.SeedSequence(key)).random_raw(count), kind="stable")
 
 
-def bucketed_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int, max_tokens: int | None = None) -> list[np.ndarray]:
+def bucketed_batches(
+    lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int, max_tokens: int | None = None
+) -> list[np.ndarray]:
     """Cut rows into batches of like length: a pure function of its arguments, so every process and every resumed run gets the same.
 
     Args:

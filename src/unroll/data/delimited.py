@@ -81,7 +81,9 @@ def _quoted_cells(line: str, number: int, source: Iterator[tuple[int, str]], del
                 parts.append(line[at:] + "\n")
                 size += len(parts[-1])
                 if size > MAX_RECORD_CHARACTERS:
-                    raise QuoteError(f"a quoted cell of more than {MAX_RECORD_CHARACTERS} characters", opened, open_at_end=True)
+                    raise QuoteError(
+                        f"a quoted cell of more than {MAX_RECORD_CHARACTERS} characters", opened, open_at_end=True
+                    )
                 following = next(source, None)
                 if following is None:
                     raise QuoteError("a quoted cell that does not end before the file does", opened, open_at_end=True)
@@ -98,7 +100,9 @@ def _quoted_cells(line: str, number: int, source: Iterator[tuple[int, str]], del
         if at == len(line) or line[at:] == "\r":
             return cells
         if delimiter is None or line[at] != delimiter:
-            raise QuoteError(f"text after the closing quote of a cell ({line[at : at + 20]!r})", number, open_at_end=False)
+            raise QuoteError(
+                f"text after the closing quote of a cell ({line[at : at + 20]!r})", number, open_at_end=False
+            )
         at += 1
 
 
@@ -127,7 +131,9 @@ class Delimited(NamedTuple):
         width = len(self.columns)
         skip = self.dialect.header
         try:
-            for record in records(numbered_lines(self.path, self.encoding), self.dialect.delimiter, self.dialect.quoted):
+            for record in records(
+                numbered_lines(self.path, self.encoding), self.dialect.delimiter, self.dialect.quoted
+            ):
                 if not record.cells:
                     yield record
                 elif skip:
@@ -137,11 +143,15 @@ class Delimited(NamedTuple):
                 else:
                     raise DataError(self._ragged(record), self.path, record.line)
         except QuoteError as error:
-            raise DataError(f"{error}; double every quote inside a quoted cell, or close it", self.path, error.line) from error
+            raise DataError(
+                f"{error}; double every quote inside a quoted cell, or close it", self.path, error.line
+            ) from error
 
     def _ragged(self, record: Record) -> str:
         of = "the header" if self.dialect.header else "the first row"
-        hint = "quote cells that hold the delimiter" if len(record.cells) > len(self.columns) else "fill the missing cells"
+        hint = (
+            "quote cells that hold the delimiter" if len(record.cells) > len(self.columns) else "fill the missing cells"
+        )
         return f"expected {len(self.columns)} cells as in {of}, got {len(record.cells)} ({self.dialect.words()}); {hint}, or name the delimiter"
 
 

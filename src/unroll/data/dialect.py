@@ -38,7 +38,11 @@ class Dialect(NamedTuple):
 
     def words(self) -> str:
         """The dialect in words, for the notes of a table."""
-        cells = "one cell per line" if self.delimiter is None else f"{_NAMES.get(self.delimiter, repr(self.delimiter))}-separated"
+        cells = (
+            "one cell per line"
+            if self.delimiter is None
+            else f"{_NAMES.get(self.delimiter, repr(self.delimiter))}-separated"
+        )
         return f"{cells}, {'with quotes, ' if self.quoted else ''}{'first line is the header' if self.header else 'no header'}"
 
 
@@ -114,10 +118,14 @@ def _quotes_quote(lines: Sequence[str], delimiter: str | None) -> bool:
     if len({len(row) for row in plain}) > 1 and len({len(row) for row in quoted}) == 1:
         return True
     wrapped = [cell for row in plain for cell in row if len(cell) > 1 and cell[0] == cell[-1] == '"']
-    if any('""' in cell[1:-1] for cell in wrapped) and all(cell[1:-1].replace('""', "").count('"') == 0 for cell in wrapped):
+    if any('""' in cell[1:-1] for cell in wrapped) and all(
+        cell[1:-1].replace('""', "").count('"') == 0 for cell in wrapped
+    ):
         return all(cell in wrapped or '"' not in cell for row in plain for cell in row)
     width = max(map(len, plain), default=0)
-    return any(all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in plain) for i in range(width))
+    return any(
+        all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in plain) for i in range(width)
+    )
 
 
 def _plain_value(cell: str) -> bool:
@@ -142,6 +150,9 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     columns = list(zip(*below, strict=True))
     if any(name in set(column) for name, column in zip(first, columns, strict=True)):
         return False
-    if any(all(_plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column) for column in columns):
+    if any(
+        all(_plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column)
+        for column in columns
+    ):
         return True
     return any(cell.lower() in _COMMON_NAMES for cell in first)

@@ -50,4 +50,8 @@ def examine(
     Returns:
         Errors first, then warnings, then notes.
     """
-    return [Finding("note", f"{len(table)} rows; " + ", ".join(f"{name}: {kind.value}" for name, kind in table.kinds.items()))]
+    return [
+        Finding(
+            "note", f"{len(table)} rows; " + ", ".join(f"{name}: {kind.value}" for name, kind in table.kinds.items())
+        )
+    ]

@@ -79,7 +79,9 @@ def frequency_of(times: np.ndarray) -> Frequency | None:
         return None if step is None else Frequency(f"step {step:g}", 1, "step", float(step))
     days = times.astype("datetime64[D]")
     same_hour = len(np.unique(times - days)) == 1
-    if same_hour and (len(np.unique((days - days.astype("datetime64[M]")).astype(np.int64))) == 1 or _at_month_end(times).all()):
+    if same_hour and (
+        len(np.unique((days - days.astype("datetime64[M]")).astype(np.int64))) == 1 or _at_month_end(times).all()
+    ):
         months = _usual(np.diff(times.astype("datetime64[M]").astype(np.int64)))
         if months is not None and months > 0:
             label, season = _MONTHS.get(int(months), (f"{int(months)} months", 1))
@@ -94,7 +96,13 @@ def frequency_of(times: np.ndarray) -> Frequency | None:
             return Frequency(label, season, "us", int(step))
     per_day = _DAY // int(step) if _DAY % int(step) == 0 else 1
     seconds = step / 1_000_000
-    label = f"{seconds / 86400:g} days" if seconds % 86400 == 0 else f"{seconds / 60:g} minutes" if seconds % 60 == 0 else f"{seconds:g} seconds"
+    label = (
+        f"{seconds / 86400:g} days"
+        if seconds % 86400 == 0
+        else f"{seconds / 60:g} minutes"
+        if seconds % 60 == 0
+        else f"{seconds:g} seconds"
+    )
     return Frequency(label, per_day if 1 < per_day <= 1440 else 1, "us", int(step))
 
 

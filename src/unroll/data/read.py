@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
-from unroll.data.delimited import open_delimited
+from unroll.data import jsonrows, parquet, ucr
+from unroll.data.builtin import builtin_names, read_builtin
+from unroll.data.delimited import Delimited, open_delimited
+from unroll.data.folders import SUFFIXES, DataFile, files_of, form_of, plain_name
+from unroll.data.hub import read_hub
 from unroll.data.kinds import ReadOptions
-from unroll.data.source import check_encoding
+from unroll.data.source import check_encoding, numbered_lines
 from unroll.data.store import Field, Writer
 from unroll.data.table import Table
+from unroll.errors import ConfigError, DataError, nearest
 
-_SUFFIXES = {
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".pq": "parquet", ".ts": "ts",
-}  # fmt: skip
+_HUB = "hub:"
+_PART_WORDS = ("train", "validation", "test")
 
 
 def read_table(
@@ -27,27 +31,164 @@ def read_table(
     """Read data once, check every row, and store it as a memory-mapped table.
 
     Args:
-        path: a file, a folder, the name of a built-in set, or "hub:NAME".
+        path: a file (csv, tsv, txt, jsonl, json, parquet, ts; each also as .gz), a folder (one text file per class; files whose names end in
+            train, valid or test; one data file), the name of a built-in set, or "hub:NAME".
         options: what is not to be guessed.
-        store: the folder for the table.
-        validation: a further file of the same form, whose rows validate.
-        test: a further file of the same form, whose rows test.
+        store: the folder for the table; the run's own.
+        validation: a further file or folder of the same form; its rows validate.
+        test: a further file or folder of the same form; its rows test.
+
+    Returns:
+        The table, rows in the order of the files.
 
     Raises:
-        DataError: with file and line where there is one.
+        DataError: the data is wrong, with file and line.
+        ConfigError: an option is unknown.
+        MissingExtraError: an optional library is not installed.
     """
     check_encoding(options.encoding)
-    main = Path(path)
-    files = [(main, 0), *((Path(extra), part) for extra, part in ((validation, 1), (test, 2)) if extra is not None)]
-    opened = open_delimited(main, _SUFFIXES.get(Path(main.name.removesuffix(".gz")).suffix, "text"), options)
-    notes = [f"{main.name}: {opened.dialect.words()}, {options.encoding.upper()}"]
-    with Writer(store, [Field(name) for name in opened.columns], main) as writer:
-        for file, part in files:
-            source = opened._replace(path=file)
-            writer.begin(file, part if len(files) > 1 else None)
+    forms = sorted(set(SUFFIXES.values()))
+    if options.format is not None and options.format not in forms:
+        raise ConfigError(
+            f"unknown data format {options.format!r}{nearest(options.format, forms)}; one of {', '.join(forms)}"
+        )
+    name = str(path)
+    if name.startswith(_HUB) or (name in builtin_names() and not Path(path).exists()):
+        if validation is not None or test is not None:
+            raise ConfigError(f"{name} brings its own parts; leave out the validation and test files")
+        return read_hub(name.removeprefix(_HUB), store) if name.startswith(_HUB) else read_builtin(name, store)
+    files, notes = _files(Path(path))
+    extra = [(given, part) for given, part in ((validation, 1), (test, 2)) if given is not None]
+    if extra:
+        files = [file._replace(part=file.part or 0) for file in files]
+        for given, part in extra:
+            files += [file._replace(part=part) for file in _files(Path(given))[0]]
+    form = options.format or form_of(files[0].path) or "text"
+    if files[0].label is not None:
+        return _read_classes(files, options, store, notes)
+    reader = {"jsonl": _read_json, "json": _read_json, "parquet": _read_parquet, "ts": _read_ts}.get(
+        form, _read_delimited
+    )
+    return reader(files, form, options, store, notes)
+
+
+def _files(path: Path) -> tuple[list[DataFile], list[str]]:
+    if path.is_dir():
+        return files_of(path)
+    if not path.exists():
+        known = builtin_names()
+        hint = nearest(str(path), known) or f"; the built-in sets are {', '.join(known)}"
+        raise DataError(f"no such file or folder{hint}", path)
+    return [DataFile(path)], []
+
+
+def _part_note(files: list[DataFile]) -> list[str]:
+    named = [f"{_PART_WORDS[file.part]}: {file.path.name}" for file in files if file.part is not None]
+    return ["parts by file: " + ", ".join(named)] if len(files) > 1 and named else []
+
+
+def _blank_note(blank: int) -> list[str]:
+    return [f"{blank} blank line{'s' if blank > 1 else ''} left out"] if blank else []
+
+
+def _read_delimited(files: list[DataFile], form: str, options: ReadOptions, store: Path, notes: list[str]) -> Table:
+    main = open_delimited(files[0].path, form, options)
+    said = f"{main.path.name}: {main.dialect.words()}, {options.encoding.upper()}"
+    blank = 0
+    with Writer(store, [Field(column) for column in main.columns], main.path) as writer:
+        for file in files:
+            source = main if file.path == main.path else _same_columns(main, file.path, form, options)
+            before = writer.total
+            writer.begin(file.path, file.part)
             for record in source.rows():
                 if record.cells:
                     writer.add(record.cells, record.line, sum(map(len, record.cells)))
-        return writer.finish(notes)
+                else:
+                    blank += 1
+            if writer.total == before:
+                raise DataError(
+                    "only a header and no rows of data" if source.dialect.header else "no rows of data", file.path
+                )
+        return writer.finish([said, *_part_note(files), *_blank_note(blank), *notes])
 
 
+def _same_columns(main: Delimited, path: Path, form: str, options: ReadOptions) -> Delimited:
+    """A further file is written as the first one is; if that has a header, the columns must be the same."""
+    fixed = options._replace(delimiter=main.dialect.delimiter, header=main.dialect.header)
+    other = open_delimited(path, form, fixed)
+    if other.columns != main.columns:
+        raise DataError(
+            f"expected the columns of {main.path.name}: {', '.join(main.columns[:12])}; got {', '.join(other.columns[:12])}",
+            path,
+            1,
+        )
+    return main._replace(path=path)
+
+
+def _read_classes(files: list[DataFile], options: ReadOptions, store: Path, notes: list[str]) -> Table:
+    """One text file per class: a row per line."""
+    blank = 0
+    labels = sorted({file.label or "" for file in files})
+    said = f"one file per class, one row per line: {', '.join(labels[:12])}, {options.encoding.upper()}"
+    with Writer(store, [Field("text"), Field("label")], files[0].path) as writer:
+        for file in files:
+            before = writer.total
+            writer.begin(file.path, file.part)
+            for number, line in numbered_lines(file.path, options.encoding):
+                text = line.removesuffix("\r")
+                if text.strip():
+                    writer.add([text, file.label], number, len(text))
+                else:
+                    blank += 1
+            if writer.total == before:
+                raise DataError("the file of this class is empty; fill it or take it out of the folder", file.path)
+        return writer.finish([said, *_blank_note(blank), *notes])
+
+
+def _read_json(files: list[DataFile], form: str, options: ReadOptions, store: Path, notes: list[str]) -> Table:
+    read = jsonrows.jsonl_rows if form == "jsonl" else jsonrows.json_rows
+    # Read twice: a key may appear first in the last row.
+    layout = jsonrows.layout_of(chain.from_iterable(read(file.path, options.encoding) for file in files[:1]))
+    if not layout.fields:
+        raise DataError("the file is empty; expected at least one row", files[0].path)
+    said = {
+        "none": f"{plain_name(files[0].path)}: one row per {'line' if form == 'jsonl' else 'item'}",
+        "part": "parts by the keys of the file",
+        "both": "parts by the keys of the file, which column 'split' keeps",
+        "label": f"labels are the keys of the file, in column {layout.fields[-1].name!r}",
+    }[layout.keys]
+    nested = [field.name for field in layout.fields if field.storage == "json"]
+    if nested:
+        notes = [*notes, f"nested values are kept as JSON text in {', '.join(nested[:8])}"]
+    with Writer(store, layout.fields, files[0].path) as writer:
+        for file in files:
+            jsonrows.write_rows(writer, read(file.path, options.encoding), layout, file.path, file.part)
+        return writer.finish([f"{said}, {options.encoding.upper()}", *_part_note(files), *notes])
+
+
+def _read_parquet(files: list[DataFile], form: str, options: ReadOptions, store: Path, notes: list[str]) -> Table:
+    main = files[0].path
+    fields = parquet.fields_of(parquet.parquet_schema(main, store), main)
+    if any(field.storage == "series" for field in fields):
+        fields = parquet.settle(fields, parquet.first_batch(main, store))
+    with Writer(store, fields, main) as writer:
+        for file in files:
+            parquet.write_parquet(writer, file.path, store, fields, file.part)
+        return writer.finish([f"{main.name}: Parquet", *_part_note(files), *notes])
+
+
+def _read_ts(files: list[DataFile], form: str, options: ReadOptions, store: Path, notes: list[str]) -> Table:
+    main = files[0].path
+    header = ucr.read_header(main, options.encoding)
+    said = f"{main.name}: series of {header.channels} channel{'s' if header.channels > 1 else ''}"
+    if header.classes:
+        said += f", {len(header.classes)} classes"
+    with Writer(store, ucr.fields_of(header), main) as writer:
+        for file in files:
+            own = header if file.path == main else ucr.read_header(file.path, options.encoding)
+            if (own.channels, own.classes is None) != (header.channels, header.classes is None):
+                raise DataError(
+                    f"expected {header.channels} channels and labels as in {main.name}, got {own.channels}", file.path
+                )
+            ucr.write_rows(writer, file.path, options.encoding, own, file.part)
+        return writer.finish([said, *_part_note(files), *notes])

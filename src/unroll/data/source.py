@@ -14,8 +14,27 @@ from unroll.errors import DataError, nearest
 
 _BLOCK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_KNOWN_ENCODINGS = ("utf-8", "utf-16", "cp949", "euc-kr", "johab", "latin-1", "cp1252", "shift_jis", "euc-jp", "gb18030", "big5", "ascii")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_KNOWN_ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "cp949",
+    "euc-kr",
+    "johab",
+    "latin-1",
+    "cp1252",
+    "shift_jis",
+    "euc-jp",
+    "gb18030",
+    "big5",
+    "ascii",
+)
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -47,7 +66,9 @@ def check_encoding(encoding: str) -> str:
         info = codecs.lookup(encoding)
         "a".encode(encoding)
     except LookupError as error:
-        raise DataError(f"unknown encoding {encoding!r}{nearest(encoding.lower(), _KNOWN_ENCODINGS)}; use a name such as utf-8, cp949, euc-kr or latin-1") from error
+        raise DataError(
+            f"unknown encoding {encoding!r}{nearest(encoding.lower(), _KNOWN_ENCODINGS)}; use a name such as utf-8, cp949, euc-kr or latin-1"
+        ) from error
     return info.name
 
 
@@ -91,7 +112,11 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
         if cut == 0:
             tail += block
             if len(tail) > MAX_LINE_BYTES:
-                raise DataError(f"a line of more than {MAX_LINE_BYTES} bytes; split it, or name the format if this is not a text file", path, number)
+                raise DataError(
+                    f"a line of more than {MAX_LINE_BYTES} bytes; split it, or name the format if this is not a text file",
+                    path,
+                    number,
+                )
             continue
         lines = _decode(tail + block[:cut], codec, path, number, base).split("\n")
         base += len(tail) + cut
@@ -114,7 +139,11 @@ def _decode(data: bytes, encoding: str, path: Path, number: int, base: int) -> s
 
 def _wrong_encoding(sample: bytes, encoding: str, path: Path, line: int, offset: int) -> DataError:
     shown = sample[:1].hex()
-    return DataError(f"byte {offset} (0x{shown}) is not {encoding}; name the file's encoding, for example cp949 (Korean) or latin-1", path, line)
+    return DataError(
+        f"byte {offset} (0x{shown}) is not {encoding}; name the file's encoding, for example cp949 (Korean) or latin-1",
+        path,
+        line,
+    )
 
 
 def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
@@ -126,10 +155,14 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
         try:
             text = tail + decoder.decode(block)
         except UnicodeDecodeError as error:
-            raise _wrong_encoding(error.object[error.start : error.end], encoding, path, number, base - pending + error.start) from error
+            raise _wrong_encoding(
+                error.object[error.start : error.end], encoding, path, number, base - pending + error.start
+            ) from error
         base += len(block)
         if "\0" in text:
-            raise DataError("a NUL character; the file is damaged", path, number + text.count("\n", 0, text.index("\0")))
+            raise DataError(
+                "a NUL character; the file is damaged", path, number + text.count("\n", 0, text.index("\0"))
+            )
         lines = text.split("\n")
         tail = lines.pop()
         if len(tail) > MAX_LINE_BYTES:

@@ -62,7 +62,9 @@ def split_rows(
         ValueError: fractions outside 0 to 1 or of sum 1 and more.
     """
     if not (0 <= validation_fraction < 1 and 0 <= test_fraction < 1 and validation_fraction + test_fraction < 1):
-        raise ValueError(f"fractions must be at least 0 and sum to less than 1, got {validation_fraction} and {test_fraction}")
+        raise ValueError(
+            f"fractions must be at least 0 and sum to less than 1, got {validation_fraction} and {test_fraction}"
+        )
     parts = table.parts if column is None else _parts_of_column(table, column)
     parts = np.zeros(len(table), np.int8) if parts is None else parts.copy()
     parts[parts < 0] = 0
@@ -83,7 +85,9 @@ def _parts_of_column(table: Table, column: str) -> np.ndarray:
     for row, word in enumerate(words):
         part = PART_NAMES.get(word.strip().lower())
         if part is None:
-            raise DataError(f"column {column!r} must hold train, validation or test, got {word[:40]!r}", *table.place(row))
+            raise DataError(
+                f"column {column!r} must hold train, validation or test, got {word[:40]!r}", *table.place(row)
+            )
         parts[row] = part
     return parts
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll.data.kinds import MAX_COLUMNS, MISSING, Kind
-from unroll.data.table import LABEL_SEPARATORS, META_FILE, TABLE_FILE, Column, Table, to_float64
+from unroll.data.table import LABEL_SEPARATORS, META_FILE, TABLE_FILE, UNIT_SEPARATOR, Column, Table, to_float64
 from unroll.data.times import guess_notations, parse_times
 from unroll.errors import DataError
 
@@ -23,8 +23,14 @@ _BATCH_CHARACTERS = 32 * 2**20
 _KEEP_FREE = 256 * 2**20
 _MAX_LABELS = 500
 _MAX_LABEL_LENGTH = 40
-#: A cell longer than this is no date and no list of labels; looking at the first cells alone settles nearly every column of text.
-_TYPES = {"text": pa.large_string(), "number": pa.float64(), "integer": pa.int64(), "series": pa.large_list(pa.float32())}
+_TYPES = {
+    "text": pa.large_string(),
+    "labels": pa.large_string(),
+    "json": pa.large_string(),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "series": pa.large_list(pa.float32()),
+}
 
 
 class Field(NamedTuple):
@@ -32,7 +38,7 @@ class Field(NamedTuple):
 
     Attributes:
         name: its name.
-        storage: "text", "number", "integer" or "series".
+        storage: "text" (its kind is found out), "labels" (joined by U+001F), "json" (nested values as text), "number", "integer" or "series".
         channels: for a series, the size I of each step.
     """
 
@@ -42,64 +48,53 @@ class Field(NamedTuple):
 
 
 class _TextFacts:
-    """What a column of text may still be, narrowed down batch by batch."""
+    """What a column of text may still be, narrowed down batch by batch. The first cells alone settle nearly every column."""
 
     def __init__(self) -> None:
         self.number = True
-        self.numbers_seen = False
+        self.seen = False
         self.notations: list[str] | None = None
         self.separators = list(LABEL_SEPARATORS)
-        self.labels: set[str] = set()
-        self.several = False
-        self.missing = 0
+        self.labels: dict[str, set[str]] = {separator: set() for separator in LABEL_SEPARATORS}
+        self.several: set[str] = set()
 
     def look(self, cells: Any) -> None:
-        filled = pc.fill_null(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, 5)), value_set=pa.array(MISSING, cells.type))), False)
-        present = cells.filter(filled)
-        self.missing += len(cells) - len(present)
+        head = pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, 5))
+        present = cells.filter(pc.invert(pc.is_in(head, value_set=pa.array([*MISSING, None], cells.type))))
         if len(present) == 0:
             return
+        self.seen = True
+        start = present.slice(0, 50)
         if self.number:
-            head, bad = to_float64(present.slice(0, 100))
-            if bad is None:
-                head, bad = to_float64(present)
-            self.number = bad is None
-            self.numbers_seen = self.numbers_seen or len(head) > 0
+            self.number = to_float64(start)[1] is None and to_float64(present)[1] is None
         if self.notations is None:
-            self.notations = [] if self.number else guess_notations(present.slice(0, 100))
+            self.notations = guess_notations(start)
         self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
-        if self.separators and not self.number and not self.notations:
-            self._look_for_labels(present)
+        if not self.number and not self.notations:
+            self.separators = [
+                separator for separator in self.separators if self._may_separate(separator, start, present)
+            ]
 
-    def _look_for_labels(self, cells: Any) -> None:
-        longest = pc.max(pc.utf8_length(cells)).as_py()
-        if longest > _MAX_LABEL_LENGTH * 20:
-            self.separators = []
-        kept = []
-        for separator in self.separators:
-            escaped = "\\" + separator
-            pattern = rf"^[^\s{escaped}]{{1,{_MAX_LABEL_LENGTH}}}({escaped}[^\s{escaped}]{{1,{_MAX_LABEL_LENGTH}}})*$"
-            if pc.all(pc.match_substring_regex(cells, pattern)).as_py():
-                kept.append(separator)
-        self.separators = kept
-        if not kept:
-            return
-        if self.several or len(kept) > 1:
-            used = [s for s in kept if pc.any(pc.match_substring(cells, s)).as_py()]
-            if used and not self.several:
-                self.separators = kept = used[:1]
-        self.several = self.several or bool(pc.any(pc.match_substring(cells, kept[0])).as_py())
-        self.labels.update(pc.unique(pc.list_flatten(pc.split_pattern(cells, kept[0]))).slice(0, _MAX_LABELS + 1).to_pylist())
-        if len(self.labels) > _MAX_LABELS:
-            self.separators = []
+    def _may_separate(self, separator: str, start: Any, cells: Any) -> bool:
+        """Whether every cell may be labels without white space between separators, few in all."""
+        label = rf"[^\s\{separator}]{{1,{_MAX_LABEL_LENGTH}}}"
+        pattern = rf"^{label}(\{separator}{label})*$"
+        if not all(pc.all(pc.match_substring_regex(some, pattern)).as_py() for some in (start, cells)):
+            return False
+        if pc.any(pc.match_substring(cells, separator)).as_py():
+            self.several.add(separator)
+        found = pc.unique(pc.list_flatten(pc.split_pattern(cells, separator)))
+        self.labels[separator].update(found.slice(0, _MAX_LABELS + 1).to_pylist())
+        return len(self.labels[separator]) <= _MAX_LABELS
 
     def column(self, rows: int) -> Column:
-        if self.number and self.numbers_seen:
-            return Column(Kind.NUMBER)
-        if self.notations:
+        if self.seen and self.notations:
             return Column(Kind.TIME, notation=self.notations[0])
-        if self.separators and self.several and 2 * len(self.labels) <= rows:
-            return Column(Kind.LABELS, separator=self.separators[0])
+        if self.seen and self.number:
+            return Column(Kind.NUMBER)
+        for separator in self.separators:
+            if separator in self.several and 2 * len(self.labels[separator]) <= rows:
+                return Column(Kind.LABELS, separator=separator)
         return Column(Kind.TEXT)
 
 
@@ -121,7 +116,9 @@ class Writer:
         seen: set[str] = set()
         for field in fields:
             if field.name in seen:
-                raise DataError(f"two columns are called {field.name!r}; rename one, or say that there is no header", path, 1)
+                raise DataError(
+                    f"two columns are called {field.name!r}; rename one, or say that there is no header", path, 1
+                )
             seen.add(field.name)
         self._store = store
         self._fields = tuple(fields)
@@ -144,7 +141,9 @@ class Writer:
     def __enter__(self) -> Writer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if not self._finished:
             self._writer.close()
             self._sink.close()
@@ -157,10 +156,14 @@ class Writer:
 
     def begin(self, path: Path, part: int | None = None) -> None:
         """The following rows come from this file; `part` is 0 train, 1 validation, 2 test, None unknown."""
+        self.part(part)
+        self._paths.append(path)
+
+    def part(self, part: int | None) -> None:
+        """The following rows of the file belong to this part."""
         self._flush()
         self._part = -1 if part is None else part
         self._any_part = self._any_part or part is not None
-        self._paths.append(path)
 
     def add(self, cells: Sequence[Any], line: int, size: int = 0) -> None:
         """One row: a cell per column (text; float or None; flat float32 array of a series), its line, and about how many characters it has."""
@@ -179,7 +182,8 @@ class Writer:
         if not self._rows:
             return
         arrays = [
-            pa.array(column, self._schema.field(index).type) for index, column in enumerate(zip(*self._rows, strict=True))
+            pa.array(column, self._schema.field(index).type)
+            for index, column in enumerate(zip(*self._rows, strict=True))
         ]
         lines = pa.array(self._lines, pa.int64())
         self._rows, self._lines, self._size = [], [], 0
@@ -187,7 +191,10 @@ class Writer:
 
     def _write(self, arrays: list[Any], lines: Any) -> None:
         if shutil.disk_usage(self._store).free < _KEEP_FREE:
-            raise DataError(f"the disk is nearly full after {self._total} rows; free space or store the table elsewhere", self._store)
+            raise DataError(
+                f"the disk is nearly full after {self._total} rows; free space or store the table elsewhere",
+                self._store,
+            )
         for facts, array in zip(self._facts, arrays, strict=True):
             if facts is not None:
                 facts.look(array)
@@ -213,7 +220,8 @@ class Writer:
         meta = {
             "columns": [field.name for field in self._fields],
             "details": [
-                {"kind": d.kind.value, "notation": d.notation, "separator": d.separator, "channels": d.channels} for d in details
+                {"kind": d.kind.value, "notation": d.notation, "separator": d.separator, "channels": d.channels}
+                for d in details
             ],
             "paths": [str(path) for path in self._paths],
             "notes": list(notes),
@@ -232,4 +240,8 @@ class Writer:
             return facts.column(self._total)
         if field.storage == "series":
             return Column(Kind.SERIES, channels=field.channels)
+        if field.storage == "labels":
+            return Column(Kind.LABELS, separator=UNIT_SEPARATOR)
+        if field.storage == "json":
+            return Column(Kind.TEXT)
         return Column(Kind.NUMBER)

@@ -21,6 +21,8 @@ META_FILE = "table.json"
 _BLOCK = 4096
 #: Characters that separate several labels in one cell, in the order in which they are looked for.
 LABEL_SEPARATORS = (",", ";", "|")
+#: Stands between the labels of a cell that was a list in its file: no label holds it.
+UNIT_SEPARATOR = "\x1f"
 
 
 class Column(NamedTuple):
@@ -72,7 +74,8 @@ class Chunks:
                 continue
             order = np.argsort(owner, kind="stable")
             pieces = [
-                self.chunks[index].take(pa.array(wanted[order[owner[order] == index]] - starts[index])) for index in np.unique(owner)
+                self.chunks[index].take(pa.array(wanted[order[owner[order] == index]] - starts[index]))
+                for index in np.unique(owner)
             ]
             yield pa.concat_arrays(pieces).take(pa.array(np.argsort(order, kind="stable")))
 
@@ -164,7 +167,9 @@ class Table:
             data = pa.ipc.open_file(pa.memory_map(str(folder / TABLE_FILE))).read_all()
             return cls(folder, data, meta)
         except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"no complete stored table ({type(error).__name__}); read the data file again", folder) from error
+            raise DataError(
+                f"no complete stored table ({type(error).__name__}); read the data file again", folder
+            ) from error
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
@@ -210,7 +215,7 @@ class Table:
         separator = self._details[column].separator
         if separator is None:
             return [(text,) if text else () for text in texts]
-        return [tuple(label.strip() for label in text.split(separator)) if text else () for text in texts]
+        return [tuple(text.split(separator)) if text else () for text in texts]
 
     def numbers(self, column: str, rows: np.ndarray | None = None) -> np.ndarray:
         """The cells of a column as float64 (rows,), NaN where a cell is empty or says NA, NaN or null.
@@ -232,7 +237,10 @@ class Table:
             if bad is not None:
                 row = at + bad if rows is None else int(rows[at + bad])
                 cell = as_text(chunks.value(row).as_py())
-                raise DataError(f"column {column!r} must hold numbers, got {cell[:40]!r}; correct the cell or leave it empty", *self.place(row))
+                raise DataError(
+                    f"column {column!r} must hold numbers, got {cell[:40]!r}; correct the cell or leave it empty",
+                    *self.place(row),
+                )
             parts.append(values)
             at += len(values)
         return np.concatenate(parts) if parts else np.empty(0)
@@ -250,7 +258,11 @@ class Table:
         chunks = self._chunks_of(column)
         notation = self._details[column].notation
         if notation is None:
-            cell = as_text(chunks.value(0).as_py())[:40] if len(self) and self._details[column].kind is not Kind.SERIES else "a series"
+            cell = (
+                as_text(chunks.value(0).as_py())[:40]
+                if len(self) and self._details[column].kind is not Kind.SERIES
+                else "a series"
+            )
             raise DataError(
                 f"column {column!r} must hold dates or times of one notation such as 2024-01-31 or 2024-01-31 12:00, starts with {cell!r}",
                 *self.place(0),
@@ -267,7 +279,11 @@ class Table:
         """
         channels = self._series_channels(column)
         values = self._chunks[column].value(row).values
-        flat = np.empty(0, np.float32) if values is None else values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        flat = (
+            np.empty(0, np.float32)
+            if values is None
+            else values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        )
         return flat.reshape(-1, channels)
 
     def lengths(self, column: str) -> np.ndarray:
@@ -275,9 +291,15 @@ class Table:
         chunks = self._chunks_of(column)
         if self._details[column].kind is Kind.SERIES:
             channels = self._series_channels(column)
-            parts = [pc.fill_null(pc.list_value_length(block), 0).to_numpy(zero_copy_only=False) // channels for block in chunks.blocks(None)]
+            parts = [
+                pc.fill_null(pc.list_value_length(block), 0).to_numpy(zero_copy_only=False) // channels
+                for block in chunks.blocks(None)
+            ]
         else:
-            parts = [pc.fill_null(pc.utf8_length(_text_block(block)), 0).to_numpy(zero_copy_only=False) for block in chunks.blocks(None)]
+            parts = [
+                pc.fill_null(pc.utf8_length(_text_block(block)), 0).to_numpy(zero_copy_only=False)
+                for block in chunks.blocks(None)
+            ]
         return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)
 
     def place(self, row: int) -> tuple[Path, int]:
@@ -298,12 +320,18 @@ class Table:
     def _chunks_of(self, column: str) -> Chunks:
         if column not in self._chunks:
             known = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
-            raise DataError(f"no column {column!r}{nearest(column, self.columns)}; the columns are {known}", self.paths[0])
+            raise DataError(
+                f"no column {column!r}{nearest(column, self.columns)}; the columns are {known}", self.paths[0]
+            )
         return self._chunks[column]
 
 
 def _text_block(block: Any) -> Any:
-    return block if pa.types.is_large_string(block.type) or pa.types.is_string(block.type) else pc.cast(block, pa.large_string())
+    return (
+        block
+        if pa.types.is_large_string(block.type) or pa.types.is_string(block.type)
+        else pc.cast(block, pa.large_string())
+    )
 
 
 def to_float64(block: Any) -> tuple[np.ndarray, int | None]:

@@ -12,11 +12,19 @@ import pyarrow.compute as pc
 #: (name, what a cell looks like, strptime format or None for ISO 8601). The order decides where two notations fit all cells.
 _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = (
     ("year-month-day", re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"), None),
-    ("year-month-day with zone", re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})$"), "zone"),
+    (
+        "year-month-day with zone",
+        re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})$"),
+        "zone",
+    ),
     ("year-month", re.compile(r"\d{4}-\d{2}$"), "%Y-%m"),
     ("year/month/day", re.compile(r"\d{4}/\d{1,2}/\d{1,2}$"), "%Y/%m/%d"),
     ("year/month/day hour:minute", re.compile(r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}$"), "%Y/%m/%d %H:%M"),
-    ("year/month/day hour:minute:second", re.compile(r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}:\d{2}$"), "%Y/%m/%d %H:%M:%S"),
+    (
+        "year/month/day hour:minute:second",
+        re.compile(r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}:\d{2}$"),
+        "%Y/%m/%d %H:%M:%S",
+    ),
     ("year.month.day", re.compile(r"\d{4}\.\d{1,2}\.\d{1,2}\.?$"), "%Y.%m.%d"),
     ("month/day/year", re.compile(r"\d{1,2}/\d{1,2}/\d{4}$"), "%m/%d/%Y"),
     ("day/month/year", re.compile(r"\d{1,2}/\d{1,2}/\d{4}$"), "%d/%m/%Y"),
@@ -25,6 +33,7 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = (
     ("day.month.year", re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}$"), "%d.%m.%Y"),
     ("month day year", re.compile(r"[A-Za-z]{3} \d{1,2},? \d{4}$"), "%b %d %Y"),
     ("day month year", re.compile(r"\d{1,2} [A-Za-z]{3} \d{4}$"), "%d %b %Y"),
+    ("yearmonthday", re.compile(r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])$"), "%Y%m%d"),
     ("Korean", re.compile(r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?$"), "korean"),
 )
 _BY_NAME = {name: (pattern, form) for name, pattern, form in _NOTATIONS}
@@ -69,7 +78,9 @@ def _iso(cells: Any, *, zone: bool) -> Any:
                 values.append(None if not cell.is_valid else pc.cast(cell, kind).cast(pa.timestamp("us")))
             except pa.ArrowInvalid:
                 values.append(None)
-        return pa.array([None if value is None else value.value for value in values], pa.int64()).cast(pa.timestamp("us"))
+        return pa.array([None if value is None else value.value for value in values], pa.int64()).cast(
+            pa.timestamp("us")
+        )
 
 
 def guess_notations(cells: Any) -> list[str]:

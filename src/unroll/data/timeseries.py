@@ -64,7 +64,13 @@ def series_from_table(
     """
     used = {time, series, *covariates}
     numeric = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in used]
-    if time is None and target is None and not covariates and len(numeric) > 1 and _is_row_per_series(table, series, numeric):
+    if (
+        time is None
+        and target is None
+        and not covariates
+        and len(numeric) > 1
+        and _is_row_per_series(table, series, numeric)
+    ):
         return _series_per_row(table, series if series is not None else _name_column(table, numeric), numeric)
     targets = [target] if isinstance(target, str) else list(target) if target is not None else numeric
     if not targets:
@@ -79,7 +85,9 @@ def series_from_table(
         _check_duplicates(table, time, name, own, rows)
         step = frequency_of(own)
         for column, values in columns.items():
-            title = ", ".join(part for part in (name, column if len(columns) > 1 or name is None else None) if part is not None)
+            title = ", ".join(
+                part for part in (name, column if len(columns) > 1 or name is None else None) if part is not None
+            )
             found.append(TimeSeries(title, own, values[rows], extra[rows], tuple(covariates), step, rows))
     return found
 
@@ -97,13 +105,17 @@ def on_grid(series: TimeSeries) -> TimeSeries:
         return series
     steps = steps_between(series.times, series.frequency)
     if steps is None:
-        raise DataError(f"series {series.name!r} has times between its steps of {series.frequency.label}; resample it to equal steps first")
+        raise DataError(
+            f"series {series.name!r} has times between its steps of {series.frequency.label}; resample it to equal steps first"
+        )
     where = np.concatenate([[0], np.cumsum(steps)])
     length = int(where[-1]) + 1
     if length == len(series.times):
         return series
     if length > 100 * len(series.times):
-        raise DataError(f"series {series.name!r} would grow from {len(series.times)} to {length} steps of {series.frequency.label}; its gaps are too long to fill")
+        raise DataError(
+            f"series {series.name!r} would grow from {len(series.times)} to {length} steps of {series.frequency.label}; its gaps are too long to fill"
+        )
     values = np.full(length, np.nan)
     values[where] = series.values
     covariates = np.full((length, series.covariates.shape[1]), np.nan)
@@ -120,7 +132,9 @@ def _times(table: Table, time: str | None) -> np.ndarray:
     values = table.numbers(time) if table.kinds.get(time) is Kind.NUMBER else table.times(time)
     missing = np.isnan(values) if values.dtype.kind == "f" else np.isnat(values)
     if missing.any():
-        raise DataError(f"column {time!r}: the time is missing; fill it in or take the row out", *table.place(int(missing.argmax())))
+        raise DataError(
+            f"column {time!r}: the time is missing; fill it in or take the row out", *table.place(int(missing.argmax()))
+        )
     return values
 
 
@@ -128,7 +142,9 @@ def _groups(table: Table, series: str | None) -> list[tuple[str | None, np.ndarr
     if series is None:
         return [(None, np.arange(len(table), dtype=np.int64))]
     codes: dict[str, int] = {}
-    owner = np.fromiter((codes.setdefault(text, len(codes)) for text in table.texts(series)), dtype=np.int64, count=len(table))
+    owner = np.fromiter(
+        (codes.setdefault(text, len(codes)) for text in table.texts(series)), dtype=np.int64, count=len(table)
+    )
     order = np.argsort(owner, kind="stable")
     cuts = np.searchsorted(owner[order], np.arange(1, len(codes)))
     return list(zip(codes, np.split(order, cuts), strict=True))
@@ -172,5 +188,15 @@ def _series_per_row(table: Table, names: str | None, columns: Sequence[str]) -> 
             raise DataError(f"series {label!r} has no value", *table.place(row))
         own = values[: present[-1] + 1].copy()
         times = np.arange(len(own), dtype=np.float64)
-        found.append(TimeSeries(label, times, own, np.empty((len(own), 0)), (), frequency_of(times), np.full(len(own), row, dtype=np.int64)))
+        found.append(
+            TimeSeries(
+                label,
+                times,
+                own,
+                np.empty((len(own), 0)),
+                (),
+                frequency_of(times),
+                np.full(len(own), row, dtype=np.int64),
+            )
+        )
     return found

@@ -142,7 +142,10 @@ class _Vocabulary:
 
 def _most_common(counts: Counter[str], max_size: int | None, min_count: int) -> list[str]:
     # Ties go by the piece itself, so that the order of the texts does not matter.
-    kept = sorted((item for item in counts.items() if item[1] >= min_count and len(item[0]) <= _MAX_PIECE_LENGTH), key=lambda item: (-item[1], item[0]))
+    kept = sorted(
+        (item for item in counts.items() if item[1] >= min_count and len(item[0]) <= _MAX_PIECE_LENGTH),
+        key=lambda item: (-item[1], item[0]),
+    )
     return [piece for piece, _ in kept[: _MAX_PIECES if max_size is None else max_size]]
 
 
@@ -168,7 +171,14 @@ class CharacterTokeniser:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], *, max_size: int | None = None, min_count: int = 1, lower: bool = False, jamo: bool = False, spell: bool = False
+        cls,
+        texts: Iterable[str],
+        *,
+        max_size: int | None = None,
+        min_count: int = 1,
+        lower: bool = False,
+        jamo: bool = False,
+        spell: bool = False,
     ) -> CharacterTokeniser:
         """Learn the characters of some texts.
 
@@ -210,7 +220,13 @@ class CharacterTokeniser:
 
     def to_json(self) -> str:
         """All of it as JSON, for `tokeniser_from_json`."""
-        return _dump(kind="character", lower=self.lower, jamo=self.jamo, spell=self._vocabulary.spell, pieces=list(self._vocabulary.pieces))
+        return _dump(
+            kind="character",
+            lower=self.lower,
+            jamo=self.jamo,
+            spell=self._vocabulary.spell,
+            pieces=list(self._vocabulary.pieces),
+        )
 
 
 def _characters(text: str, lower: bool, jamo: bool) -> Iterable[str]:
@@ -255,7 +271,15 @@ class WordTokeniser:
         self.lower = lower
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, max_size: int | None = 50_000, min_count: int = 1, lower: bool = False, spell: bool = False) -> WordTokeniser:
+    def train(
+        cls,
+        texts: Iterable[str],
+        *,
+        max_size: int | None = 50_000,
+        min_count: int = 1,
+        lower: bool = False,
+        spell: bool = False,
+    ) -> WordTokeniser:
         """Learn the words of some texts.
 
         Args:
@@ -396,7 +420,11 @@ class BPETokeniser:
         model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(
-            vocab_size=size - _FIRST, min_frequency=min_count, initial_alphabet=alphabet, special_tokens=[], show_progress=False
+            vocab_size=size - _FIRST,
+            min_frequency=min_count,
+            initial_alphabet=alphabet,
+            special_tokens=[],
+            show_progress=False,
         )
         model.train_from_iterator(_checked(texts), trainer)
         learnt = json.loads(model.to_str())["model"]
