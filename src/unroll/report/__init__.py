@@ -1,7 +1,16 @@
-"""The report of a run: one self-contained HTML page."""
+"""The report of a run: one self-contained HTML page; and the page that sets several runs beside each other."""
 
+from unroll.report.comparison import Candidate, Comparison, comparison_html, comparison_rows
 from unroll.report.facts import Facts
 from unroll.report.page import report_html
 from unroll.report.section import Section
 
-__all__ = ["Facts", "Section", "report_html"]
+__all__ = [
+    "Candidate",
+    "Comparison",
+    "Facts",
+    "Section",
+    "comparison_html",
+    "comparison_rows",
+    "report_html",
+]

@@ -13,6 +13,9 @@ from unroll.report.markup import text
 
 _Place = Callable[[float], float]
 
+#: A chart has no more lines than there are colours that can be told apart.
+MOST_CURVES = 6
+
 _WIDTH, _HEIGHT = 340, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 14, 34
 
@@ -23,6 +26,14 @@ class Curve(NamedTuple):
     name: str
     xs: Sequence[float]
     ys: Sequence[float]
+
+
+class Point(NamedTuple):
+    """One named point of a scatter chart."""
+
+    name: str
+    x: float
+    y: float
 
 
 class Lane(NamedTuple):
@@ -84,6 +95,53 @@ def line_chart(
         )
         legend = f"<p class=legend>{keys}</p>"
     return f"<figure class=panel><figcaption>{text(title)}</figcaption>{''.join(parts)}{legend}</figure>"
+
+
+def scatter_chart(title: str, points: Sequence[Point], *, x_label: str) -> str:
+    """Return named points as inline SVG; the horizontal axis is logarithmic.
+
+    Args:
+        title: what is drawn; the chart's heading.
+        points: the points; every x must be above 0.
+        x_label: the name of the horizontal axis.
+    """
+    if not points:
+        return ""
+    logs = [math.log10(point.x) for point in points]
+    x_low, x_high = math.floor(min(logs) * 3) / 3, math.ceil(max(logs) * 3) / 3
+    x_low, x_high = (x_low - 0.3, x_high + 0.3) if x_high - x_low < 0.5 else (x_low, x_high)
+    ticks = nice_ticks(min(point.y for point in points), max(point.y for point in points))
+
+    def place_y(y: float) -> float:
+        return _HEIGHT - _BOTTOM - (y - ticks[0]) / (ticks[-1] - ticks[0]) * (_HEIGHT - _TOP - _BOTTOM)
+
+    def place_x(log: float) -> float:
+        return _LEFT + (log - x_low) / (x_high - x_low) * (_WIDTH - _LEFT - _RIGHT)
+
+    parts = [f'<svg class=chart viewBox="0 0 {_WIDTH} {_HEIGHT}" role=img aria-label="{text(title)}">']
+    for tick in ticks:
+        y = place_y(tick)
+        parts.append(f'<line class=grid x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(_label(_LEFT - 6, y + 3.5, "end", f"{tick:.4g}"))
+    for power in range(math.floor(x_low), math.ceil(x_high) + 1):
+        for factor in (1, 2, 5):
+            log = power + math.log10(factor)
+            if x_low <= log <= x_high:
+                parts.append(_label(place_x(log), _HEIGHT - _BOTTOM + 15, "middle", _short(factor * 10.0**power)))
+    parts.append(_label(_WIDTH - _RIGHT, _HEIGHT - 4, "end", x_label))
+    for point, log in zip(points, logs, strict=True):
+        x, y = place_x(log), place_y(point.y)
+        side, anchor = (-8, "end") if x > _WIDTH * 0.6 else (8, "start")
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--c1)"/>')
+        parts.append(_label(x + side, y + 3.5, anchor, point.name))
+    return f"<figure class=panel><figcaption>{text(title)}</figcaption>{''.join(parts)}</svg></figure>"
+
+
+def _short(value: float) -> str:
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:g}{unit}"
+    return f"{value:g}"
 
 
 def _label(x: float, y: float, anchor: str, words: str) -> str:

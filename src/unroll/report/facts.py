@@ -25,8 +25,8 @@ class Facts(NamedTuple):
         notes: what was understood and decided (columns, split, sizes), one sentence each.
         sections: the task's own sections, in order.
         config: the contents of config.json.
-        environment: machine, versions, threads, data fingerprint, as in environment.json. Names with "memory" (bytes, such
-            as `peak_memory_bytes`) or "seconds" are shown under "Time and memory".
+        environment: machine, versions, threads, data fingerprint, as in environment.json. Names with "memory" (bytes:
+            `..._bytes`) or "seconds" are shown under "Time and memory".
         folder: the run folder as the user would type it, for the commands under "Next steps".
     """
 

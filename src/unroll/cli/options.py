@@ -1,0 +1,77 @@
+"""The options that several commands share: one name, one meaning, one help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A data file or folder, a built-in set (unroll datasets) or hub:NAME.")
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+
+TaskName = Annotated[
+    str | None,
+    typer.Option("--task", metavar="TASK", help="What to learn. Default: guessed from the data and said aloud."),
+]
+Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")]
+Time = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that holds the time of a row.")]
+Series = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names the series of a row.")]
+Horizon = Annotated[int | None, typer.Option(metavar="N", help="How many steps ahead to forecast.")]
+
+Format = Annotated[
+    str | None, typer.Option(metavar="NAME", help="csv, tsv, jsonl, json, parquet, text or ts. Default: by the name.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The files' encoding, such as cp949. Default: utf-8.")
+]
+Delimiter = Annotated[str | None, typer.Option(metavar="CHAR", help="What separates columns. Default: found out.")]
+NoHeader = Annotated[
+    bool, typer.Option("--no-header", help="The first line is data; columns are column1, column2, ...")
+]
+Validation = Annotated[str | None, typer.Option(metavar="FILE", help="A file that holds the validation rows.")]
+Test = Annotated[str | None, typer.Option(metavar="FILE", help="A file that holds the test rows.")]
+
+HiddenSize = Annotated[int | None, typer.Option(metavar="H", help="State size of the recurrent layers.")]
+NumLayers = Annotated[int | None, typer.Option(metavar="L", help="How many recurrent layers.")]
+Bidirectional = Annotated[
+    bool | None, typer.Option("--bidirectional/--no-bidirectional", help="Whether to read from both ends.")
+]
+Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training rows, at most.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random. Default: 0.")]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A config to start from, such as another run's config.json.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as training.batch_size=64; repeatable."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the run that is in the folder.")]
+
+
+def data_values(
+    target: str | None,
+    time: str | None,
+    series: str | None,
+    format: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    no_header: bool,
+    validation: str | None,
+    test: str | None,
+) -> dict[str, object]:
+    """Return the options that say how data is read as keys of a config; None is "not given"."""
+    tab = {"\\t": "\t", "tab": "\t"}
+    return {
+        "data.target": target,
+        "data.time": time,
+        "data.series": series,
+        "data.format": format,
+        "data.encoding": encoding,
+        "data.delimiter": delimiter if delimiter is None else tab.get(delimiter, delimiter),
+        "data.header": False if no_header else None,
+        "data.validation": validation,
+        "data.test": test,
+    }
