@@ -71,8 +71,10 @@ def split_rows(
     pool = np.flatnonzero(parts == 0)
     for part, fraction, key in ((2, test_fraction, 2), (1, validation_fraction, 1)):
         if fraction > 0 and not (parts == part).any():
-            drawn = _draw(pool, fraction, seed, key, None if stratify is None else np.asarray(stratify))
-            parts[drawn] = part
+            # Rows that already test must not be drawn again; the share stays one of all rows.
+            rest = pool[parts[pool] == 0]
+            share = fraction * len(pool) / max(len(rest), 1)
+            parts[_draw(rest, share, seed, key, None if stratify is None else np.asarray(stratify))] = part
     split = Split(*(np.flatnonzero(parts == part).astype(np.int64) for part in range(3)))
     if len(split.train) == 0:
         raise DataError("no row is left for training; name a train part or lower the fractions", table.paths[0])
