@@ -5,6 +5,8 @@ Shapes: T time, B batch, I input size, E features of one step before the encoder
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -134,3 +136,117 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, E), (B,) -> (B, K)."""
         return self.head(self.dropout(self.pooling(self.encoder(x, lengths))))  # type: ignore[no-any-return]
+
+
+class TextSteps(nn.Module):
+    """From features to embedded steps, with word dropout and dropout.
+
+    Args:
+        embedding: the features' vectors.
+        step_dropout: probability that a whole step is hidden in training.
+        dropout: probability that one number of a step's vector is hidden in training.
+    """
+
+    def __init__(self, embedding: FeatureEmbedding, *, step_dropout: float = 0.0, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.step_dropout = StepDropout(step_dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor, counts: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """As `FeatureEmbedding`, and the rows' lengths."""
+        return self.dropout(self.step_dropout(self.embedding(ids, counts, steps))), steps
+
+
+class SeriesSteps(nn.Module):
+    """Standardised numeric steps, with noise in training.
+
+    Args:
+        standardise: the train part's statistics.
+        noise: standard deviation of the noise, in standard deviations of the data.
+    """
+
+    def __init__(self, standardise: Standardise, *, noise: float = 0.0) -> None:
+        super().__init__()
+        self.standardise = standardise
+        self.noise = StepNoise(noise)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, I), (B,) as given."""
+        return self.noise(self.standardise(x)), lengths
+
+
+class Decision(nn.Module):
+    """From scores to probabilities and answers: what is fitted on validation after training. Buffers, so it travels with the weights.
+
+    The scores are divided by one temperature, which changes no order (Guo et al. 2017, "On calibration of modern neural networks",
+    section 4.2). Where a row may have several labels, each label has its own threshold.
+
+    Args:
+        classes: K.
+        exclusive: one class per row (softmax), or any number of labels (logistic function).
+    """
+
+    def __init__(self, classes: int, *, exclusive: bool) -> None:
+        super().__init__()
+        self.exclusive = exclusive
+        self.temperature: Tensor
+        self.thresholds: Tensor
+        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("thresholds", torch.full((classes,), 0.5))
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """(N, K) probabilities."""
+        scaled = scores / self.temperature
+        return scaled.softmax(dim=-1) if self.exclusive else scaled.sigmoid()
+
+    def loss(self, scores: Tensor, truth: Tensor) -> Tensor:
+        """Mean negative log-likelihood of the truth: (N,) class numbers, or (N, K) of 0 and 1."""
+        scaled = scores / self.temperature
+        if self.exclusive:
+            return nn.functional.cross_entropy(scaled, truth)
+        return nn.functional.binary_cross_entropy_with_logits(scaled, truth.to(scaled.dtype))
+
+    @torch.no_grad()
+    def calibrate(self, scores: Tensor, truth: Tensor) -> None:
+        """Set the temperature with the least loss, by golden-section search on its logarithm between 1/20 and 20.
+
+        The loss is convex in 1/temperature, so there is one minimum. Without rows the temperature stays 1.
+        """
+        if not len(scores):
+            return
+        low, high = -math.log(20.0), math.log(20.0)
+        ratio = (math.sqrt(5.0) - 1) / 2
+        for _ in range(40):
+            left, right = high - ratio * (high - low), low + ratio * (high - low)
+            if self._loss_at(left, scores, truth) <= self._loss_at(right, scores, truth):
+                high = right
+            else:
+                low = left
+        self.temperature.fill_(math.exp((low + high) / 2))
+
+    def _loss_at(self, logarithm: float, scores: Tensor, truth: Tensor) -> float:
+        self.temperature.fill_(math.exp(logarithm))
+        return float(self.loss(scores, truth))
+
+
+class ManyToOne(nn.Module):
+    """The whole network: inputs to steps, steps to scores, scores to probabilities.
+
+    Args:
+        steps: from a batch's tensors to (B, T, E) and lengths.
+        classifier: from those to (B, K) scores.
+        decision: from scores to probabilities.
+    """
+
+    def __init__(self, steps: TextSteps | SeriesSteps, classifier: Classifier, decision: Decision) -> None:
+        super().__init__()
+        self.steps = steps
+        self.classifier = classifier
+        self.decision = decision
+
+    def forward(self, *batch: Tensor) -> Tensor:
+        """(B, K) scores (logits) of a batch's tensors, as the steps take them."""
+        x, lengths = self.steps(*batch)
+        scores: Tensor = self.classifier(x, lengths)
+        return scores

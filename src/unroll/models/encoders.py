@@ -173,3 +173,11 @@ class BagEncoder(nn.Module):
         valid = (torch.arange(x.shape[1], device=x.device) < lengths.to(x.device).unsqueeze(1)).unsqueeze(-1)
         last = x.masked_fill(~valid, 0.0).sum(dim=1) / lengths.to(x.device).clamp(min=1).unsqueeze(-1)
         return Encoded(x, lengths, last)
+
+
+#: Encoders that are no recurrent network, by their name at the edge (config); recurrent ones go by the name of their cell.
+OTHER_ENCODERS: dict[str, type[ConvolutionEncoder] | type[WindowEncoder] | type[BagEncoder]] = {
+    "cnn": ConvolutionEncoder,
+    "mlp": WindowEncoder,
+    "bag": BagEncoder,
+}

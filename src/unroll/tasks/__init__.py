@@ -1,0 +1,9 @@
+"""Tasks: the wiring of reader, model, loss, decoding, metrics, baselines and plots."""
+
+from unroll.tasks.base import Task
+from unroll.tasks.classify import ClassifyTask
+
+#: Every task by the name that `--task` takes.
+TASKS: dict[str, Task] = {task.name: task for task in (ClassifyTask(),)}
+
+__all__ = ["TASKS", "Task"]
