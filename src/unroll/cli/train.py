@@ -50,7 +50,7 @@ def train(
     """Train a model on a data file, score it beside simple baselines, and write a report.
 
     The task and the columns are guessed from the data and said aloud, or given. For several processes:
-    torchrun --nproc-per-node N -m unroll train DATA ...
+    torchrun --nproc-per-node N -m unroll.cli train DATA ...
     """
     given: dict[str, Any] = {
         "task": task,
