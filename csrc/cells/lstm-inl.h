@@ -1,0 +1,184 @@
+// LSTM's pointwise part; equations in src/unroll/cells/lstm.py. Slots i f g o, coupled: i g o.
+#pragma once
+
+#include "../scan/cell-inl.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+template <class V>
+struct Lstm {
+    using T = typename V::T;
+    static constexpr int slots = 4;
+    static constexpr int bias_slot = -1;
+    static constexpr bool carries_h = false;
+
+    template <bool Plain, bool Save>
+    UNROLL_INLINE void forward(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        if constexpr (Plain) {
+            T* gates = row.gates + at * slots;
+            const V i = sigmoid(load<V>(gates));
+            const V f = sigmoid(load<V>(gates + L));
+            const V g = tanh(load<V>(gates + 2 * L));
+            const V c = fma(f, load<V>(row.c_old + at), i * g);
+            store(row.c + at, c);
+            const V o = sigmoid(load<V>(gates + 3 * L));
+            if constexpr (Save) {
+                store(gates, i);
+                store(gates + L, f);
+                store(gates + 2 * L, g);
+                store(gates + 3 * L, o);
+            }
+            store_lanes(row.h + at, o * tanh(c), n);
+        } else {
+            const V seen = memory<Save>(x, row, uv, n);
+            output(x, row, seen, uv, n);
+        }
+    }
+
+    // Everything up to c and o, with every option; returns the c that the output sees (before zoneout).
+    template <bool Save>
+    UNROLL_INLINE V memory(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        T* gates = row.gates + at * x.slots;
+        const V old = load<V>(row.c_old + at);
+        V a_i = load<V>(gates);
+        if (x.options & kPeephole) a_i = fma(load<V>(x.peephole + at), old, a_i);
+        const V i = sigmoid(a_i);
+        V f;
+        if (x.coupled) {
+            f = fill<V>(T(1)) - i;
+        } else {
+            V a_f = load<V>(gates + L);
+            if (x.options & kPeephole) a_f = fma(load<V>(x.peephole + x.padded + at), old, a_f);
+            f = sigmoid(a_f);
+        }
+        const V g = tanh(load<V>(gates + (x.slots - 2) * L));
+        V c = fma(f, old, i * g);
+        if (x.options & kCellClip) c = min(fill<V>(x.clip), max(fill<V>(-x.clip), c));
+        V a_o = load<V>(gates + (x.slots - 1) * L);
+        if (x.options & kPeephole) a_o = fma(load<V>(x.peephole + 2 * x.padded + at), c, a_o);
+        const V o = sigmoid(a_o);
+        if constexpr (Save) {
+            store(gates, i);
+            if (!x.coupled) store(gates + L, f);
+            store(gates + (x.slots - 2) * L, g);
+        }
+        store(gates + (x.slots - 1) * L, o);
+        V kept_c = c;
+        if (x.options & kZoneoutC) kept_c = zoned(kept<V>(row.zoneout_c, x.zoneout_c, at, n), old, c);
+        store(row.c + at, kept_c);
+        if (row.trace_gates) {
+            store_lanes(row.trace_gates + at, i, n);
+            store_lanes(row.trace_gates + x.H + at, f, n);
+            store_lanes(row.trace_gates + 2 * x.H + at, g, n);
+            store_lanes(row.trace_gates + 3 * x.H + at, o, n);
+        }
+        if (row.trace_c) store_lanes(row.trace_c + at, kept_c, n);
+        return c;
+    }
+
+    UNROLL_INLINE void output(const Context<T>& x, const ForwardRow<T>& row, V seen, int64_t uv, int64_t n) {
+        const int64_t at = uv * V::lanes;
+        V h = load<V>(row.gates + at * x.slots + (x.slots - 1) * V::lanes) * tanh(seen);
+        if (x.options & kZoneoutH) h = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, n), load_lanes<V>(row.h_old + at, n), h);
+        store_lanes(row.h + at, h, n);
+    }
+
+    // c before zoneout, from saved gates, with and without the clip.
+    UNROLL_INLINE V fresh_c(const Context<T>& x, const BackwardRow<T>& row, int64_t uv, V& unbounded) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        const T* gates = row.gates + at * x.slots;
+        const V i = load<V>(gates), g = load<V>(gates + (x.slots - 2) * L);
+        const V f = x.coupled ? fill<V>(T(1)) - i : load<V>(gates + L);
+        unbounded = fma(f, load<V>(row.c_old + at), i * g);
+        return x.options & kCellClip ? min(fill<V>(x.clip), max(fill<V>(-x.clip), unbounded)) : unbounded;
+    }
+
+    template <bool Plain>
+    UNROLL_INLINE void backward(const Context<T>& x, const BackwardRow<T>& row, V dh, int64_t uv, int64_t n) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        const V one = fill<V>(T(1));
+        if constexpr (Plain) {
+            T* gates = row.gates + at * slots;
+            const V i = load<V>(gates), f = load<V>(gates + L), g = load<V>(gates + 2 * L), o = load<V>(gates + 3 * L);
+            const V old = load<V>(row.c_old + at);
+            const V t = tanh(fma(f, old, i * g));
+            const V dc = fma(dh * o, fnma(t, t, one), load<V>(row.dc + at));
+            store(gates, dc * g * (i - i * i));
+            store(gates + L, dc * old * (f - f * f));
+            store(gates + 2 * L, dc * i * fnma(g, g, one));
+            store(gates + 3 * L, dh * t * (o - o * o));
+            store(row.dc + at, row.cut ? fill<V>(T(0)) : dc * f);
+        } else {
+            V unbounded;
+            const V c = fresh_c(x, row, uv, unbounded);
+            const V t = tanh(c);
+            dh = through_zoneout_h(x, row, dh, uv, n);
+            const V o = load<V>(row.gates + at * x.slots + (x.slots - 1) * L);
+            if (row.m) store(row.m + at, o * t);
+            memory_backward(x, row, c, unbounded, dh * t, dh * o * fnma(t, t, one), uv, n);
+        }
+    }
+
+    UNROLL_INLINE V through_zoneout_h(const Context<T>& x, const BackwardRow<T>& row, V dh, int64_t uv, int64_t n) {
+        const int64_t at = uv * V::lanes;
+        if (!(x.options & kZoneoutH)) return dh;
+        const V part = kept<V>(row.zoneout_h, x.zoneout_h, at, n) * dh;
+        store(row.carry_out + at, row.cut ? fill<V>(T(0)) : part);
+        return dh - part;
+    }
+
+    UNROLL_INLINE void add_to(T* p, V d) { store(p, load<V>(p) + d); }
+
+    // d_o: gradient of the output gate; d_seen: of the c that the output saw.
+    UNROLL_INLINE void memory_backward(const Context<T>& x, const BackwardRow<T>& row, V c, V unbounded, V d_o, V d_seen, int64_t uv, int64_t n) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        const V one = fill<V>(T(1)), zero = fill<V>(T(0));
+        T* gates = row.gates + at * x.slots;
+        const V old = load<V>(row.c_old + at);
+        const V i = load<V>(gates), g = load<V>(gates + (x.slots - 2) * L), o = load<V>(gates + (x.slots - 1) * L);
+        const V da_o = d_o * (o - o * o);
+        V dc = load<V>(row.dc + at), dc_old = zero;
+        if (x.options & kZoneoutC) {
+            dc_old = kept<V>(row.zoneout_c, x.zoneout_c, at, n) * dc;
+            dc = dc - dc_old;
+        }
+        dc = dc + d_seen;
+        if (x.options & kPeephole) dc = fma(da_o, load<V>(x.peephole + 2 * x.padded + at), dc);
+        if (x.options & kCellClip) dc = if_greater(abs(unbounded), fill<V>(x.clip), zero, dc);
+        V da_i = dc * g;
+        V f;
+        if (x.coupled) {
+            f = one - i;
+            da_i = fnma(dc, old, da_i) * (i - i * i);
+        } else {
+            f = load<V>(gates + L);
+            da_i = da_i * (i - i * i);
+            const V da_f = dc * old * (f - f * f);
+            store(gates + L, da_f);
+            if (x.options & kPeephole) dc_old = fma(da_f, load<V>(x.peephole + x.padded + at), dc_old);
+        }
+        if (x.options & kPeephole) {
+            dc_old = fma(da_i, load<V>(x.peephole + at), dc_old);
+            add_to(row.peephole + at, da_i * old);
+            if (!x.coupled) add_to(row.peephole + x.padded + at, load<V>(gates + L) * old);
+            add_to(row.peephole + 2 * x.padded + at, da_o * c);
+        }
+        store(gates, da_i);
+        store(gates + (x.slots - 2) * L, dc * i * fnma(g, g, one));
+        store(gates + (x.slots - 1) * L, da_o);
+        store(row.dc + at, row.cut ? zero : fma(dc, f, dc_old));
+    }
+};
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll

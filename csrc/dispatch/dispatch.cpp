@@ -1,0 +1,84 @@
+// Which instruction set is used: the best one that the build and the CPU have, or the one that was asked for.
+#include <atomic>
+#include <cstring>
+
+#include "kernels.h"
+
+namespace unroll {
+namespace {
+
+constexpr Level kLevels[] = {Level::avx512, Level::avx2, Level::neon, Level::scalar};  // best first
+
+const Kernels* built(Level level) {
+    switch (level) {
+        case Level::avx512: return kernels_avx512();
+        case Level::avx2: return kernels_avx2();
+        case Level::neon: return kernels_neon();
+        default: return kernels_scalar();
+    }
+}
+
+bool cpu_has(Level level) {
+#if defined(__x86_64__) || defined(__i386__)
+    switch (level) {
+        case Level::avx512:
+            return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+        case Level::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+        case Level::neon: return false;
+        default: return true;
+    }
+#elif defined(__aarch64__)
+    return level == Level::neon || level == Level::scalar;
+#else
+    return level == Level::scalar;
+#endif
+}
+
+std::atomic<int32_t> chosen{-1};
+
+}  // namespace
+
+const char* level_name(Level level) {
+    switch (level) {
+        case Level::avx512: return "avx512";
+        case Level::avx2: return "avx2";
+        case Level::neon: return "neon";
+        default: return "scalar";
+    }
+}
+
+bool level_available(Level level) { return cpu_has(level) && built(level); }
+
+Level best_level() {
+    for (Level level : kLevels)
+        if (level_available(level)) return level;
+    return Level::scalar;
+}
+
+Level level() {
+    int32_t now = chosen.load(std::memory_order_acquire);
+    if (now < 0) {
+        now = static_cast<int32_t>(best_level());
+        chosen.store(now, std::memory_order_release);
+    }
+    return static_cast<Level>(now);
+}
+
+Status set_level(const char* name) {
+    if (!name || !*name) {
+        chosen.store(static_cast<int32_t>(best_level()), std::memory_order_release);
+        return Status::ok;
+    }
+    for (Level level : kLevels) {
+        if (std::strcmp(name, level_name(level)) != 0) continue;
+        if (!level_available(level)) return Status::level_unavailable;
+        chosen.store(static_cast<int32_t>(level), std::memory_order_release);
+        return Status::ok;
+    }
+    return Status::unknown_level;
+}
+
+const Kernels& kernels() { return *built(level()); }
+
+}  // namespace unroll

@@ -1,0 +1,417 @@
+// The scan driver: checks, carves the caller's memory, forms teams of workers, and holds the only parallel regions of the library.
+#include <omp.h>
+
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include "kernels.h"
+
+namespace unroll {
+namespace {
+
+constexpr uint64_t kMagic = 0x756e726f6c6c3031;  // "unroll01"
+
+struct alignas(kAlign) Header {
+    uint64_t magic;
+    Level level;
+    int32_t training;
+    Cell cell;
+    Dtype dtype;
+    uint32_t options;
+    int64_t I, H, P;
+};
+static_assert(sizeof(Header) == kAlign, "the packed weights behind the header must stay aligned");
+
+int64_t element_size(Dtype dtype) { return dtype == Dtype::f64 ? 8 : 4; }
+
+int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Takes pieces from a buffer, or only adds up their sizes if there is none.
+struct Carver {
+    char* base;
+    int64_t used = 0;
+    char* bytes(int64_t n) {
+        char* here = base ? base + used : nullptr;
+        used += round_up(n > 0 ? n : 1, kAlign);
+        return here;
+    }
+    template <class T>
+    T* array(int64_t n) {
+        return reinterpret_cast<T*>(bytes(n * static_cast<int64_t>(sizeof(T))));
+    }
+};
+
+Status check(const Spec& spec) {
+    if (spec.I < 1 || spec.H < 1 || spec.P < 0 || spec.P >= spec.H) return Status::bad_size;
+    const bool lstm = spec.cell == Cell::lstm;
+    if (!lstm && (spec.P || (spec.options & (kPeephole | kCoupled | kCellClip | kZoneoutC)))) return Status::bad_option;
+    if (spec.P && (spec.options & kZoneoutH)) return Status::bad_option;
+    if ((spec.options & kCellClip) && !(spec.cell_clip > 0)) return Status::bad_option;
+    if (spec.dtype == Dtype::bf16 || spec.cell == Cell::gru_reset_before || (spec.options & kLayerNorm)) return Status::unsupported;
+    return Status::ok;
+}
+
+Layout layout_of(const Spec& spec, bool training) { return make_layout(spec, type_kernels(spec.dtype).lanes, training); }
+
+Status check_packed(const Spec& spec, const void* packed, bool training) {
+    if (!packed) return Status::missing_pointer;
+    const Header& h = *static_cast<const Header*>(packed);
+    const bool same = h.magic == kMagic && h.level == level() && h.cell == spec.cell && h.dtype == spec.dtype && h.options == spec.options &&
+                      h.I == spec.I && h.H == spec.H && h.P == spec.P && (h.training || !training);
+    return same ? Status::ok : Status::packed_mismatch;
+}
+
+Status check_sequence(const Spec& spec, const Sequence& q) {
+    if (q.T < 0 || q.B < 0) return Status::bad_size;
+    if (!q.x && q.T && q.B) return Status::missing_pointer;
+    if ((spec.options & kDropout) && !q.noise.dropout) return Status::missing_pointer;
+    if (q.noise.dropout && q.noise.dropout_steps != 1 && q.noise.dropout_steps != q.T) return Status::bad_size;
+    return Status::ok;
+}
+
+// Row groups need no barrier, so rows are divided first; units of the same rows are shared only where a worker would get too few rows to use a
+// register tile, and where there are enough weights to be worth a barrier per step.
+struct Team {
+    int64_t row_groups;
+    int64_t unit_shares;
+};
+
+Team make_team(const Layout& l, int64_t panels, int64_t B, int64_t workers) {
+    constexpr int64_t kFewRows = 3;
+    constexpr int64_t kWorthBarrier = 12 * 1024;  // weights of the recurrent product per worker
+    if (workers <= 1 || B <= 0) return {1, 1};
+    const int64_t wanted = max(1, B / kFewRows);
+    const int64_t groups = wanted < workers ? wanted : workers;
+    int64_t shares = workers / groups;
+    if (shares > panels) shares = panels;
+    while (shares > 1 && l.h_gates * l.padded * l.R / shares < kWorthBarrier) --shares;
+    if (shares > 1) return {groups, shares};
+    return {B < workers ? B : workers, 1};
+}
+
+// Everything a scan needs in memory besides the arguments.
+struct Memory {
+    Barrier* barriers;  // [workers + 1]
+    int64_t* plan_words;
+    ForwardJob job;
+};
+
+int64_t zeros_count(const Layout& l) { return max(max(l.I, l.R), max(l.gate_row, l.padded)) + kAlign; }
+
+// Pieces that forward and backward have in common.
+Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t workers, int64_t scratch_bytes) {
+    Memory m{};
+    const int64_t size = element_size(spec.dtype);
+    m.barriers = carver.array<Barrier>(workers + 1);
+    m.plan_words = carver.array<int64_t>(plan_words(T, B));
+    m.job.spec = &spec;
+    m.job.layout = &l;
+    m.job.zeros = carver.bytes(zeros_count(l) * size);
+    m.job.c_first = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
+    m.job.worker_scratch_bytes = round_up(scratch_bytes, 4096);
+    m.job.worker_scratch = carver.bytes(workers * m.job.worker_scratch_bytes);
+    return m;
+}
+
+int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
+    const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
+    return 16 * block_capacity(kBlockRows, B) + 96 * B + masked + 8 * kAlign;
+}
+
+int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
+    const int64_t rows = block_capacity(kSegmentRows, B);
+    const int64_t steps = (8 * 3 + 128) * B + 8 * kAlign;
+    const int64_t segment = 16 * rows + rows * l.per_panel * l.slots * l.lanes * element_size(spec.dtype) + 8 * kAlign;
+    return max(forward_scratch(spec, l, B), max(steps, segment));
+}
+
+// Saved rows of `rows` steps: gates, then c.
+struct Saved {
+    void* gates;
+    void* c;
+};
+Saved carve_saved(Carver& carver, const Spec& spec, const Layout& l, int64_t rows) {
+    const int64_t size = element_size(spec.dtype);
+    return {carver.bytes(rows * l.gate_row * size), l.has_c ? carver.bytes(rows * l.padded * size) : nullptr};
+}
+void* carve_checkpoints(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute) {
+    return l.has_c ? carver.bytes(ceil_div(T, recompute) * B * l.padded * element_size(spec.dtype)) : nullptr;
+}
+
+void carve_forward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t workers, bool save, Memory& m) {
+    const int64_t size = element_size(spec.dtype);
+    m = carve_common(carver, spec, l, T, B, workers, forward_scratch(spec, l, B));
+    if (!save) {
+        // Row groups differ by one row at most, and each may have a block of its own.
+        m.job.group_rows = block_capacity(kBlockRows, B);
+        m.job.gates = carver.bytes(max(workers < B ? workers : B, 1) * m.job.group_rows * l.gate_row * size);
+        m.job.c = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
+    }
+    m.job.projected = l.P ? carver.bytes(B * l.padded * size) : nullptr;
+}
+
+void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute, int64_t workers, Memory& m, BackwardJob& b) {
+    const int64_t size = element_size(spec.dtype), rows = block_capacity(kSegmentRows, B);
+    m = carve_common(carver, spec, l, T, B, workers, backward_scratch(spec, l, B));
+    m.job.projected = l.P || recompute ? carver.bytes(B * l.padded * size) : nullptr;
+    if (recompute) {
+        const Saved saved = carve_saved(carver, spec, l, (recompute < T ? recompute : T) * B);
+        m.job.gates = saved.gates;
+        m.job.c = saved.c;
+    }
+    b.dc = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
+    b.carry = carver.bytes(B * round_up(l.R, l.lanes) * size);
+    b.dhp = l.P ? carver.bytes(rows * round_up(l.P, l.lanes) * size) : nullptr;
+    b.m = l.P ? carver.bytes(rows * l.padded * size) : nullptr;
+    b.row_peephole = (spec.options & kPeephole) ? carver.bytes(B * 3 * l.padded * size) : nullptr;
+    // An odd number of lines apart, so that the rows do not fall into the same cache sets.
+    b.operand_stride = round_up(l.I + l.R, 16) / 16 % 2 ? round_up(l.I + l.R, 16) : round_up(l.I + l.R, 16) + 16;
+    b.operand = carver.bytes(rows * b.operand_stride * size);
+    b.gradient_x = carver.bytes(l.x.inner * l.x.vectors * l.lanes * size);
+    b.gradient_h = carver.bytes(l.h.inner * l.h.vectors * l.lanes * size);
+    b.gradient_bias = carver.bytes(l.gate_row * size);
+    b.gradient_p = l.P ? carver.bytes(l.p.inner * l.p.vectors * l.lanes * size) : nullptr;
+}
+
+void start(Memory& m, const void* packed, const Sequence& q, int64_t workers) {
+    for (int64_t i = 0; i <= workers; ++i) new (m.barriers + i) Barrier();
+    std::memset(const_cast<void*>(m.job.zeros), 0, static_cast<size_t>(zeros_count(*m.job.layout) * element_size(m.job.spec->dtype)));
+    m.job.packed = static_cast<const char*>(packed) + sizeof(Header);
+    m.job.sequence = &q;
+}
+
+Worker make_worker(const Team& team, Memory& m, int64_t index) {
+    Worker w;
+    w.row_groups = team.row_groups;
+    w.unit_shares = team.unit_shares;
+    w.row_group = index / team.unit_shares;
+    w.unit_share = index % team.unit_shares;
+    w.index = index;
+    w.count = team.row_groups * team.unit_shares;
+    w.all = m.barriers;
+    w.group = m.barriers + 1 + w.row_group;
+    return w;
+}
+
+// Calls run(scan, worker index, workers) for every scan on a team: side by side where there are threads enough, else in turn.
+template <class F>
+void on_teams(int64_t count, int32_t threads, F&& run) {
+    const auto member = [&](int64_t thread, int64_t n) {
+        if (n <= count) {
+            for (int64_t i = thread; i < count; i += n) run(i, 0, 1);
+            return;
+        }
+        const int64_t scan = ((thread + 1) * count - 1) / n, first = ceil_div(scan * n, count), last = ceil_div((scan + 1) * n, count);
+        run(scan, thread - first, last - first);
+    };
+    if (threads <= 1) {
+        member(0, 1);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    member(omp_get_thread_num(), omp_get_num_threads());
+}
+
+constexpr int64_t kMaxScans = 8;
+
+}  // namespace
+
+const char* message(Status status) {
+    switch (status) {
+        case Status::ok: return "no error";
+        case Status::bad_size: return "a size is out of range";
+        case Status::bad_length: return "a length is negative or greater than the number of steps";
+        case Status::bad_option: return "the cell does not have this option, or two options exclude each other";
+        case Status::unsupported: return "the native engine does not have this combination of cell, element type and options";
+        case Status::missing_pointer: return "a buffer that this call needs is missing";
+        case Status::packed_mismatch: return "the packed weights were made for another cell, size, instruction set or purpose";
+        case Status::unknown_level: return "no such instruction set; expected scalar, avx2, avx512 or neon";
+        default: return "this CPU or this build does not have the instruction set";
+    }
+}
+
+int64_t packed_size(const Spec& spec, bool training) {
+    const Status status = check(spec);
+    if (status != Status::ok) return -static_cast<int64_t>(status);
+    return static_cast<int64_t>(sizeof(Header)) + layout_of(spec, training).total * element_size(spec.dtype);
+}
+
+Status pack(const Spec& spec, const Params& params, bool training, void* packed, int32_t threads) {
+    const Status status = check(spec);
+    if (status != Status::ok) return status;
+    if (!packed || !params.weight_ih || !params.weight_hh || !params.bias_ih != !params.bias_hh || (spec.P && !params.weight_hr) ||
+        ((spec.options & kPeephole) && !params.weight_peephole))
+        return Status::missing_pointer;
+    const Layout l = layout_of(spec, training);
+    Header h{};
+    h.magic = kMagic;
+    h.level = level();
+    h.training = training;
+    h.cell = spec.cell;
+    h.dtype = spec.dtype;
+    h.options = spec.options;
+    h.I = spec.I;
+    h.H = spec.H;
+    h.P = spec.P;
+    std::memcpy(packed, &h, sizeof h);
+    void* body = static_cast<char*>(packed) + sizeof(Header);
+    const TypeKernels& k = type_kernels(spec.dtype);
+    // Below about a hundred thousand weights starting the threads costs more than they save.
+    if (l.total < 100000) threads = 1;
+    on_teams(1, threads, [&](int64_t, int64_t index, int64_t count) { k.pack(spec, l, params, training, body, index, count); });
+    return Status::ok;
+}
+
+int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute) {
+    const Status status = check(spec);
+    if (status != Status::ok) return -static_cast<int64_t>(status);
+    const Layout l = layout_of(spec, false);
+    Carver carver{nullptr};
+    if (recompute)
+        carve_checkpoints(carver, spec, l, T, B, recompute);
+    else
+        carve_saved(carver, spec, l, S);
+    return max(carver.used, kAlign);
+}
+
+int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, int32_t threads) {
+    const Status status = check(spec);
+    if (status != Status::ok) return -static_cast<int64_t>(status);
+    const Layout l = layout_of(spec, false);
+    Memory m;
+    Carver carver{nullptr};
+    carve_forward(carver, spec, l, T, B, max(threads, 1), false, m);
+    return carver.used;
+}
+
+Status forward(const Spec& spec, const Forward* scans, int64_t count) {
+    Status status = check(spec);
+    if (status != Status::ok) return status;
+    if (count < 1 || count > kMaxScans) return Status::bad_size;
+    const int64_t threads = max(scans[0].threads, 1);
+    // Packed for training or not, the sections that forward reads come first and lie in the same place.
+    const Layout l = layout_of(spec, false);
+    Memory memory[kMaxScans];
+    for (int64_t i = 0; i < count; ++i) {
+        const Forward& a = scans[i];
+        if ((status = check_packed(spec, a.packed, false)) != Status::ok) return status;
+        if ((status = check_sequence(spec, a.sequence)) != Status::ok) return status;
+        if (!a.workspace || (!a.y && a.sequence.T && a.sequence.B)) return Status::missing_pointer;
+        Memory& m = memory[i];
+        const bool save = a.saved && !a.recompute;
+        Carver carver{static_cast<char*>(a.workspace)};
+        carve_forward(carver, spec, l, a.sequence.T, a.sequence.B, threads, save, m);
+        start(m, a.packed, a.sequence, threads);
+        ForwardJob& j = m.job;
+        if (!make_plan(a.sequence, m.plan_words, j.plan)) return Status::bad_length;
+        Carver saved{static_cast<char*>(a.saved)};
+        if (save) {
+            const Saved s = carve_saved(saved, spec, l, j.plan.S);
+            j.gates = s.gates;
+            j.c = s.c;
+        } else if (a.saved) {
+            j.c_checkpoints = carve_checkpoints(saved, spec, l, a.sequence.T, a.sequence.B, a.recompute);
+            j.recompute = a.recompute;
+        }
+        j.save = save;
+        j.y = a.y;
+        j.y_known = a.y;
+        j.y_stride_t = a.y_stride_t;
+        j.y_stride_b = a.y_stride_b;
+        j.trace_gates = a.trace_gates;
+        j.trace_c = a.trace_c;
+        j.h_n = a.h_n;
+        j.c_n = a.c_n;
+        j.begin = 0;
+        j.end = j.plan.steps;
+        // An empty y still has last states.
+        if (!j.y) j.y = const_cast<void*>(j.zeros);
+    }
+    const auto kernel = type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)];
+    on_teams(count, static_cast<int32_t>(threads), [&](int64_t scan, int64_t index, int64_t workers) {
+        Memory& m = memory[scan];
+        const Team team = make_team(l, l.panels, m.job.plan.B, workers);
+        if (index < team.row_groups * team.unit_shares) kernel(m.job, make_worker(team, m, index));
+    });
+    return Status::ok;
+}
+
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads) {
+    (void)S;
+    const Status status = check(spec);
+    if (status != Status::ok) return -static_cast<int64_t>(status);
+    const Layout l = layout_of(spec, true);
+    Memory m;
+    BackwardJob b{};
+    Carver carver{nullptr};
+    carve_backward(carver, spec, l, T, B, recompute, max(threads, 1), m, b);
+    return carver.used;
+}
+
+Status backward(const Spec& spec, const Backward* scans, int64_t count) {
+    Status status = check(spec);
+    if (status != Status::ok) return status;
+    if (count < 1 || count > kMaxScans) return Status::bad_size;
+    const int64_t threads = max(scans[0].threads, 1);
+    const Layout l = layout_of(spec, true);
+    Memory memory[kMaxScans];
+    BackwardJob jobs[kMaxScans]{};
+    for (int64_t i = 0; i < count; ++i) {
+        const Backward& a = scans[i];
+        if ((status = check_packed(spec, a.packed, true)) != Status::ok) return status;
+        if ((status = check_sequence(spec, a.sequence)) != Status::ok) return status;
+        if (!a.workspace || !a.saved || (!a.y && a.sequence.T && a.sequence.B)) return Status::missing_pointer;
+        Memory& m = memory[i];
+        Carver carver{static_cast<char*>(a.workspace)};
+        carve_backward(carver, spec, l, a.sequence.T, a.sequence.B, a.recompute, threads, m, jobs[i]);
+        start(m, a.packed, a.sequence, threads);
+        ForwardJob& j = m.job;
+        if (!make_plan(a.sequence, m.plan_words, j.plan)) return Status::bad_length;
+        Carver saved{static_cast<char*>(a.saved)};
+        if (a.recompute) {
+            j.c_checkpoints = carve_checkpoints(saved, spec, l, a.sequence.T, a.sequence.B, a.recompute);
+        } else {
+            const Saved s = carve_saved(saved, spec, l, j.plan.S);
+            j.gates = s.gates;
+            j.c = s.c;
+        }
+        j.recompute = a.recompute;
+        j.save = true;
+        j.y_known = a.y;
+        j.y_stride_t = a.y_stride_t;
+        j.y_stride_b = a.y_stride_b;
+        jobs[i].args = &a;
+    }
+    const auto kernel = type_kernels(spec.dtype).backward[static_cast<int>(spec.cell)];
+    on_teams(count, static_cast<int32_t>(threads), [&](int64_t scan, int64_t index, int64_t workers) {
+        Memory& m = memory[scan];
+        const int64_t panels = ceil_div(l.unit_vectors, 4);
+        const Team team = make_team(l, panels, m.job.plan.B, workers);
+        const int64_t members = team.row_groups * team.unit_shares;
+        if (index >= members) return;
+        BackwardJob job = jobs[scan];
+        job.forward = m.job;
+        kernel(job, make_worker(team, m, index));
+    });
+    return Status::ok;
+}
+
+double fma_peak(Dtype dtype, int32_t threads, double seconds) {
+    const auto now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
+    const auto peak = type_kernels(dtype).peak;
+    const int32_t n = threads > 1 ? threads : 1;
+    double best = 0;
+    const double end = now() + seconds;
+    do {
+        double done = 0;
+        const double begin = now();
+#pragma omp parallel num_threads(n) reduction(+ : done)
+        done += peak(100000);
+        const double rate = done / (now() - begin);
+        best = rate > best ? rate : best;
+    } while (now() < end);
+    return best;
+}
+
+}  // namespace unroll

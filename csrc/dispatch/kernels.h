@@ -1,0 +1,40 @@
+// The border between the driver, built for the machine's baseline, and the kernels of one instruction set: plain pointers and structs only.
+#pragma once
+
+#include <cstdint>
+
+#include "../scan/job.h"
+
+namespace unroll {
+
+constexpr int kCells = 0
+#define UNROLL_CELL(name, Class) +1
+#include "../cells/cells.inc"
+    ;
+
+// The kernels of one element type.
+struct TypeKernels {
+    int64_t lanes;
+    void (*pack)(const Spec&, const Layout&, const Params&, bool training, void* packed, int64_t worker, int64_t workers);
+    void (*forward[kCells])(const ForwardJob&, const Worker&);
+    void (*backward[kCells])(const BackwardJob&, const Worker&);
+    double (*peak)(int64_t repeats);  // floating-point operations done
+};
+
+struct Kernels {
+    TypeKernels f32;
+    TypeKernels f64;
+};
+
+// Null where the build has no such level. Defined in level_<name>.cpp.
+const Kernels* kernels_scalar();
+const Kernels* kernels_avx2();
+const Kernels* kernels_avx512();
+const Kernels* kernels_neon();
+
+// The table in force.
+const Kernels& kernels();
+
+inline const TypeKernels& type_kernels(Dtype dtype) { return dtype == Dtype::f64 ? kernels().f64 : kernels().f32; }
+
+}  // namespace unroll

@@ -1,0 +1,269 @@
+// The backward scan of one worker. Steps run backwards in segments of a few hundred rows:
+//   1. step by step, the recurrent product of the gate gradients of step s+1 with the pointwise part of step s right behind each tile;
+//      gate gradients overwrite the saved gates;
+//   2. with all workers together, input gradients (by rows) and weight gradients (by panels of gates) of the whole segment, while its gate
+//      gradients are still in the cache.
+// A weight gradient is summed over the segment's rows in saved order, and over segments from the last to the first, whatever the workers.
+#pragma once
+
+#include "forward-inl.h"
+#include "weight-gradient-inl.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+constexpr int64_t kColumnVectors = 4;  // vectors per panel of Layout::ht, xt and pt
+
+template <class V, class CellT, bool Plain>
+class BackwardScan {
+    using T = typename V::T;
+    static constexpr int64_t L = V::lanes;
+
+    const BackwardJob& b_;
+    const ForwardJob& j_;
+    const Worker& w_;
+    const Layout& l_;
+    const Rows<T> rows_;
+    const T* packed_;
+    const Context<T> context_;
+    int64_t unit_begin_, unit_end_;    // unit vectors of this worker
+    int64_t panel_begin_, panel_end_;  // panels of ht
+    const T** next_;                   // [rows] gate gradients of the step after
+    const T** dropout_;                // [rows] mask of the step after
+    BackwardRow<T>* step_;             // [rows]
+    T** dhp_;                          // [rows] projection: gradient of y
+
+public:
+    BackwardScan(const BackwardJob& b, const ForwardJob& j, const Worker& w)
+        : b_(b), j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, l_, packed_)) {
+        int64_t begin, end;
+        w.share(ceil_div(l_.unit_vectors, kColumnVectors), begin, end);
+        unit_begin_ = begin * kColumnVectors;
+        unit_end_ = end * kColumnVectors < l_.unit_vectors ? end * kColumnVectors : l_.unit_vectors;
+        w.share(l_.ht.panels(), panel_begin_, panel_end_);
+        char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
+        next_ = carve<const T*>(at, j.plan.B);
+        dropout_ = carve<const T*>(at, j.plan.B);
+        step_ = carve<BackwardRow<T>>(at, j.plan.B);
+        dhp_ = carve<T*>(at, j.plan.B);
+    }
+
+    // dc and carry before the first (that is, the last) step: the gradients of the last state.
+    void first_state() {
+        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
+            const int64_t slot = w_.slot(j_.plan, i), row = j_.plan.order[slot];
+            if (l_.has_c) copy_units(b_.args->dc_n, row, l_.H, dc(slot), unit_begin_ * L, unit_end_ * L);
+            if (l_.has_c) copy_units(j_.sequence->c0, row, l_.H, static_cast<T*>(j_.c_first) + slot * l_.padded, unit_begin_ * L, unit_end_ * L);
+            copy_units(b_.args->dh_n, row, l_.R, carry(slot), panel_begin_ * kColumnVectors * L, panel_end_ * kColumnVectors * L);
+        }
+        w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+    }
+
+    // Steps end-1 .. begin. `open`: the gate gradients of step `end` are at hand; otherwise their part of dh is already in carry.
+    void steps(int64_t begin, int64_t end, bool open) {
+        for (int64_t s = end - 1; s >= begin; --s) {
+            one_step(s, s + 1 < end || open);
+            w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+        }
+    }
+
+    // Move what the gate gradients of step s pass on to the state before it into carry.
+    void close(int64_t s) {
+        const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
+        for (int64_t i = 0; i < n; ++i) list_next(s - 1, i, w_.slot(j_.plan, i));
+        const bool keeps = CellT::carries_h || (context_.options & kZoneoutH);
+        recurrent_products(n, [&](int64_t i, int64_t column, V d) {
+            T* to = carry(w_.slot(j_.plan, i)) + column;
+            store(to, keeps ? d + load<V>(to) : d);
+        });
+        w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+    }
+
+    // Gradients of the first state: what is left in carry and dc.
+    void last_state() {
+        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
+            const int64_t slot = w_.slot(j_.plan, i), row = j_.plan.order[slot];
+            if (b_.args->dh0 && w_.unit_share == 0)
+                std::memcpy(static_cast<T*>(b_.args->dh0) + row * l_.R, carry(slot), static_cast<size_t>(l_.R) * sizeof(T));
+            if (b_.args->dc0 && w_.unit_share == 0)
+                std::memcpy(static_cast<T*>(b_.args->dc0) + row * l_.H, dc(slot), static_cast<size_t>(l_.H) * sizeof(T));
+        }
+    }
+
+private:
+    T* dc(int64_t slot) const { return static_cast<T*>(b_.dc) + slot * l_.padded; }
+    T* carry(int64_t slot) const { return static_cast<T*>(b_.carry) + slot * round_up(l_.R, L); }
+
+    static void copy_units(const void* from, int64_t row, int64_t n, T* to, int64_t begin, int64_t end) {
+        const T* source = from ? static_cast<const T*>(from) + row * n : nullptr;
+        for (int64_t u = begin; u < end && u < round_up(n, L); ++u) to[u] = source && u < n ? source[u] : T(0);
+    }
+
+    void list_next(int64_t s, int64_t i, int64_t slot) {
+        next_[i] = rows_.reset(s + 1, slot) ? rows_.zeros() : rows_.saved_gates(s + 1, slot);
+        if (!Plain && (context_.options & kDropout))
+            dropout_[i] = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s + 1, slot, l_.R);
+    }
+
+    // done(row, column, gradient of h there) for every vector of this worker's columns of dgates W_hh, dropout undone.
+    template <class Done>
+    UNROLL_INLINE_MEMBER void recurrent_products(int64_t n, Done&& done) {
+        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
+        T* out[kMaxTileRows];
+        for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
+        const bool whole = l_.h_gates == l_.slots;
+        Product<T> p{};
+        p.a_offset = l_.h_first * L;
+        p.segments = whole ? 1 : l_.unit_vectors;
+        p.length = whole ? l_.gate_row : l_.h_gates * L;
+        p.stride = l_.slots * L;
+        p.first = static_cast<const T*>(j_.zeros);
+        p.out = out;
+        for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
+            const int width = static_cast<int>(l_.ht.width(panel));
+            const Tiles tiles(n, tile_rows<V>(width));
+            p.w = packed_ + l_.ht.panel_offset(panel, L);
+            p.w_stride = width * L;
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
+                p.a = next_ + r;
+                run_tile<V>(static_cast<int>(count), width, p);
+                for (int64_t i = 0; i < count; ++i)
+                    for (int64_t v = 0; v < width; ++v) {
+                        const int64_t column = (panel * kColumnVectors + v) * L;
+                        V d = load<V>(result[i] + v * L);
+                        if (!Plain && (context_.options & kDropout)) d = d * load_lanes<V>(dropout_[r + i] + column, l_.R - column);
+                        done(r + i, column, d);
+                    }
+            }
+        }
+    }
+
+    void one_step(int64_t s, bool open) {
+        const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
+        const int64_t with_next = open && s + 1 < j_.plan.steps ? w_.rows(j_.plan, j_.plan.alive(s + 1)) : 0;
+        const Sequence& q = *j_.sequence;
+        const Backward& a = *b_.args;
+        const bool keeps = CellT::carries_h || (context_.options & kZoneoutH);
+        for (int64_t i = 0; i < n; ++i) {
+            const int64_t slot = w_.slot(j_.plan, i);
+            BackwardRow<T>& row = step_[i];
+            row.gates = rows_.saved_gates(s, slot);
+            row.h_old = rows_.h_old(s, slot);
+            if (l_.has_c) {
+                row.c_old = rows_.c_old(s, slot);
+                row.dc = dc(slot);
+            }
+            row.carry_in = keeps || i >= with_next ? carry(slot) : nullptr;
+            row.carry_out = carry(slot);
+            row.dy = a.dy ? static_cast<const T*>(a.dy) + rows_.time(s, slot) * a.dy_stride_t + j_.plan.order[slot] * a.dy_stride_b : nullptr;
+            row.cut = rows_.reset(s, slot);
+            if constexpr (!Plain) {
+                row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
+                row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
+                row.m = l_.P ? static_cast<T*>(b_.m) + (rows_.saved(s, slot) - b_.segment_first_row) * l_.padded : nullptr;
+                row.peephole = b_.row_peephole ? static_cast<T*>(b_.row_peephole) + slot * 3 * l_.padded : nullptr;
+                dhp_[i] = l_.P ? static_cast<T*>(b_.dhp) + (rows_.saved(s, slot) - b_.segment_first_row) * round_up(l_.P, L) : nullptr;
+            }
+            if (i < with_next) list_next(s, i, slot);
+        }
+        const auto total = [&](int64_t i, int64_t column, V d) {
+            const BackwardRow<T>& row = step_[i];
+            if (row.carry_in) d = d + load<V>(row.carry_in + column);
+            if (row.dy) d = d + load_lanes<V>(row.dy + column, l_.R - column);
+            return d;
+        };
+        const V zero = fill<V>(T(0));
+        if (!Plain && l_.P) {
+            recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { store(dhp_[i] + column, total(i, column, d)); });
+            for (int64_t i = with_next; i < n; ++i)
+                for (int64_t v = panel_begin_ * kColumnVectors; v < panel_end_ * kColumnVectors && v * L < l_.R; ++v)
+                    store(dhp_[i] + v * L, total(i, v * L, zero));
+            w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+            through_projection(n);
+            return;
+        }
+        recurrent_products(with_next, [&](int64_t i, int64_t column, V d) {
+            CellT::template backward<Plain>(context_, step_[i], total(i, column, d), column / L, l_.H - column);
+        });
+        for (int64_t i = with_next; i < n; ++i)
+            for (int64_t u = unit_begin_; u < unit_end_; ++u)
+                CellT::template backward<Plain>(context_, step_[i], total(i, u * L, zero), u, l_.H - u * L);
+    }
+
+    // dm = dy W_hr, then the pointwise part.
+    void through_projection(int64_t n) {
+        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
+        T* out[kMaxTileRows];
+        for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
+        for (int64_t panel = unit_begin_ / kColumnVectors; panel * kColumnVectors < unit_end_; ++panel) {
+            const int width = static_cast<int>(l_.pt.width(panel));
+            const Tiles tiles(n, tile_rows<V>(width));
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
+                const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
+                                   nullptr, 0, out, 0};
+                run_tile<V>(static_cast<int>(count), width, p);
+                for (int64_t i = 0; i < count; ++i)
+                    for (int64_t v = 0; v < width; ++v) {
+                        const int64_t u = panel * kColumnVectors + v;
+                        CellT::template backward<Plain>(context_, step_[r + i], load<V>(result[i] + v * L), u, l_.H - u * L);
+                    }
+            }
+        }
+    }
+};
+
+// Computes the gates of steps j.begin .. j.end-1 again, from the known h and the checkpoint of c.
+template <class V, class CellT, bool Plain>
+void compute_again(const ForwardJob& j, const Worker& w) {
+    ForwardScan<V, CellT, Plain, true>(j, w).run();
+    w.all->wait(static_cast<int32_t>(w.count));
+}
+
+template <class V, class CellT, bool Plain>
+void backward_steps(const BackwardJob& shared, const Worker& w) {
+    using T = typename V::T;
+    BackwardJob b = shared;
+    ForwardJob& j = b.forward;
+    const Plan& plan = j.plan;
+    const Layout& l = *j.layout;
+    const int64_t steps = plan.steps, region = j.recompute ? j.recompute : (steps ? steps : 1);
+    clear_gradients<V>(b, w);
+    BackwardScan<V, CellT, Plain>(b, j, w).first_state();
+    for (int64_t r = steps ? (steps - 1) / region : -1; r >= 0; --r) {
+        const int64_t region_begin = r * region, region_end = region_begin + region < steps ? region_begin + region : steps;
+        j.begin = region_begin;
+        j.end = region_end;
+        if (j.recompute) {
+            j.first_row = plan.saved_row(region_begin, 0);
+            if (l.has_c) j.c_first = static_cast<T*>(shared.forward.c_checkpoints) + r * plan.B * l.padded;
+            compute_again<V, CellT, Plain>(j, w);
+        }
+        for (int64_t end = region_end; end > region_begin;) {
+            int64_t begin = end, count = 0;
+            while (begin > region_begin && (count == 0 || count + plan.alive(begin - 1) <= kSegmentRows)) count += plan.alive(--begin);
+            b.segment_first_row = plan.saved_row(begin, 0) - j.first_row;
+            BackwardScan<V, CellT, Plain> scan(b, j, w);
+            scan.steps(begin, end, end < region_end || (!j.recompute && end < steps));
+            if (begin == 0 || (j.recompute && begin == region_begin)) scan.close(begin);
+            segment_gradients<V>(b, w, begin, end, count);
+            end = begin;
+        }
+    }
+    BackwardScan<V, CellT, Plain>(b, j, w).last_state();
+    finish_gradients<V>(b, w);
+}
+
+template <class V, class CellT>
+void backward_worker(const BackwardJob& b, const Worker& w) {
+    if (b.forward.spec->options == 0 && b.forward.spec->P == 0)
+        backward_steps<V, CellT, true>(b, w);
+    else
+        backward_steps<V, CellT, false>(b, w);
+}
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll

@@ -1,0 +1,37 @@
+// A spinning barrier for the few workers that share the units of the same rows: one per step, far cheaper than the OpenMP one.
+#pragma once
+
+#include <sched.h>
+
+#include <atomic>
+#include <cstdint>
+
+namespace unroll {
+
+struct alignas(64) Barrier {
+    std::atomic<int32_t> waiting{0};
+    alignas(64) std::atomic<int32_t> round{0};
+
+    // Every one of `members` workers must come; what they wrote before is then seen by all.
+    void wait(int32_t members) {
+        if (members == 1) return;
+        const int32_t now = round.load(std::memory_order_relaxed);
+        if (waiting.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
+            waiting.store(0, std::memory_order_relaxed);
+            round.store(now + 1, std::memory_order_release);
+            return;
+        }
+        // A member that lost its core cannot be waited for at full speed: after some microseconds give the core away.
+        for (int32_t spins = 0; round.load(std::memory_order_acquire) == now; ++spins) {
+            if (spins < 4096) {
+#if defined(__x86_64__) || defined(__i386__)
+                __builtin_ia32_pause();
+#endif
+            } else {
+                sched_yield();
+            }
+        }
+    }
+};
+
+}  // namespace unroll

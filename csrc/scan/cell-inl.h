@@ -1,0 +1,75 @@
+// What a cell's pointwise part is given. A cell is a struct template over the vector type with
+//   static constexpr int slots               vectors of a gate row per unit vector (layout.h), without options
+//   static constexpr int bias_slot           slot that starts from Layout::bias_h instead of the input product, or -1
+//   static constexpr bool carries_h          whether h reaches the next h other than through the recurrent product
+//   template <bool Plain, bool Save> static void forward(const Context<T>&, const ForwardRow<T>&, int64_t uv, int64_t n)
+//   template <bool Plain> static void backward(const Context<T>&, const BackwardRow<T>&, V dh, int64_t uv, int64_t n)
+// for the unit vector `uv`, of which the first n lanes (n may exceed V::lanes) exist. Plain: no option is set, so that options cost nothing
+// where they are not used. Save: activations replace the pre-activations in the gate row, for backward.
+#pragma once
+
+#include "../simd/math.h"
+#include "layout.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+template <class T>
+struct Context {
+    uint32_t options;
+    int64_t slots;
+    int64_t H;
+    int64_t padded;
+    bool coupled;
+    T clip;
+    T zoneout_h;         // rates, where a row has no mask
+    T zoneout_c;
+    const T* peephole;   // [3][padded]
+};
+
+// One row at one step. Rows of H elements are the caller's and have no padding; c and gate rows are padded.
+template <class T>
+struct ForwardRow {
+    T* gates;             // [unit_vectors][slots][lanes] pre-activations in
+    const T* h_old;       // [R] state before the step
+    const T* c_old;       // [padded]
+    T* c;                 // [padded]; may be c_old
+    T* h;                 // [H]
+    const T* zoneout_h;   // [H] or null
+    const T* zoneout_c;   // [H] or null
+    T* trace_gates;       // [K, H] or null
+    T* trace_c;           // [H] or null
+};
+
+template <class T>
+struct BackwardRow {
+    T* gates;             // activations in, gradients of the pre-activations out
+    const T* h_old;       // [R]
+    const T* c_old;       // [padded]
+    const T* carry_in;    // [padded] part of dh that does not come through the recurrent product, or null
+    T* carry_out;         // [padded] the same for the step before; may be carry_in; null where the cell and options have none
+    T* dc;                // [padded] in: gradient of c after the step; out: before the step
+    const T* dy;          // [H] or null
+    const T* zoneout_h;   // [H] or null
+    const T* zoneout_c;   // [H] or null
+    T* m;                 // [padded] projection: o tanh(c) goes here, or null
+    T* peephole;          // [3][padded] sums of the peephole gradients of this row, or null
+    bool cut;             // the state was reset before this step: nothing flows further back
+};
+
+// The mask of zoneout, or its rate.
+template <class V>
+UNROLL_INLINE V kept(const typename V::T* mask, typename V::T rate, int64_t at, int64_t n) {
+    return mask ? load_lanes<V>(mask + at, n) : fill<V>(rate);
+}
+
+// keep * old + (1 - keep) * new, which is exact for masks of 0 and 1.
+template <class V>
+UNROLL_INLINE V zoned(V keep, V old, V fresh) {
+    return fma(keep, old, (fill<V>(typename V::T(1)) - keep) * fresh);
+}
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll

@@ -1,0 +1,323 @@
+// The forward scan of one worker: blocks of steps, in each first the input products of all its rows, then step by step the recurrent
+// products with the pointwise part of each tile right behind it, while its gates are still in the first-level cache.
+//
+// Splitting a gate's sum into bias, input part and recurrent part changes no bits: the recurrent tile continues the chain where the input
+// tile stored it.
+#pragma once
+
+#include "cell-inl.h"
+#include "job.h"
+#include "tile-inl.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+template <class T>
+T* carve(char*& at, int64_t count) {
+    char* here = at;
+    at += round_up(count * static_cast<int64_t>(sizeof(T)), kAlign);
+    return reinterpret_cast<T*>(here);
+}
+
+// Addresses of a scan's rows by (step, slot).
+template <class T>
+struct Rows {
+    const ForwardJob& j;
+    const Sequence& q;
+    const Plan& plan;
+    const Layout& l;
+
+    explicit Rows(const ForwardJob& job) : j(job), q(*job.sequence), plan(job.plan), l(*job.layout) {}
+
+    int64_t time(int64_t s, int64_t slot) const { return q.reverse ? plan.length(slot) - 1 - s : s; }
+    const T* x(int64_t s, int64_t slot) const {
+        return static_cast<const T*>(q.x) + time(s, slot) * q.x_stride_t + plan.order[slot] * q.x_stride_b;
+    }
+    bool reset(int64_t s, int64_t slot) const { return q.reset && q.reset[time(s, slot) * plan.B + plan.order[slot]]; }
+    T* y(int64_t s, int64_t slot) const {
+        return static_cast<T*>(j.y) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
+    }
+    const T* h_known(int64_t s, int64_t slot) const {
+        return static_cast<const T*>(j.y_known) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
+    }
+    const T* zeros() const { return static_cast<const T*>(j.zeros); }
+    // h before step s; zeros after a reset.
+    const T* h_old(int64_t s, int64_t slot) const {
+        if (reset(s, slot)) return zeros();
+        if (s > 0) return h_known(s - 1, slot);
+        return q.h0 ? static_cast<const T*>(q.h0) + plan.order[slot] * l.R : zeros();
+    }
+    int64_t saved(int64_t s, int64_t slot) const { return plan.saved_row(s, slot) - j.first_row; }
+    T* saved_gates(int64_t s, int64_t slot) const { return static_cast<T*>(j.gates) + saved(s, slot) * l.gate_row; }
+    T* c(int64_t s, int64_t slot) const {
+        return static_cast<T*>(j.c) + (j.save ? saved(s, slot) : slot) * l.padded;
+    }
+    const T* c_old(int64_t s, int64_t slot) const {
+        if (reset(s, slot)) return zeros();
+        if (s == j.begin) return static_cast<const T*>(j.c_first) + slot * l.padded;
+        return c(s - 1, slot);
+    }
+    // A mask of [steps, B, n] at the time of step s; null if there is none.
+    const T* mask(const void* p, int64_t steps, int64_t s, int64_t slot, int64_t n) const {
+        return p ? static_cast<const T*>(p) + ((steps == 1 ? 0 : time(s, slot) * plan.B) + plan.order[slot]) * n : nullptr;
+    }
+    T* trace(void* p, int64_t s, int64_t slot, int64_t n) const {
+        return p ? static_cast<T*>(p) + (time(s, slot) * plan.B + plan.order[slot]) * n : nullptr;
+    }
+};
+
+template <class T>
+Context<T> make_context(const Spec& spec, const Layout& l, const T* packed) {
+    return {spec.options,
+            l.slots,
+            l.H,
+            l.padded,
+            l.coupled,
+            static_cast<T>(spec.cell_clip),
+            static_cast<T>(spec.zoneout_h),
+            static_cast<T>(spec.zoneout_c),
+            packed + l.peephole};
+}
+
+// A product of many rows with panels begin .. end-1 of m; `done(panel, first row, rows)` runs after each tile.
+// Results are whole vectors at out[row] + panel * out_step.
+template <class V, class Done>
+UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, int64_t begin, int64_t end, int64_t rows, Product<typename V::T> p,
+                                  int64_t first_step, int64_t out_step, Done&& done) {
+    using T = typename V::T;
+    const T* const* a = p.a;
+    const T* const* from = p.from;
+    T* const* out = p.out;
+    const T* first = p.first;
+    const int64_t from_offset = p.from_offset, out_offset = p.out_offset;
+    for (int64_t panel = begin; panel < end; ++panel) {
+        const int width = static_cast<int>(m.width(panel));
+        const Tiles tiles(rows, tile_rows<V>(width));
+        p.w = packed + m.panel_offset(panel, V::lanes);
+        p.w_stride = width * V::lanes;
+        if (first) p.first = first + panel * first_step;
+        p.from_offset = from_offset + panel * out_step;
+        p.out_offset = out_offset + panel * out_step;
+        for (int64_t i = 0; i < tiles.tiles; ++i) {
+            const int64_t r = tiles.begin(i), n = tiles.begin(i + 1) - r;
+            p.a = a + r;
+            if (from) p.from = from + r;
+            p.out = out + r;
+            run_tile<V>(static_cast<int>(n), width, p);
+            done(panel, r, n);
+        }
+    }
+}
+
+template <class V, class CellT, bool Plain, bool Save>
+class ForwardScan {
+    using T = typename V::T;
+    static constexpr int64_t L = V::lanes;
+
+    const ForwardJob& j_;
+    const Worker& w_;
+    const Layout& l_;
+    const Rows<T> rows_;
+    const T* packed_;
+    const Context<T> context_;
+    int64_t panel_begin_, panel_end_;
+    const T** x_;           // [block rows]
+    T** gates_;             // [block rows]
+    const T** h_;           // [rows] left operand of the recurrent product
+    T** out_;               // [rows] projection: where its result goes
+    ForwardRow<T>* step_;   // [rows]
+    T* masked_;             // [rows][R] h times its dropout mask
+
+    bool dropout() const { return !Plain && (context_.options & kDropout); }
+    bool projected() const { return !Plain && l_.P; }
+
+public:
+    ForwardScan(const ForwardJob& j, const Worker& w)
+        : j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, *j.layout, packed_)) {
+        w.share(l_.panels, panel_begin_, panel_end_);
+        char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
+        const int64_t block = block_capacity(kBlockRows, j.plan.B);
+        x_ = carve<const T*>(at, block);
+        gates_ = carve<T*>(at, block);
+        h_ = carve<const T*>(at, j.plan.B);
+        out_ = carve<T*>(at, j.plan.B);
+        step_ = carve<ForwardRow<T>>(at, j.plan.B);
+        masked_ = (j.spec->options & kDropout) ? carve<T>(at, j.plan.B * l_.R) : nullptr;
+    }
+
+    void run() {
+        first_state();
+        for (int64_t s = j_.begin; s < j_.end;) {
+            int64_t count = 0, end = s;
+            while (end < j_.end && (count == 0 || count + w_.rows(j_.plan, j_.plan.alive(end)) <= kBlockRows)) {
+                list_block_step(end, count);
+                count += w_.rows(j_.plan, j_.plan.alive(end++));
+            }
+            if (count == 0) break;
+            input_products(count);
+            for (int64_t at = 0; s < end; ++s) {
+                const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
+                one_step(s, n, gates_ + at);
+                at += n;
+            }
+        }
+    }
+
+private:
+    // c before the first step, padded, for this worker's units.
+    void first_state() {
+        if (!l_.has_c || !j_.y) return;
+        const int64_t begin = panel_begin_ * l_.per_panel * L, end = panel_end_ * l_.per_panel * L;
+        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
+            const int64_t slot = w_.slot(j_.plan, i);
+            T* to = static_cast<T*>(j_.c_first) + slot * l_.padded;
+            const T* from = j_.sequence->c0 ? static_cast<const T*>(j_.sequence->c0) + j_.plan.order[slot] * l_.H : nullptr;
+            for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = from && u < l_.H ? from[u] : T(0);
+        }
+    }
+
+    void list_block_step(int64_t s, int64_t at) {
+        T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.gate_row);
+        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.alive(s)); i < n; ++i) {
+            const int64_t slot = w_.slot(j_.plan, i);
+            x_[at + i] = rows_.x(s, slot);
+            gates_[at + i] = Save ? rows_.saved_gates(s, slot) : buffer + (at + i) * l_.gate_row;
+        }
+    }
+
+    void input_products(int64_t count) {
+        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0};
+        product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, count, p, l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
+                          [&](int64_t panel, int64_t r, int64_t n) {
+                              if constexpr (CellT::bias_slot >= 0)
+                                  for (int64_t i = r; i < r + n; ++i)
+                                      store(gates_[i] + panel * l_.slots * L + CellT::bias_slot * L, load<V>(packed_ + l_.bias_h + panel * L));
+                          });
+    }
+
+    void list_rows(int64_t s, int64_t n, T** gates) {
+        const Sequence& q = *j_.sequence;
+        for (int64_t i = 0; i < n; ++i) {
+            const int64_t slot = w_.slot(j_.plan, i);
+            ForwardRow<T>& row = step_[i];
+            row.gates = gates[i];
+            row.h_old = h_[i] = rows_.h_old(s, slot);
+            if (l_.has_c) {
+                row.c_old = rows_.c_old(s, slot);
+                row.c = rows_.c(s, slot);
+                if (j_.c_checkpoints && s % j_.recompute == 0) checkpoint(s, slot, row.c_old);
+            }
+            // While a segment is computed again h is known, and what is written here is never read.
+            T* y = j_.y ? rows_.y(s, slot) : nullptr;
+            row.h = projected() || !y ? static_cast<T*>(j_.projected) + slot * l_.padded : y;
+            if constexpr (!Plain) {
+                out_[i] = y;
+                row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
+                row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
+                row.trace_gates = rows_.trace(j_.trace_gates, s, slot, (l_.has_c ? 4 : 3) * l_.H);
+                row.trace_c = rows_.trace(j_.trace_c, s, slot, l_.H);
+                if (dropout()) {
+                    const T* mask = rows_.mask(q.noise.dropout, q.noise.dropout_steps, s, slot, l_.R);
+                    T* to = masked_ + i * l_.R;
+                    for (int64_t k = 0; k < l_.R; ++k) to[k] = row.h_old[k] * mask[k];
+                    h_[i] = to;
+                }
+            }
+        }
+    }
+
+    void checkpoint(int64_t s, int64_t slot, const T* c) {
+        T* to = static_cast<T*>(j_.c_checkpoints) + (s / j_.recompute * j_.plan.B + slot) * l_.padded;
+        const int64_t begin = panel_begin_ * l_.per_panel * L, end = panel_end_ * l_.per_panel * L;
+        for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = c[u];
+    }
+
+    void one_step(int64_t s, int64_t n, T** gates) {
+        list_rows(s, n, gates);
+        const int64_t offset = l_.h_first * L;
+        Product<T> p{h_, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, offset, gates, offset};
+        product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, l_.per_panel * l_.slots * L, [&](int64_t panel, int64_t r, int64_t count) {
+            const int64_t uv = panel * l_.per_panel, last = uv + l_.per_panel < l_.unit_vectors ? uv + l_.per_panel : l_.unit_vectors;
+            for (int64_t i = r; i < r + count; ++i)
+                for (int64_t u = uv; u < last; ++u) CellT::template forward<Plain, Save>(context_, step_[i], u, l_.H - u * L);
+        });
+        if (projected() && j_.y) project(n);
+        w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+    }
+
+    // y = m W_hr^T: rows of m are complete only when all units are.
+    void project(int64_t n) {
+        w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
+        T* out[kMaxTileRows];
+        const T* m[kMaxTileRows];
+        for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
+        int64_t begin, end;
+        w_.share(l_.p.panels(), begin, end);
+        for (int64_t panel = begin; panel < end; ++panel) {
+            const int width = static_cast<int>(l_.p.width(panel));
+            const Tiles tiles(n, tile_rows<V>(width));
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
+                for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;
+                const Product<T> p{m,       0,       1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
+                                   nullptr, 0, out, 0};
+                run_tile<V>(static_cast<int>(count), width, p);
+                for (int64_t i = 0; i < count; ++i)
+                    for (int64_t v = 0; v < width; ++v) {
+                        const int64_t column = (panel * l_.p.per_panel + v) * L;
+                        store_lanes(out_[r + i] + column, load<V>(result[i] + v * L), l_.P - column);
+                    }
+            }
+        }
+    }
+};
+
+// What remains when all steps of a worker's row group are done: last states, and zeros past each row's end. One worker of the group does it.
+template <class T>
+void finish_forward(const ForwardJob& j, const Worker& w) {
+    w.group->wait(static_cast<int32_t>(w.unit_shares));
+    if (w.unit_share) return;
+    const Rows<T> rows(j);
+    const Layout& l = *j.layout;
+    for (int64_t i = 0, n = w.rows(j.plan, j.plan.B); i < n; ++i) {
+        const int64_t slot = w.slot(j.plan, i), b = j.plan.order[slot], length = j.plan.length(slot);
+        if (j.h_n) {
+            const T* from = length ? rows.y(length - 1, slot) : j.sequence->h0 ? static_cast<const T*>(j.sequence->h0) + b * l.R : rows.zeros();
+            std::memcpy(static_cast<T*>(j.h_n) + b * l.R, from, static_cast<size_t>(l.R) * sizeof(T));
+        }
+        if (j.c_n) {
+            const T* from = length ? rows.c(length - 1, slot) : static_cast<const T*>(j.c_first) + slot * l.padded;
+            std::memcpy(static_cast<T*>(j.c_n) + b * l.H, from, static_cast<size_t>(l.H) * sizeof(T));
+        }
+        for (int64_t t = length; t < j.plan.T; ++t)
+            std::memset(static_cast<T*>(j.y) + t * j.y_stride_t + b * j.y_stride_b, 0, static_cast<size_t>(l.R) * sizeof(T));
+        const int64_t gates = l.has_c ? 4 : 3;
+        for (int64_t t = length; t < j.plan.T && j.trace_gates; ++t)
+            std::memset(static_cast<T*>(j.trace_gates) + (t * j.plan.B + b) * gates * l.H, 0, static_cast<size_t>(gates * l.H) * sizeof(T));
+        for (int64_t t = length; t < j.plan.T && j.trace_c; ++t)
+            std::memset(static_cast<T*>(j.trace_c) + (t * j.plan.B + b) * l.H, 0, static_cast<size_t>(l.H) * sizeof(T));
+    }
+}
+
+template <class V, class CellT>
+void forward_worker(const ForwardJob& j, const Worker& w) {
+    const bool plain = j.spec->options == 0 && j.spec->P == 0 && !j.trace_gates && !j.trace_c;
+    if (plain) {
+        if (j.save)
+            ForwardScan<V, CellT, true, true>(j, w).run();
+        else
+            ForwardScan<V, CellT, true, false>(j, w).run();
+    } else {
+        if (j.save)
+            ForwardScan<V, CellT, false, true>(j, w).run();
+        else
+            ForwardScan<V, CellT, false, false>(j, w).run();
+    }
+    if (j.y) finish_forward<typename V::T>(j, w);
+}
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll

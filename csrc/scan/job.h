@@ -1,0 +1,68 @@
+// What the driver hands to a level's kernels: the caller's arguments, the plan, and memory already carved up. No vector types.
+#pragma once
+
+#include <cstdint>
+
+#include "api.h"
+#include "layout.h"
+#include "plan.h"
+
+namespace unroll {
+
+// Rows of a block of steps whose input products are computed together: enough to use a panel of weights many times, few enough for the
+// gate rows of the block to stay in the second-level cache.
+constexpr int64_t kBlockRows = 48;
+
+// Rows of a segment of backward, after which the weight gradients of the segment are added up.
+constexpr int64_t kSegmentRows = 384;
+
+// Upper bound of the rows of a block (or segment) of `target` rows when `rows` rows are alive: at least one step is taken.
+inline int64_t block_capacity(int64_t target, int64_t rows) { return target + rows; }
+
+struct ForwardJob {
+    const Spec* spec;
+    const Layout* layout;
+    const void* packed;        // behind the header
+    const Sequence* sequence;
+    Plan plan;
+    void* y;                   // null while backward computes a segment again: h is then known
+    const void* y_known;       // [T, B, R] by the same strides, read for h of earlier steps; y itself in forward
+    int64_t y_stride_t;
+    int64_t y_stride_b;
+    void* trace_gates;
+    void* trace_c;
+    void* h_n;
+    void* c_n;
+    bool save;
+    int64_t begin, end;        // scan steps to run
+    int64_t first_row;         // saved row of (begin, 0), taken away from every saved index
+    void* gates;               // save: [rows][gate_row]. Else per row group [block_capacity][gate_row]
+    void* c;                   // save: [rows][padded]. Else [B][padded] by slot
+    void* c_first;             // [B][padded] by slot: c before step `begin`
+    void* c_checkpoints;       // [ceil(T / recompute)][B][padded] or null
+    int64_t recompute;
+    const void* zeros;         // at least max(I, R, padded) zeros
+    void* projected;           // [B][H] by slot: input of the projection, or null
+    char* worker_scratch;      // `worker_scratch_bytes` per worker
+    int64_t worker_scratch_bytes;
+    int64_t group_rows;        // capacity in gate rows of one row group's block, without `save`
+};
+
+struct BackwardJob {
+    ForwardJob forward;        // where saved rows lie, and how to compute a segment again
+    const Backward* args;
+    void* dc;                  // [B][padded] by slot: gradient of c
+    void* carry;               // [B][R rounded up to lanes] by slot: gradient of h that does not come from the gates of the step at hand
+    void* dhp;                 // [segment rows][P rounded up to lanes] projection: gradient of y. Null without
+    void* m;                   // [segment rows][padded] projection: its input, computed again. Null without
+    void* row_peephole;        // [B][3][padded] by slot: gradients of the peephole weights, row by row. Null without
+    int64_t segment_first_row; // saved row, counted from forward.first_row, of the segment's first row
+    void* operand;             // [I + R or H][operand_stride] left operands of the weight gradients: one row per feature, one column per row
+    int64_t operand_stride;
+    void* gradient_x;          // [as Layout::x] weight gradients in panels
+    void* gradient_h;          // [as Layout::h]
+    void* gradient_bias;       // [gate_row]
+    void* gradient_p;          // [as Layout::p]
+};
+
+}  // namespace unroll

@@ -1,0 +1,137 @@
+// Where everything lies inside packed weights and saved rows; computed from the Spec and the lane count of the level, never stored.
+//
+// A unit vector is `lanes` hidden units; the last one is padded with units whose weights are zero, which therefore stay finite. A gate row is
+// [unit_vectors][slots][lanes]: the gates of a unit lie together. Slots are in torch's gate order, but for GRU: n r z hn with `hn` the recurrent
+// part of n, so that the input product fills slots 0..2 and the recurrent product slots 1..3, each a run of neighbours.
+// A packed matrix is a row of panels; a panel is [inner][vectors][lanes], at most four vectors wide, and gives a whole register tile.
+#pragma once
+
+#include <cstdint>
+
+#include "api.h"
+
+namespace unroll {
+
+constexpr int64_t kAlign = 64;  // bytes; a cache line, and the widest vector
+
+inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+inline int64_t ceil_div(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
+// A packed right operand: `inner` rows by `vectors` vectors in panels of `per_panel` vectors (the last one may be narrower).
+struct Matrix {
+    int64_t offset = 0;  // elements from the start of the packed buffer
+    int64_t inner = 0;
+    int64_t vectors = 0;
+    int64_t per_panel = 1;
+    int64_t panels() const { return ceil_div(vectors, per_panel); }
+    int64_t width(int64_t panel) const {
+        const int64_t rest = vectors - panel * per_panel;
+        return rest < per_panel ? rest : per_panel;
+    }
+    int64_t panel_offset(int64_t panel, int64_t lanes) const { return offset + panel * per_panel * inner * lanes; }
+};
+
+struct Layout {
+    int64_t lanes, I, H, P, R;
+    int64_t slots;         // vectors of a gate row per unit vector
+    int64_t gates;         // stacked gates G of the parameters
+    int64_t x_gates;       // slots 0 .. x_gates-1 come from the input product
+    int64_t h_first;       // slots h_first .. h_first+h_gates-1 come from the recurrent product
+    int64_t h_gates;
+    int64_t unit_vectors;
+    int64_t padded;        // unit_vectors * lanes
+    int64_t per_panel;     // unit vectors per panel of the forward products
+    int64_t panels;
+    int64_t gate_row;      // slots * padded
+    Matrix x, h;           // forward products
+    Matrix xt, ht;         // backward products: columns are inputs / recurrent features, inner is gates
+    Matrix p, pt;          // projection and its transpose
+    int64_t bias_x;        // [panels as x][vectors][lanes]
+    int64_t bias_h;        // [padded], gru: bias of hn
+    int64_t peephole;      // [3][padded] i f o
+    int64_t gain_x;        // like a gate row's x slots
+    int64_t gain_h;
+    int64_t bias_n;        // layer norm: what is added after the normalised recurrent part
+    int64_t gain_c;        // [padded]
+    int64_t shift_c;
+    int64_t total;         // elements
+    bool has_c;
+    bool coupled;
+};
+
+// The torch gate of slot s among the slots that a product fills.
+inline int64_t torch_gate(const Spec& spec, int64_t slot) {
+    if (spec.cell != Cell::gru && spec.cell != Cell::gru_reset_before) return slot;
+    return slot == 0 || slot == 3 ? 2 : slot - 1;
+}
+
+inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
+    Layout l{};
+    l.lanes = lanes;
+    l.I = spec.I;
+    l.H = spec.H;
+    l.P = spec.P;
+    l.R = spec.P ? spec.P : spec.H;
+    l.has_c = spec.cell == Cell::lstm;
+    l.coupled = (spec.options & kCoupled) != 0;
+    switch (spec.cell) {
+        case Cell::lstm:
+            l.slots = l.gates = l.x_gates = l.h_gates = l.coupled ? 3 : 4;
+            break;
+        case Cell::gru:
+            l.slots = 4;
+            l.gates = l.x_gates = l.h_gates = 3;
+            l.h_first = 1;
+            break;
+        case Cell::gru_reset_before:
+            l.slots = l.gates = l.x_gates = 3;
+            l.h_first = 1;
+            l.h_gates = 2;
+            break;
+        default:
+            l.slots = l.gates = l.x_gates = l.h_gates = 1;
+    }
+    l.unit_vectors = ceil_div(l.H, lanes);
+    l.padded = l.unit_vectors * lanes;
+    l.per_panel = l.slots == 1 ? 4 : 1;
+    l.panels = ceil_div(l.unit_vectors, l.per_panel);
+    l.gate_row = l.slots * l.padded;
+
+    int64_t at = 0;
+    const auto take = [&](int64_t elements) {
+        const int64_t here = at;
+        at += round_up(elements, kAlign);
+        return here;
+    };
+    const auto matrix = [&](int64_t inner, int64_t vectors, int64_t per_panel) {
+        Matrix m;
+        m.offset = take(inner * vectors * lanes);
+        m.inner = inner;
+        m.vectors = vectors;
+        m.per_panel = per_panel;
+        return m;
+    };
+    const int64_t columns_x = ceil_div(l.I, lanes), columns_h = ceil_div(l.R, lanes);
+    l.x = matrix(l.I, l.unit_vectors * l.x_gates, l.per_panel * l.x_gates);
+    l.h = matrix(l.R, l.unit_vectors * l.h_gates, l.per_panel * l.h_gates);
+    l.bias_x = take(l.unit_vectors * l.x_gates * lanes);
+    l.bias_h = take(l.padded);
+    if (l.P) l.p = matrix(l.H, ceil_div(l.P, lanes), 4);
+    if (spec.options & kPeephole) l.peephole = take(3 * l.padded);
+    if (spec.options & kLayerNorm) {
+        l.gain_x = take(l.gate_row);
+        l.gain_h = take(l.gate_row);
+        l.bias_n = take(l.gate_row);
+        l.gain_c = take(l.padded);
+        l.shift_c = take(l.padded);
+    }
+    if (training) {
+        l.xt = matrix(l.padded * l.x_gates, columns_x, 4);
+        l.ht = matrix(l.padded * l.h_gates, columns_h, 4);
+        if (l.P) l.pt = matrix(l.P, l.unit_vectors, 4);
+    }
+    l.total = at;
+    return l;
+}
+
+}  // namespace unroll

@@ -1,0 +1,149 @@
+// Packing of weights into panels, and unpacking of their gradients, which are gathered in the same panels.
+#pragma once
+
+#include "../simd/vec.h"
+#include "layout.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+// Row of torch's stacked [G*H, ...] for lane l of vector v of a packed gate matrix whose slots are first .. first+count-1; -1 for padding.
+inline int64_t stacked_row(const Spec& spec, const Layout& l, int64_t first, int64_t count, int64_t v, int64_t lane) {
+    const int64_t unit = v / count * l.lanes + lane;
+    return unit < l.H ? torch_gate(spec, first + v % count) * l.H + unit : -1;
+}
+
+// Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k]. Panels begin .. end-1 only.
+template <class T>
+void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const T* src, T* packed, int64_t begin, int64_t end) {
+    constexpr int64_t kBlock = 16;  // one cache line of a row of src at a time
+    for (int64_t p = begin; p < end; ++p) {
+        const int64_t width = m.width(p);
+        T* dst = packed + m.panel_offset(p, l.lanes);
+        const int64_t stride = width * l.lanes;
+        for (int64_t v = 0; v < width; ++v)
+            for (int64_t k0 = 0; k0 < m.inner; k0 += kBlock) {
+                const int64_t k1 = k0 + kBlock < m.inner ? k0 + kBlock : m.inner;
+                for (int64_t lane = 0; lane < l.lanes; ++lane) {
+                    const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
+                    T* to = dst + v * l.lanes + lane;
+                    if (row < 0)
+                        for (int64_t k = k0; k < k1; ++k) to[k * stride] = T(0);
+                    else
+                        for (int64_t k = k0; k < k1; ++k) to[k * stride] = src[row * m.inner + k];
+                }
+            }
+    }
+}
+
+// The way back: dst[stacked row][k] = src[panel][k][vector][lane], for the vectors of panels begin .. end-1.
+template <class T>
+void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const T* packed, T* dst, int64_t begin, int64_t end) {
+    constexpr int64_t kBlock = 16;
+    for (int64_t p = begin; p < end; ++p) {
+        const int64_t width = m.width(p);
+        const T* src = packed + m.panel_offset(p, l.lanes);
+        const int64_t stride = width * l.lanes;
+        for (int64_t v = 0; v < width; ++v)
+            for (int64_t k0 = 0; k0 < m.inner; k0 += kBlock) {
+                const int64_t k1 = k0 + kBlock < m.inner ? k0 + kBlock : m.inner;
+                for (int64_t lane = 0; lane < l.lanes; ++lane) {
+                    const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
+                    if (row < 0) continue;
+                    const T* from = src + v * l.lanes + lane;
+                    for (int64_t k = k0; k < k1; ++k) dst[row * m.inner + k] = from[k * stride];
+                }
+            }
+    }
+}
+
+// Panels of columns, inner is gates: dst[panel][(unit vector, slot, lane)][column] = src[stacked row][column]; src is [G*H, columns].
+template <class T>
+void pack_columns(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const T* src, int64_t columns, T* packed, int64_t begin,
+                  int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+        const int64_t stride = m.width(p) * l.lanes, column = p * m.per_panel * l.lanes;
+        const int64_t real = columns - column < stride ? columns - column : stride;
+        T* dst = packed + m.panel_offset(p, l.lanes);
+        for (int64_t k = 0; k < m.inner; ++k, dst += stride) {
+            const int64_t row = stacked_row(spec, l, first, count, k / l.lanes, k % l.lanes);
+            const T* from = src + row * columns + column;
+            int64_t j = 0;
+            if (row >= 0)
+                for (; j < real; ++j) dst[j] = from[j];
+            for (; j < stride; ++j) dst[j] = T(0);
+        }
+    }
+}
+
+// dst[panel][k][column] = src[column][k] (transposed: from [columns, inner]) or src[k][column] (from [inner, columns]).
+template <class T>
+void pack_plain(const Layout& l, const Matrix& m, const T* src, int64_t columns, bool transposed, T* packed) {
+    for (int64_t p = 0; p < m.panels(); ++p) {
+        const int64_t stride = m.width(p) * l.lanes, column = p * m.per_panel * l.lanes;
+        T* dst = packed + m.panel_offset(p, l.lanes);
+        for (int64_t k = 0; k < m.inner; ++k, dst += stride)
+            for (int64_t j = 0; j < stride; ++j) {
+                const int64_t c = column + j;
+                dst[j] = c < columns ? (transposed ? src[c * m.inner + k] : src[k * columns + c]) : T(0);
+            }
+    }
+}
+
+// A vector per gate, [G*H], in the order of a gate row's slots first .. first+count-1: dst[unit vector][slot][lane].
+template <class T>
+void pack_vector(const Spec& spec, const Layout& l, int64_t first, int64_t count, const T* a, const T* b, T* dst) {
+    for (int64_t v = 0; v < l.unit_vectors * count; ++v)
+        for (int64_t lane = 0; lane < l.lanes; ++lane) {
+            const int64_t row = stacked_row(spec, l, first, count, v, lane);
+            dst[v * l.lanes + lane] = row < 0 ? T(0) : (a ? a[row] : T(0)) + (b ? b[row] : T(0));
+        }
+}
+
+template <class T>
+void pad_copy(const T* src, int64_t n, int64_t padded, T* dst) {
+    for (int64_t i = 0; i < padded; ++i) dst[i] = src && i < n ? src[i] : T(0);
+}
+
+// One worker's share of packing everything.
+template <class V>
+void pack_share(const Spec& spec, const Layout& l, const Params& params, bool training, void* to, int64_t worker, int64_t workers) {
+    using T = typename V::T;
+    T* packed = static_cast<T*>(to);
+    const auto in = [](const void* p) { return static_cast<const T*>(p); };
+    const auto part = [&](int64_t n, auto&& f) { f(worker * n / workers, (worker + 1) * n / workers); };
+    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates(spec, l, l.x, 0, l.x_gates, in(params.weight_ih), packed, b, e); });
+    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates(spec, l, l.h, l.h_first, l.h_gates, in(params.weight_hh), packed, b, e); });
+    if (training) {
+        part(l.xt.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.xt, 0, l.x_gates, in(params.weight_ih), l.I, packed, b, e); });
+        part(l.ht.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.ht, l.h_first, l.h_gates, in(params.weight_hh), l.R, packed, b, e); });
+    }
+    if (worker) return;
+    const T *b_x = in(params.bias_ih), *b_h = in(params.bias_hh);
+    pack_vector<T>(spec, l, 0, l.x_gates, b_x, b_h, packed + l.bias_x);
+    if (spec.cell == Cell::gru) {
+        // n r z: the recurrent bias of n stays apart, since the reset gate multiplies it.
+        for (int64_t unit = 0; unit < l.padded; ++unit) {
+            const bool real = unit < l.H && b_x;
+            packed[l.bias_x + unit / l.lanes * 3 * l.lanes + unit % l.lanes] = real ? b_x[2 * l.H + unit] : T(0);
+            packed[l.bias_h + unit] = real ? b_h[2 * l.H + unit] : T(0);
+        }
+    } else {
+        pad_copy<T>(nullptr, 0, l.padded, packed + l.bias_h);
+    }
+    if (l.P) {
+        pack_plain(l, l.p, in(params.weight_hr), l.P, true, packed);
+        if (training) pack_plain(l, l.pt, in(params.weight_hr), l.H, false, packed);
+    }
+    if (spec.options & kPeephole) {
+        const T* w = in(params.weight_peephole);
+        pad_copy(w, l.H, l.padded, packed + l.peephole);
+        pad_copy(l.coupled ? nullptr : w + l.H, l.H, l.padded, packed + l.peephole + l.padded);
+        pad_copy(w + (l.coupled ? 1 : 2) * l.H, l.H, l.padded, packed + l.peephole + 2 * l.padded);
+    }
+}
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll

@@ -1,0 +1,172 @@
+// The one matrix product of the engine: a tile of R rows by N vectors, held in registers over the whole inner dimension.
+//
+// Every output element is one chain of multiply-adds in the order of k, begun at its initial value. So its bits depend neither on the tile
+// that holds it nor on the rows around it, and a product may be cut at any k and continued later without changing them.
+#pragma once
+
+#include "../simd/vec.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+// Tiles must leave room for N weights and one broadcast value: 6 x 4 and 8 x 3 of 32 registers, 2 x 4 and 3 x 3 of 16.
+template <class V>
+constexpr int tile_rows(int n) {
+    return V::registers == 32 ? (n == 4 ? 6 : 8) : (n == 4 ? 2 : n == 3 ? 3 : 4);
+}
+constexpr int kMaxTileRows = 8;
+constexpr int kMaxTileVectors = 4;
+
+template <class T>
+struct Product {
+    const T* const* a;     // [R] pointers to rows of the left operand
+    int64_t a_offset;      // added to every row of a
+    int64_t segments;      // the inner dimension is `segments` runs of `length` elements of a row, `stride` apart
+    int64_t length;
+    int64_t stride;
+    const T* w;            // [segments * length, N, lanes] right operand, rows w_stride apart
+    int64_t w_stride;
+    const T* first;        // [N, lanes] initial value of every row; null: row r starts from from[r] + from_offset
+    const T* const* from;  // [R]
+    int64_t from_offset;
+    T* const* out;         // [R] rows of the result; out[r] + out_offset may be from[r] + from_offset
+    int64_t out_offset;
+};
+
+template <class V, int R, int N>
+__attribute__((noinline)) void tile(const Product<typename V::T>& p) {
+    using T = typename V::T;
+    constexpr int L = V::lanes;
+    V acc[R][N];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+        const T* from = p.first ? p.first : p.from[r] + p.from_offset;
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) acc[r][n] = load<V>(from + n * L);
+    }
+    const T* a[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
+    const T* w = p.w;
+    const int64_t w_stride = p.w_stride;
+    for (int64_t s = 0; s < p.segments; ++s) {
+        const int64_t end = s * p.stride + p.length;
+        for (int64_t k = s * p.stride; k < end; ++k) {
+            V b[N];
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; ++r) {
+                const V x = fill<V>(a[r][k]);
+#pragma GCC unroll 4
+                for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
+            }
+            w += w_stride;
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+        T* out = p.out[r] + p.out_offset;
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) store(out + n * L, acc[r][n]);
+    }
+}
+
+// The same tile for sums over rows of time: the left operand lies with the inner dimension outermost. Always starts from zero.
+template <class T>
+struct OuterProduct {
+    const T* a;        // [length, >= R], rows a_stride apart
+    int64_t a_stride;
+    const T* w;        // [length, N, lanes], rows w_stride apart
+    int64_t w_stride;
+    int64_t length;
+    T* sum;            // [R, N, lanes] the result is added here
+};
+
+template <class V, int R, int N>
+__attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) {
+    using T = typename V::T;
+    constexpr int L = V::lanes;
+    V acc[R][N];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) acc[r][n] = fill<V>(T(0));
+    const T *a = p.a, *w = p.w;
+    const int64_t a_stride = p.a_stride, w_stride = p.w_stride;
+    for (int64_t k = 0; k < p.length; ++k) {
+        V b[N];
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            const V x = fill<V>(a[r]);
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
+        }
+        a += a_stride;
+        w += w_stride;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) {
+            T* sum = p.sum + (r * N + n) * L;
+            store(sum, load<V>(sum) + acc[r][n]);
+        }
+}
+
+template <class V, int N, int R>
+struct TileTable {
+    static void outer(int rows, const OuterProduct<typename V::T>& p) {
+        if (rows == R)
+            outer_tile<V, R, N>(p);
+        else
+            TileTable<V, N, R - 1>::outer(rows, p);
+    }
+    static void run(int rows, const Product<typename V::T>& p) {
+        if (rows == R)
+            tile<V, R, N>(p);
+        else
+            TileTable<V, N, R - 1>::run(rows, p);
+    }
+};
+template <class V, int N>
+struct TileTable<V, N, 0> {
+    static void outer(int, const OuterProduct<typename V::T>&) {}
+    static void run(int, const Product<typename V::T>&) {}
+};
+
+// rows <= tile_rows<V>(vectors), vectors <= kMaxTileVectors.
+template <class V>
+__attribute__((noinline)) void run_tile(int rows, int vectors, const Product<typename V::T>& p) {
+    switch (vectors) {
+        case 4: return TileTable<V, 4, tile_rows<V>(4)>::run(rows, p);
+        case 3: return TileTable<V, 3, tile_rows<V>(3)>::run(rows, p);
+        case 2: return TileTable<V, 2, tile_rows<V>(2)>::run(rows, p);
+        default: return TileTable<V, 1, tile_rows<V>(1)>::run(rows, p);
+    }
+}
+
+template <class V>
+__attribute__((noinline)) void run_outer_tile(int rows, int vectors, const OuterProduct<typename V::T>& p) {
+    switch (vectors) {
+        case 4: return TileTable<V, 4, tile_rows<V>(4)>::outer(rows, p);
+        case 3: return TileTable<V, 3, tile_rows<V>(3)>::outer(rows, p);
+        case 2: return TileTable<V, 2, tile_rows<V>(2)>::outer(rows, p);
+        default: return TileTable<V, 1, tile_rows<V>(1)>::outer(rows, p);
+    }
+}
+
+// `count` items in the fewest tiles of at most `most`, as equal as can be: a nearly empty last tile would not fill the pipeline.
+struct Tiles {
+    int64_t count;
+    int64_t tiles;
+    Tiles(int64_t items, int64_t most) : count(items), tiles((items + most - 1) / most) {}
+    int64_t begin(int64_t i) const { return i * count / tiles; }
+};
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll

@@ -1,0 +1,252 @@
+// Input and weight gradients of a segment of steps: the large products of backward.
+//
+// The left operands x and h (as it entered the recurrent product) of all rows of the segment are copied once, side by side, by all workers.
+// Each worker then takes panels of gates: it copies its panel's gate gradients, adding up the biases on the way, and multiplies.
+#pragma once
+
+#include "forward-inl.h"
+#include "pack-inl.h"
+
+namespace unroll {
+namespace UNROLL_LEVEL {
+namespace {
+
+template <class V>
+class SegmentGradients {
+    using T = typename V::T;
+    static constexpr int64_t L = V::lanes;
+
+    const BackwardJob& b_;
+    const ForwardJob& j_;
+    const Worker& w_;
+    const Layout& l_;
+    const Rows<T> rows_;
+    const T* packed_;
+    int64_t begin_, end_, count_;
+    T* operand_;
+    const T** a_;      // [part of the segment] gate rows
+    T** dx_;           // [part of the segment]
+    T* panel_;         // [segment rows][per_panel * slots][L]
+
+public:
+    SegmentGradients(const BackwardJob& b, const Worker& w, int64_t begin, int64_t end, int64_t count)
+        : b_(b), j_(b.forward), w_(w), l_(*j_.layout), rows_(j_), packed_(static_cast<const T*>(j_.packed)), begin_(begin), end_(end), count_(count),
+          operand_(static_cast<T*>(b.operand)) {
+        const int64_t capacity = block_capacity(kSegmentRows, j_.plan.B);
+        char* at = j_.worker_scratch + w.index * j_.worker_scratch_bytes;
+        a_ = carve<const T*>(at, capacity);
+        dx_ = carve<T*>(at, capacity);
+        panel_ = carve<T>(at, capacity * l_.per_panel * l_.slots * L);
+    }
+
+    // This worker's part of the left operands.
+    void copy_operands() {
+        int64_t from, to, k = 0;
+        w_.part(count_, from, to);
+        for (int64_t s = begin_; s < end_; ++s) {
+            const int64_t alive = j_.plan.alive(s);
+            for (int64_t slot = k < from ? from - k : 0; slot < alive && k + slot < to; ++slot) {
+                T* row = operand_ + (k + slot) * b_.operand_stride;
+                std::memcpy(row, rows_.x(s, slot), static_cast<size_t>(l_.I) * sizeof(T));
+                const T* h = rows_.h_old(s, slot);
+                const T* mask = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s, slot, l_.R);
+                if (mask)
+                    for (int64_t i = 0; i < l_.R; ++i) row[l_.I + i] = h[i] * mask[i];
+                else
+                    std::memcpy(row + l_.I, h, static_cast<size_t>(l_.R) * sizeof(T));
+            }
+            k += alive;
+        }
+    }
+
+    // dx = gate gradients times W_ih, for this worker's part of the rows.
+    void input_gradients() {
+        const Backward& a = *b_.args;
+        if (!a.dx) return;
+        int64_t from, to, k = 0;
+        w_.part(count_, from, to);
+        for (int64_t s = begin_; s < end_; ++s) {
+            const int64_t alive = j_.plan.alive(s);
+            for (int64_t slot = k < from ? from - k : 0; slot < alive && k + slot < to; ++slot) {
+                a_[k + slot - from] = rows_.saved_gates(s, slot);
+                dx_[k + slot - from] = static_cast<T*>(a.dx) + rows_.time(s, slot) * a.dx_stride_t + j_.plan.order[slot] * a.dx_stride_b;
+            }
+            k += alive;
+        }
+        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
+        T* out[kMaxTileRows];
+        for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
+        const bool whole = l_.x_gates == l_.slots;
+        Product<T> p{};
+        p.segments = whole ? 1 : l_.unit_vectors;
+        p.length = whole ? l_.gate_row : l_.x_gates * L;
+        p.stride = l_.slots * L;
+        p.first = static_cast<const T*>(j_.zeros);
+        p.out = out;
+        for (int64_t panel = 0; panel < l_.xt.panels(); ++panel) {
+            const int width = static_cast<int>(l_.xt.width(panel));
+            const Tiles tiles(to - from, tile_rows<V>(width));
+            p.w = packed_ + l_.xt.panel_offset(panel, L);
+            p.w_stride = width * L;
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t r = tiles.begin(t), n = tiles.begin(t + 1) - r;
+                p.a = a_ + r;
+                run_tile<V>(static_cast<int>(n), width, p);
+                for (int64_t i = 0; i < n; ++i)
+                    for (int64_t v = 0; v < width; ++v) {
+                        const int64_t column = (panel * l_.xt.per_panel + v) * L;
+                        store_lanes(dx_[r + i] + column, load<V>(result[i] + v * L), l_.I - column);
+                    }
+            }
+        }
+    }
+
+    // Panels of gates in turn; with more workers than panels, several workers share a panel's features.
+    void weight_gradients() {
+        const int64_t chunks = ceil_div(w_.count, l_.panels), features = l_.I + l_.R;
+        int64_t from, to;
+        w_.part(l_.panels * chunks, from, to);
+        for (int64_t item = from; item < to; ++item) {
+            const int64_t panel = item / chunks, chunk = item % chunks;
+            if (item == from || chunk == 0) copy_panel(panel, chunk == 0);
+            const int64_t f0 = chunk * features / chunks, f1 = (chunk + 1) * features / chunks;
+            outer(l_.x, static_cast<T*>(b_.gradient_x), panel, 0, l_.x_gates, 0, f0 < l_.I ? f0 : l_.I, f1 < l_.I ? f1 : l_.I);
+            outer(l_.h, static_cast<T*>(b_.gradient_h), panel, l_.h_first, l_.h_gates, l_.I, f0 > l_.I ? f0 - l_.I : 0, f1 > l_.I ? f1 - l_.I : 0);
+        }
+        if (l_.P) projection_gradients();
+    }
+
+private:
+    int64_t units(int64_t panel) const {
+        const int64_t rest = l_.unit_vectors - panel * l_.per_panel;
+        return rest < l_.per_panel ? rest : l_.per_panel;
+    }
+
+    void copy_panel(int64_t panel, bool add_biases) {
+        const int64_t vectors = units(panel) * l_.slots, offset = panel * l_.per_panel * l_.slots * L;
+        const T* from = rows_.saved_gates(begin_, 0) + offset;
+        V sum[kMaxTileVectors];
+        for (V& v : sum) v = fill<V>(T(0));
+        for (int64_t k = 0; k < count_; ++k, from += l_.gate_row)
+            for (int64_t v = 0; v < vectors; ++v) {
+                const V d = load<V>(from + v * L);
+                store(panel_ + (k * vectors + v) * L, d);
+                sum[v] = sum[v] + d;
+            }
+        T* bias = static_cast<T*>(b_.gradient_bias) + offset;
+        for (int64_t v = 0; v < vectors && add_biases; ++v) store(bias + v * L, load<V>(bias + v * L) + sum[v]);
+    }
+
+    // Features f0 .. f1-1 of the operand that begins at `column`, times slots first .. first+slots-1 of the copied panel.
+    void outer(const Matrix& m, T* gradient, int64_t panel, int64_t first, int64_t slots, int64_t column, int64_t f0, int64_t f1) {
+        if (f1 <= f0) return;
+        const int64_t width = units(panel) * slots;
+        const Tiles tiles(f1 - f0, tile_rows<V>(static_cast<int>(width)));
+        T* sum = gradient + m.panel_offset(panel, L) - m.offset;
+        for (int64_t t = 0; t < tiles.tiles; ++t) {
+            const int64_t f = f0 + tiles.begin(t), n = f0 + tiles.begin(t + 1) - f;
+            const OuterProduct<T> p{operand_ + column + f, b_.operand_stride, panel_ + first * L, units(panel) * l_.slots * L, count_, sum + f * width * L};
+            run_outer_tile<V>(static_cast<int>(n), static_cast<int>(width), p);
+        }
+    }
+
+    void projection_gradients() {
+        int64_t from, to;
+        w_.part(l_.H, from, to);
+        const int64_t row = round_up(l_.P, L);
+        for (int64_t panel = 0; panel < l_.p.panels(); ++panel) {
+            const int64_t width = l_.p.width(panel);
+            const Tiles tiles(to - from, tile_rows<V>(static_cast<int>(width)));
+            T* sum = static_cast<T*>(b_.gradient_p) + l_.p.panel_offset(panel, L) - l_.p.offset;
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t f = from + tiles.begin(t), n = from + tiles.begin(t + 1) - f;
+                const OuterProduct<T> p{static_cast<const T*>(b_.m) + f, l_.padded, static_cast<const T*>(b_.dhp) + panel * l_.p.per_panel * L, row, count_,
+                                        sum + f * width * L};
+                run_outer_tile<V>(static_cast<int>(n), static_cast<int>(width), p);
+            }
+        }
+    }
+};
+
+template <class V>
+void segment_gradients(const BackwardJob& b, const Worker& w, int64_t begin, int64_t end, int64_t count) {
+    SegmentGradients<V> g(b, w, begin, end, count);
+    g.copy_operands();
+    w.all->wait(static_cast<int32_t>(w.count));
+    g.input_gradients();
+    g.weight_gradients();
+    w.all->wait(static_cast<int32_t>(w.count));
+}
+
+template <class V>
+void clear_gradients(const BackwardJob& b, const Worker& w) {
+    using T = typename V::T;
+    const Layout& l = *b.forward.layout;
+    const auto clear = [&](void* p, int64_t n) {
+        int64_t from, to;
+        w.part(n, from, to);
+        if (p) std::memset(static_cast<T*>(p) + from, 0, static_cast<size_t>(to - from) * sizeof(T));
+    };
+    clear(b.gradient_x, l.x.inner * l.x.vectors * l.lanes);
+    clear(b.gradient_h, l.h.inner * l.h.vectors * l.lanes);
+    clear(b.gradient_bias, l.gate_row);
+    clear(b.gradient_p, l.p.inner * l.p.vectors * l.lanes);
+    clear(b.row_peephole, b.forward.plan.B * 3 * l.padded);
+    w.all->wait(static_cast<int32_t>(w.count));
+}
+
+// Into the caller's gradients, and zeros into dx past each row's end.
+template <class V>
+void finish_gradients(const BackwardJob& b, const Worker& w) {
+    using T = typename V::T;
+    const ForwardJob& j = b.forward;
+    const Layout& l = *j.layout;
+    const Spec& spec = *j.spec;
+    const ParamGradients& g = b.args->gradients;
+    w.all->wait(static_cast<int32_t>(w.count));
+    int64_t from, to;
+    w.part(l.panels, from, to);
+    Matrix x = l.x, h = l.h;
+    x.offset = h.offset = 0;
+    if (g.weight_ih) unpack_gates(spec, l, x, 0, l.x_gates, static_cast<const T*>(b.gradient_x), static_cast<T*>(g.weight_ih), from, to);
+    if (g.weight_hh) unpack_gates(spec, l, h, l.h_first, l.h_gates, static_cast<const T*>(b.gradient_h), static_cast<T*>(g.weight_hh), from, to);
+    w.part(j.plan.B, from, to);
+    if (b.args->dx)
+        for (int64_t slot = from; slot < to; ++slot)
+            for (int64_t t = j.plan.length(slot); t < j.plan.T; ++t)
+                std::memset(static_cast<T*>(b.args->dx) + t * b.args->dx_stride_t + j.plan.order[slot] * b.args->dx_stride_b, 0,
+                            static_cast<size_t>(l.I) * sizeof(T));
+    if (w.index) return;
+    const T* bias = static_cast<const T*>(b.gradient_bias);
+    const auto unpack_bias = [&](void* to_bias, int64_t first, int64_t count) {
+        if (!to_bias) return;
+        for (int64_t v = 0; v < l.unit_vectors * count; ++v)
+            for (int64_t lane = 0; lane < l.lanes; ++lane) {
+                const int64_t row = stacked_row(spec, l, first, count, v, lane);
+                if (row >= 0) static_cast<T*>(to_bias)[row] = bias[(v / count * l.slots + first + v % count) * l.lanes + lane];
+            }
+    };
+    unpack_bias(g.bias_ih, 0, l.x_gates);
+    unpack_bias(g.bias_hh, l.h_first, l.h_gates);
+    if (g.weight_hr) {
+        const T* p = static_cast<const T*>(b.gradient_p);
+        for (int64_t c = 0; c < l.P; ++c) {
+            const int64_t panel = c / (l.p.per_panel * l.lanes), width = l.p.width(panel) * l.lanes, column = c % (l.p.per_panel * l.lanes);
+            const T* source = p + l.p.panel_offset(panel, l.lanes) - l.p.offset + column;
+            for (int64_t k = 0; k < l.H; ++k) static_cast<T*>(g.weight_hr)[c * l.H + k] = source[k * width];
+        }
+    }
+    if (g.weight_peephole)
+        for (int64_t k = 0, at = 0; k < 3; ++k) {
+            if (k == 1 && l.coupled) continue;
+            for (int64_t u = 0; u < l.H; ++u, ++at) {
+                T total = T(0);
+                for (int64_t slot = 0; slot < j.plan.B; ++slot) total += static_cast<const T*>(b.row_peephole)[(slot * 3 + k) * l.padded + u];
+                static_cast<T*>(g.weight_peephole)[at] = total;
+            }
+        }
+}
+
+}  // namespace
+}  // namespace UNROLL_LEVEL
+}  // namespace unroll
