@@ -7,7 +7,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -120,7 +120,8 @@ class _Run:
         self._pending: list[tuple[int, Update]] = []
         self._seconds, self._epoch_seconds = 0.0, 0.0
         self._began = self._epoch_began = self._saved = self._shown = time.monotonic()
-        self._began_at, self._sitting_tokens = 0.0, 0
+        self._began_at: float | None = None
+        self._sitting_tokens = 0
 
     def go(self, resume: bool) -> History:
         """Train to the end."""
@@ -158,24 +159,29 @@ class _Run:
             )
         self._digest = digest
         self._epoch_began = time.monotonic()
-        if not self._began_at:
-            self._began_at = (self._epoch + self._step / len(batches)) / self._settings.epochs
+        if self._began_at is None:
+            self._began_at = self._done(self._step, batches)
         self._model.train()
         while self._step < len(batches):
-            done = (self._epoch + (self._step + 0.5) / len(batches)) / self._settings.epochs
-            update = self._updater.step(batches[self._step], done, self._flags)
+            update = self._updater.step(batches[self._step], self._done(self._step + 0.5, batches), self._flags)
             self._step += 1
             self._steps += 1
             if self._average is not None:
                 self._average.update(self._steps)
             self._pending.append((self._steps, update))
-            self._show(len(batches))
+            self._show(batches)
             interrupt, terminate, save = update.flags
             if interrupt or terminate:
                 self._interrupt(signal.SIGTERM if terminate else signal.SIGINT)
             if save:
                 self._save()
+        # A run resumed at the end of an epoch has not set it yet.
+        self._updater.set_rate(self._done(len(batches) - 0.5, batches))
         self._drain()
+
+    def _done(self, steps: float, batches: Sequence[object]) -> float:
+        """The share of the run that is done after so many steps of this epoch."""
+        return (self._epoch + steps / len(batches)) / self._settings.epochs
 
     def _flags(self) -> list[bool]:
         """What this process tells the others at each step: was it interrupted, terminated, is a checkpoint due."""
@@ -246,9 +252,10 @@ class _Run:
             return not math.isnan(score)
         return score > self._best if self._monitor.higher_is_better else score < self._best
 
-    def _show(self, steps: int) -> None:
+    def _show(self, batches: Sequence[object]) -> None:
         """Log this step if it is one that is logged, and move the display if it is time."""
         now = time.monotonic()
+        steps = len(batches)
         number, update = self._pending[-1]
         logged = self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps)
         if logged and self._log is not None:
@@ -258,8 +265,8 @@ class _Run:
             self._drain()
             self._shown = now
             elapsed = now - self._began
-            done = (self._epoch + self._step / steps) / self._settings.epochs
-            left = elapsed * (1 - done) / max(done - self._began_at, 1e-9)
+            done = self._done(self._step, batches)
+            left = elapsed * (1 - done) / max(done - (self._began_at or 0.0), 1e-9)
             rate = self._sitting_tokens / max(elapsed, 1e-9)
             loss = self._total / max(self._items, 1)
             self._progress.step(Pace(self._epoch + 1, self._settings.epochs, self._step, steps, loss, rate, left))

@@ -1,7 +1,7 @@
 """The processes of one run: who am I, and what passes between us.
 
-accelerate finds the launcher (torchrun, mpirun), the device and the backend. Its wrapped model (DistributedDataParallel)
-is not used: it averages over processes whatever their share of the batch, hangs when a share is empty, and hides the
+accelerate finds the launcher (torchrun, mpirun), the device and the backend. Its wrapped model
+(DistributedDataParallel) is not used: it averages over processes whatever their share of the batch, hangs when a share is empty, and hides the
 model's own methods.
 """
 
@@ -118,14 +118,17 @@ class Processes:
 def processes() -> Processes:
     """The processes of this run; the first call joins them.
 
-    One process, unless a launcher such as torchrun says otherwise. Call it before any long work, so that the loss of another process is noticed from then on.
+    One process, unless a launcher such as torchrun says otherwise. Call it before any long work, so that the loss of
+    another process is noticed from then on.
     """
     count, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_WORLD_SIZE", "0"))
     if count > 1 and count == local:
         # All on this machine: gloo would otherwise listen on whatever address the host's name resolves to.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
     # No time limit on waiting: rank 0 may validate for hours. Who watches the others is Watch.
-    state = PartialState(timeout=datetime.timedelta(days=365))
+    state = PartialState(cpu=count > 1 and not torch.cuda.is_available(), timeout=datetime.timedelta(days=365))
+    if state.num_processes != count:
+        raise UnrollError(f"the launcher speaks of {count} processes, accelerate found {state.num_processes}")
     found = Processes(state.process_index, state.num_processes, state.device)
     if found.count > 1:
         watch = Watch(found.rank, found.count)

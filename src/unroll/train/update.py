@@ -72,6 +72,12 @@ class Updater:
         """The learning rate of the first parameter group."""
         return float(self.optimizer.param_groups[0]["lr"])
 
+    def set_rate(self, done: float) -> None:
+        """Set the learning rates to those of a step at whose middle the share `done` of the run is done."""
+        factor = learning_rate_factor(done, self._settings.schedule, self._settings.warmup)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+
     def step(self, rows: np.ndarray, done: float, flags: Callable[[], Sequence[bool]]) -> Update:
         """Take one step on a global batch.
 
@@ -83,9 +89,7 @@ class Updater:
         Raises:
             ProcessLostError: another process has ended.
         """
-        factor = learning_rate_factor(done, self._settings.schedule, self._settings.warmup)
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * factor
+        self.set_rate(done)
         self.optimizer.zero_grad()
         share = rows[self._processes.rank :: self._processes.count]
         total, items, tokens = torch.zeros((), device=self._processes.device), 0, 0
