@@ -1,0 +1,86 @@
+"""Training runs to published or measured figures: one line of options each, on public data that is not part of unroll.
+
+`scripts/recipes NAME --data DIR` runs one and records it; DIR is the folder in which the files below stand. To add one,
+add it to the list.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Goal(NamedTuple):
+    """What a recipe must reach on the test part.
+
+    Attributes:
+        metric: the name in metrics.json.
+        value: the bound, or the name of the baseline whose score is the bound.
+        higher_is_better: whether the score must be at least the bound, or at most.
+        source: where the bound comes from.
+    """
+
+    metric: str
+    value: float | str
+    higher_is_better: bool
+    source: str
+
+
+class Recipe(NamedTuple):
+    """One recorded run.
+
+    Attributes:
+        name: what `scripts/recipes` takes.
+        data: a path below the data folder, or the name of a built-in set.
+        options: the options of `unroll train` after DATA; "{data}" stands for the data folder.
+        goal: what must be reached, or None if the run is only recorded.
+        builtin: whether `data` is a built-in set.
+    """
+
+    name: str
+    data: str
+    options: tuple[str, ...] = ()
+    goal: Goal | None = None
+    builtin: bool = False
+
+
+RECIPES = (
+    Recipe(
+        "sms_spam",
+        "spam/sms_spam/SMSSpamCollection",
+        ("--no-header", "--target", "column1"),
+        Goal("accuracy", 0.985, True, "TF-IDF with logistic regression reaches 98.6"),
+    ),
+    Recipe(
+        "nsmc",
+        "sentiment_ko/nsmc/ratings_train.txt.gz",
+        ("--test", "{data}/sentiment_ko/nsmc/ratings_valid.txt", "--target", "label"),
+        Goal("accuracy", 0.84, True, "TF-IDF with logistic regression reaches 85.4"),
+    ),
+    Recipe(
+        "JapaneseVowels",
+        "tsc/JapaneseVowels",
+        (),
+        Goal("accuracy", 0.95, True, "nearest neighbour with dynamic time warping reaches 94.9"),
+    ),
+    Recipe(
+        "names",
+        "text_classification/names",
+        (),
+        Goal("accuracy", 0.83, True, "TF-IDF with logistic regression reaches 83.5"),
+    ),
+    Recipe("digits", "digits", (), Goal("accuracy", 0.97, True, "a standard set"), builtin=True),
+    Recipe(
+        "ETTh1",
+        "forecasting/ETT-small/ETTh1.csv.gz",
+        ("--task", "forecast", "--target", "OT", "--time", "date", "--horizon", "24"),
+        Goal("mse", 0.107, False, "DeepAR's published figure for input 96, horizon 24, standardised"),
+    ),
+    Recipe(
+        "M4-Hourly",
+        "forecasting/M4/Hourly-train.csv.gz",
+        ("--task", "forecast", "--test", "{data}/forecasting/M4/Hourly-test.csv", "--horizon", "48"),
+        Goal("smape", 18.38, False, "Naive2"),
+    ),
+    Recipe("sunspots", "sunspots", (), Goal("mase", "seasonal naive", False, "same split"), builtin=True),
+    Recipe("co2", "co2", (), Goal("mase", "seasonal naive", False, "same split"), builtin=True),
+)
