@@ -2,7 +2,8 @@
 
 from unroll.data.batches import bucketed_batches, pad_series, pad_tokens
 from unroll.data.builtin import builtin_names
-from unroll.data.doctor import Finding, examine
+from unroll.data.doctor import examine
+from unroll.data.finding import Finding
 from unroll.data.frequency import Frequency
 from unroll.data.kinds import Kind, ReadOptions
 from unroll.data.read import read_table

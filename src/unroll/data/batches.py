@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Rows are shuffled first and sorted by length only within pools of this many batches: little padding, and batches that differ between epochs.
+#: Rows are shuffled first and sorted by length only within pools of this many batches: little padding, and batches
+#: that differ between epochs.
 _POOL = 50
 
 
@@ -21,7 +22,9 @@ def random_order(count: int, *key: int) -> np.ndarray:
 def bucketed_batches(
     lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int, max_tokens: int | None = None
 ) -> list[np.ndarray]:
-    """Cut rows into batches of like length: a pure function of its arguments, so every process and every resumed run gets the same.
+    """Cut rows into batches of like length.
+
+    A pure function of its arguments, so that every process and every resumed run gets the same.
 
     Args:
         lengths: steps of each row, (rows,).

@@ -26,17 +26,20 @@ _SETS = {
 }
 #: The modules of the standard library behind each class of pydocs.
 _AREAS = {
-    "files": "tarfile zipfile pathlib shutil _pyio tempfile os posixpath gzip lzma bz2 glob fileinput filecmp zipimport",
-    "language": "ast inspect typing importlib tokenize dis symtable enum dataclasses functools operator collections abc contextlib types copy",
+    "files": "tarfile zipfile pathlib shutil _pyio tempfile os posixpath gzip lzma bz2 glob fileinput"
+    " filecmp zipimport",
+    "language": "ast inspect typing importlib tokenize dis symtable enum dataclasses functools operator"
+    " collections abc contextlib types copy",
     "mail": "email mailbox imaplib smtplib poplib mailcap quopri",
     "markup": "xml html configparser json plistlib xmlrpc csv",
     "network": "http urllib socketserver ssl ftplib nntplib wsgiref ipaddress socket telnetlib webbrowser selectors",
     "numbers": "_pydecimal statistics numbers fractions random datetime _pydatetime calendar heapq bisect zoneinfo",
     "parallel": "asyncio concurrent multiprocessing threading queue subprocess sched _threading_local",
     "testing": "unittest doctest pdb bdb trace cProfile profile pstats timeit logging warnings traceback",
-    "text": "difflib string textwrap encodings codecs re argparse optparse getopt gettext locale shlex pprint stringprep",
+    "text": "difflib string textwrap codecs re argparse optparse getopt gettext locale shlex pprint stringprep",
 }
-_MIN_PARAGRAPH = 40
+_MIN_PARAGRAPH = 80
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Paragraph(NamedTuple):
@@ -129,13 +132,7 @@ def _sources(library: Path, module: str) -> list[Path]:
 
 
 def _paragraphs(path: Path) -> Iterator[Paragraph]:
-    tree = ast.parse(path.read_bytes(), str(path))
-    nodes = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    for node in nodes:
+    for node in _documented(ast.parse(path.read_bytes(), str(path))):
         text = ast.get_docstring(node)
         if text is None:
             continue
@@ -145,3 +142,12 @@ def _paragraphs(path: Path) -> Iterator[Paragraph]:
             # Interactive examples and tables are code, not prose.
             if len(joined) >= _MIN_PARAGRAPH and ">>>" not in joined and "---" not in joined:
                 yield Paragraph(joined, line)
+
+
+def _documented(node: ast.Module | ast.ClassDef) -> Iterator[_Documented]:
+    yield node
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef):
+            yield from _documented(inner)
+        elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield inner

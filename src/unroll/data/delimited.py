@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +36,9 @@ class Record(NamedTuple):
 
 
 def records(lines: Iterable[tuple[int, str]], delimiter: str | None, quoted: bool) -> Iterator[Record]:
-    r"""Split numbered lines into records, as Python's csv module would in strict mode. Blank lines come out with no cells.
+    r"""Split numbered lines into records, as Python's csv module would in strict mode.
+
+    Blank lines come out with no cells.
 
     Args:
         lines: (number, text without ``\n``); a ``\r`` at the end of a record is dropped.
@@ -60,6 +63,13 @@ def records(lines: Iterable[tuple[int, str]], delimiter: str | None, quoted: boo
 
 
 def _quoted_cells(line: str, number: int, source: Iterator[tuple[int, str]], delimiter: str | None) -> list[str]:
+    if delimiter is not None:
+        try:
+            # The csv module knows neither lines nor limits of our own, but it is fast on a record that ends where its
+            # line does.
+            return next(csv.reader((line,), delimiter=delimiter, strict=True))
+        except csv.Error:
+            pass
     cells: list[str] = []
     at = 0
     while True:
@@ -152,7 +162,10 @@ class Delimited(NamedTuple):
         hint = (
             "quote cells that hold the delimiter" if len(record.cells) > len(self.columns) else "fill the missing cells"
         )
-        return f"expected {len(self.columns)} cells as in {of}, got {len(record.cells)} ({self.dialect.words()}); {hint}, or name the delimiter"
+        return (
+            f"expected {len(self.columns)} cells as in {of}, got {len(record.cells)} ({self.dialect.words()}); "
+            f"{hint}, or name the delimiter"
+        )
 
 
 def open_delimited(path: Path, form: str, options: ReadOptions) -> Delimited:

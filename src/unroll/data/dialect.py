@@ -15,11 +15,17 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 _TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
 _NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%]$|[^\W\d]$")
+#: What the columns of text and of time series are usually called.
 _COMMON_NAMES = frozenset(
-    "id idx index no text sentence document review comment message content body title description question answer q a input output source target label labels"
-    " class category topic intent sentiment tag y x date time datetime timestamp ds month year day hour value price series series_id unique_id name user lang"
-    " language score rating split image caption premise hypothesis text1 text2"
-    " 텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값 이름 번호 의도 주제 평점 리뷰 댓글".split()
+    """
+    id idx index no text sentence document review comment message content body title description question answer q
+    a input output source target label labels class category topic intent sentiment tag y x date time datetime
+    timestamp ds month year day hour value price series series_id unique_id name user lang language score rating
+    split image caption premise hypothesis text1 text2
+    텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
+    이름 번호 의도 주제 평점 리뷰 댓글
+    """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
+)
 )
 
 
@@ -43,11 +49,17 @@ class Dialect(NamedTuple):
             if self.delimiter is None
             else f"{_NAMES.get(self.delimiter, repr(self.delimiter))}-separated"
         )
-        return f"{cells}, {'with quotes, ' if self.quoted else ''}{'first line is the header' if self.header else 'no header'}"
+        return (
+            f"{cells}, "
+            f"{'with quotes, ' if self.quoted else ''}{'first line is the header' if self.header else 'no header'}"
+        )
 
 
 def split_sample(lines: Sequence[str], delimiter: str | None, quoted: bool) -> list[list[str]] | None:
-    """The records of a sample; None if quotes are not well formed. A record cut off at the end of the sample is dropped."""
+    """The records of a sample; None if quotes are not well formed.
+
+    A record cut off at the end of the sample is dropped.
+    """
     from unroll.data.delimited import QuoteError, records
 
     found: list[list[str]] = []
@@ -55,7 +67,8 @@ def split_sample(lines: Sequence[str], delimiter: str | None, quoted: bool) -> l
         for record in records(enumerate(lines, 1), delimiter, quoted):
             found.append(record.cells)
     except QuoteError as error:
-        # A cell that is still open where the sample ends says nothing against quoting, unless it swallowed most of the sample.
+        # A cell that is still open where the sample ends says nothing against quoting, unless it swallowed most of the
+        # sample.
         return found if error.open_at_end and error.line > len(lines) // 2 else None
     return found
 
@@ -72,6 +85,8 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
     candidates: tuple[str | None, ...] = (delimiter,) if delimiter is not None else (*_DELIMITERS[form], None)
     best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
     for position, candidate in enumerate(candidates):
+        if delimiter is None and candidate is not None and candidate not in lines[0]:
+            continue
         if candidate is None and best is not None and best[0][0] > 0:
             break
         quoted = form != "text" and '"' in "".join(lines[:1000]) and _quotes_quote(lines, candidate)
@@ -135,7 +150,8 @@ def _plain_value(cell: str) -> bool:
 def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names the columns.
 
-    It does if its cells look like names, differ from each other, do not occur below in their own column, and either a column below holds
+    It does if its cells look like names, differ from each other, do not occur below in their own column, and either a
+    column below holds
     numbers or times only, or one of them is a usual column name.
     """
     if not rows:

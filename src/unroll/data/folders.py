@@ -80,7 +80,7 @@ def _parts(data: list[Path]) -> list[DataFile]:
     named = sorted((file for file in found if file.part is not None), key=lambda file: file.part or 0)
     parts = [file.part for file in named]
     suffixes = {plain_name(file.path).suffix for file in named}
-    return named if 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+    return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
 
 
 def _classes(data: list[Path]) -> list[DataFile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,12 +37,12 @@ class Frequency(NamedTuple):
     unit: str
     size: float
 
-    def grid(self, start: np.datetime64 | float, length: int) -> np.ndarray:
-        """`length` times from `start` in equal steps, of the same type as `start`."""
+    def grid(self, start: Any, length: int) -> np.ndarray:
+        """`length` times from `start` (datetime64 or a number) in equal steps, of the same type as `start`."""
         count = np.arange(length)
         if self.unit == "step":
-            return np.asarray(float(start) + self.size * count, dtype=np.float64)  # type: ignore[arg-type]
-        first = np.datetime64(start, "us")  # type: ignore[arg-type]
+            return np.asarray(float(start) + self.size * count, dtype=np.float64)
+        first = np.datetime64(start, "us")
         if self.unit == "us":
             return np.asarray(first + (int(self.size) * count).astype("timedelta64[us]"))
         if self.unit == "business day":
@@ -70,7 +70,8 @@ def frequency_of(times: np.ndarray) -> Frequency | None:
         times: (T,) datetime64[us] or float64, rising.
 
     Returns:
-        The step that at least half of the neighbours have, in calendar months where those fit; None with fewer than three times or no usual step.
+        The step that at least half of the neighbours have, in calendar months where those fit; None with fewer than
+        three times or no usual step.
     """
     if len(times) < 3:
         return None

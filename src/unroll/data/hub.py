@@ -38,9 +38,11 @@ def read_hub(name: str, store: Path) -> Table:
         raise DataError(
             f"cannot be loaded ({reason}); check the name and the network, or download it and name the file", origin
         ) from error
-    splits = {split: part for split in found if (part := PART_NAMES.get(str(split).lower())) is not None}
+    splits: dict[Any, int | None] = {
+        split: part for split in found if (part := PART_NAMES.get(str(split).lower())) is not None
+    }
     if not splits:
-        splits = {split: None for split in list(found)[:1]}
+        splits = dict.fromkeys(list(found)[:1])
     left = [str(split) for split in found if split not in splits]
     ordered = sorted(splits, key=lambda split: splits[split] or 0)
     fields = fields_of(_decoded_schema(found[ordered[0]]), origin)

@@ -1,4 +1,7 @@
-"""Hangul syllables as their letters (jamo): 한 is ㅎ, ㅏ, ㄴ. Pure arithmetic on code points, after The Unicode Standard, section 3.12."""
+"""Hangul syllables as their letters (jamo): 한 is ㅎ, ㅏ, ㄴ.
+
+Pure arithmetic on code points, after The Unicode Standard, section 3.12.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from collections.abc import Iterable, Iterator
 _BASE, _LEAD, _VOWEL, _TAIL = 0xAC00, 0x1100, 0x1161, 0x11A7
 _VOWELS, _TAILS = 21, 28
 _COUNT = 19 * _VOWELS * _TAILS
-#: Put before a letter that stood alone in the text, so that ``ᄒ`` + ``ᅡ`` written as two characters does not come back as ``하``.
+#: Put before a letter that stood alone in the text, so that ``ᄒ`` + ``ᅡ`` written as two characters does not come back
+#: as ``하``.
 LITERAL = "="
 
 
@@ -17,7 +21,10 @@ def is_jamo(character: str) -> bool:
 
 
 def decompose(text: str) -> Iterator[str]:
-    """Yield the pieces of a text: two or three letters per Hangul syllable, ``=`` + letter for a letter that stood alone, else the character."""
+    """Yield the pieces of a text: two or three letters per Hangul syllable, and every other character.
+
+    A letter that stood alone comes with ``=`` before it.
+    """
     for character in text:
         index = ord(character) - _BASE
         if 0 <= index < _COUNT:
@@ -34,7 +41,10 @@ def decompose(text: str) -> Iterator[str]:
 
 
 def compose(pieces: Iterable[str]) -> str:
-    """Put pieces together again: ``compose(decompose(text)) == text`` for every text. Letters that make no syllable stay letters."""
+    """Put pieces together again: ``compose(decompose(text)) == text`` for every text.
+
+    Letters that make no syllable stay letters.
+    """
     out: list[str] = []
     #: 0: nothing open; 1: a lead is last in out; 2: a syllable without tail is last in out
     state = 0

@@ -114,7 +114,9 @@ class _Cursor:
 
 
 def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
-    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``, a row being an object, a list of cells or one cell.
+    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
+
+    A row is an object, a list of cells or one cell.
 
     Raises:
         DataError: another shape, no JSON, or a file over the limit.
@@ -124,7 +126,8 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
         size += len(line) + 1
         if size > MAX_JSON_BYTES:
             raise DataError(
-                f"more than {MAX_JSON_BYTES} characters of JSON, which cannot be streamed; write one row per line (.jsonl)",
+                f"more than {MAX_JSON_BYTES} characters of JSON, which cannot be streamed; write one row per "
+                f"line (.jsonl)",
                 path,
             )
         parts.append(line)
@@ -143,7 +146,8 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
             cursor.take(":")
             if cursor.peek() != "[":
                 raise DataError(
-                    f'key {key!r} holds no list; expected [row, ...] or {{"train": [row, ...], "test": [...]}}; write other JSON as .jsonl, one row per line',
+                    f'key {key!r} holds no list; expected [row, ...] or {{"train": [row, ...], "test": '
+                    f"[...]}}; write other JSON as .jsonl, one row per line",
                     path,
                     cursor.line,
                 )
@@ -174,7 +178,8 @@ class Layout(NamedTuple):
 
     Attributes:
         fields: the columns.
-        keys: "none", "part" (the key of a list names the part), "both" (likewise, and several keys name one part, so it is kept as a column)
+        keys: "none", "part" (the key of a list names the part), "both" (likewise, and several keys name one part, so
+            it is kept as a column)
             or "label" (the key is the label).
     """
 
@@ -183,7 +188,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(rows: Iterable[JsonRow]) -> Layout:
-    """Settle the columns by all rows: the names in the order in which they appear, and what each holds in the first rows."""
+    """Settle the columns by all rows: names in order of appearance, and what each holds in the first rows."""
     shapes: dict[str, set[tuple[str, int]]] = {}
     keys: dict[str, int | None] = {}
     for number, row in enumerate(rows):

@@ -11,7 +11,8 @@ MAX_LINE_BYTES = 64 * 2**20
 MAX_RECORD_CHARACTERS = 16 * 2**20
 #: A JSON document cannot be streamed; a larger one belongs into JSONL.
 MAX_JSON_BYTES = 512 * 2**20
-#: Wide tables of time series have thousands of columns; more than this is a file without line breaks where they should be.
+#: Wide tables of time series have thousands of columns; more than this is a file without line breaks where they should
+#: be.
 MAX_COLUMNS = 100_000
 #: Cells that stand for "no value" in a column of numbers, in lower case. Text columns keep them as they are.
 MISSING = ("", "na", "n/a", "nan", "null", "none", "#n/a")
@@ -20,7 +21,8 @@ MISSING = ("", "na", "n/a", "nan", "null", "none", "#n/a")
 class Kind(Enum):
     """What the cells of a column hold.
 
-    TEXT: any text, also class names. NUMBER: decimal numbers, missing ones allowed. TIME: dates or times of one notation. LABELS: several
+    TEXT: any text, also class names. NUMBER: decimal numbers, missing ones allowed. TIME: dates or times of one
+    notation. LABELS: several
     labels in one cell. SERIES: an array (T, I) float32 in every row.
     """
 
@@ -35,7 +37,8 @@ class ReadOptions(NamedTuple):
     """How a file is to be read. What is None is guessed, and the guess is said in `Table.notes`.
 
     Attributes:
-        format: "csv", "tsv", "text" (one row per line), "jsonl", "json", "parquet" or "ts"; None goes by the file name, then by the content.
+        format: "csv", "tsv", "text" (one row per line), "jsonl", "json", "parquet" or "ts"; None goes by the file
+            name, then by the content.
         encoding: the text encoding, such as "utf-8" (with or without byte order mark), "cp949" or "latin-1".
         delimiter: the one character between the cells of a csv or tsv file.
         header: whether the first line holds the column names.

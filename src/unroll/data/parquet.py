@@ -67,7 +67,8 @@ def write_parquet(writer: Writer, path: Path, store: Path, fields: tuple[Field, 
         missing = {field.name for field in fields} - set(file.schema_arrow.names)
         if missing:
             raise DataError(
-                f"column {min(missing)!r} of the first file is missing; the columns are {', '.join(file.schema_arrow.names[:12])}",
+                f"column {min(missing)!r} of the first file is missing; the columns are "
+                f"{', '.join(file.schema_arrow.names[:12])}",
                 path,
             )
         writer.begin(path, part)
@@ -89,7 +90,7 @@ def write_batches(writer: Writer, batches: Iterable[Any], fields: tuple[Field, .
 
 
 def fields_of(schema: Any, path: Path) -> tuple[Field, ...]:
-    """The columns for an Arrow schema; a series of several channels gets its channel count from the data later, by `settle`.
+    """The columns for an Arrow schema. How many channels a series has is settled later, by `settle`.
 
     Raises:
         DataError: a column of bytes.

@@ -31,7 +31,8 @@ def read_table(
     """Read data once, check every row, and store it as a memory-mapped table.
 
     Args:
-        path: a file (csv, tsv, txt, jsonl, json, parquet, ts; each also as .gz), a folder (one text file per class; files whose names end in
+        path: a file (csv, tsv, txt, jsonl, json, parquet, ts; each also as .gz), a folder (one text file per class;
+            files whose names end in
             train, valid or test; one data file), the name of a built-in set, or "hub:NAME".
         options: what is not to be guessed.
         store: the folder for the table; the run's own.
@@ -116,12 +117,15 @@ def _same_columns(main: Delimited, path: Path, form: str, options: ReadOptions) 
     """A further file is written as the first one is; if that has a header, the columns must be the same."""
     fixed = options._replace(delimiter=main.dialect.delimiter, header=main.dialect.header)
     other = open_delimited(path, form, fixed)
-    if other.columns != main.columns:
+    if len(other.columns) != len(main.columns):
         raise DataError(
-            f"expected the columns of {main.path.name}: {', '.join(main.columns[:12])}; got {', '.join(other.columns[:12])}",
+            f"expected {len(main.columns)} columns as in {main.path.name}, got {len(other.columns)}; read it by itself",
             path,
             1,
         )
+    for expected, got in zip(main.columns, other.columns, strict=True):
+        if expected != got:
+            raise DataError(f"expected column {expected!r} as in {main.path.name}, got {got!r}", path, 1)
     return main._replace(path=path)
 
 

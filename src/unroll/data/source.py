@@ -67,7 +67,8 @@ def check_encoding(encoding: str) -> str:
         "a".encode(encoding)
     except LookupError as error:
         raise DataError(
-            f"unknown encoding {encoding!r}{nearest(encoding.lower(), _KNOWN_ENCODINGS)}; use a name such as utf-8, cp949, euc-kr or latin-1"
+            f"unknown encoding {encoding!r}{nearest(encoding.lower(), _KNOWN_ENCODINGS)}; use a name such as "
+            f"utf-8, cp949, euc-kr or latin-1"
         ) from error
     return info.name
 
@@ -104,7 +105,8 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
         if b"\0" in block:
             at = block.index(b"\0")
             raise DataError(
-                f"NUL byte at byte {base + len(tail) + at}; this is not a text file of encoding {encoding} (or it is damaged): name its encoding or its format",
+                f"NUL byte at byte {base + len(tail) + at}; this is not a text file of encoding {encoding} "
+                f"(or it is damaged): name its encoding or its format",
                 path,
                 number + block.count(b"\n", 0, at),
             )
@@ -113,7 +115,8 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
             tail += block
             if len(tail) > MAX_LINE_BYTES:
                 raise DataError(
-                    f"a line of more than {MAX_LINE_BYTES} bytes; split it, or name the format if this is not a text file",
+                    f"a line of more than {MAX_LINE_BYTES} bytes; split it, or name the format if this is not "
+                    f"a text file",
                     path,
                     number,
                 )

@@ -47,7 +47,9 @@ def split_rows(
     column: str | None = None,
     stratify: np.ndarray | None = None,
 ) -> Split:
-    """Give every row to one part. A part that the column or the files name is taken as it is; a missing one is drawn from train.
+    """Give every row to one part.
+
+    A part that the column or the files name is taken as it is; a missing one is drawn from train.
 
     Args:
         table: the rows.
@@ -55,7 +57,8 @@ def split_rows(
         validation_fraction: share of ALL rows without a part of their own that validate, 0 to 1.
         test_fraction: likewise for test.
         column: a column that holds train, validation (valid, val, dev) or test.
-        stratify: a class per row, (rows,) of any integer type; each class is divided in proportion, and a class with one row trains.
+        stratify: a class per row, (rows,) of any integer type; each class is divided in proportion, and a class with
+            one row trains.
 
     Raises:
         DataError: the column holds another word (with its line), or no row is left for training.
@@ -99,7 +102,7 @@ def _draw(pool: np.ndarray, fraction: float, seed: int, key: int, stratify: np.n
     shuffled = pool[random_order(len(pool), seed, key)]
     total = round(fraction * len(pool))
     if stratify is None:
-        return shuffled[: min(total, max(len(pool) - 1, 0))]
+        return np.asarray(shuffled[: min(total, max(len(pool) - 1, 0))])
     _, owner, counts = np.unique(stratify[shuffled], return_inverse=True, return_counts=True)
     exact = counts * fraction
     take = np.minimum(np.floor(exact).astype(np.int64), np.maximum(counts - 1, 0))
@@ -112,4 +115,4 @@ def _draw(pool: np.ndarray, fraction: float, seed: int, key: int, stratify: np.n
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rank = np.empty(len(shuffled), np.int64)
     rank[order] = np.arange(len(shuffled)) - np.repeat(starts, counts)
-    return shuffled[rank < take[owner]]
+    return np.asarray(shuffled[rank < take[owner]])

@@ -1,4 +1,4 @@
-"""Writing a table: rows stream through memory in batches into one Arrow IPC file, and the kind of each column is found on the way."""
+"""Writing a table: rows stream in batches into one Arrow IPC file, and the kind of each column is found on the way."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +23,7 @@ _BATCH_ROWS = 1 << 16
 _BATCH_CHARACTERS = 32 * 2**20
 _KEEP_FREE = 256 * 2**20
 _MAX_LABELS = 500
+_HEAD = 500
 _MAX_LABEL_LENGTH = 40
 _TYPES = {
     "text": pa.large_string(),
@@ -38,7 +40,8 @@ class Field(NamedTuple):
 
     Attributes:
         name: its name.
-        storage: "text" (its kind is found out), "labels" (joined by U+001F), "json" (nested values as text), "number", "integer" or "series".
+        storage: "text" (its kind is found out), "labels" (joined by U+001F), "json" (nested values as text), "number",
+            "integer" or "series".
         channels: for a series, the size I of each step.
     """
 
@@ -48,7 +51,10 @@ class Field(NamedTuple):
 
 
 class _TextFacts:
-    """What a column of text may still be, narrowed down batch by batch. The first cells alone settle nearly every column."""
+    """What a column of text may still be, narrowed down batch by batch.
+
+    The first cells alone settle nearly every column.
+    """
 
     def __init__(self) -> None:
         self.number = True
@@ -64,9 +70,11 @@ class _TextFacts:
         if len(present) == 0:
             return
         self.seen = True
-        start = present.slice(0, 50)
+        start = present.slice(0, _HEAD)
         if self.number:
-            self.number = to_float64(start)[1] is None and to_float64(present)[1] is None
+            self.number = to_float64(start)[1] is None and (
+                len(start) == len(present) or to_float64(present)[1] is None
+            )
         if self.notations is None:
             self.notations = guess_notations(start)
         self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
@@ -99,7 +107,9 @@ class _TextFacts:
 
 
 class Writer:
-    """Writes one table into a folder. Use it as a context manager, then call `finish`; without that nothing is left behind.
+    """Writes one table into a folder.
+
+    Use it as a context manager and call `finish`; without that nothing is left behind.
 
     Args:
         store: the folder; made if it is missing. A table that is there is replaced when this one is complete.
@@ -128,6 +138,8 @@ class Writer:
         self._any_part = False
         self._rows: list[Sequence[Any]] = []
         self._lines: list[int] = []
+        self._file_of: list[int] = []
+        self._part_of: list[int] = []
         self._size = 0
         self._total = 0
         schema = [(f"c{index}", _TYPES[field.storage]) for index, field in enumerate(fields)]
@@ -161,48 +173,50 @@ class Writer:
 
     def part(self, part: int | None) -> None:
         """The following rows of the file belong to this part."""
-        self._flush()
         self._part = -1 if part is None else part
         self._any_part = self._any_part or part is not None
 
     def add(self, cells: Sequence[Any], line: int, size: int = 0) -> None:
-        """One row: a cell per column (text; float or None; flat float32 array of a series), its line, and about how many characters it has."""
+        """One row: a cell per column (text; number or None; flat float32 array of a series), its line, about its size."""
         self._rows.append(cells)
         self._lines.append(line)
+        self._file_of.append(len(self._paths) - 1)
+        self._part_of.append(self._part)
         self._size += size
         if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_CHARACTERS:
             self._flush()
 
     def add_arrays(self, arrays: Sequence[Any], first_line: int) -> None:
-        """Many rows at once: one Arrow array per column, already of the column's type; lines count up from `first_line`."""
+        """Many rows at once: one Arrow array per column, of the column's type; lines count up from `first_line`."""
         self._flush()
-        self._write(list(arrays), pa.array(range(first_line, first_line + len(arrays[0])), pa.int64()))
+        count = len(arrays[0])
+        lines = np.arange(first_line, first_line + count)
+        self._write([*arrays, *self._origin(np.full(count, len(self._paths) - 1), lines, np.full(count, self._part))])
 
     def _flush(self) -> None:
         if not self._rows:
             return
-        arrays = [
-            pa.array(column, self._schema.field(index).type)
-            for index, column in enumerate(zip(*self._rows, strict=True))
-        ]
-        lines = pa.array(self._lines, pa.int64())
-        self._rows, self._lines, self._size = [], [], 0
-        self._write(arrays, lines)
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, self._schema.field(index).type) for index, column in enumerate(columns)]
+        origin = self._origin(self._file_of, self._lines, self._part_of)
+        self._rows, self._lines, self._file_of, self._part_of, self._size = [], [], [], [], 0
+        self._write([*arrays, *origin])
 
-    def _write(self, arrays: list[Any], lines: Any) -> None:
+    @staticmethod
+    def _origin(files: Any, lines: Any, parts: Any) -> list[Any]:
+        return [pa.array(files, pa.int32()), pa.array(lines, pa.int64()), pa.array(parts, pa.int8())]
+
+    def _write(self, arrays: list[Any]) -> None:
         if shutil.disk_usage(self._store).free < _KEEP_FREE:
             raise DataError(
                 f"the disk is nearly full after {self._total} rows; free space or store the table elsewhere",
                 self._store,
             )
-        for facts, array in zip(self._facts, arrays, strict=True):
+        for facts, array in zip(self._facts, arrays, strict=False):
             if facts is not None:
                 facts.look(array)
-        count = len(lines)
-        file = pa.array([len(self._paths) - 1] * count, pa.int32())
-        part = pa.array([self._part] * count, pa.int8())
-        self._writer.write_batch(pa.record_batch([*arrays, file, lines, part], schema=self._schema))
-        self._total += count
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._total += len(arrays[0])
 
     def finish(self, notes: Sequence[str]) -> Table:
         """Complete the files, replace what was there, and map the table.
@@ -227,7 +241,8 @@ class Writer:
             "notes": list(notes),
             "parts": self._any_part,
         }
-        # The description goes first: a table file is only looked at through it, and the two are checked against each other when opened.
+        # The description goes first: a table file is only looked at through it, and the two are checked against each
+        # other when opened.
         temporary = self._store / f"{META_FILE}.{os.getpid()}.tmp"
         temporary.write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
         temporary.replace(self._store / META_FILE)

@@ -264,7 +264,8 @@ class Table:
                 else "a series"
             )
             raise DataError(
-                f"column {column!r} must hold dates or times of one notation such as 2024-01-31 or 2024-01-31 12:00, starts with {cell!r}",
+                f"column {column!r} must hold dates or times of one notation such as 2024-01-31 or 2024-01-31 "
+                f"12:00, starts with {cell!r}",
                 *self.place(0),
             )
         rows = None if rows is None else np.asarray(rows, dtype=np.int64)
@@ -287,7 +288,10 @@ class Table:
         return flat.reshape(-1, channels)
 
     def lengths(self, column: str) -> np.ndarray:
-        """The length of every row's cell, int64 (rows,): characters of text, steps of a series. Never holds the column in memory."""
+        """The length of every row's cell, int64 (rows,): characters of text, steps of a series.
+
+        Never holds the column in memory.
+        """
         chunks = self._chunks_of(column)
         if self._details[column].kind is Kind.SERIES:
             channels = self._series_channels(column)
@@ -303,7 +307,10 @@ class Table:
         return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)
 
     def place(self, row: int) -> tuple[Path, int]:
-        """The file and the line, from 1, at which a row starts. In a Parquet file the line is the row number, from 1."""
+        """The file and the line, from 1, at which a row starts.
+
+        In a Parquet file the line is the row number, from 1.
+        """
         return self.paths[self._files.value(int(row)).as_py()], self._lines.value(int(row)).as_py()
 
     def blocks(self, column: str, rows: np.ndarray | None = None) -> Iterator[Any]:
@@ -338,7 +345,8 @@ def to_float64(block: Any) -> tuple[np.ndarray, int | None]:
     """Convert an Arrow array of text or numbers to float64.
 
     Returns:
-        The values, NaN for missing cells, and the position of the first cell that is no finite number (None if all are).
+        The values, NaN for missing cells, and the position of the first cell that is no finite number (None if all
+        are).
     """
     if pa.types.is_integer(block.type) or pa.types.is_floating(block.type) or pa.types.is_boolean(block.type):
         values = np.asarray(pc.cast(block, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: (name, what a cell looks like, strptime format or None for ISO 8601). The order decides where two notations fit all cells.
+#: (name, what a cell looks like, strptime format or None for ISO 8601). The order decides where two notations fit all
+#: cells.
 _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = (
     ("year-month-day", re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"), None),
     (

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unroll.data.doctor_time import series_rows, shown
 from unroll.data.frequency import Frequency, frequency_of, steps_between
 from unroll.data.kinds import Kind
 from unroll.data.table import Table
@@ -18,12 +19,14 @@ class TimeSeries(NamedTuple):
 
     Attributes:
         name: the series id, the column, or both.
-        times: (T,) datetime64[us], or float64 if the time column holds numbers (years, step numbers) or there is none (0, 1, ...).
+        times: (T,) datetime64[us], or float64 if the time column holds numbers (years, step numbers) or there is none
+            (0, 1, ...).
         values: (T,) float64; NaN where the value is missing.
         covariates: (T, C) float64; NaN where a value is missing.
         covariate_names: the C columns.
         frequency: the usual step of time; None if there is no usual one.
-        rows: (T,) int64, the table's row of every step: `table.place(rows[t])` is its file and line; -1 for a step that `on_grid` put in.
+        rows: (T,) int64, the table's row of every step: `table.place(rows[t])` is its file and line; -1 for a step
+            that `on_grid` put in.
     """
 
     name: str
@@ -45,8 +48,10 @@ def series_from_table(
 ) -> list[TimeSeries]:
     """Take the time series out of a table.
 
-    Long form: `time` and `series` name columns, every row is one step of one series. One column per variable: `time` alone; every target
-    column is a series. One row per series: neither `time` nor a single `target`; the numeric columns in order are the steps, and empty cells at the
+    Long form: `time` and `series` name columns, every row is one step of one series. One column per variable: `time`
+    alone; every target
+    column is a series. One row per series: neither `time` nor a single `target`; the numeric columns in order are the
+    steps, and empty cells at the
     end of a row are no steps (in the middle they are NaN).
 
     Args:
@@ -60,7 +65,8 @@ def series_from_table(
         The series in the order of their first row, each sorted by time.
 
     Raises:
-        DataError: a time is missing or stands twice in one series, or a cell is no number, with file and line; no column of numbers.
+        DataError: a time is missing or stands twice in one series, or a cell is no number, with file and line; no
+            column of numbers.
     """
     used = {time, series, *covariates}
     numeric = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in used]
@@ -79,7 +85,7 @@ def series_from_table(
     columns = {name: table.numbers(name) for name in targets}
     extra = np.stack([table.numbers(name) for name in covariates], axis=1) if covariates else np.empty((len(table), 0))
     found = []
-    for name, rows in _groups(table, series):
+    for name, rows in series_rows(table, series):
         rows = rows[np.argsort(times[rows], kind="stable")]
         own = times[rows]
         _check_duplicates(table, time, name, own, rows)
@@ -93,7 +99,9 @@ def series_from_table(
 
 
 def on_grid(series: TimeSeries) -> TimeSeries:
-    """Put a NaN step wherever one of the series' usual steps is missing, so that equal distances in the array are equal times.
+    """Put a NaN step wherever one of the series' usual steps is missing.
+
+    After that, equal distances in the array are equal times.
 
     Args:
         series: a series whose times all lie on its own grid; one without a usual step is returned as it is.
@@ -106,7 +114,8 @@ def on_grid(series: TimeSeries) -> TimeSeries:
     steps = steps_between(series.times, series.frequency)
     if steps is None:
         raise DataError(
-            f"series {series.name!r} has times between its steps of {series.frequency.label}; resample it to equal steps first"
+            f"series {series.name!r} has times between its steps of {series.frequency.label}; resample it to "
+            f"equal steps first"
         )
     where = np.concatenate([[0], np.cumsum(steps)])
     length = int(where[-1]) + 1
@@ -114,7 +123,8 @@ def on_grid(series: TimeSeries) -> TimeSeries:
         return series
     if length > 100 * len(series.times):
         raise DataError(
-            f"series {series.name!r} would grow from {len(series.times)} to {length} steps of {series.frequency.label}; its gaps are too long to fill"
+            f"series {series.name!r} would grow from {len(series.times)} to {length} steps of "
+            f"{series.frequency.label}; its gaps are too long to fill"
         )
     values = np.full(length, np.nan)
     values[where] = series.values
@@ -138,28 +148,16 @@ def _times(table: Table, time: str | None) -> np.ndarray:
     return values
 
 
-def _groups(table: Table, series: str | None) -> list[tuple[str | None, np.ndarray]]:
-    if series is None:
-        return [(None, np.arange(len(table), dtype=np.int64))]
-    codes: dict[str, int] = {}
-    owner = np.fromiter(
-        (codes.setdefault(text, len(codes)) for text in table.texts(series)), dtype=np.int64, count=len(table)
-    )
-    order = np.argsort(owner, kind="stable")
-    cuts = np.searchsorted(owner[order], np.arange(1, len(codes)))
-    return list(zip(codes, np.split(order, cuts), strict=True))
-
-
 def _check_duplicates(table: Table, time: str | None, name: str | None, times: np.ndarray, rows: np.ndarray) -> None:
     twice = np.flatnonzero(times[1:] == times[:-1]) if len(times) > 1 else np.empty(0, np.int64)
     if len(twice):
         at = int(twice[0])
         row, before = (int(rows[at + 1]), int(rows[at]))
         own = "" if name is None else f" in series {name!r}"
-        shown = str(times[at]).removesuffix(".000000").replace("T", " ")
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
         raise DataError(
-            f"column {time!r}: time {shown} stands a second time, first in line {table.place(before)[1]}{more}; remove one, or name the column of series ids",
+            f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
+            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids",
             *table.place(row),
         )
 

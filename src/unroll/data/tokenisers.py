@@ -1,4 +1,4 @@
-"""Text to numbers and back: characters (Hangul as letters on request), words, and byte-pair pieces; good for every language."""
+"""Text to numbers and back: characters (Hangul as letters on request), words, and byte-pair pieces."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def _refuse_surrogates(text: str) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise DataError(
-            f"the text holds a lone surrogate (U+{ord(text[error.start]):04X} at character {error.start + 1}), which is half a character and no text; remove it"
+            f"the text holds a lone surrogate (U+{ord(text[error.start]):04X} at character "
+            f"{error.start + 1}), which is half a character and no text; remove it"
         ) from error
 
 
@@ -91,7 +92,8 @@ _SCHEMA: TypeAdapter[_CharacterSchema | _WordSchema | _BPESchema] = TypeAdapter(
 class _Vocabulary:
     """Pieces and their numbers. With `spell`, an unknown piece is spelled in UTF-8 bytes, so that nothing is lost.
 
-    Numbers: 0 padding, 1 unknown, then the pieces, then with `spell` the 256 bytes and the mark that opens a spelled piece.
+    Numbers: 0 padding, 1 unknown, then the pieces, then with `spell` the 256 bytes and the mark that opens a spelled
+    piece.
     """
 
     def __init__(self, pieces: Sequence[str], spell: bool) -> None:
@@ -152,7 +154,8 @@ def _most_common(counts: Counter[str], max_size: int | None, min_count: int) -> 
 class CharacterTokeniser:
     """One number per Unicode character, or per letter of a Hangul syllable.
 
-    ``decode(encode(text)) == text`` if every character is known, and with `spell` for every text; `lower` gives the lower-case text.
+    ``decode(encode(text)) == text`` if every character is known, and with `spell` for every text; `lower` gives the
+    lower-case text.
 
     Args:
         pieces: the known characters, or with `jamo` letters, in the order of their numbers.
@@ -234,7 +237,8 @@ def _characters(text: str, lower: bool, jamo: bool) -> Iterable[str]:
     return hangul.decompose(text) if jamo else text
 
 
-#: A word is letters, marks, digits and inner apostrophes; every other visible character stands alone; white space is kept in runs.
+#: A word is letters, marks, digits and inner apostrophes; every other visible character stands alone; white space is
+#: kept in runs.
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f\u200d]+[^\W_]*)*(?:['\u2019][^\W_]+)*|\s+|\S")
 #: Stands for "no space here", where a space would be usual.
 _GLUE = "\u2060"
@@ -254,8 +258,10 @@ def _usual_space(before: str | None, after: str) -> bool:
 class WordTokeniser:
     """One number per word, punctuation mark or run of white space.
 
-    A single space between two words is understood, and so is none before a comma; where the text differs, the numbers say so, so that
-    ``decode(encode(text)) == text`` if every word is known, and with `spell` for every text; `lower` gives the lower-case text.
+    A single space between two words is understood, and so is none before a comma; where the text differs, the numbers
+    say so, so that
+    ``decode(encode(text)) == text`` if every word is known, and with `spell` for every text; `lower` gives the
+    lower-case text.
 
     Args:
         pieces: the known words in the order of their numbers.
@@ -372,12 +378,16 @@ def _join(pieces: Iterable[str]) -> str:
 
 
 class BPETokeniser:
-    """Pieces learnt by byte-pair encoding over bytes (Sennrich et al. 2016, section 3.2; on bytes as in Radford et al. 2019, section 2.2).
+    """Pieces learnt by byte-pair encoding over bytes.
 
-    Every text has an encoding and ``decode(encode(text)) == text`` without exception: nothing is normalised and no piece is special.
+    Source: Sennrich et al. 2016, section 3.2; on bytes as in Radford et al. 2019, section 2.2.
+
+    Every text has an encoding and ``decode(encode(text)) == text`` without exception: nothing is normalised and no
+    piece is special.
 
     Args:
-        pieces: the pieces in the order of their numbers, in the printable byte alphabet of GPT-2; the 256 bytes must be among them.
+        pieces: the pieces in the order of their numbers, in the printable byte alphabet of GPT-2; the 256 bytes must
+            be among them.
         merges: pairs of pieces in the order in which they are merged.
     """
 
@@ -406,7 +416,8 @@ class BPETokeniser:
 
         Args:
             texts: read once.
-            size: how many numbers there are to be, the 256 bytes, padding and unknown included; fewer if the texts are short.
+            size: how many numbers there are to be, the 256 bytes, padding and unknown included; fewer if the texts are
+                short.
             min_count: merge pairs that occur at least so often.
 
         Raises:
@@ -429,7 +440,7 @@ class BPETokeniser:
         model.train_from_iterator(_checked(texts), trainer)
         learnt = json.loads(model.to_str())["model"]
         pieces = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)
-        merges = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in learnt["merges"]]
+        merges = [_pair(merge) for merge in learnt["merges"]]
         return cls(pieces, merges)
 
     @property
@@ -468,6 +479,12 @@ class BPETokeniser:
     def to_json(self) -> str:
         """All of it as JSON, for `tokeniser_from_json`."""
         return _dump(kind="bpe", pieces=list(self._pieces), merges=[list(merge) for merge in self._merges])
+
+
+def _pair(merge: str | list[str]) -> tuple[str, str]:
+    """A merge as the library writes it: two pieces in a list, or before version 0.20 in one text."""
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    return left, right
 
 
 def _checked(texts: Iterable[str]) -> Iterator[str]:
