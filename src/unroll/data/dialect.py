@@ -26,7 +26,6 @@ _COMMON_NAMES = frozenset(
     이름 번호 의도 주제 평점 리뷰 댓글
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
 )
-)
 
 
 class Dialect(NamedTuple):

@@ -177,7 +177,7 @@ class Writer:
         self._any_part = self._any_part or part is not None
 
     def add(self, cells: Sequence[Any], line: int, size: int = 0) -> None:
-        """One row: a cell per column (text; number or None; flat float32 array of a series), its line, about its size."""
+        """One row: a cell per column (text, number, None or a flat float32 array), its line, and about its size."""
         self._rows.append(cells)
         self._lines.append(line)
         self._file_of.append(len(self._paths) - 1)
