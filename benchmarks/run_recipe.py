@@ -6,6 +6,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/recipes", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="recipes to run")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder with the public data")
+    parser.add_argument("--data", type=Path, default=Path(), help="the folder with the public data")
     parser.add_argument("--out", type=Path, help="keep the run folders here")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -67,15 +68,14 @@ def record(recipe: Recipe, data: Path, out: Path, seed: int) -> dict[str, Any]:
         raise SystemExit(f"{recipe.name}: the run failed")
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     about = json.loads((out / "environment.json").read_text(encoding="utf-8"))
-    shown = [option.replace("{data}", "DIR") for option in recipe.options]
+    shown = " ".join(option.replace("{data}", "DIR") for option in recipe.options)
+    shown = f"unroll train {recipe.data if recipe.builtin else f'DIR/{recipe.data}'} {shown} --seed {seed}"
     return {
         "kind": "recipe",
         "name": recipe.name,
         "date": datetime.date.today().isoformat(),
         "commit": _commit(),
-        "command": " ".join(
-            ["unroll train", recipe.data if recipe.builtin else f"DIR/{recipe.data}", *shown, f"--seed {seed}"]
-        ),
+        "command": re.sub(" +", " ", shown),
         "machine": {key: about.get(key) for key in ("cpu", "cores", "threads", "machine", "gpus")},
         "versions": {"python": about.get("python"), **about.get("packages", {})},
         "data": about.get("data", [])[:4],
@@ -97,8 +97,12 @@ def _reached(goal: Goal | None, metrics: dict[str, Any]) -> bool:
         return True
     if goal.metric not in metrics["test"]:
         raise SystemExit(f"the goal is about '{goal.metric}', and the test scores are {', '.join(metrics['test'])}")
-    value = metrics["test"][goal.metric]["value"]
-    return bool(value >= goal.value if goal.higher_is_better else value <= goal.value)
+    value, bound = metrics["test"][goal.metric]["value"], goal.value
+    if isinstance(bound, str):
+        if bound not in metrics["baselines"]:
+            raise SystemExit(f"the goal is to beat '{bound}', and the baselines are {', '.join(metrics['baselines'])}")
+        bound = metrics["baselines"][bound]["test"][goal.metric]["value"]
+    return bool(value >= bound if goal.higher_is_better else value <= bound)
 
 
 def _goal_words(goal: Goal | None) -> str:

@@ -65,8 +65,6 @@ def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[
 
     config = apply_overrides(validate(RunConfig, {**values, "task": values.get("task", "guessed")}), overrides)
     table = open_table(config.data, store)
-    for note in table.notes:
-        typer.echo(note)
     data = config.data
     try:
         task, guess = recognise(table, data, TASKS, values.get("task"))
@@ -74,7 +72,7 @@ def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         typer.echo(f"no task: {error}")
     else:
-        typer.echo(f"task: {task.name}. {guess.reason}")
+        typer.echo(guess.reason)
         data = guess.data
     by_time = data.time is not None or data.series is not None
     split = None
