@@ -1,6 +1,7 @@
 """Write the results tables of README.md and README.ko.md from the recorded runs in benchmarks/results.
 
-The tables stand between `<!-- results -->` and `<!-- /results -->`; with --check nothing is written and 1 is returned if they are stale.
+The tables stand between `<!-- results -->` and `<!-- /results -->`. With --check nothing is written, and 1 is returned
+if they are stale.
 """
 
 from __future__ import annotations
@@ -107,11 +108,12 @@ def _cells(result: Mapping[str, Any], language: Language) -> list[str]:
     metric = goal["metric"] if goal else next(iter(result["test"]))
     entry = result["test"][metric]
     bounds = words.interval(metric, entry["interval"])
-    score = (
-        f"{words.metric_name(metric)} {words.metric_value(metric, entry['value'])}{f' ({bounds})' if bounds else ''}"
-    )
+    score = f"{words.metric_name(metric)} {words.metric_value(metric, entry['value'])}"
+    if bounds:
+        score += f" ({bounds})"
     if not result["reached"]:
-        score += f", {language.missed} {words.metric_value(metric, goal['value'])}"
+        goal_value = goal["value"] if isinstance(goal["value"], str) else words.metric_value(metric, goal["value"])
+        score += f", {language.missed} {goal_value}"
     baseline = words.best_baseline(result, metric, higher_is_better=goal["higher_is_better"] if goal else True)
     beside = "–" if baseline is None else f"{words.metric_value(metric, baseline.entry['value'])} {baseline.name}"
     return [

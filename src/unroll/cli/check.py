@@ -67,7 +67,7 @@ def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[
     table = open_table(config.data, store)
     data = config.data
     try:
-        task, guess = recognise(table, data, TASKS, values.get("task"))
+        _, guess = recognise(table, data, TASKS, values.get("task"))
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         typer.echo(f"no task: {error}")

@@ -11,6 +11,8 @@ import typer
 from unroll.cli import options as o
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from unroll.bundle import RunFolder
     from unroll.report import Candidate, Comparison
 
@@ -122,17 +124,15 @@ def _train_all(
     return Comparison(title, monitor.metric, monitor.higher_is_better, candidates, notes)
 
 
-def _encoders(settings: type[Any]) -> list[str]:
-    """The choices of the setting `encoder`, which say what a task can be built from."""
-    from typing import get_args
-
+def _encoders(settings: type[BaseModel]) -> list[str]:
+    """What a model of this task can be built on: every cell, and the others that are there for comparison."""
+    from unroll.cells import CELLS
     from unroll.errors import ConfigError
+    from unroll.models.encoders import OTHER_ENCODERS
 
-    field = settings.model_fields.get("encoder")
-    choices = [] if field is None else [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
-    if not choices:
+    if "encoder" not in settings.model_fields:
         raise ConfigError("this task has one model only, so there is nothing to compare; give several runs instead")
-    return choices
+    return [*CELLS, *OTHER_ENCODERS]
 
 
 def _read(paths: Sequence[Path]) -> Comparison:
