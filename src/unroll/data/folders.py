@@ -10,7 +10,7 @@ from unroll.errors import DataError
 
 SUFFIXES = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".pq": "parquet", ".ts": "ts",
+    ".parquet": "parquet", ".pq": "parquet", ".ts": "ts", ".conllu": "conllu", ".conll": "conll", ".iob": "conll",
 }  # fmt: skip
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.

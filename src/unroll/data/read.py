@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
-from unroll.data import jsonrows, parquet, ucr
+from unroll.data import conll, jsonrows, parquet, ucr
 from unroll.data.builtin import builtin_names, read_builtin
 from unroll.data.delimited import Delimited, open_delimited
 from unroll.data.folders import SUFFIXES, DataFile, files_of, form_of, plain_name
@@ -67,9 +67,14 @@ def read_table(
     form = options.format or form_of(files[0].path) or "text"
     if files[0].label is not None:
         return _read_classes(files, options, store, notes)
-    reader = {"jsonl": _read_json, "json": _read_json, "parquet": _read_parquet, "ts": _read_ts}.get(
-        form, _read_delimited
-    )
+    reader = {
+        "jsonl": _read_json,
+        "json": _read_json,
+        "parquet": _read_parquet,
+        "ts": _read_ts,
+        "conll": _read_tagged,
+        "conllu": _read_tagged,
+    }.get(form, _read_delimited)
     return reader(files, form, options, store, notes)
 
 
@@ -195,4 +200,22 @@ def _read_ts(files: list[DataFile], form: str, options: ReadOptions, store: Path
                     f"expected {header.channels} channels and labels as in {main.name}, got {own.channels}", file.path
                 )
             ucr.write_rows(writer, file.path, options.encoding, own, file.part)
+        return writer.finish([said, *_part_note(files), *notes])
+
+
+def _read_tagged(files: list[DataFile], form: str, options: ReadOptions, store: Path, notes: list[str]) -> Table:
+    """Tagged sentences: a row for each, what is wrong with it in a column of its own."""
+    main = conll.tagged_reader(files[0].path, form, options.encoding, None)
+    said = f"{main.path.name}: {'CoNLL-U' if form == 'conllu' else 'CoNLL columns'}, {options.encoding.upper()}"
+    with Writer(store, main.fields(), main.path) as writer:
+        for file in files:
+            reader = conll.tagged_reader(file.path, form, options.encoding, main)
+            before = writer.total
+            writer.begin(file.path, file.part)
+            for sentence in reader.sentences():
+                cells = conll.row_of(conll.checked(sentence))
+                writer.add(cells, sentence.line, sum(map(len, cells)))
+            if writer.total == before:
+                raise DataError("no sentences", file.path)
+            notes = [*notes, *(f"{file.path.name}: {text}" for text in reader.left.words())]
         return writer.finish([said, *_part_note(files), *notes])
