@@ -1,7 +1,8 @@
-"""Runs a training in a forked child for each line on standard input, so that it can be killed; torch is imported once.
+"""Runs a training in a forked child for each line of standard input, to be killed; torch is imported once.
 
-A line is JSON: {"folder", "resume", "kill_at"}. Every system call that changes a file, and every loss, counts as an event;
-the child kills itself with SIGKILL just before event number `kill_at`. The answer is {"signal", "exit_code", "events"}.
+A line is JSON: {"folder", "resume", "kill_at"}. Every system call that changes a file, every loss and every validation
+counts as an event; the child kills itself with SIGKILL just before event number `kill_at`. The answer is
+{"exit_code", "events"}.
 """
 
 from __future__ import annotations

@@ -80,6 +80,15 @@ def test_two_are_kept_and_leftovers_of_a_crash_removed(tmp_path: Path) -> None:
     }
 
 
+def outcome(folder: Path) -> str:
+    """ "unchanged": the change left the JSON's meaning, for it was a space for another."""
+    try:
+        found = read(folder)
+    except BundleError as error:
+        return "found" if str(folder) in str(error) and "\n" not in str(error) else str(error)
+    return "unchanged" if found[0] == position() and found[1].keys() == TENSORS.keys() else "unnoticed"
+
+
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
     path = save_checkpoint(tmp_path, position(), TENSORS)
     draw = random.Random(1)
@@ -88,13 +97,7 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
         for _ in range(60):
             at, bit = draw.randrange(len(content)), draw.randrange(8)
             file.write_bytes(content[:at] + bytes([content[at] ^ (1 << bit)]) + content[at + 1 :])
-            try:
-                found = read(tmp_path)
-            except BundleError as error:
-                assert str(tmp_path) in str(error) and "\n" not in str(error)
-            else:
-                # A change that leaves the JSON's meaning: whitespace for other whitespace.
-                assert file == path and found[0] == position()
+            assert outcome(tmp_path) in ("found", "unchanged" if file == path else "found")
         for cut in (0, 1, 7, 8, len(content) // 2, len(content) - 1):
             file.write_bytes(content[:cut])
             if file == path and cut == len(content) - 1:

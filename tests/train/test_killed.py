@@ -1,4 +1,4 @@
-"""A run that is killed with SIGKILL wherever it stands: the newest complete checkpoint loads, the end is the same in bits."""
+"""A run killed with SIGKILL wherever it stands: the newest complete checkpoint loads, the end is the same in bits."""
 
 from __future__ import annotations
 

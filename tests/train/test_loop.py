@@ -42,7 +42,7 @@ def weights(model: torch.nn.Module) -> torch.Tensor:
 
 
 def by_hand(chosen: TrainSettings) -> Iterator[tuple[torch.nn.Module, float]]:
-    """AdamW, clipping and the schedule written out again, from the papers; yields the model and the rate after each step."""
+    """AdamW, clipping and the schedule written out again, from the papers; the model and rate after each step."""
     learner = Plain()
     model = learner.model
     first = {p: torch.zeros_like(p) for p in model.parameters()}

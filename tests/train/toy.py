@@ -1,4 +1,4 @@
-"""A learner small enough to train in a blink, with all that makes resuming hard: dropout, items of unequal number, carried state."""
+"""A learner that trains in a blink, with all that makes resuming hard: dropout, unequal items, carried state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Toy:
         rows: how many rows there are.
         batch_size: rows per global batch.
         seed: of weights and batches.
-        dropout: probability.
+        dropout: probability; at 0 all else that is random goes too, so that one process and two can be compared.
         dtype: of weights and data.
         at_loss: called before each loss, with the number of losses so far.
         at_validation: called within each validation.
@@ -51,6 +51,7 @@ class Toy:
         self.items = torch.tensor([0 if row % 7 == 3 else 1 + row % 3 for row in range(rows)])
         self.sum = torch.zeros((), dtype=torch.float64)
         self.calls = 0
+        self._noise = 0.01 if dropout else 0.0
         self._seed, self._batch_size = seed, batch_size
         self._at_loss, self._at_validation = at_loss, at_validation
 
@@ -64,7 +65,7 @@ class Toy:
         chosen = torch.from_numpy(rows)
         errors_B = (model(self.x_BI[chosen]).squeeze(1) - self.y_B[chosen]) ** 2
         # Carried state and the generators of Python and NumPy take part: a resumed run needs them all.
-        noise = 1 + 0.01 * np.random.rand() + 0.001 * float(self.sum.cos())
+        noise = 1 + self._noise * (np.random.rand() + float(self.sum.cos()))
         self.sum = self.sum + errors_B.detach().double().sum()
         items = self.items[chosen]
         return Loss((errors_B * items).sum() * noise, int(items.sum()), 5 * len(rows))

@@ -66,6 +66,8 @@ def read_bounded(path: Path, limit: int = JSON_LIMIT) -> bytes:
     Raises:
         BundleError: the file is missing, cannot be read, or is larger.
     """
+    if path.exists() and not path.is_file():
+        raise BundleError(f"{path}: expected a file, this is a folder or a device")
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -147,24 +149,6 @@ def check_header(start: bytes, size: int, path: Path) -> None:
             f"{path}: not a safetensors file: its header would be {header} bytes of {size}"
             f" (at most {HEADER_LIMIT} are read); the file is damaged or truncated"
         )
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
-
-    Raises:
-        BundleError: the file is missing, a pickle, truncated or otherwise damaged.
-    """
-    try:
-        with open(path, "rb") as file:
-            check_header(file.read(9), os.fstat(file.fileno()).st_size, path)
-            file.seek(0)
-            content = file.read()
-    except FileNotFoundError:
-        raise BundleError(f"{path}: the file is missing; this is not a complete run folder") from None
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
-    return decode_tensors(content, path)
 
 
 def load_state(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

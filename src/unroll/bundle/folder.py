@@ -130,7 +130,9 @@ class RunFolder:
         self.write_bytes(name, text.encode())
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        """Replace a file of the folder, wholly or not at all, and list its checksum."""
+        """Replace a file of the folder, wholly or not at all, and list its checksum. `name` is without folders."""
+        if Path(name).name != name:
+            raise ValueError(f"expected the name of a file in the run folder, got {name!r}")
         # Unlisted first: a crash then leaves "not completely written", not a checksum that looks like damage.
         if self._manifest.pop(name, None) is not None:
             self._write_manifest()
@@ -155,8 +157,16 @@ class RunFolder:
 
     def read_bytes(self, name: str, limit: int = JSON_LIMIT) -> bytes:
         """Read a file of at most `limit` bytes; raises as `read_json` does."""
-        content = read_bounded(self.path / name, limit)
-        self._verify(name, content)
+        path = self.path / name
+        entry = self._manifest.get(name)
+        if path.is_file() and entry is None:
+            raise BundleError(f"{path}: not listed in {_MANIFEST}: it was not completely written, or is not unroll's")
+        if path.is_file() and entry is not None and path.stat().st_size != entry["bytes"]:
+            size = path.stat().st_size
+            raise BundleError(f"{path}: expected {entry['bytes']} bytes, got {size}; the file is truncated or altered")
+        content = read_bounded(path, limit)
+        if entry is None or hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise BundleError(f"{path}: its checksum differs from {_MANIFEST}; the file is damaged or altered")
         return content
 
     def save_weights(self, model: nn.Module) -> None:
@@ -170,10 +180,10 @@ class RunFolder:
             BundleError: the file is missing, a pickle, truncated, altered, or of another model.
         """
         path = self.weights
-        size = path.stat().st_size if path.is_file() else 0
-        content = read_bounded(path, size)
-        check_header(content[:9], len(content), path)
-        self._verify(_WEIGHTS, content)
+        if path.is_file():
+            with open(path, "rb") as file:
+                check_header(file.read(9), path.stat().st_size, path)
+        content = self.read_bytes(_WEIGHTS, self._manifest.get(_WEIGHTS, {}).get("bytes", 0))
         load_state(model, decode_tensors(content, path), path)
 
     def record_environment(self, data: Iterable[Path]) -> None:
@@ -189,18 +199,6 @@ class RunFolder:
         metrics = self.read_json("metrics.json") if self.has("metrics.json") else {}
         about = self.read_json("environment.json") if self.has("environment.json") else {}
         self.write_text("README.md", model_card(self.config, metrics, about, notes))
-
-    def _verify(self, name: str, content: bytes) -> None:
-        path = self.path / name
-        entry = self._manifest.get(name)
-        if entry is None:
-            raise BundleError(f"{path}: not listed in {_MANIFEST}: it was not completely written, or is not unroll's")
-        if len(content) != entry["bytes"]:
-            raise BundleError(
-                f"{path}: expected {entry['bytes']} bytes, got {len(content)}; the file is truncated or altered"
-            )
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise BundleError(f"{path}: its checksum differs from {_MANIFEST}; the file is damaged or altered")
 
     def _write_manifest(self) -> None:
         write_atomic(self.path / _MANIFEST, encode_json({"version": 1, "files": dict(sorted(self._manifest.items()))}))

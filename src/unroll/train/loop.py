@@ -293,7 +293,7 @@ class _Run:
         raise Interrupted(
             signum,
             f"stopped by {signal.Signals(signum).name} in epoch {self._epoch + 1} after {self._steps} steps in all;"
-            f" the run is saved, continue it with --resume {self._folder}",
+            " the run is saved",
         )
 
     def _save(self) -> None:

@@ -1,8 +1,8 @@
 """The processes of one run: who am I, and what passes between us.
 
 accelerate finds the launcher (torchrun, mpirun), the device and the backend. Its wrapped model
-(DistributedDataParallel) is not used: it averages over processes whatever their share of the batch, hangs when a share is empty, and hides the
-model's own methods.
+(DistributedDataParallel) is not used: it averages over processes whatever their share of the batch, hangs when a share
+is empty, and hides the model's own methods.
 """
 
 from __future__ import annotations
