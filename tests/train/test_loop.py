@@ -7,7 +7,7 @@ import json
 import math
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,10 @@ class Plain(Toy):
         super().__init__(dropout=0, dtype=torch.float64)
         self.seen: list[dict[str, torch.Tensor]] = []
         self._scores = scores
+        self.at_rows: Callable[[object], object] = lambda rows: None
 
     def loss(self, model, rows, device) -> Loss:  # type: ignore[no-untyped-def]
+        self.at_rows(rows)
         chosen = torch.from_numpy(rows)
         errors_B = (model(self.x_BI[chosen]).squeeze(1) - self.y_B[chosen]) ** 2
         return Loss((errors_B * self.items[chosen]).sum(), int(self.items[chosen].sum()), len(rows))
@@ -52,13 +54,8 @@ def by_hand(chosen: TrainSettings) -> Iterator[tuple[torch.nn.Module, float]]:
     for epoch in range(chosen.epochs):
         for rows in learner.batches(epoch):
             loss = learner.loss(model, rows, torch.device("cpu"))
-            gradients = dict(
-                zip(
-                    model.parameters(),
-                    torch.autograd.grad(loss.total / loss.items, list(model.parameters())),
-                    strict=True,
-                )
-            )
+            used = [p for name, p in model.named_parameters() if name != "unused"]
+            gradients = dict(zip(used, torch.autograd.grad(loss.total / loss.items, used), strict=True))
             norm = math.sqrt(sum(float((g**2).sum()) for g in gradients.values()))
             done = (steps + 0.5) / (per_epoch * chosen.epochs)
             steps += 1
@@ -80,6 +77,7 @@ def test_fit_takes_the_steps_of_the_papers(tmp_path: Path) -> None:
     learner = Plain()
     history = train(learner, tmp_path, chosen)
     *_, (model, rate) = by_hand(chosen)
+    assert learner.model.unused.tolist() == [[1, 1], [1, 1]]
     # clip_grad_norm_ divides by norm + 1e-6, which the papers do not: up to 2e-6 relative to a norm of 0.5.
     torch.testing.assert_close(weights(learner.model), weights(model), rtol=1e-5, atol=1e-7)
     assert history.epochs[-1].learning_rate == pytest.approx(rate, rel=1e-12)
@@ -104,6 +102,29 @@ def test_fit_stops_when_patience_is_spent_and_keeps_the_best_weights(tmp_path: P
     assert math.isnan(history.epochs[3].metrics["error"])
     for name, tensor in learner.model.state_dict().items():
         assert torch.equal(tensor, learner.seen[1][name])
+
+
+def test_patience_and_the_best_weights_outlive_an_interruption(tmp_path: Path) -> None:
+    scores = [1.0, 0.5, 2.0, 3.0, 4.0, 0.1]
+    chosen = settings(epochs=6, patience=3)
+    whole = Plain(scores)
+    expected = train(whole, tmp_path / "whole", chosen)
+    assert (expected.best, len(expected.epochs)) == (2, 5)
+    first = Plain(scores)
+    first.calls = 0
+
+    def stop(rows: object) -> None:
+        first.calls += 1
+        if first.calls == 14:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    first.at_rows = stop
+    with pytest.raises(Interrupted):
+        train(first, tmp_path / "parts", chosen)
+    second = Plain(scores[3:])
+    history = train(second, tmp_path / "parts", chosen, resume=True)
+    assert without_time(history) == without_time(expected)
+    assert bits(second) == bits(whole)
 
 
 def test_fit_with_higher_is_better(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ class Toy:
             nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(dropout), nn.Tanh(), nn.Linear(6, 1)
         ).to(dtype)
         if dropout == 0:
+            # Not used in the forward pass: it has no gradient anywhere, so it must not be decayed.
+            self.model.register_parameter("unused", nn.Parameter(torch.ones(2, 2, dtype=dtype)))
             # Its statistics are those of a process's own share, by which one process and two would differ.
             self.model[1] = nn.Identity()  # type: ignore[index]
         generator = torch.Generator().manual_seed(1)

@@ -115,17 +115,12 @@ class TerminalBar:
 
     def step(self, pace: Pace) -> None:
         """Move the bar."""
-        if self._task is None:
-            self._task = self._bar.add_task("", about="")
-            self._bar.start()
+        name = f"epoch {pace.epoch}/{pace.epochs}"
         about = f"loss {pace.loss:.4f}  {pace.tokens_per_second:,.0f} tokens/s  {clock(pace.seconds_left)} left"
-        self._bar.update(
-            self._task,
-            description=f"epoch {pace.epoch}/{pace.epochs}",
-            completed=pace.step,
-            total=pace.steps,
-            about=about,
-        )
+        if self._task is None:
+            self._task = self._bar.add_task(name, about=about)
+            self._bar.start()
+        self._bar.update(self._task, description=name, completed=pace.step, total=pace.steps, about=about)
 
     def epoch(self, record: Epoch, best: bool) -> None:
         """Write the epoch above the bar."""

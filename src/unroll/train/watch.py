@@ -30,7 +30,7 @@ class Watch:
         self._rank = rank
         self._count = count
         self._finished = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="unroll-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="unroll-watch", daemon=True)
         self._store = TCPStore(
             os.environ["MASTER_ADDR"],
             int(os.environ["MASTER_PORT"]),
@@ -48,7 +48,15 @@ class Watch:
         self._finished.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _run(self) -> None:
+        reason = self._look()
+        if reason:
+            text = f"process {self._rank} of {self._count}: {reason}; the last checkpoint is intact"
+            print(f"unroll: {text}: start all processes again with --resume", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    def _look(self) -> str:
+        """Watch until this process has finished; why it must end before, if it must."""
         others = [rank for rank in range(self._count) if rank != self._rank]
         last = dict.fromkeys(others, -1)
         still = dict.fromkeys(others, 0)
@@ -61,17 +69,9 @@ class Watch:
                     still[rank] = 0 if now != last[rank] or done else still[rank] + 1
                     last[rank] = now
                     if still[rank] >= PATIENCE:
-                        self._leave(
-                            f"process {rank} of {self._count} has shown no sign of life for {INTERVAL * PATIENCE:.0f} s"
-                        )
+                        seconds = INTERVAL * PATIENCE
+                        return f"process {rank} of {self._count} has shown no sign of life for {seconds:.0f} s"
             self._store.add(f"unroll/done/{self._rank}", 1)
         except RuntimeError:
-            if not self._finished.is_set():
-                self._leave("the launcher's store is gone")
-
-    def _leave(self, reason: str) -> None:
-        text = (
-            f"process {self._rank} of {self._count}: {reason}; the last checkpoint is intact: start again with --resume"
-        )
-        print(f"unroll: {text}", file=sys.stderr, flush=True)
-        os._exit(1)
+            return "" if self._finished.is_set() else "the launcher's store is gone"
+        return ""
