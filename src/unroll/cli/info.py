@@ -17,7 +17,7 @@ def info() -> None:
     from unroll.cells import CELLS
     from unroll.cli.extras import EXTRAS
     from unroll.cli.show import table
-    from unroll.kernels import KERNELS
+    from unroll.engine import engines
 
     rows = [
         ["unroll", __version__],
@@ -26,7 +26,7 @@ def info() -> None:
         ["threads", f"{torch.get_num_threads()} (set OMP_NUM_THREADS to change)"],
         ["GPUs", ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())) or "none"],
         ["cells", ", ".join(CELLS)],
-        ["engines", ", ".join([*(kernel.name for kernel in KERNELS), "reference"]) + "  (fastest first)"],
+        ["engines", ", ".join(engine.name for engine in engines()) + "  (fastest first)"],
         ["native", _native()],
     ]
     table(["", ""], rows, left=2)
