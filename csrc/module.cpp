@@ -52,6 +52,8 @@ double fma_peak(const Plan& plan, int64_t threads, double seconds) {
 }  // namespace
 
 NB_MODULE(_native, m) {
+    // Plans that live as long as the interpreter are meant to.
+    nb::set_leak_warnings(false);
     m.doc() = "Recurrent scans on the CPU. Shapes: T time, B batch, I input size, H hidden size, P projection, R = P or H.";
 
     m.attr("PEEPHOLE") = unroll::kPeephole;

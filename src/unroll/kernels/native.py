@@ -15,7 +15,7 @@ from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from unroll.kernels import native_scan
 from unroll.kernels.base import ScanRequest, ScanResult
 from unroll.kernels.native_gradient import through_reference
-from unroll.kernels.native_plan import DTYPES, LIBRARY, MISSING, NOISE, Recipe, ordered, plan, recipe
+from unroll.kernels.native_plan import DTYPES, LIBRARY, MISSING, NOISE, Recipe, objection, ordered, recipe
 from unroll.kernels.native_scan import Inputs, Mode, Outputs
 from unroll.kernels.ops import scan_op
 
@@ -43,6 +43,8 @@ class NativeKernel:
             return f"it takes dense tensors, and x is {x.layout}"
         if forward_ad._current_level >= 0:
             return "it has no forward-mode derivatives"
+        if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
+            return "it cannot be seen through by the transforms of torch.func"
         if request.noise and any(mask.requires_grad for mask in request.noise.values()):
             return "it has no gradient for the random factors"
         return self._recipe(request)[1]
@@ -89,16 +91,16 @@ def _examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> tuple[Recip
     if how is None:
         known = ", ".join(one.__name__ for one in (RNNCell, LSTMCell, GRUCell))
         return None, f"it has {known}, and not {type(cell).__name__}"
-    try:
-        plan(how, dtype, cell.input_size, cell.hidden_size, getattr(cell, "proj_size", 0))
-    except RuntimeError as error:
-        return None, f"it cannot run {type(cell).__name__} with these options in {dtype} ({error})"
+    proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
+    against = objection(how.cell, how.options, dtype, cell.input_size, cell.hidden_size, proj_size)
+    if against is not None:
+        return None, f"it cannot run {type(cell).__name__} with these options in {dtype} ({against})"
     return how, None
 
 
 def traced(x: Tensor) -> bool:
-    """Whether a graph is being captured or a transform is at work, so that the registered operator must be seen."""
-    return torch.compiler.is_compiling() or type(x) is not Tensor or torch._C._are_functorch_transforms_active()
+    """Whether a graph is being captured, so that the registered operator must be seen."""
+    return torch.compiler.is_compiling() or type(x) is not Tensor
 
 
 def differentiated(inputs: Inputs) -> bool:

@@ -157,6 +157,21 @@ def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, pro
     return found
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def objection(
+    cell: str, options: int, dtype: torch.dtype, input_size: int, hidden_size: int, proj_size: int
+) -> str | None:
+    """What the extension says against this combination, or None. A constant while a graph is captured.
+
+    The rates are left out: whatever they are, they make no difference.
+    """
+    try:
+        plan(Recipe(cell, options, 1.0, 0.5, 0.5), dtype, input_size, hidden_size, proj_size)
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
 def ordered(params: Parameters) -> tuple[Tensor | None, ...]:
     """The parameters in the order of `PARAMETERS`, contiguous, None where absent."""
     get = params.get

@@ -14,14 +14,19 @@ from torch import Tensor
 
 from unroll.kernels import native_scan
 from unroll.kernels.native_gradient import through_reference
-from unroll.kernels.native_plan import Recipe
+from unroll.kernels.native_plan import NOISE, PARAMETERS, Recipe
 from unroll.kernels.native_scan import Inputs, Mode, Outputs
 
+#: Names of the masks as arguments; two of them are also names of rates.
+NOISE_MASKS = tuple(f"{name}_mask" for name in NOISE)
+# One argument for each parameter and mask: the autograd of registered operators takes no lists of optional tensors.
+_OPTIONAL = "".join(f", Tensor? {name}" for name in (*PARAMETERS, "lengths", "reset", *NOISE_MASKS))
 _INPUTS = (
-    "Tensor x, Tensor h0, Tensor? c0, Tensor?[] params, Tensor? lengths, Tensor? reset, Tensor?[] noise,"
+    f"Tensor x, Tensor h0, Tensor? c0{_OPTIONAL},"
     " str cell, int options, float cell_clip, float zoneout_h, float zoneout_c, bool reverse, bool trace, int recompute"
 )
-_INPUT_COUNT = 15
+_SOURCES = 3 + len(PARAMETERS)
+_INPUT_COUNT = _SOURCES + 2 + len(NOISE_MASKS) + 8
 
 _library = torch.library.Library("unroll", "DEF")  # type: ignore[no-untyped-call]
 _SCHEMAS = (
@@ -34,25 +39,16 @@ for _schema in _SCHEMAS:
 
 
 def _unflat(arguments: tuple[Any, ...]) -> tuple[Inputs, Mode]:
-    x, h0, c0, params, lengths, reset, noise, *rest = arguments
-    *how, reverse, trace, recompute = rest
-    return Inputs(x, h0, c0, tuple(params), lengths, reset, tuple(noise)), Mode(Recipe(*how), reverse, trace, recompute)
+    x, h0, c0 = arguments[:3]
+    lengths, reset, *rest = arguments[_SOURCES:]
+    *how, reverse, trace, recompute = rest[len(NOISE_MASKS) :]
+    inputs = Inputs(x, h0, c0, tuple(arguments[3:_SOURCES]), lengths, reset, tuple(rest[: len(NOISE_MASKS)]))
+    return inputs, Mode(Recipe(*how), reverse, trace, recompute)
 
 
 def _arguments(inputs: Inputs, mode: Mode) -> tuple[Any, ...]:
-    return (
-        inputs.x,
-        inputs.h0,
-        inputs.c0,
-        list(inputs.params),
-        inputs.lengths,
-        inputs.reset,
-        list(inputs.noise),
-        *mode.how,
-        mode.reverse,
-        mode.trace,
-        mode.recompute,
-    )
+    x, h0, c0, params, lengths, reset, noise = inputs
+    return (x, h0, c0, *params, lengths, reset, *noise, *mode.how, mode.reverse, mode.trace, mode.recompute)
 
 
 def scan_op(inputs: Inputs, mode: Mode) -> Outputs:
@@ -138,15 +134,13 @@ def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
     inputs, mode = Inputs(x, h0, c0, tuple(params), lengths, reset, tuple(noise)), ctx.mode
     dy, dh_n, dc_n, d_gates, d_c, _ = gradients
     dc_n = dc_n if c0 is not None else None
-    sources = (x, h0, c0, *params)
-    wanted = [value is not None and value.requires_grad for value in sources]
+    wanted = list(ctx.needs_input_grad[:_SOURCES])
     if torch.is_grad_enabled() or d_gates is not None or d_c is not None:
         found = through_reference(inputs, mode, tuple(wanted), (dy, dh_n, dc_n, d_gates, d_c))
     else:
         flat = torch.ops.unroll.scan_backward(*_arguments(inputs, mode), y, saved, dy, dh_n, dc_n, wanted)
         found = tuple(value if want else None for value, want in zip(flat, wanted, strict=True))
-    dx, dh0, dc0, *d_params = found
-    return (dx, dh0, dc0, d_params, *(None,) * (_INPUT_COUNT - 4), None)
+    return (*found, *(None,) * (_INPUT_COUNT + 1 - _SOURCES))
 
 
 for _name, _run in (("scan", _scan_cpu), ("scan_backward", _backward_cpu)):

@@ -1,0 +1,72 @@
+"""Timing of several contenders so that a noisy machine treats them alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call over several rounds: the median, and the quartiles as the spread."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def summary(samples: Sequence[float]) -> Timing:
+    """Median and quartiles."""
+    if len(samples) == 1:
+        return Timing(samples[0], samples[0], samples[0], 1)
+    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return Timing(median, low, high, len(samples))
+
+
+def once(call: Callable[[], Any], repeats: int) -> float:
+    """Seconds per call over `repeats` calls."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def alternate(
+    calls: Sequence[Callable[[], Any]],
+    *,
+    rounds: int,
+    seconds: float,
+    between: Callable[[], None] | None = None,
+) -> list[Timing]:
+    """Time contenders in turns, each time in another order.
+
+    A round gives every contender one block of calls of about `seconds`, after a pause and an untimed call: thread
+    pools spin for a while after their work, and would otherwise take the next contender's cores.
+
+    Args:
+        calls: what to time.
+        rounds: how many blocks each gets.
+        seconds: the length of a block.
+        between: called once per round, for what must be measured under the same conditions.
+    """
+    repeats = []
+    for call in calls:
+        call()
+        repeats.append(max(1, min(2000, round(seconds / max(once(call, 1), 1e-7)))))
+    samples: list[list[float]] = [[] for _ in calls]
+    for round_number in range(rounds):
+        if between is not None:
+            between()
+        order = [(index + round_number) % len(calls) for index in range(len(calls))]
+        for index in order:
+            time.sleep(0.005)
+            calls[index]()
+            samples[index].append(once(calls[index], repeats[index]))
+    return [summary(taken) for taken in samples]

@@ -1,0 +1,316 @@
+"""The targets beyond the 18 cases: ragged batches, variants, bfloat16, streaming, memory, a whole training step.
+
+Shapes: T time, B batch, I input size, H hidden size.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from unroll.bench.measure import alternate, once, summary
+from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
+from unroll.engine import scan
+from unroll.layers import GRU, LSTM, Recurrent
+from unroll.stepper import Stepper
+
+Row = dict[str, Any]
+
+
+def _row(what: str, value: float, target: float, *, at_most: bool = False, unit: str = "", detail: str = "") -> Row:
+    met = value <= target if at_most else value >= target
+    return {
+        "what": what,
+        "target": target,
+        "value": value,
+        "met": met,
+        "at_most": at_most,
+        "unit": unit,
+        "detail": detail,
+    }
+
+
+def _trained(layer: nn.Module, x: Tensor, lengths: Tensor | None = None) -> Callable[[], Any]:
+    """A forward and backward pass of an unroll layer with gradients of x and every parameter."""
+    x = x.clone().requires_grad_()
+    sources = [x, *layer.parameters()]
+    dy = torch.randn_like(layer(x, lengths=lengths)[0])
+
+    def step() -> Any:
+        return torch.autograd.grad(layer(x, lengths=lengths)[0], sources, dy)
+
+    return step
+
+
+def _forward(layer: nn.Module, x: Tensor) -> Callable[[], Any]:
+    def step() -> Any:
+        with torch.no_grad():
+            return layer(x)[0]
+
+    return step
+
+
+def ragged(rounds: int, seconds: float) -> list[Row]:
+    """T = 100, B = 32, H = 128, half of the steps valid, training: against our padded time and torch's packed LSTM."""
+    torch.manual_seed(0)
+    steps, batch, size = 100, 32, 128
+    lengths = torch.linspace(1, steps - 1, batch).round().long()
+    valid = float(lengths.sum()) / (steps * batch)
+    x = torch.randn(steps, batch, size)
+    ours, theirs = LSTM(size, size, engine="native"), nn.LSTM(size, size)
+    leaf = x.clone().requires_grad_()
+    sources = [leaf, *theirs.parameters()]
+    dy = torch.randn(steps, batch, size)
+
+    def packed() -> Any:
+        y, _ = theirs(pack_padded_sequence(leaf, lengths, enforce_sorted=False))
+        return torch.autograd.grad(pad_packed_sequence(y, total_length=steps)[0], sources, dy)
+
+    calls = [_trained(ours, x), _trained(ours, x, lengths), packed]
+    padded, own, torch_packed = (timing.median for timing in alternate(calls, rounds=rounds, seconds=seconds))
+    shape = f"LSTM T={steps} B={batch} H={size}, {100 * valid:.0f} % of steps valid, training"
+    return [
+        _row(
+            "ragged: cost per valid step over the padded one's", own / padded / valid, 1.15, at_most=True, detail=shape
+        ),
+        _row("ragged: times faster than torch's packed LSTM", torch_packed / own, 6.0, detail=shape),
+    ]
+
+
+def _variants(size: int) -> Iterator[tuple[str, Cell, Cell]]:
+    """Name, variant, and the plain cell that it is compared with."""
+    plain_lstm, plain_gru, plain_rnn = LSTMCell(size, size), GRUCell(size, size), RNNCell(size, size)
+    yield "lstm peephole", LSTMCell(size, size, peephole=True), plain_lstm
+    yield "lstm coupled", LSTMCell(size, size, coupled=True), plain_lstm
+    yield "lstm projection", LSTMCell(size, size, proj_size=size // 2), plain_lstm
+    yield "lstm layer norm", LSTMCell(size, size, layer_norm=True), plain_lstm
+    yield "lstm cell clip", LSTMCell(size, size, cell_clip=3.0), plain_lstm
+    yield "lstm zoneout", LSTMCell(size, size, zoneout_h=0.1, zoneout_c=0.1), plain_lstm
+    yield "lstm recurrent dropout", LSTMCell(size, size, recurrent_dropout=0.2), plain_lstm
+    yield (
+        "lstm recurrent dropout per step",
+        LSTMCell(size, size, recurrent_dropout=0.2, dropout_per_step=True),
+        plain_lstm,
+    )
+    yield "gru reset before", GRUCell(size, size, reset_after=False), plain_gru
+    yield "gru layer norm", GRUCell(size, size, layer_norm=True), plain_gru
+    yield "gru zoneout", GRUCell(size, size, zoneout=0.1), plain_gru
+    yield "rnn relu", RNNCell(size, size, nonlinearity="relu"), plain_rnn
+    yield "rnn layer norm", RNNCell(size, size, layer_norm=True), plain_rnn
+
+
+def variants(rounds: int, seconds: float) -> list[Row]:
+    """T = 100, B = 32, I = H = 128, training: each variant against the plain cell, and a loop of torch operations."""
+    torch.manual_seed(0)
+    steps, batch, size = 100, 32, 128
+    x = torch.randn(steps, batch, size)
+    rows = []
+    for name, cell, plain in _variants(size):
+        leaf = x.clone().requires_grad_()
+        # The masks are drawn once: what is compared is the scan.
+        noise = cell.noise(steps, batch, device=x.device, dtype=x.dtype)
+        dy = torch.randn(steps, batch, cell.output_size)
+
+        def calls(
+            one: Cell, engine: str, masks: dict[str, Tensor], dy: Tensor, leaf: Tensor = leaf
+        ) -> Callable[[], Any]:
+            params = dict(Recurrent(one).own_parameters())
+            sources = [leaf, *params.values()]
+
+            def step() -> Any:
+                y = scan(one, params, leaf, noise=masks, engine=engine).output
+                return torch.autograd.grad(y, sources, dy)
+
+            return step
+
+        timings = alternate(
+            [
+                calls(plain, "native", {}, torch.randn(steps, batch, plain.output_size)),
+                calls(cell, "native", noise, dy),
+                calls(cell, "reference", noise, dy),
+            ],
+            rounds=max(3, rounds // 2),
+            seconds=seconds,
+        )
+        base, own, loop = (timing.median for timing in timings)
+        shape = f"T={steps} B={batch} I=H={size}, training, {own * 1e3:.2f} ms"
+        rows.append(_row(f"{name}: time over the plain cell's", own / base, 1.5, at_most=True, detail=shape))
+        rows.append(_row(f"{name}: times faster than a loop of torch operations", loop / own, 8.0, detail=shape))
+    return rows
+
+
+def bfloat16(rounds: int, seconds: float) -> list[Row]:
+    """T = 100, B = 32, I = H = 512: against our float32 and torch's bfloat16, forward and training."""
+    torch.manual_seed(0)
+    steps, batch, size = 100, 32, 512
+    x = torch.randn(steps, batch, size)
+    rows = []
+    pairs: list[tuple[str, Callable[[], nn.Module], Callable[[], nn.Module]]] = [
+        ("lstm", lambda: LSTM(size, size, engine="native"), lambda: nn.LSTM(size, size)),
+        ("gru", lambda: GRU(size, size, engine="native"), lambda: nn.GRU(size, size)),
+    ]
+    for name, ours, theirs in pairs:
+        for training in (False, True):
+            layers = (ours(), ours().bfloat16(), theirs().bfloat16())
+            inputs = (x, x.bfloat16(), x.bfloat16())
+            calls = [
+                _trained_plain(layer, value) if training else _forward(layer, value)
+                for layer, value in zip(layers, inputs, strict=True)
+            ]
+            timings = alternate(calls, rounds=max(3, rounds // 2), seconds=seconds)
+            wide, narrow, torch_narrow = (timing.median for timing in timings)
+            what = f"bfloat16 {name} {'training' if training else 'forward'}"
+            shape = f"T={steps} B={batch} I=H={size}, {narrow * 1e3:.2f} ms"
+            rows.append(_row(f"{what}: times faster than our float32", wide / narrow, 1.6, detail=shape))
+            rows.append(_row(f"{what}: times faster than torch's bfloat16", torch_narrow / narrow, 1.0, detail=shape))
+    return rows
+
+
+def _trained_plain(layer: nn.Module, x: Tensor) -> Callable[[], Any]:
+    x = x.clone().requires_grad_()
+    sources = [x, *layer.parameters()]
+    dy = torch.randn_like(layer(x)[0])
+    return lambda: torch.autograd.grad(layer(x)[0], sources, dy)
+
+
+def streaming(rounds: int, seconds: float) -> list[Row]:
+    """One step of one stream from Python, I = H = 64: median over single calls."""
+    torch.manual_seed(0)
+    layer = Recurrent(LSTMCell(64, 64))
+    stepper = Stepper.of(layer)
+    theirs = nn.LSTM(64, 64)
+    x = np.random.default_rng(0).standard_normal(64, dtype=np.float32)
+    x_torch, state = torch.from_numpy(x).reshape(1, 1, 64), (torch.zeros(1, 1, 64), torch.zeros(1, 1, 64))
+
+    def torch_step() -> Any:
+        with torch.inference_mode():
+            return theirs(x_torch, state)
+
+    del rounds
+    taken = [once(lambda: stepper(x), 20) for _ in range(max(200, int(seconds * 2e4)))]
+    torch_time = summary([once(torch_step, 5) for _ in range(100)]).median
+    return [
+        _row(
+            "one streaming step from Python, LSTM I=H=64",
+            statistics.median(taken) * 1e6,
+            2.0,
+            at_most=True,
+            unit="microseconds",
+            detail=f"torch.nn.LSTM: {torch_time * 1e6:.0f}",
+        )
+    ]
+
+
+_MEMORY_PROGRAM = """
+import json, resource, sys, time
+import torch
+from unroll.cells import LSTMCell
+from unroll.layers import Recurrent
+kind, steps, size, every = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+torch.manual_seed(0)
+x = torch.randn(steps, 1, size)
+if kind == "torch":
+    layer = torch.nn.LSTM(size, size)
+else:
+    layer = Recurrent(LSTMCell(size, size), engine="native", recompute=every)
+layer(x[:100])[0].sum().backward()
+start_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.perf_counter()
+layer(x)[0][-1].sum().backward()
+seconds = time.perf_counter() - start
+peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"mib": (peak_kib - start_kib) / 1024, "seconds": seconds}))
+"""
+
+
+def memory(steps: int = 100_000, size: int = 256, every: int = 300) -> list[Row]:
+    """Training memory at T = 100,000, B = 1, H = 256: growth of the resident set, each in a process of its own."""
+
+    def measure(kind: str, span: int) -> dict[str, float]:
+        command = [sys.executable, "-c", _MEMORY_PROGRAM, kind, str(steps), str(size), str(span)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found: dict[str, float] = json.loads(done.stdout)
+        return found
+
+    lean, full, theirs = measure("unroll", every), measure("unroll", 0), measure("torch", 0)
+    shape = (
+        f"LSTM T={steps} B=1 I=H={size}, recompute={every}: {lean['mib']:.0f} MiB in {lean['seconds']:.2f} s;"
+        f" without: {full['mib']:.0f} MiB in {full['seconds']:.2f} s;"
+        f" torch: {theirs['mib']:.0f} MiB in {theirs['seconds']:.2f} s"
+    )
+    return [
+        _row("recompute: share of torch's peak memory", lean["mib"] / theirs["mib"], 0.1, at_most=True, detail=shape),
+        _row(
+            "recompute: time over our own without it",
+            lean["seconds"] / full["seconds"],
+            1.6,
+            at_most=True,
+            detail=shape,
+        ),
+    ]
+
+
+class _Classifier(nn.Module):
+    """Embedding, LSTM, mean over time, linear."""
+
+    def __init__(self, encoder: nn.Module, size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(8000, size)
+        self.encoder = encoder
+        self.head = nn.Linear(size, 10)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.encoder(self.embedding(tokens))[0].mean(dim=1))
+        return scores
+
+
+def whole_step(rounds: int, seconds: float) -> list[Row]:
+    """A training step with embedding, loss and AdamW, H = 128: ours against the same model on torch.nn."""
+    torch.manual_seed(0)
+    batch, steps, size = 32, 100, 128
+    tokens, labels = torch.randint(8000, (batch, steps)), torch.randint(10, (batch,))
+    calls = []
+    for encoder in (LSTM(size, size, batch_first=True, engine="native"), nn.LSTM(size, size, batch_first=True)):
+        model = _Classifier(encoder, size)
+        optimiser = torch.optim.AdamW(model.parameters(), fused=True)
+
+        def step(model: nn.Module = model, optimiser: torch.optim.Optimizer = optimiser) -> None:
+            optimiser.zero_grad(set_to_none=True)
+            nn.functional.cross_entropy(model(tokens), labels).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+
+        calls.append(step)
+    own, theirs = (timing.median for timing in alternate(calls, rounds=rounds, seconds=seconds))
+    detail = f"B={batch} T={steps} H={size}: {own * 1e3:.1f} ms against {theirs * 1e3:.1f} ms"
+    return [_row("whole training step: times faster than on torch.nn", theirs / own, 2.0, detail=detail)]
+
+
+def further_rows(rounds: int, seconds: float, said: Callable[[str], None]) -> list[Row]:
+    """Every row of this file."""
+    found: list[Row] = []
+    parts: list[Callable[[], list[Row]]] = [
+        lambda: ragged(rounds, seconds),
+        lambda: variants(rounds, seconds),
+        lambda: bfloat16(rounds, seconds),
+        lambda: streaming(rounds, seconds),
+        memory,
+        lambda: whole_step(rounds, seconds),
+    ]
+    for part in parts:
+        start = time.perf_counter()
+        for row in part():
+            found.append(row)
+            mark = "met" if row["met"] else "MISSED"
+            said(f"{row['what']}: {row['value']:.2f} {row['unit']} (target {row['target']}): {mark}; {row['detail']}")
+        said(f"  [{time.perf_counter() - start:.0f} s]")
+    return found
