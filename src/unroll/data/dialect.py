@@ -157,8 +157,10 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     first = [cell.strip() for cell in rows[0]]
     named = first[1:] if first[0] == "" and len(first) > 1 else first
-    if len(set(first)) != len(first) or not all(_NAME_LIKE.match(cell) for cell in named):
+    if not all(_NAME_LIKE.match(cell) for cell in named):
         return False
+    if len(set(first)) != len(first):
+        return all(cell.lower() in _COMMON_NAMES for cell in first)
     below = [row for row in rows[1:] if len(row) == len(first)]
     if not below:
         return any(cell.lower() in _COMMON_NAMES for cell in first)

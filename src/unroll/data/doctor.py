@@ -79,7 +79,7 @@ def _columns(table: Table, target: str | None, inputs: Sequence[str]) -> Iterato
             numeric.append(name)
         elif kind is Kind.TEXT:
             yield from _nearly_numbers(table, name)
-            if name in inputs or name == target:
+            if name in inputs:
                 yield from look_at_text(table, name)
         if len(table) > 1 and _is_constant(table, name):
             text = f"column {name!r} holds one value in every row ({table.texts(name)[0][:40]!r})"

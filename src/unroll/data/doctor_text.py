@@ -14,6 +14,11 @@ from unroll.data.finding import Finding, at_row, counted, share
 from unroll.data.table import Table
 
 _NOT_WORD = re.compile(r"[\W_]+")
+#: How cp1252 and Latin-1 show the bytes 0x80 to 0xBF, of which all but the first byte of a UTF-8 character are.
+_LATER = (
+    "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    "\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+)
 #: (what it is, the pattern in RE2's syntax, what to do). Patterns are looked for in every cell.
 _ODDITIES = (
     (
@@ -23,8 +28,7 @@ _ODDITIES = (
     ),
     (
         "what looks like UTF-8 read as Latin-1 or cp1252",
-        "\u00c3[\u0080-\u00bf]|\u00e2\u20ac[\u2122\u0153\u201c\u201d\u00a6]"
-        "|[\u00ea-\u00ed][\u0080-\u00bf\u2018-\u2022\u0152\u0153\u0160\u0161\u017d\u017e][\u0080-\u00bf]",
+        f"\u00c3{_LATER}|\u00e2\u20ac{_LATER}|[\u00ea-\u00ed]{_LATER}{_LATER}",
         "encode it as cp1252 and decode it as utf-8 before training",
     ),
     (

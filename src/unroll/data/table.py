@@ -352,7 +352,7 @@ def to_float64(block: Any) -> tuple[np.ndarray, int | None]:
         values = np.asarray(pc.cast(block, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         return values, _first(np.isinf(values))
     cells = pc.utf8_trim_whitespace(_text_block(block))
-    missing = pc.fill_null(pc.is_in(pc.utf8_lower(cells), value_set=pa.array(MISSING, cells.type)), True)
+    missing = pc.is_in(pc.utf8_lower(cells), value_set=pa.array([*MISSING, None], cells.type))
     numeric = pc.match_substring_regex(cells, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
     good = pc.fill_null(numeric, False)
     bad = np.asarray(pc.invert(pc.or_(good, missing)).to_numpy(zero_copy_only=False), dtype=bool)

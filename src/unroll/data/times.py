@@ -58,7 +58,14 @@ def parse_times(cells: Any, notation: str) -> Any:
         digits = pc.replace_substring_regex(cells, r"[^0-9]+", " ")
         digits = pc.utf8_trim_whitespace(digits)
         month_only = pc.match_substring_regex(digits, r"^\d{4} \d{1,2}$")
-        cells, form = pc.if_else(month_only, pc.binary_join_element_wise(digits, "1", " "), digits), "%Y %m %d"
+        cells, form = (
+            pc.if_else(
+                month_only,
+                pc.binary_join_element_wise(digits, pa.scalar("1", digits.type), pa.scalar(" ", digits.type)),
+                digits,
+            ),
+            "%Y %m %d",
+        )
     elif form == "%b %d %Y":
         cells = pc.replace_substring(cells, ",", "")
     elif form == "%Y.%m.%d":
