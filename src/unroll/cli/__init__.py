@@ -4,6 +4,6 @@ A command's file imports typer and nothing heavier; what it calls is imported wh
 before torch is loaded.
 """
 
-from unroll.cli.main import main
+from unroll.cli.app import main
 
 __all__ = ["main"]

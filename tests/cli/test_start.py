@@ -1,0 +1,36 @@
+"""`unroll --help` must answer at once, so nothing heavy may be imported for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "numpy", "pyarrow", "matplotlib", "sklearn", "statsmodels", "accelerate", "rich")
+
+SCRIPT = """
+import json, sys
+from unroll.cli.app import run
+code = run({arguments})
+print(json.dumps([code, sorted({{name.split(".")[0] for name in sys.modules}})]))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"], ["trian"], ["bench", "--help"]])
+def test_help_and_usage_errors_import_nothing_heavy(arguments):
+    script = SCRIPT.format(arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == (2 if arguments == ["trian"] else 0)
+    assert not set(HEAVY) & set(modules)
+
+
+def test_import_time_of_help_names_no_heavy_module():
+    command = [sys.executable, "-X", "importtime", "-m", "unroll.cli", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "unroll" in imported and "typer" in imported
+    assert not set(HEAVY) & imported
+    assert "train" in done.stdout
