@@ -1,8 +1,9 @@
-"""Steps for a text classifier: every word (or character) as a handful of features, so that an unseen word is still partly known.
+"""Steps for a text classifier: every word (or character) as a handful of features, so that an unseen word is still
+partly known.
 
-A word's features are the word itself, its character n-grams with the word's edges marked, its shape (capitals, digits), and the pair it
-makes with the word before. A character's features are the n-grams that end at it. Only features met often enough in the train part
-are kept.
+A word's features are the word itself, its character n-grams with the word's edges marked, its shape (capitals,
+digits), and the pair it makes with the word before. A character's features are the n-grams that end at it. Only
+features met often enough in the train part are kept.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def split_words(text: str) -> list[str]:
 
 
 def shape(word: str) -> str:
-    """What a word looks like: X for capitals, x for small letters, 0 for digits, c for letters without case; runs are shortened.
+    """What a word looks like: X for capitals, x for small letters, 0 for digits, c for letters without case; runs are
+    shortened.
 
     >>> shape("McDonald's"), shape("08712-300"), shape("영화")
     ("XxXx'x", '0-0', 'c')
@@ -185,6 +187,8 @@ class StepFeatures:
         names = held["names"]
         if held["version"] != 1 or held["kind"] != "steps" or not isinstance(names, list):
             raise BundleError("the tokenizer file is of another version or kind than this classifier reads")
-        if not all(isinstance(name, str) for name in names):
-            raise BundleError("the tokenizer file's vocabulary must be a list of strings")
-        return cls(str(held["unit"]), int(held["longest"]), bool(held["pairs"]), names)
+        unit, longest, pairs = held["unit"], held["longest"], held["pairs"]
+        kinds = all(isinstance(name, str) for name in names) and isinstance(longest, int) and isinstance(pairs, bool)
+        if not kinds or unit not in (WORD, CHARACTER):
+            raise BundleError("the tokenizer file holds a value of the wrong kind; it is damaged or altered")
+        return cls(unit, longest, pairs, names)

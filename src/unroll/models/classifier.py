@@ -56,7 +56,8 @@ class StepNoise(nn.Module):
 class StepDropout(nn.Module):
     """Hides whole steps in training (word dropout); the others keep their size.
 
-    Source: Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification", section 3.2.
+    Source: Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification", section
+        3.2.
 
     Args:
         p: probability that a step is hidden.
@@ -74,9 +75,11 @@ class StepDropout(nn.Module):
 
 
 class FeatureEmbedding(nn.Module):
-    """A step is a handful of features (a word and its character n-grams): the sum of their vectors over the root of their number.
+    """A step is a handful of features (a word and its character n-grams): the sum of their vectors over the root of
+    their number.
 
-    Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2; there the plain sum. The root keeps
+    Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2; there the plain
+        sum. The root keeps
     a step's size in one range whether it has three features or thirty.
 
     Args:
@@ -177,9 +180,11 @@ class SeriesSteps(nn.Module):
 
 
 class Decision(nn.Module):
-    """From scores to probabilities and answers: what is fitted on validation after training. Buffers, so it travels with the weights.
+    """From scores to probabilities and answers: what is fitted on validation after training. Buffers, so it travels
+    with the weights.
 
-    The scores are divided by one temperature, which changes no order (Guo et al. 2017, "On calibration of modern neural networks",
+    The scores are divided by one temperature, which changes no order (Guo et al. 2017, "On calibration of modern
+    neural networks",
     section 4.2). Where a row may have several labels, each label has its own threshold.
 
     Args:
@@ -211,23 +216,27 @@ class Decision(nn.Module):
     def calibrate(self, scores: Tensor, truth: Tensor) -> None:
         """Set the temperature with the least loss, by golden-section search on its logarithm between 1/20 and 20.
 
-        The loss is convex in 1/temperature, so there is one minimum. Without rows the temperature stays 1.
+        A temperature far from 1 must be earned: the summed loss of the rows is joined by that of a normal prior on the
+        logarithm, of deviation 1/2. A few rows that are all right would otherwise make the answers boundlessly sure.
+
+        Args:
+            scores: (N, K).
+            truth: as `loss` takes it.
         """
-        if not len(scores):
-            return
         low, high = -math.log(20.0), math.log(20.0)
         ratio = (math.sqrt(5.0) - 1) / 2
         for _ in range(40):
             left, right = high - ratio * (high - low), low + ratio * (high - low)
-            if self._loss_at(left, scores, truth) <= self._loss_at(right, scores, truth):
+            if self._cost(left, scores, truth) <= self._cost(right, scores, truth):
                 high = right
             else:
                 low = left
         self.temperature.fill_(math.exp((low + high) / 2))
 
-    def _loss_at(self, logarithm: float, scores: Tensor, truth: Tensor) -> float:
+    def _cost(self, logarithm: float, scores: Tensor, truth: Tensor) -> float:
         self.temperature.fill_(math.exp(logarithm))
-        return float(self.loss(scores, truth))
+        total = float(self.loss(scores, truth)) * len(scores) if len(scores) else 0.0
+        return total + 2 * logarithm**2
 
 
 class ManyToOne(nn.Module):

@@ -95,9 +95,10 @@ def labels_section(
 
 
 def calibration_section(rows: np.ndarray, confidence: np.ndarray, right: np.ndarray, error: float) -> Section:
-    """How often answers of a given confidence are right, as a picture. The first three as `metrics.reliability` gives them."""
+    """How often answers of a given confidence are right, as a picture; the first three as `reliability` gives them."""
     text = (
-        "If the bars end at the dashed line, an answer given with 80 % is right in 80 % of the cases. The mean distance from the line,"
+        "If the bars end at the dashed line, an answer given with 80 % is right in 80 % of the cases."
+        " The mean distance from the line,"
         f" weighted by rows, is {error:.3f}."
     )
     return Section("Calibration", text, None, lambda: _draw_reliability(rows, confidence, right))
@@ -124,7 +125,15 @@ def _draw_confusion(confusion: np.ndarray, names: Sequence[str]) -> Figure:
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
     short = [name if len(name) <= 16 else name[:15] + "…" for name in names]
-    axes.set_xticks(range(len(names)), short, rotation=0 if max(map(len, short)) <= 6 else 60, ha="center", fontsize=8)
+    turned = max(map(len, short)) > 6
+    axes.set_xticks(
+        range(len(names)),
+        short,
+        rotation=50 if turned else 0,
+        ha="right" if turned else "center",
+        rotation_mode="anchor" if turned else "default",
+        fontsize=8,
+    )
     axes.set_yticks(range(len(names)), short, fontsize=8)
     axes.set_xlabel("answered")
     axes.set_ylabel("true")
@@ -149,9 +158,9 @@ def _draw_reliability(rows: np.ndarray, confidence: np.ndarray, right: np.ndarra
     bins = len(rows)
     middles = (np.arange(bins) + 0.5) / bins
     known = rows > 0
-    axes.bar(middles[known], right[known], width=0.9 / bins, color="#4c78a8")
-    axes.plot([0, 1], [0, 1], linestyle="--", color="0.4", linewidth=1)
-    axes.plot(confidence[known], right[known], "o", color="#f58518", markersize=4)
+    axes.bar(middles[known], right[known], width=0.9 / bins, color="C0")
+    axes.plot([0, 1], [0, 1], linestyle="--", color="0.5", linewidth=1)
+    axes.plot(confidence[known], right[known], "o", color="C1", markersize=4)
     for middle, share, count in zip(middles[known], right[known], rows[known], strict=True):
         axes.annotate(
             str(int(count)), (middle, share), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=6

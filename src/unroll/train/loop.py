@@ -192,12 +192,14 @@ class _Run:
     def _end_epoch(self) -> None:
         """Validate, keep the best weights, and decide whether to go on."""
         metrics = self._validate()
-        best = bool(metrics) and self._is_best(metrics)
+        gain = self._gain(metrics) if metrics else -math.inf
+        # Of epochs with the same score the last is kept: the learning rate has come further down.
+        best = gain >= 0
         if best:
             self._best = metrics[self._monitor.metric]
             with self._average.applied() if self._average is not None else nullcontext():
                 self._best_weights = {name: t.detach().clone() for name, t in self._model.state_dict().items()}
-        self._waiting = 0 if best else self._waiting + bool(metrics)
+        self._waiting = 0 if gain > 0 else self._waiting + bool(metrics)
         record = Epoch(
             number=self._epoch + 1,
             steps=self._steps,
@@ -243,14 +245,17 @@ class _Run:
             self._interrupt(value["signal"])
         return {name: float(score) for name, score in value["metrics"].items()}
 
-    def _is_best(self, metrics: Mapping[str, float]) -> bool:
+    def _gain(self, metrics: Mapping[str, float]) -> float:
+        """By how much the score is better than the best so far; negative if it is worse or undefined."""
         name = self._monitor.metric
         if name not in metrics:
             raise ConfigError(f"the validation metric '{name}' is not among those computed: {', '.join(metrics)}")
         score = metrics[name]
-        if self._best is None or math.isnan(score):
-            return not math.isnan(score)
-        return score > self._best if self._monitor.higher_is_better else score < self._best
+        if math.isnan(score):
+            return -math.inf
+        if self._best is None:
+            return math.inf
+        return score - self._best if self._monitor.higher_is_better else self._best - score
 
     def _show(self, batches: Sequence[object]) -> None:
         """Log this step if it is one that is logged, and move the display if it is time."""

@@ -1,0 +1,95 @@
+"""Steps of features: what a word is made of, what is kept, and the file."""
+
+import json
+
+import pytest
+
+from unroll.data.features import StepFeatures, shape, split_words
+from unroll.errors import BundleError, ConfigError
+
+
+def test_words_of_any_script_and_punctuation() -> None:
+    assert split_words("Don't stop!! 영화, 최고…") == ["Don't", "stop", "!", "!", "영화", ",", "최고", "…"]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("McDonald", "XxXx"), ("WIN", "X"), ("08712300220", "0"), ("£1000", "£0"), ("좋아요ㅋㅋ", "c"), ("!!!", "!")],
+)
+def test_shape(word: str, expected: str) -> None:
+    assert shape(word) == expected
+
+
+def test_features_of_a_word() -> None:
+    maker = StepFeatures("word", 2, True, ())
+    first, second = maker.describe("Ab a1")
+    assert first == ["w:ab", "s:Xx", "n:a", "n:b", "n:<a", "n:ab", "n:b>", "p: ab"]
+    assert second == ["w:a1", "s:x0", "d:a0", "n:a", "n:1", "n:<a", "n:a1", "n:1>", "p:ab a1"]
+
+
+def test_features_of_a_character_are_the_grams_that_end_at_it() -> None:
+    maker = StepFeatures("character", 2, False, ())
+    assert list(maker.describe("Ab")) == [
+        ["n:\u0002"],
+        ["n:a", "n:\u0002a"],
+        ["n:b", "n:ab"],
+        ["n:\u0003", "n:b\u0003"],
+    ]
+
+
+def test_vocabulary_counts_texts_not_words_and_keeps_the_most_frequent() -> None:
+    texts = ["red red red", "blue", "blue green", "green blue"]
+    found = StepFeatures.train(texts, unit="word", longest=0, pairs=False, least=2)
+    assert found.names == ("s:x", "w:blue", "w:green")
+    assert StepFeatures.train(texts, unit="word", longest=0, pairs=False, least=2, most=1).names == ("s:x",)
+    assert StepFeatures.train(reversed(texts), unit="word", longest=0, pairs=False, least=2).names == found.names
+
+
+def test_encoding_marks_what_is_wholly_unknown() -> None:
+    features = StepFeatures("word", 0, False, ("w:red", "s:x"))
+    steps = features.encode("red 새")
+    assert steps.ids.tolist() == [2, 3, 1]
+    assert steps.counts.tolist() == [2, 1]
+    assert features.encode(" ").counts.tolist() == []
+
+
+def test_composed_and_decomposed_letters_are_the_same() -> None:
+    features = StepFeatures.train(["한글"], unit="word", longest=2, pairs=False, least=1)
+    decomposed = "\u1112\u1161\u11ab\u1100\u1173\u11af"
+    assert features.encode(decomposed).ids.tolist() == features.encode("한글").ids.tolist()
+
+
+def test_unseen_word_shares_grams_with_a_seen_one() -> None:
+    features = StepFeatures.train(["재미있었다"], unit="word", longest=3, pairs=False, least=1)
+    shared = set(features.encode("재미있네").ids.tolist()) & set(features.encode("재미있었다").ids.tolist())
+    assert len(shared) >= 6
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x00", "a" * 10_000, "\u202e\u200b"])
+def test_odd_text_makes_steps(text: str) -> None:
+    features = StepFeatures.train(["abc"], unit="word", longest=4, pairs=False, least=1)
+    steps = features.encode(text)
+    assert int(steps.counts.sum()) == len(steps.ids)
+
+
+def test_file_round_trip() -> None:
+    features = StepFeatures.train(["좋아요 good", "good"], unit="word", longest=3, pairs=True, least=1)
+    again = StepFeatures.from_json(features.to_json())
+    assert again.encode("좋아 good").ids.tolist() == features.encode("좋아 good").ids.tolist()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"version": 1}',
+        json.dumps({"version": 2, "kind": "steps", "unit": "word", "longest": 0, "pairs": False, "names": []}),
+        json.dumps({"version": 1, "kind": "steps", "unit": "word", "longest": 0, "pairs": False, "names": [1]}),
+        json.dumps({"version": 1, "kind": "steps", "unit": "word", "longest": "x", "pairs": False, "names": []}),
+        json.dumps({"version": 1, "kind": "steps", "unit": "line", "longest": 0, "pairs": False, "names": []}),
+    ],
+)
+def test_other_files_are_refused(text: str) -> None:
+    with pytest.raises((BundleError, ConfigError)):
+        StepFeatures.from_json(text)
