@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
-from data.helpers import read, rows, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.helpers import read, rows, write
 from unroll.data.delimited import QuoteError, records
 from unroll.data.dialect import guess_dialect, guess_header
 from unroll.errors import DataError
@@ -80,7 +80,10 @@ def test_records_know_the_line_they_start_at() -> None:
 
 def test_sms_spam_style_file(tmp_path: Path) -> None:
     """No header, no suffix, quotes that quote nothing."""
-    text = 'ham\tGo until jurong point, crazy..\nspam\t"Free entry" in 2 a wkly comp\nham\tI say "ok\nham\t"quoted whole"\n'
+    text = (
+        'ham\tGo until jurong point, crazy..\nspam\t"Free entry" in 2 a wkly comp\nham\tI say "ok\nham\t"quoted '
+        'whole"\n'
+    )
     table = read(write(tmp_path / "SMSSpamCollection", text), tmp_path)
     assert table.columns == ("column1", "column2")
     assert table.texts("column2")[1:] is not None
@@ -161,7 +164,11 @@ def test_blank_lines_are_left_out_and_said(tmp_path: Path) -> None:
         ("\n\n", "a.csv: the file is empty; expected at least one row"),
         ("\ufeff", "a.csv: the file is empty; expected at least one row"),
         ("text,label\n", "a.csv: only a header and no rows of data"),
-        ("text,label\na,b\nc\n", "a.csv:3: expected 2 cells as in the header, got 1 (comma-separated, first line is the header); fill the missing cells, or name the delimiter"),
+        (
+            "text,label\na,b\nc\n",
+            "a.csv:3: expected 2 cells as in the header, got 1 (comma-separated, first line is the header); "
+            "fill the missing cells, or name the delimiter",
+        ),
         ("text,label\na,b\nc,d,e\n", "a.csv:3: expected 2 cells as in the header, got 3"),
         ('text,label\n"a,b\nc,d\n', "a.csv:2: a quoted cell that does not end before the file does"),
         ('text,label\na,b\n"a"b,c\n', "a.csv:3: text after the closing quote of a cell ('b,c')"),

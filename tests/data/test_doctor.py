@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data.helpers import read, write
 
+from data.helpers import read, write
 from unroll.data import Finding, Split, Table, examine, split_rows
 from unroll.data.doctor_text import folded
 from unroll.errors import DataError

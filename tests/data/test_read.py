@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from data.helpers import read, rows, write
 
+from data.helpers import read, rows, write
 from unroll.data import Kind, Table, builtin_names
 from unroll.errors import ConfigError, DataError
 
@@ -81,7 +81,10 @@ def test_bad_jsonl_is_an_error_with_its_line(tmp_path: Path, line: str, message:
 
 
 def test_clinc_style_json(tmp_path: Path) -> None:
-    text = '{\n"train": [\n["hi", "greet"],\n["bye", "part"]\n],\n"val": [["hey", "greet"]],\n"oos_val": [["?", "oos"]], "test": []}'
+    text = (
+        '{\n"train": [\n["hi", "greet"],\n["bye", "part"]\n],\n"val": [["hey", "greet"]],\n'
+        '"oos_val": [["?", "oos"]], "test": []}'
+    )
     path = write(tmp_path / "a.json", text)
     table = read(path, tmp_path)
     assert table.parts is not None

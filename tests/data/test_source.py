@@ -6,8 +6,8 @@ import gzip
 from pathlib import Path
 
 import pytest
-from data.helpers import read, rows, write
 
+from data.helpers import read, rows, write
 from unroll.data.source import numbered_lines
 from unroll.errors import DataError
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from data.helpers import read, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.helpers import read, write
 from unroll.data import Table, bucketed_batches, pad_series, pad_tokens, split_rows
 from unroll.data.batches import random_order
 from unroll.data.splits import part_of

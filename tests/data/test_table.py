@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.helpers import read, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.helpers import read, write
 from unroll.data import Kind, Table
 from unroll.data.store import Field, Writer
 from unroll.data.times import NOTATIONS
@@ -132,10 +132,14 @@ def test_notations_have_names() -> None:
 
 
 def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), Writer(tmp_path / "s", [Field("a")], tmp_path) as writer:
-        writer.begin(tmp_path)
-        writer.add(["x"], 1)
-        raise KeyError
+    def fail() -> None:
+        with Writer(tmp_path / "s", [Field("a")], tmp_path) as writer:
+            writer.begin(tmp_path)
+            writer.add(["x"], 1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert list((tmp_path / "s").iterdir()) == []
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.helpers import read, write
 
+from data.helpers import read, write
 from unroll.data import TimeSeries, on_grid, series_from_table
 from unroll.data.frequency import frequency_of, steps_between
 from unroll.errors import DataError
