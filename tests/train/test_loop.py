@@ -72,8 +72,9 @@ def by_hand(chosen: TrainSettings) -> Iterator[tuple[torch.nn.Module, float]]:
             yield model, rate
 
 
-def test_fit_takes_the_steps_of_the_papers(tmp_path: Path) -> None:
-    chosen = settings(warmup=0.3, clip_norm=0.5, weight_decay=0.1)
+@pytest.mark.parametrize("clip_norm", [0.5, 1000])
+def test_fit_takes_the_steps_of_the_papers(tmp_path: Path, clip_norm: float) -> None:
+    chosen = settings(warmup=0.3, clip_norm=clip_norm, weight_decay=0.1)
     learner = Plain()
     history = train(learner, tmp_path, chosen)
     *_, (model, rate) = by_hand(chosen)
