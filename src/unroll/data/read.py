@@ -104,11 +104,15 @@ def _read_delimited(files: list[DataFile], form: str, options: ReadOptions, stor
     with Writer(store, [Field(column) for column in main.columns], main.path) as writer:
         for file in files:
             source = main if file.path == main.path else _same_columns(main, file.path, form, options)
+            lacking = [""] * (len(main.columns) - len(source.columns))
+            if lacking:
+                held = f"the first {len(source.columns)} of {len(main.columns)} columns"
+                notes = [*notes, f"{file.path.name} holds {held}; the others are empty there"]
             before = writer.total
             writer.begin(file.path, file.part)
             for record in source.rows():
                 if record.cells:
-                    writer.add(record.cells, record.line, sum(map(len, record.cells)))
+                    writer.add(record.cells + lacking, record.line, sum(map(len, record.cells)))
                 else:
                     blank += 1
             if writer.total == before:
@@ -119,19 +123,23 @@ def _read_delimited(files: list[DataFile], form: str, options: ReadOptions, stor
 
 
 def _same_columns(main: Delimited, path: Path, form: str, options: ReadOptions) -> Delimited:
-    """A further file is written as the first one is; if that has a header, the columns must be the same."""
+    """A further file is written as the first one is; if that has a header, the columns must be the same.
+
+    It may hold the first columns only: series in rows, continued in the further file, are shorter there.
+    """
     fixed = options._replace(delimiter=main.dialect.delimiter, header=main.dialect.header)
     other = open_delimited(path, form, fixed)
-    if len(other.columns) != len(main.columns):
+    fewer = main.dialect.header and 1 < len(other.columns) < len(main.columns)
+    if len(other.columns) != len(main.columns) and not fewer:
         raise DataError(
             f"expected {len(main.columns)} columns as in {main.path.name}, got {len(other.columns)}; read it by itself",
             path,
             1,
         )
-    for expected, got in zip(main.columns, other.columns, strict=True):
+    for expected, got in zip(main.columns, other.columns, strict=False):
         if expected != got:
             raise DataError(f"expected column {expected!r} as in {main.path.name}, got {got!r}", path, 1)
-    return main._replace(path=path)
+    return main._replace(path=path, columns=main.columns[: len(other.columns)])
 
 
 def _read_classes(files: list[DataFile], options: ReadOptions, store: Path, notes: list[str]) -> Table:

@@ -49,10 +49,9 @@ def series_from_table(
     """Take the time series out of a table.
 
     Long form: `time` and `series` name columns, every row is one step of one series. One column per variable: `time`
-    alone; every target
-    column is a series. One row per series: neither `time` nor a single `target`; the numeric columns in order are the
-    steps, and empty cells at the
-    end of a row are no steps (in the middle they are NaN).
+    alone; every target column is a series. One row per series: neither `time` nor a single `target`; the numeric
+    columns in order are the steps, and empty cells at the end of a row are no steps (in the middle they are NaN). A row
+    of a further file (validation, test) continues the series of its name.
 
     Args:
         table: the rows; steps may stand in any order.
@@ -167,9 +166,14 @@ def _is_row_per_series(table: Table, series: str | None, numeric: Sequence[str])
     if any(table.kinds[name] in (Kind.TIME, Kind.SERIES) for name in others):
         return False
     if series is not None:
-        names = table.texts(series)
-        return len(set(names)) == len(names)
-    return len(others) == 1 and len(numeric) >= 8 and len(set(table.texts(others[0]))) == len(table)
+        return _unique_names(table, series)
+    return len(others) == 1 and len(numeric) >= 8 and _unique_names(table, others[0])
+
+
+def _unique_names(table: Table, column: str) -> bool:
+    """Whether no name stands twice in one file: a series may go on in a further file."""
+    parts = np.zeros(len(table), np.int8) if table.parts is None else table.parts
+    return len(set(zip(table.texts(column), parts.tolist(), strict=True))) == len(table)
 
 
 def _name_column(table: Table, numeric: Sequence[str]) -> str | None:
@@ -179,22 +183,16 @@ def _name_column(table: Table, numeric: Sequence[str]) -> str | None:
 def _series_per_row(table: Table, names: str | None, columns: Sequence[str]) -> list[TimeSeries]:
     grid = np.stack([table.numbers(column) for column in columns], axis=1)
     labels = [str(row + 1) for row in range(len(table))] if names is None else list(table.texts(names))
-    found = []
+    pieces: dict[str, list[tuple[int, np.ndarray]]] = {}
     for row, (label, values) in enumerate(zip(labels, grid, strict=True)):
         present = np.flatnonzero(~np.isnan(values))
         if len(present) == 0:
             raise DataError(f"series {label!r} has no value", *table.place(row))
-        own = values[: present[-1] + 1].copy()
-        times = np.arange(len(own), dtype=np.float64)
-        found.append(
-            TimeSeries(
-                label,
-                times,
-                own,
-                np.empty((len(own), 0)),
-                (),
-                frequency_of(times),
-                np.full(len(own), row, dtype=np.int64),
-            )
-        )
+        pieces.setdefault(label, []).append((row, values[: present[-1] + 1]))
+    found = []
+    for label, own in pieces.items():
+        joined = np.concatenate([values for _, values in own])
+        rows = np.concatenate([np.full(len(values), row, dtype=np.int64) for row, values in own])
+        times = np.arange(len(joined), dtype=np.float64)
+        found.append(TimeSeries(label, times, joined, np.empty((len(joined), 0)), (), frequency_of(times), rows))
     return found

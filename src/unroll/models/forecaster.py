@@ -1,0 +1,225 @@
+"""From a window of a series to the steps after it: quantiles that never cross, and a mean.
+
+Shapes: B batch, T steps of the window, N steps of the horizon, F features known ahead, P features known for the past
+only, H features of the encoder, Q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from unroll.errors import ConfigError
+from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder
+
+#: Smallest scale of a window, in units of the standardised series: a constant window must not blow up its forecast.
+_LEAST_SCALE = 1e-2
+
+
+class Window(NamedTuple):
+    """What is known when a forecast is made.
+
+    Attributes:
+        past: (B, T) values of the series, standardised, no NaN.
+        known: (B, T + N, F) what is known of every step in advance: the calendar, plans, what never changes.
+        seen: (B, T, P) what is known of the past alone.
+    """
+
+    past: Tensor
+    known: Tensor
+    seen: Tensor
+
+
+class Forecast(NamedTuple):
+    """What is expected, in the units of `Window.past`.
+
+    Attributes:
+        quantiles: (B, N, Q), rising in Q.
+        mean: (B, N).
+        scale: (B, 1), the window's own scale; the loss divides by it.
+    """
+
+    quantiles: Tensor
+    mean: Tensor
+    scale: Tensor
+
+
+class InstanceScale(nn.Module):
+    """Takes each window's own level (and spread) out before the network and puts it back after.
+
+    Source: Kim et al. 2022, "Reversible instance normalization for accurate time-series forecasting", section 3.1,
+    without the affine part; the level "last" is that of Zeng et al. 2023, "Are transformers effective for time series
+    forecasting?", section 4 (NLinear).
+
+    Args:
+        level: "last" value, "mean" of the window, or "none".
+        spread: whether to divide by the standard deviation of the window.
+    """
+
+    def __init__(self, level: str, *, spread: bool) -> None:
+        super().__init__()
+        if level not in ("last", "mean", "none"):
+            raise ConfigError(f"InstanceScale: level must be last, mean or none, got '{level}'")
+        self.level = level
+        self.spread = spread
+
+    def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
+        """The level and the scale of windows (B, T): (B, 1) each."""
+        if self.level == "last":
+            level = past[:, -1:]
+        elif self.level == "mean":
+            level = past.mean(dim=1, keepdim=True)
+        else:
+            level = torch.zeros_like(past[:, :1])
+        if not self.spread:
+            return level, torch.ones_like(level)
+        return level, past.std(dim=1, keepdim=True, correction=0).clamp(min=_LEAST_SCALE)
+
+
+def rising(raw: Tensor, middle: int) -> Tensor:
+    """Turn raw outputs (..., Q) into values that rise in Q: the middle one as it is, the others by positive steps."""
+    centre = raw[..., middle : middle + 1]
+    above = centre + nn.functional.softplus(raw[..., middle + 1 :]).cumsum(dim=-1)
+    below = centre - nn.functional.softplus(raw[..., :middle].flip(-1)).cumsum(dim=-1).flip(-1)
+    return torch.cat([below, centre, above], dim=-1)
+
+
+class DirectHead(nn.Module):
+    """All steps of the horizon at once from the encoder's summary and what is known of each step.
+
+    Args:
+        context_size: H.
+        known_size: F.
+        horizon: N.
+        width: hidden features of each step.
+        outputs: numbers per step.
+    """
+
+    def __init__(self, context_size: int, known_size: int, horizon: int, width: int, outputs: int) -> None:
+        super().__init__()
+        self.horizon = horizon
+        self.steps = nn.Linear(context_size, horizon * width)
+        self.ahead = nn.Linear(known_size, width, bias=False) if known_size else None
+        self.out = nn.Linear(width, outputs)
+
+    def forward(self, context: Tensor, ahead: Tensor, last: Tensor) -> Tensor:
+        """(B, N, outputs) from the context (B, H) and what is known ahead (B, N, F); the last value is not used."""
+        hidden = self.steps(context).view(len(context), self.horizon, -1)
+        if self.ahead is not None:
+            hidden = hidden + self.ahead(ahead)
+        out: Tensor = self.out(hidden.relu())
+        return out
+
+
+class RecurrentHead(nn.Module):
+    """One step after the other, each fed with the value the one before gave, in training too (free-running).
+
+    The encoder's summary is an input of every step, as in Cho et al. 2014, "Learning phrase representations using RNN
+    encoder-decoder", section 2.2.
+
+    Args:
+        decoder: a batch-first recurrent layer of input size 1 + F + H.
+        horizon: N.
+        width: the decoder's output size.
+        outputs: numbers per step.
+        fed: which of them is fed back.
+    """
+
+    def __init__(self, decoder: nn.Module, horizon: int, width: int, outputs: int, fed: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.horizon = horizon
+        self.fed = fed
+        self.out = nn.Linear(width, outputs)
+
+    def forward(self, context: Tensor, ahead: Tensor, last: Tensor) -> Tensor:
+        """(B, N, outputs) from the context (B, H), what is known ahead (B, N, F) and the last value (B, 1)."""
+        state, steps, value = None, [], last
+        for step in range(self.horizon):
+            x = torch.cat([value, ahead[:, step], context], dim=-1).unsqueeze(1)
+            y, state = self.decoder(x, state)
+            out = self.out(y[:, 0])
+            value = value + out[:, self.fed : self.fed + 1]
+            # What is fed back and the mean, the last output, stand for the change since the window's last value.
+            change = value - last
+            steps.append(
+                torch.cat([out[:, : self.fed], change, out[:, self.fed + 1 : -1], out[:, -1:] + change], dim=-1)
+            )
+        return torch.stack(steps, dim=1)
+
+
+class Forecaster(nn.Module):
+    """Window -> encoder -> head, beside a linear path from the window straight to the horizon.
+
+    The linear path is the autoregressive component of Lai et al. 2018, "Modeling long- and short-term temporal patterns
+    with deep neural networks" (LSTNet), section 3.5: the network alone reacts slowly to a change of level. It starts at
+    zero, so before training the forecast is the window's level.
+
+    Args:
+        encoder: of input size I = 1 + F + P.
+        head: `DirectHead` or `RecurrentHead` with Q + 1 outputs.
+        instance: takes the window's level and spread out.
+        levels: the quantiles, rising; the middle one is the point forecast.
+        linear_steps: how many of the window's last steps the linear path sees; 0: no such path.
+        dropout: probability that a feature of the summary is hidden in training.
+    """
+
+    def __init__(
+        self,
+        encoder: RecurrentEncoder | ConvolutionEncoder | WindowEncoder,
+        head: DirectHead | RecurrentHead,
+        instance: InstanceScale,
+        levels: Sequence[float],
+        *,
+        linear_steps: int = 0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if list(levels) != sorted(set(levels)) or not levels or not 0 < levels[0] <= levels[-1] < 1:
+            raise ConfigError(f"quantiles must rise and lie between 0 and 1, got {', '.join(map(str, levels))}")
+        self.encoder = encoder
+        self.head = head
+        self.instance = instance
+        self.middle = len(levels) // 2
+        self.linear_steps = linear_steps
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
+        for layer in [head.out] if self.linear is None else [head.out, self.linear]:
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, window: Window) -> Forecast:
+        """Forecast the horizon of every window."""
+        level, scale = self.instance(window.past)
+        past = (window.past - level) / scale
+        steps = past.shape[1]
+        x = torch.cat([past.unsqueeze(-1), window.known[:, :steps], window.seen], dim=-1)
+        # All windows are full; only the comparison encoders must be told.
+        whole = isinstance(self.encoder, RecurrentEncoder)
+        encoded = self.encoder(x) if whole else self.encoder(x, torch.full((len(x),), steps, device=x.device))
+        raw = self.head(self.dropout(encoded.last), window.known[:, steps:], past[:, -1:])
+        quantiles, mean = rising(raw[..., :-1], self.middle), raw[..., -1]
+        if self.linear is not None:
+            straight = self.linear(past[:, -self.linear_steps :])
+            quantiles, mean = quantiles + straight.unsqueeze(-1), mean + straight
+        return Forecast(quantiles * scale.unsqueeze(-1) + level.unsqueeze(-1), mean * scale + level, scale)
+
+
+def forecast_loss(forecast: Forecast, truth: Tensor, known: Tensor, levels: Tensor) -> Tensor:
+    """The summed loss of the known steps: pinball over the quantiles, and half the squared error of the mean.
+
+    Errors are in units of each window's own scale.
+
+    Args:
+        forecast: what the model gave.
+        truth: (B, N), any number where unknown.
+        known: (B, N), whether the truth is known.
+        levels: (Q,).
+    """
+    error = (truth.unsqueeze(-1) - forecast.quantiles) / forecast.scale.unsqueeze(-1)
+    quantile_loss = torch.maximum(levels * error, (levels - 1) * error).sum(dim=-1)
+    square = 0.5 * ((truth - forecast.mean) / forecast.scale).square()
+    return (quantile_loss + square).masked_fill(~known, 0.0).sum()
