@@ -12,7 +12,7 @@ import torch
 from unroll.bundle.files import encode_json
 from unroll.errors import BundleError
 from unroll.train import Epoch, History, TrainSettings
-from unroll.train.checkpoint import Position, _digest, read_checkpoint, save_checkpoint
+from unroll.train.checkpoint import Position, read_checkpoint, save_checkpoint
 
 TENSORS = {"model.w": torch.arange(6.0).reshape(2, 3), "process0.random.torch": torch.arange(9, dtype=torch.uint8)}
 
@@ -123,7 +123,24 @@ def test_the_schema_is_closed(tmp_path: Path) -> None:
     path = save_checkpoint(tmp_path, position(), TENSORS)
     value = json.loads(path.read_text())
     for change in ({"stepz": 1}, {"version": 2}, {"steps": -1}, {"settings": {"epoch": 1}}):
-        body = {"position": {**value["position"], **change}, "tensors": value["tensors"]}
-        path.write_bytes(encode_json({**body, "sha256": _digest(body)}))
-        with pytest.raises(BundleError, match=f"'{next(iter(change))}.*damaged or of another version"):
+        path.write_bytes(encode_json({**value, "position": {**value["position"], **change}}))
+        with pytest.raises(BundleError, match=rf"'position\.{next(iter(change))}.*damaged or of another version"):
             read(tmp_path)
+    path.write_bytes(b"[" * 100_000)
+    with pytest.raises(BundleError, match="damaged"):
+        read(tmp_path)
+
+
+def test_numbers_of_another_type_and_scores_that_are_none_do_not_spoil_the_checksum(tmp_path: Path) -> None:
+    epoch = position().history.epochs[0].model_copy(update={"metrics": {"f1": float("nan")}, "seconds": 1})
+    whole = position().model_copy(
+        update={
+            "total": 3,
+            "settings": TrainSettings().model_copy(update={"average": 0}),
+            "history": History(epochs=[epoch]),
+        }
+    )
+    save_checkpoint(tmp_path, whole, TENSORS)
+    found, _tensors = read(tmp_path)
+    assert found.total == 3
+    assert found.history.epochs[0].metrics["f1"] != found.history.epochs[0].metrics["f1"]

@@ -249,6 +249,19 @@ def test_a_signal_during_validation_stops_at_once_and_validates_again(tmp_path: 
     assert bits(resumed) == bits(whole)
 
 
+def test_a_signal_after_the_last_step_does_not_lose_itself(tmp_path: Path) -> None:
+    class Late(Notes):
+        def epoch(self, record: Epoch, best: bool) -> None:
+            if record.number == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    whole, resumed = Toy(), Toy()
+    with pytest.raises(Interrupted):
+        train(whole, tmp_path, settings(), progress=Late())
+    assert train(resumed, tmp_path, settings(), resume=True).stopped == "epochs"
+    assert bits(resumed) == bits(whole)
+
+
 def test_a_second_interrupt_leaves_without_saving(tmp_path: Path) -> None:
     def twice(calls: int) -> None:
         os.kill(os.getpid(), signal.SIGINT)

@@ -73,8 +73,8 @@ class Toy:
         return Loss((errors_B * items).sum() * noise, int(items.sum()), 5 * len(rows))
 
     def validate(self) -> dict[str, float]:
-        self._at_validation()
         np.random.rand()
+        self._at_validation()
         with torch.no_grad():
             return {"error": float(((self.model(self.x_BI).squeeze(1) - self.y_B) ** 2).mean())}
 

@@ -41,6 +41,9 @@ def write_atomic(path: Path, content: bytes) -> None:
 
     The bytes go to a temporary file beside the target, which is synced and then renamed onto it; the folder is synced
     last.
+
+    Raises:
+        BundleError: the disk is full, or writing is not allowed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -49,9 +52,29 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        BundleError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> BundleError:
+    """The error for a file that cannot be written."""
+    return BundleError(f"{path}: cannot be written: {error.strerror}; what was written before is intact")
 
 
 def sha256_of(path: Path) -> str:

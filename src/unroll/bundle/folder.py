@@ -13,7 +13,6 @@ from torch import nn
 
 from unroll.bundle.card import model_card
 from unroll.bundle.config import CONFIG_LIMIT, RunConfig, validate
-from unroll.bundle.environment import environment, fingerprint
 from unroll.bundle.files import (
     JSON_LIMIT,
     check_header,
@@ -22,9 +21,11 @@ from unroll.bundle.files import (
     encode_json,
     encode_tensors,
     load_state,
+    make_folder,
     read_bounded,
     write_atomic,
 )
+from unroll.bundle.provenance import environment, fingerprint
 from unroll.errors import BundleError, ConfigError
 
 _CONFIG = "config.json"
@@ -71,7 +72,7 @@ class RunFolder:
                     " or choose another --out"
                 )
             _clear(path)
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         folder = cls(path, config, {})
         folder._write_manifest()
         folder.write_json(_CONFIG, config.model_dump())

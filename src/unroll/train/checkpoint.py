@@ -16,12 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from unroll.bundle.files import (
-    decode_json,
     decode_tensors,
     encode_json,
     encode_tensors,
+    make_folder,
     read_bounded,
-    sync_folder,
     write_atomic,
 )
 from unroll.errors import BundleError
@@ -79,6 +78,25 @@ class Position(BaseModel):
     finished: bool
 
 
+class Stored(BaseModel):
+    """What the JSON file says of the safetensors file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bytes: int = Field(ge=0)
+    sha256: str
+
+
+class About(BaseModel):
+    """The JSON file. `sha256` is that of the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    position: Position
+    tensors: Stored
+    sha256: str
+
+
 class Checkpoint(NamedTuple):
     """A checkpoint as bytes, so that the main process can pass it on to the others.
 
@@ -98,16 +116,7 @@ class Checkpoint(NamedTuple):
         Raises:
             BundleError: a file is damaged or was written by another version.
         """
-        value = decode_json(self.about, self.path)
-        try:
-            position = Position.model_validate(value["position"])
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise BundleError(
-                f"{self.path}: '{key}': {first['msg']}; the file is damaged or of another version"
-            ) from None
-        return position, decode_tensors(self.tensors, self.path.with_suffix(".safetensors"))
+        return _parse(self.about, self.path).position, decode_tensors(self.tensors, _tensors_of(self.path))
 
 
 def save_checkpoint(folder: Path, position: Position, tensors: Mapping[str, Tensor]) -> Path:
@@ -121,19 +130,17 @@ def save_checkpoint(folder: Path, position: Position, tensors: Mapping[str, Tens
     Returns:
         The path of the JSON file.
     """
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        sync_folder(folder.parent)
+    make_folder(folder)
     complete = _complete(folder)
     number = complete[-1] + 1 if complete else 1
     content = encode_tensors(tensors)
     path = folder / f"{number:08}.json"
-    write_atomic(path.with_suffix(".safetensors"), content)
-    about = {
-        "position": position.model_dump(),
-        "tensors": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
-    }
-    write_atomic(path, encode_json({**about, "sha256": _digest(about)}))
+    write_atomic(_tensors_of(path), content)
+    stored = Stored(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    # As it will be read again, so that the checksum is the same whatever the caller's number types were.
+    as_read = Position.model_validate_json(encode_json(position.model_dump()))
+    about = About(position=as_read, tensors=stored, sha256="")
+    write_atomic(path, encode_json({**about.model_dump(), "sha256": _digest(about)}))
     _remove_old(folder, {*complete[len(complete) + 1 - KEPT :], number})
     return path
 
@@ -149,26 +156,37 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     path = folder / f"{complete[-1]:08}.json"
     about = read_bounded(path)
-    value = decode_json(about, path)
     advice = f"; to continue from the checkpoint before it, delete {path.name}" if len(complete) > 1 else ""
-    body = {key: value[key] for key in ("position", "tensors") if key in value} if isinstance(value, dict) else {}
-    if len(body) != 2 or value.keys() != {*body, "sha256"} or value["sha256"] != _digest(body):
+    parsed = _parse(about, path, advice)
+    if parsed.sha256 != _digest(parsed):
         raise BundleError(f"{path}: its checksum differs from its content; the file is damaged{advice}")
-    file = path.with_suffix(".safetensors")
+    file, stored = _tensors_of(path), parsed.tensors
     size = file.stat().st_size if file.is_file() else -1
-    if size != value["tensors"]["bytes"]:
+    if size != stored.bytes:
         came = f"{size} bytes" if size >= 0 else "no file"
-        raise BundleError(
-            f"{file}: expected {value['tensors']['bytes']} bytes, got {came}; the file is damaged{advice}"
-        )
+        raise BundleError(f"{file}: expected {stored.bytes} bytes, got {came}; the file is damaged{advice}")
     content = read_bounded(file, size)
-    if hashlib.sha256(content).hexdigest() != value["tensors"]["sha256"]:
+    if hashlib.sha256(content).hexdigest() != stored.sha256:
         raise BundleError(f"{file}: its checksum differs from {path.name}; the file is damaged{advice}")
     return Checkpoint(path, about, content)
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(encode_json(value)).hexdigest()
+def _parse(content: bytes, path: Path, advice: str = "") -> About:
+    try:
+        return About.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = f"'{key}': {first['msg']}" if key else first["msg"]
+        raise BundleError(f"{path}: {reason}; the file is damaged or of another version{advice}") from None
+
+
+def _tensors_of(path: Path) -> Path:
+    return path.with_suffix(".safetensors")
+
+
+def _digest(about: About) -> str:
+    return hashlib.sha256(encode_json(about.model_dump(exclude={"sha256"}))).hexdigest()
 
 
 def _complete(folder: Path) -> list[int]:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unroll.bundle.files import encode_json, write_atomic
+from unroll.bundle.files import cannot_write, encode_json, make_folder, write_atomic
 from unroll.train.history import Epoch
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Log:
     """
 
     def __init__(self, folder: Path, steps: int, epochs: int) -> None:
+        make_folder(folder)
         self._path = folder / "log.jsonl"
         if self._path.is_file():
             _cut(self._path, steps, epochs)
@@ -53,8 +54,11 @@ class Log:
             self._board.close()
 
     def _write(self, event: dict[str, object]) -> None:
-        self._file.write(json.dumps(json.loads(encode_json(event)), ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(json.loads(encode_json(event)), ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
 
     def _scalars(self, steps: int, values: dict[str, float]) -> None:
         if self._board is not None:

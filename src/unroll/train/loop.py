@@ -139,6 +139,9 @@ class _Run:
         elif self._average is not None:
             self._average.apply()
         self._model.eval()
+        if self._signals.received:
+            # It came too late to stop the training, but what follows it shall not begin.
+            self._interrupted(self._signals.received)
         return self._history
 
     def close(self) -> None:
@@ -295,6 +298,9 @@ class _Run:
 
     def _interrupt(self, signum: int) -> None:
         self._save()
+        self._interrupted(signum)
+
+    def _interrupted(self, signum: int) -> None:
         raise Interrupted(
             signum,
             f"stopped by {signal.Signals(signum).name} in epoch {self._epoch + 1} after {self._steps} steps in all;"
@@ -358,7 +364,8 @@ class _Run:
         own = _below(f"process{self._processes.rank}", tensors)
         if self._processes.count == position.processes:
             set_random_state(_below("random", own), self._processes.device)
-            self._learner.carry(_below("carried", own))
+            carried = _below("carried", own)
+            self._learner.carry({name: tensor.to(self._processes.device) for name, tensor in carried.items()})
         self._history = position.history
         self._epoch, self._step, self._steps = position.epoch, position.step, position.steps
         self._total, self._items, self._tokens = position.total, position.items, position.tokens
