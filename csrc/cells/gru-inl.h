@@ -13,33 +13,54 @@ struct Gru {
     using T = typename V::T;
     static constexpr int slots = 4;
     static constexpr int bias_slot = 3;
+    static constexpr bool two_stages = true;
+    static constexpr int group = 4;
     static constexpr bool carries_h = true;
 
-    template <bool Plain, bool Save>
-    UNROLL_INLINE void forward(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n_lanes) {
+    template <bool Plain, bool Save, int M>
+    UNROLL_INLINE void gates(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L * slots;
+        const V one = fill<V>(T(1));
+        V x[2 * M], below[2 * M];
+        UNROLL_STEP(2 * M) x[n] = load<V>(rows[n % M].gates + at + (1 + n / M) * L);
+        fractions<2 * M, 2 * M>(x, below);
+        // r and z share a division: dividing costs more than the two products that undo it.
+        UNROLL_STEP(M) {
+            const V rz = one / (below[n] * below[M + n]);
+            const V r = below[M + n] * rz;
+            T* a = rows[n].gates + at;
+            store(a + 2 * L, below[n] * rz);
+            store(a, fma(r, load<V>(a + 3 * L), load<V>(a)));
+            if (Save || !Plain) store(a + L, r);
+        }
+    }
+
+    template <bool Plain, bool Save, int M>
+    UNROLL_INLINE void output(const Context<T>& x, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
         constexpr int L = V::lanes;
         const int64_t at = uv * L;
-        T* gates = row.gates + at * slots;
-        const V hn = load<V>(gates + 3 * L);
-        const V r = sigmoid(load<V>(gates + L));
-        const V z = sigmoid(load<V>(gates + 2 * L));
-        const V n = tanh(fma(r, hn, load<V>(gates)));
-        const V old = load_lanes<V>(row.h_old + at, n_lanes);
-        V h = fma(z, old - n, n);
-        if constexpr (Save) {
-            store(gates, n);
-            store(gates + L, r);
-            store(gates + 2 * L, z);
-        }
-        if constexpr (!Plain) {
-            if (x.options & kZoneoutH) h = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, n_lanes), old, h);
-            if (row.trace_gates) {
-                store_lanes(row.trace_gates + at, r, n_lanes);
-                store_lanes(row.trace_gates + x.H + at, z, n_lanes);
-                store_lanes(row.trace_gates + 2 * x.H + at, n, n_lanes);
+        V candidate[M];
+        UNROLL_STEP(M) candidate[n] = load<V>(rows[n].gates + at * slots);
+        tanh_of<M>(candidate);
+        for (int m = 0; m < M; ++m) {
+            const ForwardRow<T>& row = rows[m];
+            T* a = row.gates + at * slots;
+            const V n = candidate[m];
+            const V z = load<V>(a + 2 * L);
+            const V old = load_lanes<V>(row.h_old + at, lanes);
+            V h = fma(z, old - n, n);
+            if constexpr (Save) store(a, n);
+            if constexpr (!Plain) {
+                if (x.options & kZoneoutH) h = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, lanes), old, h);
+                if (row.trace_gates) {
+                    store_lanes(row.trace_gates + at, load<V>(a + L), lanes);
+                    store_lanes(row.trace_gates + x.H + at, z, lanes);
+                    store_lanes(row.trace_gates + 2 * x.H + at, n, lanes);
+                }
             }
+            store_lanes(row.h + at, h, lanes);
         }
-        store_lanes(row.h + at, h, n_lanes);
     }
 
     template <bool Plain>

@@ -12,57 +12,74 @@ struct Lstm {
     using T = typename V::T;
     static constexpr int slots = 4;
     static constexpr int bias_slot = -1;
+    static constexpr bool two_stages = true;
+    static constexpr int group = 2;
     static constexpr bool carries_h = false;
 
-    template <bool Plain, bool Save>
-    UNROLL_INLINE void forward(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n) {
-        constexpr int L = V::lanes;
-        const int64_t at = uv * L;
-        if constexpr (Plain) {
-            T* gates = row.gates + at * slots;
-            const V i = sigmoid(load<V>(gates));
-            const V f = sigmoid(load<V>(gates + L));
-            const V g = tanh(load<V>(gates + 2 * L));
-            const V c = fma(f, load<V>(row.c_old + at), i * g);
-            store(row.c + at, c);
-            const V o = sigmoid(load<V>(gates + 3 * L));
-            if constexpr (Save) {
-                store(gates, i);
-                store(gates + L, f);
-                store(gates + 2 * L, g);
-                store(gates + 3 * L, o);
-            }
-            store_lanes(row.h + at, o * tanh(c), n);
-        } else {
-            const V seen = memory<Save>(x, row, uv, n);
-            output(x, row, seen, uv, n);
+    // a: i f g o of M rows, [gate * M + row], pre-activations in, activations out. Two gates share a division: dividing costs more than the
+    // three products that undo it.
+    template <int M>
+    UNROLL_INLINE void activate(V (&a)[4 * M]) {
+        V x[4 * M], below[4 * M];
+        UNROLL_STEP(M) x[n] = a[n], x[M + n] = a[M + n], x[2 * M + n] = a[3 * M + n], x[3 * M + n] = a[2 * M + n];
+        fractions<3 * M, 4 * M>(x, below);
+        const V one = fill<V>(T(1));
+        UNROLL_STEP(M) {
+            const V ig = one / (below[n] * below[3 * M + n]);
+            const V fo = one / (below[M + n] * below[2 * M + n]);
+            a[n] = below[3 * M + n] * ig;
+            a[2 * M + n] = x[3 * M + n] * (below[n] * ig);
+            a[M + n] = below[2 * M + n] * fo;
+            a[3 * M + n] = below[M + n] * fo;
         }
     }
 
-    // Everything up to c and o, with every option; returns the c that the output sees (before zoneout).
+    template <bool Plain, bool Save, int M>
+    UNROLL_INLINE void gates(const Context<T>& x, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        if constexpr (Plain) {
+            V a[4 * M];
+            UNROLL_STEP(4 * M) a[n] = load<V>(rows[n % M].gates + at * slots + n / M * L);
+            activate<M>(a);
+            UNROLL_STEP(M) store(rows[n].c + at, fma(a[M + n], load<V>(rows[n].c_old + at), a[n] * a[2 * M + n]));
+            UNROLL_STEP(4 * M) if (Save || n >= 3 * M) store(rows[n % M].gates + at * slots + n / M * L, a[n]);
+        } else {
+            for (int n = 0; n < M; ++n) memory<Save>(x, rows[n], uv, lanes);
+        }
+    }
+
+    template <bool Plain, bool Save, int M>
+    UNROLL_INLINE void output(const Context<T>& x, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
+        const int64_t at = uv * V::lanes;
+        if constexpr (Plain) {
+            V c[M];
+            UNROLL_STEP(M) c[n] = load<V>(rows[n].c + at);
+            tanh_of<M>(c);
+            UNROLL_STEP(M) store_lanes(rows[n].h + at, load<V>(rows[n].gates + at * slots + 3 * V::lanes) * c[n], lanes);
+        } else {
+            for (int n = 0; n < M; ++n) visible(x, rows[n], load<V>(rows[n].seen + at), uv, lanes);
+        }
+    }
+
+    // Everything up to c and o, with every option.
     template <bool Save>
-    UNROLL_INLINE V memory(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n) {
+    UNROLL_INLINE void memory(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n) {
         constexpr int L = V::lanes;
         const int64_t at = uv * L;
         T* gates = row.gates + at * x.slots;
         const V old = load<V>(row.c_old + at);
-        V a_i = load<V>(gates);
-        if (x.options & kPeephole) a_i = fma(load<V>(x.peephole + at), old, a_i);
-        const V i = sigmoid(a_i);
-        V f;
-        if (x.coupled) {
-            f = fill<V>(T(1)) - i;
-        } else {
-            V a_f = load<V>(gates + L);
-            if (x.options & kPeephole) a_f = fma(load<V>(x.peephole + x.padded + at), old, a_f);
-            f = sigmoid(a_f);
+        V a[4] = {load<V>(gates), load<V>(gates + (x.coupled ? 0 : L)), load<V>(gates + (x.slots - 2) * L), load<V>(gates + (x.slots - 1) * L)};
+        const V a_o = a[3];
+        if (x.options & kPeephole) {
+            a[0] = fma(load<V>(x.peephole + at), old, a[0]);
+            a[1] = fma(load<V>(x.peephole + x.padded + at), old, a[1]);
         }
-        const V g = tanh(load<V>(gates + (x.slots - 2) * L));
-        V c = fma(f, old, i * g);
+        activate<1>(a);
+        const V i = a[0], f = x.coupled ? fill<V>(T(1)) - i : a[1], g = a[2];
+        V o = a[3], c = fma(f, old, i * g);
         if (x.options & kCellClip) c = min(fill<V>(x.clip), max(fill<V>(-x.clip), c));
-        V a_o = load<V>(gates + (x.slots - 1) * L);
-        if (x.options & kPeephole) a_o = fma(load<V>(x.peephole + 2 * x.padded + at), c, a_o);
-        const V o = sigmoid(a_o);
+        if (x.options & kPeephole) o = sigmoid(fma(load<V>(x.peephole + 2 * x.padded + at), c, a_o));
         if constexpr (Save) {
             store(gates, i);
             if (!x.coupled) store(gates + L, f);
@@ -70,7 +87,10 @@ struct Lstm {
         }
         store(gates + (x.slots - 1) * L, o);
         V kept_c = c;
-        if (x.options & kZoneoutC) kept_c = zoned(kept<V>(row.zoneout_c, x.zoneout_c, at, n), old, c);
+        if (x.options & kZoneoutC) {
+            kept_c = zoned(kept<V>(row.zoneout_c, x.zoneout_c, at, n), old, c);
+            store(row.seen + at, c);
+        }
         store(row.c + at, kept_c);
         if (row.trace_gates) {
             store_lanes(row.trace_gates + at, i, n);
@@ -79,10 +99,9 @@ struct Lstm {
             store_lanes(row.trace_gates + 3 * x.H + at, o, n);
         }
         if (row.trace_c) store_lanes(row.trace_c + at, kept_c, n);
-        return c;
     }
 
-    UNROLL_INLINE void output(const Context<T>& x, const ForwardRow<T>& row, V seen, int64_t uv, int64_t n) {
+    UNROLL_INLINE void visible(const Context<T>& x, const ForwardRow<T>& row, V seen, int64_t uv, int64_t n) {
         const int64_t at = uv * V::lanes;
         V h = load<V>(row.gates + at * x.slots + (x.slots - 1) * V::lanes) * tanh(seen);
         if (x.options & kZoneoutH) h = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, n), load_lanes<V>(row.h_old + at, n), h);

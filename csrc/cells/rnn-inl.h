@@ -9,14 +9,20 @@ namespace {
 
 template <class V>
 struct Tanh {
-    static V value(V a) { return tanh(a); }
-    static V slope(V y, V d) { return d * fnma(y, y, fill<V>(typename V::T(1))); }
+    template <int M>
+    UNROLL_INLINE void apply(V (&a)[M]) {
+        tanh_of<M>(a);
+    }
+    UNROLL_INLINE V slope(V y, V d) { return d * fnma(y, y, fill<V>(typename V::T(1))); }
 };
 template <class V>
 struct Relu {
-    static V value(V a) { return relu(a); }
+    template <int M>
+    UNROLL_INLINE void apply(V (&a)[M]) {
+        UNROLL_STEP(M) a[n] = relu(a[n]);
+    }
     // As torch, the slope at zero is zero. y is positive, zero or NaN.
-    static V slope(V y, V d) { return if_greater(y, fill<V>(typename V::T(0)), d, y); }
+    UNROLL_INLINE V slope(V y, V d) { return if_greater(y, fill<V>(typename V::T(0)), d, y); }
 };
 
 template <class V, template <class> class F>
@@ -24,17 +30,28 @@ struct Rnn {
     using T = typename V::T;
     static constexpr int slots = 1;
     static constexpr int bias_slot = -1;
+    static constexpr bool two_stages = false;
+    static constexpr int group = 4;
     static constexpr bool carries_h = false;
 
-    template <bool Plain, bool Save>
-    UNROLL_INLINE void forward(const Context<T>& x, const ForwardRow<T>& row, int64_t uv, int64_t n) {
+    template <bool Plain, bool Save, int M>
+    UNROLL_INLINE void gates(const Context<T>& x, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
         const int64_t at = uv * V::lanes;
-        V h = F<V>::value(load<V>(row.gates + at));
-        if constexpr (Save) store(row.gates + at, h);
-        if constexpr (!Plain)
-            if (x.options & kZoneoutH) h = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, n), load_lanes<V>(row.h_old + at, n), h);
-        store_lanes(row.h + at, h, n);
+        V h[M];
+        UNROLL_STEP(M) h[n] = load<V>(rows[n].gates + at);
+        F<V>::template apply<M>(h);
+        for (int n = 0; n < M; ++n) {
+            const ForwardRow<T>& row = rows[n];
+            if constexpr (Save) store(row.gates + at, h[n]);
+            if constexpr (!Plain)
+                if (x.options & kZoneoutH)
+                    h[n] = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, lanes), load_lanes<V>(row.h_old + at, lanes), h[n]);
+            store_lanes(row.h + at, h[n], lanes);
+        }
     }
+
+    template <bool Plain, bool Save, int M>
+    UNROLL_INLINE void output(const Context<T>&, const ForwardRow<T>*, int64_t, int64_t) {}
 
     template <bool Plain>
     UNROLL_INLINE void backward(const Context<T>& x, const BackwardRow<T>& row, V dh, int64_t uv, int64_t n) {

@@ -20,8 +20,9 @@ struct alignas(kAlign) Header {
     Dtype dtype;
     uint32_t options;
     int64_t I, H, P;
+    Layout layout;  // of the sections that forward reads, so that a single step need not compute it
 };
-static_assert(sizeof(Header) == kAlign, "the packed weights behind the header must stay aligned");
+static_assert(sizeof(Header) % kAlign == 0, "the packed weights behind the header must stay aligned");
 
 int64_t element_size(Dtype dtype) { return dtype == Dtype::f64 ? 8 : 4; }
 
@@ -65,7 +66,7 @@ Status check_packed(const Spec& spec, const void* packed, bool training) {
 Status check_sequence(const Spec& spec, const Sequence& q) {
     if (q.T < 0 || q.B < 0) return Status::bad_size;
     if (!q.x && q.T && q.B) return Status::missing_pointer;
-    if ((spec.options & kDropout) && !q.noise.dropout) return Status::missing_pointer;
+    if (q.noise.dropout && !(spec.options & kDropout)) return Status::bad_option;
     if (q.noise.dropout && q.noise.dropout_steps != 1 && q.noise.dropout_steps != q.T) return Status::bad_size;
     return Status::ok;
 }
@@ -79,7 +80,7 @@ struct Team {
 
 Team make_team(const Layout& l, int64_t panels, int64_t B, int64_t workers) {
     constexpr int64_t kFewRows = 3;
-    constexpr int64_t kWorthBarrier = 12 * 1024;  // weights of the recurrent product per worker
+    constexpr int64_t kWorthBarrier = 6 * 1000;  // weights of the recurrent product per worker
     if (workers <= 1 || B <= 0) return {1, 1};
     const int64_t wanted = max(1, B / kFewRows);
     const int64_t groups = wanted < workers ? wanted : workers;
@@ -109,6 +110,7 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
     m.job.layout = &l;
     m.job.zeros = carver.bytes(zeros_count(l) * size);
     m.job.c_first = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
+    m.job.seen = (spec.options & kZoneoutC) ? carver.bytes(B * l.padded * size) : nullptr;
     m.job.worker_scratch_bytes = round_up(scratch_bytes, 4096);
     m.job.worker_scratch = carver.bytes(workers * m.job.worker_scratch_bytes);
     return m;
@@ -116,7 +118,7 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 
 int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
-    return 16 * block_capacity(kBlockRows, B) + 96 * B + masked + 8 * kAlign;
+    return 16 * block_capacity(kBlockRows, B) + 128 * B + masked + 8 * kAlign;
 }
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
@@ -254,6 +256,7 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
     h.I = spec.I;
     h.H = spec.H;
     h.P = spec.P;
+    h.layout = layout_of(spec, false);
     std::memcpy(packed, &h, sizeof h);
     void* body = static_cast<char*>(packed) + sizeof(Header);
     const TypeKernels& k = type_kernels(spec.dtype);
@@ -394,6 +397,64 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         job.forward = m.job;
         kernel(job, make_worker(team, m, index));
     });
+    return Status::ok;
+}
+
+namespace {
+
+struct StepMemory {
+    int64_t* order;
+    char* y;
+    Memory memory;
+};
+
+void carve_step(Carver& carver, const Spec& spec, const Layout& l, int64_t B, StepMemory& s) {
+    carve_forward(carver, spec, l, 1, B, 1, false, s.memory);
+    s.order = carver.array<int64_t>(B);
+    s.y = carver.bytes(B * l.R * element_size(spec.dtype));
+}
+
+}  // namespace
+
+int64_t step_workspace_size(const Spec& spec, int64_t B) {
+    const Status status = check(spec);
+    if (status != Status::ok) return -static_cast<int64_t>(status);
+    StepMemory s{};
+    Carver carver{nullptr};
+    carve_step(carver, spec, layout_of(spec, false), B, s);
+    return carver.used;
+}
+
+Status step(const Spec& spec, const Step& a) {
+    const Status status = check_packed(spec, a.packed, false);
+    if (status != Status::ok) return status;
+    const Layout& l = static_cast<const Header*>(a.packed)->layout;
+    StepMemory s{};
+    Carver carver{static_cast<char*>(a.workspace)};
+    carve_step(carver, spec, l, a.B, s);
+    Sequence q{};
+    q.T = 1;
+    q.B = a.B;
+    q.x = a.x;
+    q.x_stride_b = a.x_stride_b;
+    q.h0 = a.h;
+    q.c0 = a.c;
+    ForwardJob& j = s.memory.job;
+    j.packed = static_cast<const char*>(a.packed) + sizeof(Header);
+    j.sequence = &q;
+    for (int64_t b = 0; b < a.B; ++b) s.order[b] = b;
+    j.plan = Plan{1, a.B, a.B, 1, false, nullptr, s.order, nullptr};
+    // Units that finish first would overwrite the h that the others still read: y is apart from both, and copied at the end.
+    j.y = s.y;
+    j.y_known = s.y;
+    j.y_stride_b = l.R;
+    j.h_n = a.h_next;
+    j.c_n = a.c_next;
+    j.end = 1;
+    if (l.P) std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros_count(l) * element_size(spec.dtype)));
+    Barrier barrier;
+    Worker w{0, 1, 0, 1, 0, 1, &barrier, &barrier};
+    type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);
     return Status::ok;
 }
 

@@ -45,7 +45,7 @@ constexpr uint32_t kPeephole = 1u << 0;   // lstm
 constexpr uint32_t kCoupled = 1u << 1;    // lstm: three stacked gates i g o, f = 1 - i
 constexpr uint32_t kLayerNorm = 1u << 2;  // every cell; needs gain_ih, gain_hh and, for lstm, gain_c and shift_c
 constexpr uint32_t kCellClip = 1u << 3;   // lstm: |c| <= Spec::cell_clip
-constexpr uint32_t kDropout = 1u << 4;    // a mask will be given in Noise::dropout
+constexpr uint32_t kDropout = 1u << 4;    // Noise::dropout may be given
 constexpr uint32_t kZoneoutH = 1u << 5;   // not with a projection
 constexpr uint32_t kZoneoutC = 1u << 6;   // lstm
 
@@ -91,7 +91,7 @@ struct ParamGradients {
 
 // Random factors, drawn by the caller. Only read. Time index as in x, also with `reverse`.
 struct Noise {
-    const void* dropout;     // [T, B, R] or [1, B, R]: factor of h where it enters the recurrent product. Needed with kDropout
+    const void* dropout;     // [T, B, R] or [1, B, R]: factor of h where it enters the recurrent product. Null: no dropout (evaluation)
     int64_t dropout_steps;   // T or 1
     const void* zoneout_h;   // [T, B, H]: 1 keeps the old value. Null: the rate of the Spec
     const void* zoneout_c;   // [T, B, H]

@@ -102,7 +102,7 @@ private:
 
     void list_next(int64_t s, int64_t i, int64_t slot) {
         next_[i] = rows_.reset(s + 1, slot) ? rows_.zeros() : rows_.saved_gates(s + 1, slot);
-        if (!Plain && (context_.options & kDropout))
+        if (!Plain && j_.sequence->noise.dropout)
             dropout_[i] = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s + 1, slot, l_.R);
     }
 
@@ -123,17 +123,19 @@ private:
         for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
             const int width = static_cast<int>(l_.ht.width(panel));
             const Tiles tiles(n, tile_rows<V>(width));
+            const WeightsAhead<V> ahead(l_.ht, packed_, panel + 1 < panel_end_ ? panel + 1 : panel_begin_, width);
             p.w = packed_ + l_.ht.panel_offset(panel, L);
             p.w_stride = width * L;
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 p.a = next_ + r;
+                p.ahead = ahead.of_tile(t);
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t column = (panel * kColumnVectors + v) * L;
                         V d = load<V>(result[i] + v * L);
-                        if (!Plain && (context_.options & kDropout)) d = d * load_lanes<V>(dropout_[r + i] + column, l_.R - column);
+                        if (!Plain && j_.sequence->noise.dropout) d = d * load_lanes<V>(dropout_[r + i] + column, l_.R - column);
                         done(r + i, column, d);
                     }
             }
@@ -203,7 +205,7 @@ private:
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0};
+                                   nullptr, 0, out, 0, nullptr};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

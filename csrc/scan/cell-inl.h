@@ -2,10 +2,14 @@
 //   static constexpr int slots               vectors of a gate row per unit vector (layout.h), without options
 //   static constexpr int bias_slot           slot that starts from Layout::bias_h instead of the input product, or -1
 //   static constexpr bool carries_h          whether h reaches the next h other than through the recurrent product
-//   template <bool Plain, bool Save> static void forward(const Context<T>&, const ForwardRow<T>&, int64_t uv, int64_t n)
+//   static constexpr bool two_stages         whether output() does anything
+//   static constexpr int group               rows that gates() is best given at a time: 2 or 4
+//   template <bool Plain, bool Save, int M> static void gates(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t n)
+//   template <bool Plain, bool Save, int M> static void output(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t n)
 //   template <bool Plain> static void backward(const Context<T>&, const BackwardRow<T>&, V dh, int64_t uv, int64_t n)
 // for the unit vector `uv`, of which the first n lanes (n may exceed V::lanes) exist. Plain: no option is set, so that options cost nothing
-// where they are not used. Save: activations replace the pre-activations in the gate row, for backward.
+// where they are not used. gates() and output() do M rows in step
+// with each other (simd/math.h says why), and output() comes after all rows of a tile have been through gates(). Save: activations replace the pre-activations in the gate row, for backward.
 #pragma once
 
 #include "../simd/math.h"
@@ -36,6 +40,7 @@ struct ForwardRow {
     const T* c_old;       // [padded]
     T* c;                 // [padded]; may be c_old
     T* h;                 // [H]
+    T* seen;              // [padded] lstm: c as the output sees it; c unless zoneout keeps them apart
     const T* zoneout_h;   // [H] or null
     const T* zoneout_c;   // [H] or null
     T* trace_gates;       // [K, H] or null

@@ -5,6 +5,8 @@
 // tile stored it.
 #pragma once
 
+#include <type_traits>
+
 #include "cell-inl.h"
 #include "job.h"
 #include "tile-inl.h"
@@ -80,6 +82,24 @@ Context<T> make_context(const Spec& spec, const Layout& l, const T* packed) {
             packed + l.peephole};
 }
 
+// Weights that do not fit the second-level cache come from the shared one too slowly for the first tile of a panel. So the tiles of a panel
+// fetch the next one, each a part of it.
+template <class V>
+struct WeightsAhead {
+    using T = typename V::T;
+    static constexpr int64_t kCached = 640 * 1024;  // bytes that may be taken to stay in a second-level cache of 1 MiB
+    const T* next;
+    int64_t part;  // elements per tile: a line per k
+    int64_t parts;
+    WeightsAhead(const Matrix& m, const T* packed, int64_t panel, int64_t width) {
+        const bool large = m.inner * m.vectors * V::lanes * static_cast<int64_t>(sizeof(T)) > kCached;
+        next = large ? packed + m.panel_offset(panel, V::lanes) : nullptr;
+        part = m.inner * (64 / static_cast<int64_t>(sizeof(T)));
+        parts = width * V::lanes * static_cast<int64_t>(sizeof(T)) / 64;
+    }
+    const T* of_tile(int64_t i) const { return next && i < parts ? next + i * part : nullptr; }
+};
+
 // A product of many rows with panels begin .. end-1 of m; `done(panel, first row, rows)` runs after each tile.
 // Results are whole vectors at out[row] + panel * out_step.
 template <class V, class Done>
@@ -99,9 +119,11 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
         if (first) p.first = first + panel * first_step;
         p.from_offset = from_offset + panel * out_step;
         p.out_offset = out_offset + panel * out_step;
+        const WeightsAhead<V> ahead(m, packed, panel + 1 < end ? panel + 1 : begin, width);
         for (int64_t i = 0; i < tiles.tiles; ++i) {
             const int64_t r = tiles.begin(i), n = tiles.begin(i + 1) - r;
             p.a = a + r;
+            p.ahead = ahead.of_tile(i);
             if (from) p.from = from + r;
             p.out = out + r;
             run_tile<V>(static_cast<int>(n), width, p);
@@ -129,7 +151,7 @@ class ForwardScan {
     ForwardRow<T>* step_;   // [rows]
     T* masked_;             // [rows][R] h times its dropout mask
 
-    bool dropout() const { return !Plain && (context_.options & kDropout); }
+    bool dropout() const { return masked_ != nullptr; }
     bool projected() const { return !Plain && l_.P; }
 
 public:
@@ -143,7 +165,7 @@ public:
         h_ = carve<const T*>(at, j.plan.B);
         out_ = carve<T*>(at, j.plan.B);
         step_ = carve<ForwardRow<T>>(at, j.plan.B);
-        masked_ = (j.spec->options & kDropout) ? carve<T>(at, j.plan.B * l_.R) : nullptr;
+        masked_ = !Plain && j.sequence->noise.dropout ? carve<T>(at, j.plan.B * l_.R) : nullptr;
     }
 
     void run() {
@@ -187,7 +209,7 @@ private:
     }
 
     void input_products(int64_t count) {
-        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0};
+        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr};
         product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, count, p, l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
                           [&](int64_t panel, int64_t r, int64_t n) {
                               if constexpr (CellT::bias_slot >= 0)
@@ -213,6 +235,7 @@ private:
             row.h = projected() || !y ? static_cast<T*>(j_.projected) + slot * l_.padded : y;
             if constexpr (!Plain) {
                 out_[i] = y;
+                row.seen = j_.seen ? static_cast<T*>(j_.seen) + slot * l_.padded : row.c;
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
                 row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
                 row.trace_gates = rows_.trace(j_.trace_gates, s, slot, (l_.has_c ? 4 : 3) * l_.H);
@@ -236,14 +259,39 @@ private:
     void one_step(int64_t s, int64_t n, T** gates) {
         list_rows(s, n, gates);
         const int64_t offset = l_.h_first * L;
-        Product<T> p{h_, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, offset, gates, offset};
+        Product<T> p{h_, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, offset, gates, offset, nullptr};
+        // The pointwise part runs one tile late: its operands are then long in the cache, and it fills the pipeline while the last
+        // multiply-adds of the newer tile drain.
+        int64_t late_panel = 0, late_row = 0, late_count = 0;
+        const auto late = [&] {
+            const int64_t uv = late_panel * l_.per_panel, last = uv + l_.per_panel < l_.unit_vectors ? uv + l_.per_panel : l_.unit_vectors;
+            for (int64_t u = uv; late_count && u < last; ++u) pointwise(step_ + late_row, late_count, u);
+        };
         product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, l_.per_panel * l_.slots * L, [&](int64_t panel, int64_t r, int64_t count) {
-            const int64_t uv = panel * l_.per_panel, last = uv + l_.per_panel < l_.unit_vectors ? uv + l_.per_panel : l_.unit_vectors;
-            for (int64_t i = r; i < r + count; ++i)
-                for (int64_t u = uv; u < last; ++u) CellT::template forward<Plain, Save>(context_, step_[i], u, l_.H - u * L);
+            late();
+            late_panel = panel;
+            late_row = r;
+            late_count = count;
         });
+        late();
         if (projected() && j_.y) project(n);
         w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+    }
+
+    // The pointwise part of unit vector u of `count` rows, in groups that keep the multipliers busy.
+    __attribute__((noinline)) void pointwise(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+        in_groups<CellT::group>(count, [&](int64_t i, auto m) { CellT::template gates<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
+        if constexpr (CellT::two_stages)
+            in_groups<4>(count, [&](int64_t i, auto m) { CellT::template output<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
+    }
+
+    template <int M, class F>
+    UNROLL_INLINE void in_groups(int64_t count, F&& f) {
+        int64_t i = 0;
+        for (; i + M <= count; i += M) f(i, std::integral_constant<int, M>());
+        if constexpr (M > 2)
+            for (; i + 2 <= count; i += 2) f(i, std::integral_constant<int, 2>());
+        for (; i < count; ++i) f(i, std::integral_constant<int, 1>());
     }
 
     // y = m W_hr^T: rows of m are complete only when all units are.
@@ -262,7 +310,7 @@ private:
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;
                 const Product<T> p{m,       0,       1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0};
+                                   nullptr, 0, out, 0, nullptr};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

@@ -11,7 +11,7 @@ namespace unroll {
 
 // Rows of a block of steps whose input products are computed together: enough to use a panel of weights many times, few enough for the
 // gate rows of the block to stay in the second-level cache.
-constexpr int64_t kBlockRows = 48;
+constexpr int64_t kBlockRows = 96;
 
 // Rows of a segment of backward, after which the weight gradients of the segment are added up.
 constexpr int64_t kSegmentRows = 384;
@@ -43,6 +43,7 @@ struct ForwardJob {
     int64_t recompute;
     const void* zeros;         // at least max(I, R, padded) zeros
     void* projected;           // [B][H] by slot: input of the projection, or null
+    void* seen;                // [B][padded] by slot: c before zoneout. Null without
     char* worker_scratch;      // `worker_scratch_bytes` per worker
     int64_t worker_scratch_bytes;
     int64_t group_rows;        // capacity in gate rows of one row group's block, without `save`

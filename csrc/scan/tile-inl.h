@@ -32,6 +32,7 @@ struct Product {
     int64_t from_offset;
     T* const* out;         // [R] rows of the result; out[r] + out_offset may be from[r] + from_offset
     int64_t out_offset;
+    const T* ahead;        // weights that will be needed next: fetched into the second-level cache, a line per k; null: none
 };
 
 template <class V, int R, int N>
@@ -39,17 +40,29 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     using T = typename V::T;
     constexpr int L = V::lanes;
     V acc[R][N];
+    if (p.first) {
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-        const T* from = p.first ? p.first : p.from[r] + p.from_offset;
+        for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) acc[r][n] = load<V>(from + n * L);
+            for (int n = 0; n < N; ++n) acc[r][n] = load<V>(p.first + n * L);
+    } else {
+        const T* const* from = p.from;
+        const int64_t offset = p.from_offset;
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) acc[r][n] = load<V>(from[r] + offset + n * L);
     }
     const T* a[R];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
     const T* w = p.w;
     const int64_t w_stride = p.w_stride;
+    const char* ahead = reinterpret_cast<const char*>(p.ahead ? p.ahead : p.w);
+    const int64_t ahead_step = p.ahead ? 64 : 0;
+    // The stores below might alias `p` as far as the compiler knows: read it before.
+    T* const* const out = p.out;
+    const int64_t out_offset = p.out_offset;
     for (int64_t s = 0; s < p.segments; ++s) {
         const int64_t end = s * p.stride + p.length;
         for (int64_t k = s * p.stride; k < end; ++k) {
@@ -63,14 +76,14 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
                 for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
             }
             w += w_stride;
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += ahead_step;
         }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-        T* out = p.out[r] + p.out_offset;
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) store(out + n * L, acc[r][n]);
-    }
+        for (int n = 0; n < N; ++n) store(out[r] + out_offset + n * L, acc[r][n]);
 }
 
 // The same tile for sums over rows of time: the left operand lies with the inner dimension outermost. Always starts from zero.

@@ -1,90 +1,109 @@
-// exp, sigmoid and tanh on vectors, shared by every cell and level.
+// sigmoid and tanh on groups of vectors, shared by every cell and level.
 //
-// Accuracy over all finite float32 (csrc/tests/check_math.cpp measures it at every level): sigmoid and tanh within 2.5 units in the last
-// place of the result where the result is normal and x >= -20, and within 1e-15 absolutely below that. float64: within 4 units for
-// |x| <= 20. Saturation: sigmoid(-inf) <= 1e-37, sigmoid(inf) = 1, tanh(+-inf) = +-1. NaN stays NaN.
+// Accuracy (csrc/tests/check_math.cpp measures it at every level): float32, every finite x: tanh within 2.5 units in the last place;
+// sigmoid within 3 units for x >= -20 and within 1e-14 of the truth below. float64, |x| <= 20: within 4 units. Saturation: tanh(+-inf) = +-1,
+// sigmoid(inf) = 1, sigmoid(-inf) below 1e-18 in float32. NaN stays NaN.
 //
-// Both functions come from 2^r - 1 = r q(r) on [-1/2, 1/2]: tanh needs the difference itself to stay relatively exact near zero, where most
+// Both come from 2^r - 1 = r q(r) on [-1/2, 1/2]: tanh needs the difference itself to stay relatively exact near zero, where most
 // pre-activations lie; a rational approximation of the same length loses 5 units near saturation.
+//
+// The functions work on N vectors in step with each other: one chain of about twenty dependent operations leaves the multipliers idle most of
+// the time, and the processor's window is too short to find the next chain by itself.
 #pragma once
 
 #include "vec.h"
+
+#define UNROLL_STEP(N) _Pragma("GCC unroll 16") for (int n = 0; n < N; ++n)
 
 namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
 
-template <class V>
-struct Reduced {
-    V whole;  // n, a whole number
-    V below;  // 2^r - 1, where x log2(e) = n + r and |r| <= 1/2
+template <class T>
+struct Exp;
+// 2^r - 1 = r q(r), q from its highest coefficient down: least squares iterated to the minimax, error of 2^r 2e-9, exact at zero.
+// bound: e^bound squared is still finite, so that two denominators can share a division; sigmoid(-bound) is zero to working accuracy.
+template <>
+struct Exp<float> {
+    static constexpr int degree = 6;
+    static constexpr float q[degree] = {0.0001535331f, 0.001339894f, 0.009618438f, 0.055503324f, 0.24022648f, 0.6931472f};
+    static constexpr float bound = 43.0f;
+    static constexpr float log2e = 1.44269504f;
+    static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+};
+// The series; the next term is below 4e-18.
+template <>
+struct Exp<double> {
+    static constexpr int degree = 13;
+    static constexpr double q[degree] = {1.3691488853904124e-12, 2.5678435993488196e-11, 4.4455382718708101e-10, 7.054911620801121e-09,
+                                         1.0178086009239699e-07, 1.3215486790144305e-06, 1.525273380405984e-05,  0.0001540353039338161,
+                                         0.0013333558146428441,  0.009618129107628477,   0.05550410866482158,    0.2402265069591007,
+                                         0.6931471805599453};
+    static constexpr double bound = 300.0;
+    static constexpr double log2e = 1.4426950408889634;
+    static constexpr double ln2_high = 0.69314718036912382, ln2_low = 1.9082149292705877e-10;
 };
 
-// 2^r - 1, degree 6, relative error of 2^r 2e-9 (weighted least squares iterated to the minimax; the value at 0 is exact).
-UNROLL_INLINE VecF exp2_less_one(VecF r) {
-    VecF p = fill<VecF>(0.0001535331f);
-    p = fma(p, r, fill<VecF>(0.001339894f));
-    p = fma(p, r, fill<VecF>(0.009618438f));
-    p = fma(p, r, fill<VecF>(0.055503324f));
-    p = fma(p, r, fill<VecF>(0.24022648f));
-    p = fma(p, r, fill<VecF>(0.6931472f));
-    return p * r;
-}
-
-// The series of 2^r to degree 13; the next term is below 4e-18.
-UNROLL_INLINE VecD exp2_less_one(VecD r) {
-    constexpr double c[] = {0.6931471805599453,    0.2402265069591007,    0.05550410866482158,    0.009618129107628477,  0.0013333558146428441,
-                            0.0001540353039338161, 1.525273380405984e-05, 1.3215486790144305e-06, 1.0178086009239699e-07, 7.054911620801121e-09,
-                            4.4455382718708101e-10, 2.5678435993488196e-11, 1.3691488853904124e-12};
-    VecD p = fill<VecD>(c[12]);
-    for (int k = 11; k >= 0; --k) p = fma(p, r, fill<VecD>(c[k]));
-    return p * r;
-}
-
-// The remainder of x log2(e), exact but for the rounding of the constant. Without a fused operation ln 2 is taken away in two parts, the
-// first of which has so few digits that n times it is exact.
-UNROLL_INLINE VecF remainder(VecF x, VecF n) {
+// e^x = 2^whole (1 + below), |below| < 1/2; x is replaced by `below`.
+template <int N, class V>
+UNROLL_INLINE void exp_parts(V (&x)[N], V (&whole)[N]) {
+    using T = typename V::T;
+    using E = Exp<T>;
+    const V log2e = fill<V>(E::log2e);
+    UNROLL_STEP(N) whole[n] = round_even(x[n] * log2e);
 #if defined(UNROLL_LEVEL_SCALAR)
-    return ((x - n * fill<VecF>(0.693359375f)) + n * fill<VecF>(2.12194440e-4f)) * fill<VecF>(1.44269504f);
+    // Without a fused operation ln 2 is taken away in two parts, the first with so few digits that n times it is exact.
+    UNROLL_STEP(N) x[n] = ((x[n] - whole[n] * fill<V>(E::ln2_high)) - whole[n] * fill<V>(E::ln2_low)) * log2e;
 #else
-    return fms(x, fill<VecF>(1.44269504f), n);
+    UNROLL_STEP(N) x[n] = fms(x[n], log2e, whole[n]);
 #endif
+    V p[N];
+    UNROLL_STEP(N) p[n] = fma(fill<V>(E::q[0]), x[n], fill<V>(E::q[1]));
+#pragma GCC unroll 16
+    for (int k = 2; k < E::degree; ++k) {
+        const V q = fill<V>(E::q[k]);
+        UNROLL_STEP(N) p[n] = fma(p[n], x[n], q);
+    }
+    UNROLL_STEP(N) x[n] = x[n] * p[n];
 }
-UNROLL_INLINE VecD remainder(VecD x, VecD n) {
-#if defined(UNROLL_LEVEL_SCALAR)
-    return ((x - n * fill<VecD>(0.69314718036912382)) - n * fill<VecD>(1.9082149292705877e-10)) * fill<VecD>(1.4426950408889634);
-#else
-    return fms(x, fill<VecD>(1.4426950408889634), n);
-#endif
+
+// Sigmoid and tanh as fractions: sigmoid(x) = 1 / below_line, tanh(x) = top / below_line.
+// The first S of the N values are for sigmoid, the others for tanh.
+template <int S, int N, class V>
+UNROLL_INLINE void fractions(V (&x)[N], V (&below_line)[N]) {
+    using T = typename V::T;
+    const V one = fill<V>(T(1)), two = fill<V>(T(2)), bound = fill<V>(Exp<T>::bound), small = fill<V>(T(-20));
+    UNROLL_STEP(N) x[n] = n < S ? min(bound, max(fill<V>(-Exp<T>::bound), fill<V>(T(0)) - x[n])) : min(fill<V>(T(20)), max(small, x[n]));
+    UNROLL_STEP(N) if (n >= S) x[n] = x[n] + x[n];
+    V whole[N];
+    exp_parts<N>(x, whole);
+    UNROLL_STEP(N) if (n < S) below_line[n] = one + scale_two(one + x[n], whole[n]);
+    UNROLL_STEP(N) if (n >= S) {
+        const V two_n = scale_two(one, whole[n]);
+        x[n] = fma(two_n, x[n], two_n - one);
+        below_line[n] = x[n] + two;
+    }
+}
+
+template <int N, class V>
+UNROLL_INLINE void tanh_of(V (&x)[N]) {
+    V below_line[N];
+    fractions<0, N>(x, below_line);
+    UNROLL_STEP(N) x[n] = x[n] / below_line[n];
 }
 
 template <class V>
-UNROLL_INLINE Reduced<V> reduce(V x) {
-    using T = typename V::T;
-    const V n = round_even(x * fill<V>(T(1.4426950408889634)));
-    return {n, exp2_less_one(remainder(x, n))};
+UNROLL_INLINE V tanh(V a) {
+    V x[1] = {a};
+    tanh_of<1>(x);
+    return x[0];
 }
 
-// Beyond +-87 e^x would leave float32's normal numbers; sigmoid is then 0 or 1 to working accuracy.
 template <class V>
-UNROLL_INLINE V sigmoid(V x) {
-    using T = typename V::T;
-    const V one = fill<V>(T(1));
-    const V y = min(fill<V>(T(87)), max(fill<V>(T(-87)), fill<V>(T(0)) - x));
-    const Reduced<V> e = reduce(y);
-    return one / (one + scale_two(one + e.below, e.whole));
-}
-
-// (e^2x - 1) / (e^2x + 1). Beyond 20 the result is +-1 in float64 too.
-template <class V>
-UNROLL_INLINE V tanh(V x) {
-    using T = typename V::T;
-    const V one = fill<V>(T(1));
-    const V y = min(fill<V>(T(20)), max(fill<V>(T(-20)), x));
-    const Reduced<V> e = reduce(y + y);
-    const V two_n = scale_two(one, e.whole);
-    const V less_one = fma(two_n, e.below, two_n - one);
-    return less_one / (less_one + fill<V>(T(2)));
+UNROLL_INLINE V sigmoid(V a) {
+    V x[1] = {a}, below_line[1];
+    fractions<1, 1>(x, below_line);
+    return fill<V>(typename V::T(1)) / below_line[0];
 }
 
 template <class V>
