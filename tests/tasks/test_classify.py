@@ -292,6 +292,12 @@ GUESSES = {
         "label",
         ("document",),
     ),
+    "part of every row beside": (
+        "text\tintent\tsplit\n"
+        + "".join(f"sentence number {k}\tc{k % 9}\t{'train' if k % 3 else 'test'}\n" for k in range(90)),
+        "intent",
+        ("text",),
+    ),
     "title and body": (
         "class\ttitle\tbody\n" + "".join(f"c{k % 3}\theadline {k}\tsome longer story about {k}\n" for k in range(30)),
         "class",

@@ -13,12 +13,44 @@ from unroll.errors import DataError, nearest
 
 #: Names under which people keep classes, the likeliest first.
 _TARGET_NAMES = (
-    *("label", "labels", "class", "classes", "target", "category", "categories", "intent", "sentiment", "topic", "tag", "tags", "y"),
+    *(
+        "label",
+        "labels",
+        "class",
+        "classes",
+        "target",
+        "category",
+        "categories",
+        "intent",
+        "sentiment",
+        "topic",
+        "tag",
+        "tags",
+        "y",
+    ),
     *("라벨", "레이블", "분류", "범주", "감정", "의도", "주제", "클래스"),
 )
 
 #: Names under which people keep texts.
-_TEXT_NAMES = ("text", "document", "sentence", "review", "comment", "message", "content", "body", "문장", "본문", "내용", "텍스트", "리뷰", "댓글")
+_TEXT_NAMES = (
+    "text",
+    "document",
+    "sentence",
+    "review",
+    "comment",
+    "message",
+    "content",
+    "body",
+    "문장",
+    "본문",
+    "내용",
+    "텍스트",
+    "리뷰",
+    "댓글",
+)
+
+#: Names of columns that say which part a row belongs to.
+_PART_COLUMNS = ("split", "part", "fold", "subset", "분할")
 
 #: Rows that are looked at to tell what a column holds.
 _LOOKED_AT = 20_000
@@ -45,7 +77,8 @@ class Columns(NamedTuple):
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
-    """The target and the inputs: those that were named, and the likeliest for what was not; None if there is no choice that fits.
+    """The target and the inputs: those that were named, and the likeliest for what was not; None if there is no
+    choice that fits.
 
     Raises:
         DataError: a column was named that the table does not have.
@@ -53,10 +86,11 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     for name in (*data.inputs, *([] if data.target is None else [data.target])):
         if name not in table.columns:
             raise DataError(
-                f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns)}", table.paths[0]
+                f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns)}",
+                table.paths[0],
             )
     apart = {data.time, data.series, data.split_column}
-    free = [name for name in table.columns if name not in apart]
+    free = [name for name in table.columns if name not in apart and name.casefold() not in _PART_COLUMNS]
     target = data.target or _find_target(table, [name for name in free if name not in data.inputs])
     if target is None:
         return None
@@ -89,7 +123,9 @@ def _find_target(table: Table, names: list[str]) -> str | None:
         named = name.casefold() in _TARGET_NAMES
         if kind is Kind.LABELS:
             score = 2.0
-        elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (kind is Kind.NUMBER and not _whole(cells)):
+        elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (
+            kind is Kind.NUMBER and not _whole(cells)
+        ):
             continue
         else:
             # Few classes, each met often, speak for a target; a name that says so speaks louder.
@@ -143,7 +179,9 @@ def row_labels(table: Table, column: str, *, several: bool) -> list[tuple[str, .
     labels = [text.strip() for text in table.texts(column)]
     for row, label in enumerate(labels):
         if not label:
-            raise DataError(f"column '{column}' must name a class, got an empty cell; fill it or remove the row", *table.place(row))
+            raise DataError(
+                f"column '{column}' must name a class, got an empty cell; fill it or remove the row", *table.place(row)
+            )
     return [(label,) for label in labels]
 
 
