@@ -11,8 +11,8 @@ import sys
 import pytest
 import typer
 
-from unroll.cli import info as info_module
 from unroll.cli import app as app_module
+from unroll.cli import info as info_module
 from unroll.cli import show
 from unroll.cli.extras import EXTRAS, missing_extra
 from unroll.errors import DataError, UnrollError
@@ -76,18 +76,22 @@ def failing(monkeypatch):
             ModuleNotFoundError("no", name="pyarrow.csv"),
             "this command needs pyarrow, which is not installed; install it with: pip install 'unroll[tasks]'",
         ),
-        (ModuleNotFoundError("no", name="sklearn"), "this command needs scikit-learn, which is not installed; install it"
-            " with: pip install 'unroll[tasks]'"),
+        (
+            ModuleNotFoundError("no", name="sklearn"),
+            "this command needs scikit-learn, which is not installed; install it with: pip install 'unroll[tasks]'",
+        ),
         (PermissionError(13, "Permission denied", "/runs/x"), "/runs/x: Permission denied"),
     ],
-)  # fmt: skip
+)
 def test_an_error_that_a_user_can_act_on_is_one_line(error, expected, failing, capsys):
     failing(error)
     assert app_module.run(["fails"]) == 2
     assert last_error(capsys) == f"unroll: error: {expected}"
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), ModuleNotFoundError("no", name="unknown_module"), OSError("odd")])
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), ModuleNotFoundError("no", name="unknown_module"), OSError("odd")]
+)
 def test_a_bug_keeps_its_traceback(error, failing):
     failing(error)
     with pytest.raises(type(error)):

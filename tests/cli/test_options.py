@@ -24,7 +24,13 @@ OPTIONS = {
     "info": set(),
     "bench": set(),
 }
-ARGUMENTS = {"train": ["data"], "check": ["data"], "evaluate": ["run", "data"], "predict": ["run", "text"], "compare": ["what"]}
+ARGUMENTS = {
+    "train": ["data"],
+    "check": ["data"],
+    "evaluate": ["run", "data"],
+    "predict": ["run", "text"],
+    "compare": ["what"],
+}
 
 GROUP = typer.main.get_command(app)
 

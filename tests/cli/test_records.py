@@ -41,7 +41,7 @@ def test_a_wrong_line_is_named(content, line):
 
 def test_rows_of_a_table_are_columns(tmp_path):
     file = tmp_path / "x.csv"
-    file.write_text("text,size\n좋아요,1.5\n나빠요,2\n" * 700, encoding="utf-8")
+    file.write_text("text,size\n" + "좋아요,1.5\n나빠요,2\n" * 700, encoding="utf-8")
     table = read_table(file, ReadOptions(), tmp_path / "store")
     found = list(records_of_table(table))
     assert found == [{"text": "좋아요", "size": 1.5}, {"text": "나빠요", "size": 2.0}] * 700

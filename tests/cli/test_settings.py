@@ -31,7 +31,7 @@ def test_the_file_alone_says_where_the_data_is(tmp_path):
 def test_a_file_that_is_no_config_is_an_error(content, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(content)
-    with pytest.raises(ConfigError, match="config.json"):
+    with pytest.raises(ConfigError, match=r"config\.json"):
         config_values("x.csv", file, {})
 
 

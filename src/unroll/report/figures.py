@@ -160,7 +160,7 @@ def _inline(svg: str, index: int, title: str, classes: str) -> str:
     svg = re.sub(r"\bid=\"([^\"]*)\"", rf'id="p{index}-\1"', svg)
     svg = re.sub(r"url\(#([^)]*)\)", rf"url(#p{index}-\1)", svg)
     svg = re.sub(r"href=\"#([^\"]*)\"", rf'href="#p{index}-\1"', svg)
-    svg = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*", r"font: \1\2 var(--sans)", svg)
+    svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", svg)
     for stand_in, colour in _STAND_INS.items():
         svg = svg.replace(stand_in, colour)
     width = re.search(r"<svg[^>]*?width=\"([\d.]+)pt\"", svg)

@@ -1,0 +1,167 @@
+"""What the pages for readers show is run: Python blocks, commands, links, and the tables that a script made."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import re
+import shlex
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import typer
+
+from unroll.cli.app import app, run
+
+pytestmark = pytest.mark.docs
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/usage").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+POSITIVE = [
+    "정말 재미있어요",
+    "a joy from start to end",
+    "최고의 영화",
+    "wonderful acting",
+    "또 보고 싶어요",
+    "great fun",
+]
+NEGATIVE = [
+    "시간이 아까워요",
+    "a waste of time",
+    "정말 지루해요",
+    "dull and far too long",
+    "다시는 안 봐요",
+    "poor story",
+]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for name, body in BLOCK.findall(page.read_text(encoding="utf-8")) if name == language]
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
+def test_python_blocks_run(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    # dataclasses look up the module that a class says it is from.
+    module = types.ModuleType("page_of_the_docs")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for body in blocks(page, "python"):
+        exec(compile(body, named(page), "exec"), module.__dict__)
+
+
+@pytest.fixture
+def readers_folder(monkeypatch, tmp_path):
+    """A folder as a reader of the pages has it, with few rows, so that training takes a moment."""
+    rows = [f'"{text} {number}",{label}' for number in range(5) for label, texts in
+            (("pos", POSITIVE), ("neg", NEGATIVE)) for text in texts]  # fmt: skip
+    (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commands(page: Path) -> list[str]:
+    return [line for body in blocks(page, "console") for line in body.splitlines() if line]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=named)
+def test_commands_run(page, readers_folder, monkeypatch, capsys):
+    for command in commands(page):
+        line, _, source = command.partition(" < ")
+        words = shlex.split(line)
+        assert words[0] == "unroll", command
+        if source:
+            stream = io.TextIOWrapper(io.BytesIO((readers_folder / source).read_bytes()), encoding="utf-8")
+            monkeypatch.setattr(sys, "stdin", stream)
+        code = run(words[1:])
+        shown = capsys.readouterr()
+        assert code == 0, f"{command}\n{shown.err}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_shell_blocks_name_scripts_and_options_that_exist(page):
+    known = typer.main.get_command(app).commands
+    for body in blocks(page, "sh"):
+        for line in body.splitlines():
+            words = shlex.split(line)
+            if words[0].startswith("scripts/"):
+                assert os.access(ROOT / words[0], os.X_OK), line
+                continue
+            assert words[0] in ("unroll", "torchrun"), line
+            start = words.index("unroll.cli" if words[0] == "torchrun" else "unroll") + 1
+            options = {option for parameter in known[words[start]].params for option in parameter.opts}
+            assert {word for word in words[start + 1 :] if word.startswith("--")} <= options, line
+
+
+def test_every_language_of_blocks_is_checked():
+    for page in PAGES:
+        names = {name for name, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
+        assert names <= {"python", "console", "sh"}, page
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.ko.md"], ids=named)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_korean_readme_keeps_step_with_the_english_one():
+    english, korean = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md"))
+    assert BLOCK.findall(english) == BLOCK.findall(korean)
+    assert english.count("\n## ") == korean.count("\n## ")
+    links = [set(re.findall(r"\]\(([^)]+)\)", text)) - {"README.md", "README.ko.md"} for text in (english, korean)]
+    assert links[0] == links[1]
+
+
+def results_table():
+    spec = importlib.util.spec_from_file_location("results_table", ROOT / "benchmarks/results_table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_results_tables_are_those_of_the_recorded_runs():
+    script = results_table()
+    results = script.recorded(ROOT / "benchmarks/results")
+    for language in script.LANGUAGES:
+        text = (ROOT / language.readme).read_text(encoding="utf-8")
+        assert script.with_table(text, script.table(results, language)) == text, "run scripts/results-table"
+
+
+def test_a_recorded_run_becomes_a_line_that_admits_a_missed_goal():
+    script = results_table()
+    entry = {"accuracy": {"value": 0.951, "interval": [0.94, 0.96]}}
+    result = {
+        "name": "names",
+        "date": "2026-11-21",
+        "machine": {"cpu": "A  CPU", "cores": 2, "threads": 1},
+        "versions": {"python": "3.11.7", "unroll": "0.1.0", "torch": "2.13.0"},
+        "goal": {"metric": "accuracy", "value": 0.97, "higher_is_better": True},
+        "reached": False,
+        "test": entry,
+        "validation": entry,
+        "baselines": {"simple": {"validation": entry, "test": {"accuracy": {"value": 0.9, "interval": None}}}},
+        "parameters": 1234,
+        "seconds": 61.0,
+    }
+    lines = script.table([result, {**result, "date": "2026-11-23", "reached": True}], script.LANGUAGES[0]).splitlines()
+    assert lines[2] == (
+        "| [names](benchmarks/results/names.json) | accuracy 95.1% (94.0 to 96.0%), below the goal of 97.0% "
+        "| 90.0% simple | 1234 | 61.0 s |"
+    )
+    assert "goal" not in lines[3]
+    assert lines[-1] == (
+        "Recorded 2026-11-21 – 2026-11-23 by `scripts/recipes` with unroll 0.1.0, torch 2.13.0 on A CPU, 2 cores,"
+        " 1 threads."
+    )

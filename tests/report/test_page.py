@@ -1,0 +1,222 @@
+"""The page: complete, self-contained, well-formed, and harmless whatever the data holds."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from unroll.report import Candidate, Comparison, Facts, Section, comparison_html, comparison_rows, markup, report_html
+
+EVIL = '</style></td><script>alert("x")</script><img src=//evil onerror=y> &amp; \x00\x1b[31m'
+VOID = {"meta", "img", "br", "line", "circle", "polyline", "path", "rect", "use", "stop"}
+
+
+class Reader(HTMLParser):
+    """Collects what a page holds and raises if its tags do not nest."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open[-1:] == [tag], f"</{tag}> closes {self.open[-3:]}"
+            self.open.pop()
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def score(value, interval=None):
+    return {"value": value, "interval": interval}
+
+
+def facts(**changes) -> Facts:
+    metrics = {
+        "task": "classify",
+        "test": {"accuracy": score(0.95, [0.93, 0.97]), "log_loss": score(0.2)},
+        "validation": {"accuracy": score(0.96, [0.94, 0.98])},
+        "baselines": {
+            "majority": {"validation": {"accuracy": score(0.6)}, "test": {"accuracy": score(0.61, [0.5, 0.7])}}
+        },
+        "parameters": 12345,
+        "seconds": 83.2,
+    }
+    history = [
+        {"epoch": 1, "loss": 1.0, "accuracy": 0.8, "f1": None},
+        {"epoch": 2, "loss": 0.5, "accuracy": 0.96, "f1": 0.9},
+    ]
+    values = {
+        "name": "run-1",
+        "task": "classify",
+        "summary": "classes",
+        "data": "reviews.csv",
+        "monitor": "accuracy",
+        "higher_is_better": True,
+        "metrics": metrics,
+        "history": history,
+        "best_epoch": 1,
+        "notes": ["2 classes"],
+        "sections": [Section("Worst examples", "one\n\ntwo", [{"text": "좋아요", "probability": 0.25}])],
+        "config": {"seed": 0, "data": {"path": "이름.csv"}},
+        "environment": {
+            "python": "3.11",
+            "packages": {"torch": "2"},
+            "gpus": [],
+            "data": [{"name": "reviews.csv", "bytes": 5}],
+            "peak_memory_bytes": 3 * 2**20,
+        },
+        "folder": "runs/run 1",
+    }
+    return Facts(**{**values, **changes})
+
+
+def test_the_page_says_all_that_it_must():
+    reader = read(report_html(facts()))
+    text = "\n".join(reader.text)
+    for part in (
+        "Accuracy on the test part is 95.0% (95% interval 93.0 to 97.0%).",
+        "That is better than the best baseline, majority, at 61.0%.",
+        "Learning curves",
+        "Test part",
+        "Validation part",
+        "Worst examples",
+        "좋아요",
+        "Time and memory",
+        "3 MiB",
+        "2 classes",
+        "torch 2",
+        '"path": "이름.csv"',
+        "unroll predict 'runs/run 1' --file NEW_DATA",
+    ):
+        assert part in text, part
+    assert reader.tags.count("svg") == 3
+
+
+def test_the_page_loads_nothing_and_runs_nothing():
+    page = report_html(facts())
+    reader = read(page)
+    assert not {"script", "link", "iframe", "object", "base", "form"} & set(reader.tags)
+    for tag, name, value in reader.attributes:
+        assert not name.startswith("on"), (tag, name)
+        if name in ("href", "src"):
+            assert (value or "").startswith(("#", "data:")), (tag, value)
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "default-src 'none'" in page
+
+
+def test_hostile_text_is_shown_and_does_nothing():
+    rows = [{EVIL: EVIL, "n": 1}]
+    given = facts(
+        name=EVIL,
+        data=EVIL,
+        folder=EVIL,
+        notes=[EVIL],
+        sections=[Section(EVIL, EVIL, rows)],
+        config={EVIL: EVIL},
+        environment={EVIL: EVIL, "data": [{"name": EVIL}]},
+    )
+    reader = read(report_html(given))
+    assert "script" not in reader.tags
+    assert "img" not in reader.tags
+    shown = "".join(reader.text)
+    assert '<script>alert("x")</script>' in shown
+    assert "\x00" not in shown
+    assert "\x1b" not in shown
+    assert "␀␛[31m" in shown
+
+
+def test_a_long_table_is_folded_and_not_cut():
+    html = markup.table([{"row": f"r{index}"} for index in range(40)])
+    assert all(f">r{index}<" in html for index in range(40))
+    assert "15 more rows" in html
+
+
+def test_numbers_are_aligned_and_words_are_not():
+    html = markup.table([{"n": 1.5, "w": "x", "b": True}, {"n": None, "w": "y", "b": False}])
+    assert "<th class=n>n</th><th>w</th>" in html
+    assert "<td class=n>1.5</td>" in html
+    assert "<bdi>x</bdi>" in html
+    assert ">yes<" in html
+
+
+def test_a_run_without_scores_history_or_environment_has_a_page():
+    bare = facts(metrics={}, history=[], best_epoch=None, notes=[], sections=[], config={}, environment={})
+    text = "\n".join(read(report_html(bare)).text)
+    assert "The run holds no score yet." in text
+    assert "Learning curves" not in text
+
+
+def test_scores_that_are_not_numbers_are_shown_as_unknown():
+    metrics = {
+        "test": {"accuracy": score(None)},
+        "validation": {},
+        "baselines": {"b": {"test": {"accuracy": score(0.5)}}},
+    }
+    assert "unknown" in report_html(facts(metrics=metrics))
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice", "given"),
+    [
+        ({"best_epoch": 2}, "still learning", True),
+        ({"best_epoch": 1}, "still learning", False),
+        ({"higher_is_better": False}, "does better on this split", True),
+        ({}, "does better on this split", False),
+    ],
+)
+def test_advice_fits_the_run(changes, advice, given):
+    assert (advice in report_html(facts(**changes))) == given
+
+
+def comparison(**changes) -> Comparison:
+    history = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": None}, {"epoch": 3, "accuracy": 0.9}]
+    base = facts().metrics
+    other = {**base, "test": {"accuracy": score(0.97, [0.94, 0.99])}, "baselines": {}, "parameters": 99, "seconds": 5.0}
+    candidates = [Candidate("lstm", base, history), Candidate("<gru>", other, history)]
+    return Comparison("two on reviews", "accuracy", True, candidates, ["note <1>"])._replace(**changes)
+
+
+def test_a_comparison_is_ordered_and_holds_the_baselines_once():
+    rows = comparison_rows(comparison())
+    assert [row.name for row in rows] == ["<gru>", "lstm", "baseline: majority"]
+    assert rows[2].parameters is None
+    assert comparison_rows(comparison(higher_is_better=False))[0].name == "baseline: majority"
+
+
+def test_a_comparison_has_a_page_that_admits_what_is_level():
+    reader = read(comparison_html(comparison()))
+    text = "\n".join(reader.text)
+    assert "<gru> is best: accuracy 97.0%." in text
+    assert "Within its interval lie also: lstm." in text
+    assert "note <1>" in text
+    assert "gru" not in reader.tags
+    assert reader.tags.count("svg") == 3
+
+
+def test_a_comparison_without_scores_has_a_page():
+    empty = comparison(candidates=[Candidate("x", {"test": {}, "validation": {}})])
+    assert "No run holds a score." in "\n".join(read(comparison_html(empty)).text)
