@@ -252,10 +252,36 @@ def test_folder_with_parts_by_name(tmp_path: Path) -> None:
     assert list(table.texts("document")) == ["재밌다", "별로", "와"]
 
 
+def test_folder_with_one_table_beside_texts(tmp_path: Path) -> None:
+    write(tmp_path / "set" / "train.csv", "1,kurz\n2,lang\n")
+    write(tmp_path / "set" / "classes.txt", "World\nSports\n")
+    table = read(tmp_path / "set", tmp_path)
+    assert rows(table) == [("1", "kurz"), ("2", "lang")]
+    assert table.parts is None
+    assert "left out: classes.txt" in table.notes
+
+
+def test_csv_that_is_called_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "captions.txt", 'image,caption\na.jpg,"A dog, running"\nb.jpg,고양이\n')
+    assert rows(read(path, tmp_path)) == [("a.jpg", "A dog, running"), ("b.jpg", "고양이")]
+    prose = write(tmp_path / "prose.txt", "image,caption\nno, this, is prose\nso is this\n")
+    assert read(prose, tmp_path).columns == ("column1",)
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "txt", "conll"])
+def test_tagged_words_are_known_by_their_look(tmp_path: Path, suffix: str) -> None:
+    text = "## 주석\n## klue-1\t<민지:PS> 씨\n민\tB-PS\n지\tI-PS\n \tO\n씨\tO\n\n## klue-2\t응\n응\tO\n"
+    table = read(write(tmp_path / f"a.{suffix}", text), tmp_path)
+    assert table.labels("tokens") == [("민", "지", " ", "씨"), ("응",)]
+    assert table.labels("tags") == [("B-PS", "I-PS", "O", "O"), ("O",)]
+    grades = write(tmp_path / f"b.{suffix.replace('conll', 'tsv')}", "민지\tO\n\n수진\tX\n")
+    assert len(read(grades, tmp_path)) == 2
+
+
 def test_folder_that_is_no_data_set_lists_what_is_there(tmp_path: Path) -> None:
     write(tmp_path / "set" / "a.wav", "x")
-    write(tmp_path / "set" / "b.csv", "x")
-    with pytest.raises(DataError, match=r"found a\.wav, b\.csv; name one file"):
+    write(tmp_path / "set" / "b.wav", "x")
+    with pytest.raises(DataError, match=r"found a\.wav, b\.wav; name one file"):
         read(tmp_path / "set", tmp_path)
 
 

@@ -81,6 +81,8 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
         delimiter: given by the user, or None.
         header: given by the user, or None.
     """
+    if form == "text" and delimiter is None and _is_csv_in_disguise(lines):
+        form = "csv"
     candidates: tuple[str | None, ...] = (delimiter,) if delimiter is not None else (*_DELIMITERS[form], None)
     best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
     for position, candidate in enumerate(candidates):
@@ -103,6 +105,15 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
     if header is None:
         header = guess_header(rows) if form != "text" or chosen is not None else False
     return Dialect(chosen, quoted, header)
+
+
+def _is_csv_in_disguise(lines: Sequence[str]) -> bool:
+    """Whether a text file is a comma-separated table: usual column names first, and as many cells in every record."""
+    names = lines[0].removesuffix("\r").lower().split(",")
+    if len(names) < 2 or not _COMMON_NAMES.issuperset(names):
+        return False
+    rows = split_sample(lines, ",", True)
+    return rows is not None and len(rows) > 1 and {len(row) for row in rows} == {len(names)}
 
 
 def _evenness(rows: Sequence[Sequence[str]], form: str) -> float:

@@ -60,7 +60,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
         return sorted(found, key=lambda file: file.part or 0), []
-    chosen = _parts(data) or _classes(data) or ([DataFile(data[0])] if len(data) == 1 else [])
+    chosen = _parts(data) or _classes(data) or _single(data)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
         wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
@@ -81,6 +81,13 @@ def _parts(data: list[Path]) -> list[DataFile]:
     parts = [file.part for file in named]
     suffixes = {plain_name(file.path).suffix for file in named}
     return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+
+
+def _single(data: list[Path]) -> list[DataFile]:
+    """The only file, or the only table beside texts that describe it."""
+    tables = [path for path in data if form_of(path) not in (None, "text")]
+    chosen = data if len(data) == 1 else tables
+    return [DataFile(chosen[0])] if len(chosen) == 1 else []
 
 
 def _classes(data: list[Path]) -> list[DataFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from unroll.data.delimited import Delimited, open_delimited
 from unroll.data.folders import SUFFIXES, DataFile, files_of, form_of, plain_name
 from unroll.data.hub import read_hub
 from unroll.data.kinds import ReadOptions
-from unroll.data.source import check_encoding, numbered_lines
+from unroll.data.source import check_encoding, numbered_lines, sample_lines
 from unroll.data.store import Field, Writer
 from unroll.data.table import Table
 from unroll.errors import ConfigError, DataError, nearest
 
 _HUB = "hub:"
+_ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 _PART_WORDS = ("train", "validation", "test")
 
 
@@ -31,9 +33,9 @@ def read_table(
     """Read data once, check every row, and store it as a memory-mapped table.
 
     Args:
-        path: a file (csv, tsv, txt, jsonl, json, parquet, ts; each also as .gz), a folder (one text file per class;
-            files whose names end in
-            train, valid or test; one data file), the name of a built-in set, or "hub:NAME".
+        path: a file (csv, tsv, txt, jsonl, json, parquet, ts, conll, conllu; each also as .gz), a folder (one text
+            file per class; files whose names end in train, valid or test; one data file), the name of a built-in set,
+            or "hub:NAME".
         options: what is not to be guessed.
         store: the folder for the table; the run's own.
         validation: a further file or folder of the same form; its rows validate.
@@ -64,7 +66,7 @@ def read_table(
         files = [file._replace(part=file.part or 0) for file in files]
         for given, part in extra:
             files += [file._replace(part=part) for file in _files(Path(given))[0]]
-    form = options.format or form_of(files[0].path) or "text"
+    form = options.format or _guess_form(files[0], options)
     if files[0].label is not None:
         return _read_classes(files, options, store, notes)
     reader = {
@@ -86,6 +88,23 @@ def _files(path: Path) -> tuple[list[DataFile], list[str]]:
         hint = nearest(str(path), known) or f"; the built-in sets are {', '.join(known)}"
         raise DataError(f"no such file or folder{hint}", path)
     return [DataFile(path)], []
+
+
+def _guess_form(file: DataFile, options: ReadOptions) -> str:
+    """The format by the name of a file; tagged words often come as .txt or .tsv, and are known by their look."""
+    form = form_of(file.path) or "text"
+    if form not in ("text", "tsv") or file.label is not None or options.delimiter is not None:
+        return form
+    return "conll" if _looks_tagged(sample_lines(file.path, options.encoding)) else form
+
+
+def _looks_tagged(lines: list[tuple[int, str]]) -> bool:
+    """Whether these are words with entity tags, one per line, and blank lines between sentences."""
+    words = [line for _, line in lines if line.strip() and not line.startswith(("##", "-DOCSTART-"))]
+    cells = [line.removesuffix("\r").split("\t") for line in words]
+    tags = [row[-1] for row in cells if len(row) > 1]
+    blank = any(not line.strip() for _, line in lines)
+    return blank and len(tags) == len(words) and "O" in tags and all(_ENTITY_TAG.match(tag) for tag in tags)
 
 
 def _part_note(files: list[DataFile]) -> list[str]:
