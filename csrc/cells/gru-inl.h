@@ -1,5 +1,6 @@
-// GRU's pointwise part, reset after the product; equations in src/unroll/cells/gru.py.
-// Slots n r z hn: n in comes as the input part alone, hn is the recurrent part.
+// GRU's pointwise part, reset after or before the product; equations in src/unroll/cells/gru.py.
+// Slots n r z hn with reset after: n comes in as the input part alone, hn is the recurrent part. n r z with reset before: the recurrent
+// product of n is added to its slot between gates() and output().
 #pragma once
 
 #include "../scan/cell-inl.h"
@@ -8,17 +9,19 @@ namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
 
-template <class V>
-struct Gru {
+template <class V, bool Before>
+struct AnyGru {
     using T = typename V::T;
-    static constexpr int slots = 4;
-    static constexpr int bias_slot = 3;
+    static constexpr int slots = Before ? 3 : 4;
+    static constexpr int bias_slot = Before ? -1 : 3;
+    static constexpr bool reset_before = Before;
     static constexpr bool two_stages = true;
     static constexpr int group = 4;
+    static constexpr bool normalises_c = false;
     static constexpr bool carries_h = true;
 
     template <bool Plain, bool Save, int M>
-    UNROLL_INLINE void gates(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t) {
+    UNROLL_INLINE void gates(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
         constexpr int L = V::lanes;
         const int64_t at = uv * L * slots;
         const V one = fill<V>(T(1));
@@ -31,7 +34,10 @@ struct Gru {
             const V r = below[M + n] * rz;
             T* a = rows[n].gates + at;
             store(a + 2 * L, below[n] * rz);
-            store(a, fma(r, load<V>(a + 3 * L), load<V>(a)));
+            if constexpr (Before)
+                store_lanes(rows[n].reset_h + uv * L, r * load_lanes<V>(rows[n].h_in + uv * L, lanes), lanes);
+            else
+                store(a, fma(r, load<V>(a + 3 * L), load<V>(a)));
             if (Save || !Plain) store(a + L, r);
         }
     }
@@ -75,21 +81,39 @@ struct Gru {
                 carry = kept<V>(row.zoneout_h, x.zoneout_h, at, n_lanes) * dh;
                 dh = dh - carry;
             }
-        const V n = load<V>(gates), r = load<V>(gates + L), z = load<V>(gates + 2 * L), hn = load<V>(gates + 3 * L);
+        const V n = load<V>(gates), z = load<V>(gates + 2 * L);
         const V old = load_lanes<V>(row.h_old + at, n_lanes);
         const V dz = dh * (old - n) * (z - z * z);
         const V through = dh * z;
         const V dn = (dh - through) * fnma(n, n, one);
         store(gates, dn);
-        store(gates + L, dn * hn * (r - r * r));
         store(gates + 2 * L, dz);
-        store(gates + 3 * L, dn * r);
+        if constexpr (!Before) {
+            const V r = load<V>(gates + L), hn = load<V>(gates + 3 * L);
+            store(gates + L, dn * hn * (r - r * r));
+            store(gates + 3 * L, dn * r);
+        }
         store(row.carry_out + at, row.cut ? fill<V>(T(0)) : carry + through);
+    }
+
+    // Reset before the product: d is the gradient of reset * h.
+    UNROLL_INLINE void backward_reset(const BackwardRow<T>& row, V d, int64_t uv, int64_t n_lanes) {
+        constexpr int L = V::lanes;
+        const int64_t at = uv * L;
+        T* gates = row.gates + at * slots;
+        const V mask = row.dropout ? load_lanes<V>(row.dropout + at, n_lanes) : fill<V>(T(1));
+        const V h = mask * load_lanes<V>(row.h_old + at, n_lanes);
+        const V r = load<V>(gates + L);
+        store_lanes(row.reset_h + at, r * h, n_lanes);
+        store(gates + L, d * h * (r - r * r));
+        if (!row.cut) store(row.carry_out + at, fma(d * r, mask, load<V>(row.carry_out + at)));
     }
 };
 
 template <class V>
-using GruResetBefore = Gru<V>;
+using Gru = AnyGru<V, false>;
+template <class V>
+using GruResetBefore = AnyGru<V, true>;
 
 }  // namespace
 }  // namespace UNROLL_LEVEL

@@ -14,6 +14,8 @@ struct Lstm {
     static constexpr int bias_slot = -1;
     static constexpr bool two_stages = true;
     static constexpr int group = 2;
+    static constexpr bool reset_before = false;
+    static constexpr bool normalises_c = true;
     static constexpr bool carries_h = false;
 
     // a: i f g o of M rows, [gate * M + row], pre-activations in, activations out. Two gates share a division: dividing costs more than the
@@ -144,6 +146,18 @@ struct Lstm {
             if (row.m) store(row.m + at, o * t);
             memory_backward(x, row, c, unbounded, dh * t, dh * o * fnma(t, t, one), uv, n);
         }
+    }
+
+    // With layer norm the pointwise part of backward is cut in two, around the normalisation of c.
+    // seen, the normalised c times its gain plus its shift; d_seen receives its gradient, and slot o the gradient of the output gate.
+    UNROLL_INLINE void output_backward(const Context<T>& x, const BackwardRow<T>& row, V dh, V seen, T* d_seen, T* d_o, int64_t uv, int64_t n) {
+        const int64_t at = uv * V::lanes;
+        const V t = tanh(seen);
+        dh = through_zoneout_h(x, row, dh, uv, n);
+        const V o = load<V>(row.gates + at * x.slots + (x.slots - 1) * V::lanes);
+        if (row.m) store(row.m + at, o * t);
+        store(d_o + at, dh * t);
+        store(d_seen + at, dh * o * fnma(t, t, fill<V>(T(1))));
     }
 
     UNROLL_INLINE V through_zoneout_h(const Context<T>& x, const BackwardRow<T>& row, V dh, int64_t uv, int64_t n) {

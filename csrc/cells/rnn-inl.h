@@ -32,6 +32,8 @@ struct Rnn {
     static constexpr int bias_slot = -1;
     static constexpr bool two_stages = false;
     static constexpr int group = 4;
+    static constexpr bool reset_before = false;
+    static constexpr bool normalises_c = false;
     static constexpr bool carries_h = false;
 
     template <bool Plain, bool Save, int M>

@@ -49,7 +49,7 @@ Status check(const Spec& spec) {
     if (!lstm && (spec.P || (spec.options & (kPeephole | kCoupled | kCellClip | kZoneoutC)))) return Status::bad_option;
     if (spec.P && (spec.options & kZoneoutH)) return Status::bad_option;
     if ((spec.options & kCellClip) && !(spec.cell_clip > 0)) return Status::bad_option;
-    if (spec.dtype == Dtype::bf16 || spec.cell == Cell::gru_reset_before || (spec.options & kLayerNorm)) return Status::unsupported;
+    if (spec.dtype == Dtype::bf16) return Status::unsupported;
     return Status::ok;
 }
 
@@ -86,6 +86,7 @@ Team make_team(const Layout& l, int64_t panels, int64_t B, int64_t workers) {
     const int64_t groups = wanted < workers ? wanted : workers;
     int64_t shares = workers / groups;
     if (shares > panels) shares = panels;
+    if (l.whole_rows) shares = 1;
     while (shares > 1 && l.h_gates * l.padded * l.R / shares < kWorthBarrier) --shares;
     if (shares > 1) return {groups, shares};
     return {B < workers ? B : workers, 1};
@@ -110,7 +111,8 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
     m.job.layout = &l;
     m.job.zeros = carver.bytes(zeros_count(l) * size);
     m.job.c_first = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
-    m.job.seen = (spec.options & kZoneoutC) ? carver.bytes(B * l.padded * size) : nullptr;
+    m.job.reset_h = l.reset_before ? carver.bytes(B * l.padded * size) : nullptr;
+    m.job.seen = (spec.options & (kZoneoutC | kLayerNorm)) && l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
     m.job.worker_scratch_bytes = round_up(scratch_bytes, 4096);
     m.job.worker_scratch = carver.bytes(workers * m.job.worker_scratch_bytes);
     return m;
@@ -118,7 +120,7 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 
 int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
-    return 16 * block_capacity(kBlockRows, B) + 128 * B + masked + 8 * kAlign;
+    return 16 * block_capacity(kBlockRows, B) + 160 * B + masked + 10 * kAlign;
 }
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
@@ -135,7 +137,7 @@ struct Saved {
 };
 Saved carve_saved(Carver& carver, const Spec& spec, const Layout& l, int64_t rows) {
     const int64_t size = element_size(spec.dtype);
-    return {carver.bytes(rows * l.gate_row * size), l.has_c ? carver.bytes(rows * l.padded * size) : nullptr};
+    return {carver.bytes(rows * l.saved_row * size), l.has_c ? carver.bytes(rows * l.padded * size) : nullptr};
 }
 void* carve_checkpoints(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute) {
     return l.has_c ? carver.bytes(ceil_div(T, recompute) * B * l.padded * element_size(spec.dtype)) : nullptr;
@@ -147,7 +149,7 @@ void carve_forward(Carver& carver, const Spec& spec, const Layout& l, int64_t T,
     if (!save) {
         // Row groups differ by one row at most, and each may have a block of its own.
         m.job.group_rows = block_capacity(kBlockRows, B);
-        m.job.gates = carver.bytes(max(workers < B ? workers : B, 1) * m.job.group_rows * l.gate_row * size);
+        m.job.gates = carver.bytes(max(workers < B ? workers : B, 1) * m.job.group_rows * l.saved_row * size);
         m.job.c = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
     }
     m.job.projected = l.P ? carver.bytes(B * l.padded * size) : nullptr;
@@ -168,10 +170,15 @@ void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T
     b.m = l.P ? carver.bytes(rows * l.padded * size) : nullptr;
     b.row_peephole = (spec.options & kPeephole) ? carver.bytes(B * 3 * l.padded * size) : nullptr;
     // An odd number of lines apart, so that the rows do not fall into the same cache sets.
-    b.operand_stride = round_up(l.I + l.R, 16) / 16 % 2 ? round_up(l.I + l.R, 16) : round_up(l.I + l.R, 16) + 16;
+    const int64_t lines = ceil_div(l.I + l.R, 16);
+    b.operand_stride = 16 * (lines % 2 ? lines : lines + 1);
     b.operand = carver.bytes(rows * b.operand_stride * size);
     b.gradient_x = carver.bytes(l.x.inner * l.x.vectors * l.lanes * size);
     b.gradient_h = carver.bytes(l.h.inner * l.h.vectors * l.lanes * size);
+    b.gradient_n = l.reset_before ? carver.bytes(l.n.inner * l.n.vectors * l.lanes * size) : nullptr;
+    b.reset_h = l.reset_before ? carver.bytes(rows * l.padded * size) : nullptr;
+    b.dh_rows = l.layer_norm ? carver.bytes(B * 4 * l.padded * size) : nullptr;
+    b.row_gains = l.layer_norm ? carver.bytes(B * 2 * (l.gate_row + l.padded) * size) : nullptr;
     b.gradient_bias = carver.bytes(l.gate_row * size);
     b.gradient_p = l.P ? carver.bytes(l.p.inner * l.p.vectors * l.lanes * size) : nullptr;
 }
@@ -243,7 +250,8 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
     const Status status = check(spec);
     if (status != Status::ok) return status;
     if (!packed || !params.weight_ih || !params.weight_hh || !params.bias_ih != !params.bias_hh || (spec.P && !params.weight_hr) ||
-        ((spec.options & kPeephole) && !params.weight_peephole))
+        ((spec.options & kPeephole) && !params.weight_peephole) || ((spec.options & kLayerNorm) && (!params.gain_ih || !params.gain_hh)) ||
+        ((spec.options & kLayerNorm) && spec.cell == Cell::lstm && (!params.gain_c || !params.shift_c)))
         return Status::missing_pointer;
     const Layout l = layout_of(spec, training);
     Header h{};

@@ -101,7 +101,7 @@ private:
     }
 
     void list_next(int64_t s, int64_t i, int64_t slot) {
-        next_[i] = rows_.reset(s + 1, slot) ? rows_.zeros() : rows_.saved_gates(s + 1, slot);
+        next_[i] = rows_.reset(s + 1, slot) ? rows_.zeros() : rows_.saved_gates(s + 1, slot) + l_.h_part;
         if (!Plain && j_.sequence->noise.dropout)
             dropout_[i] = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s + 1, slot, l_.R);
     }
@@ -109,34 +109,41 @@ private:
     // done(row, column, gradient of h there) for every vector of this worker's columns of dgates W_hh, dropout undone.
     template <class Done>
     UNROLL_INLINE_MEMBER void recurrent_products(int64_t n, Done&& done) {
+        column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, [&](int64_t i, int64_t column, V d) {
+            if (!Plain && j_.sequence->noise.dropout) d = d * load_lanes<V>(dropout_[i] + column, l_.R - column);
+            done(i, column, d);
+        });
+    }
+
+    // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m.
+    template <class Done>
+    UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const T* const* a, int64_t n, int64_t first, int64_t slots, Done&& done) {
         alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
         T* out[kMaxTileRows];
         for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
-        const bool whole = l_.h_gates == l_.slots;
+        const bool whole = slots == l_.slots;
         Product<T> p{};
-        p.a_offset = l_.h_first * L;
+        p.a_offset = first * L;
         p.segments = whole ? 1 : l_.unit_vectors;
-        p.length = whole ? l_.gate_row : l_.h_gates * L;
+        p.length = whole ? l_.gate_row : slots * L;
         p.stride = l_.slots * L;
         p.first = static_cast<const T*>(j_.zeros);
         p.out = out;
         for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
-            const int width = static_cast<int>(l_.ht.width(panel));
+            const int width = static_cast<int>(m.width(panel));
             const Tiles tiles(n, tile_rows<V>(width));
-            const WeightsAhead<V> ahead(l_.ht, packed_, panel + 1 < panel_end_ ? panel + 1 : panel_begin_, width);
-            p.w = packed_ + l_.ht.panel_offset(panel, L);
+            const WeightsAhead<V> ahead(m, packed_, panel + 1 < panel_end_ ? panel + 1 : panel_begin_, width);
+            p.w = packed_ + m.panel_offset(panel, L);
             p.w_stride = width * L;
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
-                p.a = next_ + r;
+                p.a = a + r;
                 p.ahead = ahead.of_tile(t);
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t column = (panel * kColumnVectors + v) * L;
-                        V d = load<V>(result[i] + v * L);
-                        if (!Plain && j_.sequence->noise.dropout) d = d * load_lanes<V>(dropout_[r + i] + column, l_.R - column);
-                        done(r + i, column, d);
+                        done(r + i, column, load<V>(result[i] + v * L));
                     }
             }
         }
@@ -161,9 +168,11 @@ private:
             row.carry_out = carry(slot);
             row.dy = a.dy ? static_cast<const T*>(a.dy) + rows_.time(s, slot) * a.dy_stride_t + j_.plan.order[slot] * a.dy_stride_b : nullptr;
             row.cut = rows_.reset(s, slot);
-            if constexpr (!Plain) {
+            if constexpr (!Plain || CellT::reset_before) {
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
                 row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
+                row.dropout = rows_.mask(q.noise.dropout, q.noise.dropout_steps, s, slot, l_.R);
+                row.reset_h = l_.reset_before ? static_cast<T*>(b_.reset_h) + (rows_.saved(s, slot) - b_.segment_first_row) * l_.padded : nullptr;
                 row.m = l_.P ? static_cast<T*>(b_.m) + (rows_.saved(s, slot) - b_.segment_first_row) * l_.padded : nullptr;
                 row.peephole = b_.row_peephole ? static_cast<T*>(b_.row_peephole) + slot * 3 * l_.padded : nullptr;
                 dhp_[i] = l_.P ? static_cast<T*>(b_.dhp) + (rows_.saved(s, slot) - b_.segment_first_row) * round_up(l_.P, L) : nullptr;
@@ -184,14 +193,80 @@ private:
                     store(dhp_[i] + v * L, total(i, v * L, zero));
             w_.group->wait(static_cast<int32_t>(w_.unit_shares));
             through_projection(n);
-            return;
+        } else {
+            recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { deliver(i, total(i, column, d), column / L); });
+            for (int64_t i = with_next; i < n; ++i)
+                for (int64_t u = unit_begin_; u < unit_end_; ++u) deliver(i, total(i, u * L, zero), u);
         }
-        recurrent_products(with_next, [&](int64_t i, int64_t column, V d) {
-            CellT::template backward<Plain>(context_, step_[i], total(i, column, d), column / L, l_.H - column);
+        if (layer_norm())
+            for (int64_t i = 0; i < n; ++i) pointwise_of_row(i, w_.slot(j_.plan, i));
+        if constexpr (CellT::reset_before) through_reset(n);
+        if (layer_norm())
+            for (int64_t i = 0; i < n; ++i) normalised_products(i, w_.slot(j_.plan, i));
+    }
+
+    bool layer_norm() const { return !Plain && l_.layer_norm; }
+
+    // The gradient of unit vector u of h (of the projection's input, if there is one) is complete.
+    UNROLL_INLINE_MEMBER void deliver(int64_t i, V dh, int64_t u) {
+        if (layer_norm())
+            store(row_buffer(w_.slot(j_.plan, i), 0) + u * L, dh);
+        else
+            CellT::template backward<Plain>(context_, step_[i], dh, u, l_.H - u * L);
+    }
+
+    // Whole rows of a slot: 0 dh, 1 gradient of the c that the output sees, 2 gradient of the output gate, 3 normalised c.
+    T* row_buffer(int64_t slot, int64_t which) const { return static_cast<T*>(b_.dh_rows) + (slot * 4 + which) * l_.padded; }
+    T* row_gains(int64_t slot) const { return static_cast<T*>(b_.row_gains) + slot * 2 * (l_.gate_row + l_.padded); }
+    NormGroup group(int64_t first, int64_t count) const { return {l_.unit_vectors, l_.slots, first, count, l_.H}; }
+
+    void pointwise_of_row(int64_t i, int64_t slot) {
+        const BackwardRow<T>& row = step_[i];
+        const T* dh = row_buffer(slot, 0);
+        if constexpr (CellT::normalises_c) {
+            T *d_seen = row_buffer(slot, 1), *d_o = row_buffer(slot, 2), *c = row_buffer(slot, 3);
+            T *d_gain = row_gains(slot) + 2 * l_.gate_row, *d_shift = d_gain + l_.padded;
+            const NormGroup g{l_.unit_vectors, 1, 0, 1, l_.H};
+            V unbounded;
+            for (int64_t u = 0; u < l_.unit_vectors; ++u) store(c + u * L, CellT::fresh_c(context_, row, u, unbounded));
+            const T scale = normalise<V>(g, c);
+            for (int64_t u = 0; u < l_.unit_vectors; ++u) {
+                const V seen = fma(load<V>(c + u * L), load<V>(packed_ + l_.gain_c + u * L), load<V>(packed_ + l_.shift_c + u * L));
+                CellT::output_backward(context_, row, load<V>(dh + u * L), seen, d_seen, d_o, u, l_.H - u * L);
+                store(d_shift + u * L, load<V>(d_shift + u * L) + load<V>(d_seen + u * L));
+            }
+            normalise_backward<V>(g, d_seen, packed_ + l_.gain_c, scale, c, d_gain);
+            for (int64_t u = 0; u < l_.unit_vectors; ++u) {
+                const V fresh = CellT::fresh_c(context_, row, u, unbounded);
+                CellT::memory_backward(context_, row, fresh, unbounded, load<V>(d_o + u * L), load<V>(c + u * L), u, l_.H - u * L);
+            }
+        } else {
+            for (int64_t u = 0; u < l_.unit_vectors; ++u) CellT::template backward<Plain>(context_, row, load<V>(dh + u * L), u, l_.H - u * L);
+        }
+    }
+
+    // Reset before the product: from the gradient of n to that of the reset gate, through the second recurrent product.
+    void through_reset(int64_t n) {
+        for (int64_t i = 0; i < n; ++i) {
+            next_[i] = step_[i].gates + l_.h_part;
+            if (layer_norm()) back_through_norm(i, w_.slot(j_.plan, i), 0, 1, 2);
+        }
+        column_products(l_.nt, next_, n, 0, 1, [&](int64_t i, int64_t column, V d) {
+            CellT::backward_reset(step_[i], d, column / L, l_.H - column);
         });
-        for (int64_t i = with_next; i < n; ++i)
-            for (int64_t u = unit_begin_; u < unit_end_; ++u)
-                CellT::template backward<Plain>(context_, step_[i], total(i, u * L, zero), u, l_.H - u * L);
+    }
+
+    void back_through_norm(int64_t i, int64_t slot, int64_t first, int64_t count, int64_t scale) {
+        T* row = step_[i].gates;
+        normalise_backward<V>(group(first, count), row, packed_ + l_.gain_h, row[l_.scales + scale], row + l_.h_part, row_gains(slot) + l_.gate_row);
+    }
+
+    void normalised_products(int64_t i, int64_t slot) {
+        T* row = step_[i].gates;
+        normalise_backward<V>(group(0, l_.x_gates), row, packed_ + l_.gain_x, row[l_.scales], row + l_.x_part, row_gains(slot));
+        const bool apart = l_.gates == 3 && !l_.has_c;
+        back_through_norm(i, slot, l_.h_first, apart ? 2 : l_.h_gates, 1);
+        if (apart && !CellT::reset_before) back_through_norm(i, slot, 3, 1, 2);
     }
 
     // dm = dy W_hr, then the pointwise part.
@@ -210,7 +285,7 @@ private:
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t u = panel * kColumnVectors + v;
-                        CellT::template backward<Plain>(context_, step_[r + i], load<V>(result[i] + v * L), u, l_.H - u * L);
+                        deliver(r + i, load<V>(result[i] + v * L), u);
                     }
             }
         }

@@ -1,6 +1,8 @@
 // What a cell's pointwise part is given. A cell is a struct template over the vector type with
 //   static constexpr int slots               vectors of a gate row per unit vector (layout.h), without options
 //   static constexpr int bias_slot           slot that starts from Layout::bias_h instead of the input product, or -1
+//   static constexpr bool reset_before       whether a second recurrent product, of what gates() puts into reset_h, comes before output()
+//   static constexpr bool normalises_c       whether layer norm also stands between c and the output (then as Lstm)
 //   static constexpr bool carries_h          whether h reaches the next h other than through the recurrent product
 //   static constexpr bool two_stages         whether output() does anything
 //   static constexpr int group               rows that gates() is best given at a time: 2 or 4
@@ -40,6 +42,8 @@ struct ForwardRow {
     const T* c_old;       // [padded]
     T* c;                 // [padded]; may be c_old
     T* h;                 // [H]
+    const T* h_in;        // [R] h as it enters the recurrent product
+    T* reset_h;           // [R] gru_reset_before: reset * h goes here
     T* seen;              // [padded] lstm: c as the output sees it; c unless zoneout keeps them apart
     const T* zoneout_h;   // [H] or null
     const T* zoneout_c;   // [H] or null
@@ -58,6 +62,8 @@ struct BackwardRow {
     const T* dy;          // [H] or null
     const T* zoneout_h;   // [H] or null
     const T* zoneout_c;   // [H] or null
+    const T* dropout;     // [R] mask of this step, or null
+    T* reset_h;           // [R] gru_reset_before: reset * h goes here, for the weight gradient
     T* m;                 // [padded] projection: o tanh(c) goes here, or null
     T* peephole;          // [3][padded] sums of the peephole gradients of this row, or null
     bool cut;             // the state was reset before this step: nothing flows further back

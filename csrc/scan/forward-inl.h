@@ -9,6 +9,7 @@
 
 #include "cell-inl.h"
 #include "job.h"
+#include "layernorm-inl.h"
 #include "tile-inl.h"
 
 namespace unroll {
@@ -51,7 +52,7 @@ struct Rows {
         return q.h0 ? static_cast<const T*>(q.h0) + plan.order[slot] * l.R : zeros();
     }
     int64_t saved(int64_t s, int64_t slot) const { return plan.saved_row(s, slot) - j.first_row; }
-    T* saved_gates(int64_t s, int64_t slot) const { return static_cast<T*>(j.gates) + saved(s, slot) * l.gate_row; }
+    T* saved_gates(int64_t s, int64_t slot) const { return static_cast<T*>(j.gates) + saved(s, slot) * l.saved_row; }
     T* c(int64_t s, int64_t slot) const {
         return static_cast<T*>(j.c) + (j.save ? saved(s, slot) : slot) * l.padded;
     }
@@ -149,9 +150,11 @@ class ForwardScan {
     const T** h_;           // [rows] left operand of the recurrent product
     T** out_;               // [rows] projection: where its result goes
     ForwardRow<T>* step_;   // [rows]
+    const T** reset_h_;     // [rows] left operand of the second recurrent product
     T* masked_;             // [rows][R] h times its dropout mask
 
     bool dropout() const { return masked_ != nullptr; }
+    bool layer_norm() const { return !Plain && l_.layer_norm; }
     bool projected() const { return !Plain && l_.P; }
 
 public:
@@ -165,6 +168,7 @@ public:
         h_ = carve<const T*>(at, j.plan.B);
         out_ = carve<T*>(at, j.plan.B);
         step_ = carve<ForwardRow<T>>(at, j.plan.B);
+        reset_h_ = CellT::reset_before ? carve<const T*>(at, j.plan.B) : nullptr;
         masked_ = !Plain && j.sequence->noise.dropout ? carve<T>(at, j.plan.B * l_.R) : nullptr;
     }
 
@@ -200,22 +204,38 @@ private:
     }
 
     void list_block_step(int64_t s, int64_t at) {
-        T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.gate_row);
+        T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.saved_row);
         for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.alive(s)); i < n; ++i) {
             const int64_t slot = w_.slot(j_.plan, i);
             x_[at + i] = rows_.x(s, slot);
-            gates_[at + i] = Save ? rows_.saved_gates(s, slot) : buffer + (at + i) * l_.gate_row;
+            gates_[at + i] = Save ? rows_.saved_gates(s, slot) : buffer + (at + i) * l_.saved_row;
         }
     }
 
     void input_products(int64_t count) {
         Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr};
-        product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, count, p, l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
+        if (layer_norm()) {
+            p.first = rows_.zeros();
+            p.out_offset = l_.x_part;
+        }
+        product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, count, p, layer_norm() ? 0 : l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
                           [&](int64_t panel, int64_t r, int64_t n) {
                               if constexpr (CellT::bias_slot >= 0)
                                   for (int64_t i = r; i < r + n; ++i)
                                       store(gates_[i] + panel * l_.slots * L + CellT::bias_slot * L, load<V>(packed_ + l_.bias_h + panel * L));
                           });
+        if (layer_norm())
+            for (int64_t i = 0; i < count; ++i) {
+                T* row = gates_[i];
+                const NormGroup g = group(0, l_.x_gates);
+                row[l_.scales] = normalise<V>(g, row + l_.x_part);
+                for (int64_t u = 0; u < l_.unit_vectors; ++u)
+                    for (int64_t k = 0; k < l_.x_gates; ++k) {
+                        const int64_t at = (u * l_.slots + k) * L;
+                        const V bias = load<V>(packed_ + l_.bias_x + (u * l_.x_gates + k) * L);
+                        store(row + at, fma(load<V>(row + l_.x_part + at), load<V>(packed_ + l_.gain_x + at), bias));
+                    }
+            }
     }
 
     void list_rows(int64_t s, int64_t n, T** gates) {
@@ -225,6 +245,7 @@ private:
             ForwardRow<T>& row = step_[i];
             row.gates = gates[i];
             row.h_old = h_[i] = rows_.h_old(s, slot);
+            if constexpr (CellT::reset_before) reset_h_[i] = row.reset_h = static_cast<T*>(j_.reset_h) + slot * l_.padded;
             if (l_.has_c) {
                 row.c_old = rows_.c_old(s, slot);
                 row.c = rows_.c(s, slot);
@@ -247,6 +268,7 @@ private:
                     h_[i] = to;
                 }
             }
+            row.h_in = h_[i];
         }
     }
 
@@ -258,29 +280,95 @@ private:
 
     void one_step(int64_t s, int64_t n, T** gates) {
         list_rows(s, n, gates);
-        const int64_t offset = l_.h_first * L;
-        Product<T> p{h_, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, offset, gates, offset, nullptr};
+        if (layer_norm())
+            normalised_step(n, gates);
+        else if constexpr (CellT::reset_before)
+            reset_before_step(n, gates);
+        else
+            fused_step(n, gates);
+        if (projected() && j_.y) project(n);
+        w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+    }
+
+    Product<T> recurrent(const T* const* h, T** gates, int64_t slot) const {
+        return {h, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, slot * L, gates, slot * L, nullptr};
+    }
+
+    void fused_step(int64_t n, T** gates) {
         // The pointwise part runs one tile late: its operands are then long in the cache, and it fills the pipeline while the last
         // multiply-adds of the newer tile drain.
         int64_t late_panel = 0, late_row = 0, late_count = 0;
         const auto late = [&] {
             const int64_t uv = late_panel * l_.per_panel, last = uv + l_.per_panel < l_.unit_vectors ? uv + l_.per_panel : l_.unit_vectors;
-            for (int64_t u = uv; late_count && u < last; ++u) pointwise(step_ + late_row, late_count, u);
+            for (int64_t u = uv; late_count && u < last; ++u) {
+                gates_of(step_ + late_row, late_count, u);
+                output_of(step_ + late_row, late_count, u);
+            }
         };
-        product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, l_.per_panel * l_.slots * L, [&](int64_t panel, int64_t r, int64_t count) {
-            late();
-            late_panel = panel;
-            late_row = r;
-            late_count = count;
-        });
+        product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, recurrent(h_, gates, l_.h_first), 0, l_.per_panel * l_.slots * L,
+                          [&](int64_t panel, int64_t r, int64_t count) {
+                              late();
+                              late_panel = panel;
+                              late_row = r;
+                              late_count = count;
+                          });
         late();
-        if (projected() && j_.y) project(n);
-        w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+    }
+
+    void reset_before_step(int64_t n, T** gates) {
+        const auto nothing = [](int64_t, int64_t, int64_t) {};
+        product_panels<V>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, nothing);
+        for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
+        product_panels<V>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, nothing);
+        for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
+    }
+
+    void normalised_step(int64_t n, T** gates) {
+        const auto nothing = [](int64_t, int64_t, int64_t) {};
+        const auto product = [&](const Matrix& m, const T* const* h, int64_t slot) {
+            Product<T> p = recurrent(h, gates, slot);
+            p.first = rows_.zeros();
+            p.out_offset += l_.h_part;
+            product_panels<V>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, nothing);
+        };
+        product(l_.h, h_, l_.h_first);
+        // Only GRU normalises n apart from the other gates.
+        const bool apart = l_.gates == 3 && !l_.has_c;
+        for (int64_t i = 0; i < n; ++i) {
+            add_normalised(gates[i], l_.h_first, apart ? 2 : l_.h_gates, 1);
+            if (apart && !CellT::reset_before) add_normalised(gates[i], 3, 1, 2);
+        }
+        for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
+        if constexpr (CellT::reset_before) {
+            product(l_.n, reset_h_, 0);
+            for (int64_t i = 0; i < n; ++i) add_normalised(gates[i], 0, 1, 2);
+        }
+        for (int64_t i = 0; i < n && l_.has_c; ++i) normalise_c(step_[i]);
+        for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
+    }
+
+    NormGroup group(int64_t first, int64_t count) const { return {l_.unit_vectors, l_.slots, first, count, l_.H}; }
+
+    void add_normalised(T* row, int64_t first, int64_t count, int64_t scale) {
+        const NormGroup g = group(first, count);
+        row[l_.scales + scale] = normalise<V>(g, row + l_.h_part);
+        each_vector<V>(g, [&](int64_t at, int64_t) {
+            store(row + at, fma(load<V>(row + l_.h_part + at), load<V>(packed_ + l_.gain_h + at), load<V>(row + at)));
+        });
+    }
+
+    void normalise_c(const ForwardRow<T>& row) {
+        if (row.seen != row.c && !(context_.options & kZoneoutC)) std::memcpy(row.seen, row.c, static_cast<size_t>(l_.padded) * sizeof(T));
+        normalise<V>({l_.unit_vectors, 1, 0, 1, l_.H}, row.seen);
+        for (int64_t u = 0; u < l_.padded; u += L)
+            store(row.seen + u, fma(load<V>(row.seen + u), load<V>(packed_ + l_.gain_c + u), load<V>(packed_ + l_.shift_c + u)));
     }
 
     // The pointwise part of unit vector u of `count` rows, in groups that keep the multipliers busy.
-    __attribute__((noinline)) void pointwise(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    __attribute__((noinline)) void gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         in_groups<CellT::group>(count, [&](int64_t i, auto m) { CellT::template gates<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
+    }
+    __attribute__((noinline)) void output_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         if constexpr (CellT::two_stages)
             in_groups<4>(count, [&](int64_t i, auto m) { CellT::template output<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
     }

@@ -43,7 +43,8 @@ struct ForwardJob {
     int64_t recompute;
     const void* zeros;         // at least max(I, R, padded) zeros
     void* projected;           // [B][H] by slot: input of the projection, or null
-    void* seen;                // [B][padded] by slot: c before zoneout. Null without
+    void* seen;                // [B][padded] by slot: c as the output sees it, where that is not c itself. Null without
+    void* reset_h;             // [B][padded] by slot: reset * h, gru_reset_before. Null without
     char* worker_scratch;      // `worker_scratch_bytes` per worker
     int64_t worker_scratch_bytes;
     int64_t group_rows;        // capacity in gate rows of one row group's block, without `save`
@@ -64,6 +65,10 @@ struct BackwardJob {
     void* gradient_h;          // [as Layout::h]
     void* gradient_bias;       // [gate_row]
     void* gradient_p;          // [as Layout::p]
+    void* gradient_n;          // [as Layout::n]
+    void* reset_h;             // [segment rows][padded]: reset * h, gru_reset_before. Null without
+    void* dh_rows;             // [B][4][padded] by slot: whole rows that layer norm needs. Null without
+    void* row_gains;           // [B][2 * gate_row + 2 * padded] by slot: gradients of gain_ih, gain_hh, gain_c, shift_c, row by row. Null without
 };
 
 }  // namespace unroll

@@ -43,20 +43,27 @@ struct Layout {
     int64_t per_panel;     // unit vectors per panel of the forward products
     int64_t panels;
     int64_t gate_row;      // slots * padded
-    Matrix x, h;           // forward products
-    Matrix xt, ht;         // backward products: columns are inputs / recurrent features, inner is gates
+    // A saved row is the gate row and, with layer norm, the normalised input and recurrent products in the same shape and their scales.
+    int64_t x_part;        // where in a saved row backward finds the gradients of the input product; 0 without layer norm
+    int64_t h_part;
+    int64_t scales;        // [lanes]: of the input product; of the recurrent one; of n's recurrent one, gru
+    int64_t saved_row;
+    Matrix x, h, n;        // forward products; n: of reset * h, gru_reset_before
+    Matrix xt, ht, nt;     // backward products: columns are inputs / recurrent features, inner is gates
     Matrix p, pt;          // projection and its transpose
     int64_t bias_x;        // [panels as x][vectors][lanes]
     int64_t bias_h;        // [padded], gru: bias of hn
     int64_t peephole;      // [3][padded] i f o
-    int64_t gain_x;        // like a gate row's x slots
-    int64_t gain_h;
-    int64_t bias_n;        // layer norm: what is added after the normalised recurrent part
+    int64_t gain_x;        // [gate_row]
+    int64_t gain_h;        // [gate_row]
     int64_t gain_c;        // [padded]
     int64_t shift_c;
     int64_t total;         // elements
     bool has_c;
     bool coupled;
+    bool layer_norm;
+    bool reset_before;
+    bool whole_rows;       // a step needs all units of a row at once, so that workers cannot share a row
 };
 
 // The torch gate of slot s among the slots that a product fills.
@@ -96,6 +103,13 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
     l.per_panel = l.slots == 1 ? 4 : 1;
     l.panels = ceil_div(l.unit_vectors, l.per_panel);
     l.gate_row = l.slots * l.padded;
+    l.layer_norm = (spec.options & kLayerNorm) != 0;
+    l.reset_before = spec.cell == Cell::gru_reset_before;
+    l.whole_rows = l.layer_norm || l.reset_before;
+    l.x_part = l.layer_norm ? l.gate_row : 0;
+    l.h_part = l.layer_norm ? 2 * l.gate_row : 0;
+    l.scales = 3 * l.gate_row;
+    l.saved_row = l.layer_norm ? l.scales + lanes : l.gate_row;
 
     int64_t at = 0;
     const auto take = [&](int64_t elements) {
@@ -114,6 +128,7 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
     const int64_t columns_x = ceil_div(l.I, lanes), columns_h = ceil_div(l.R, lanes);
     l.x = matrix(l.I, l.unit_vectors * l.x_gates, l.per_panel * l.x_gates);
     l.h = matrix(l.R, l.unit_vectors * l.h_gates, l.per_panel * l.h_gates);
+    if (l.reset_before) l.n = matrix(l.R, l.unit_vectors, 1);
     l.bias_x = take(l.unit_vectors * l.x_gates * lanes);
     l.bias_h = take(l.padded);
     if (l.P) l.p = matrix(l.H, ceil_div(l.P, lanes), 4);
@@ -121,13 +136,13 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
     if (spec.options & kLayerNorm) {
         l.gain_x = take(l.gate_row);
         l.gain_h = take(l.gate_row);
-        l.bias_n = take(l.gate_row);
         l.gain_c = take(l.padded);
         l.shift_c = take(l.padded);
     }
     if (training) {
         l.xt = matrix(l.padded * l.x_gates, columns_x, 4);
         l.ht = matrix(l.padded * l.h_gates, columns_h, 4);
+        if (l.reset_before) l.nt = matrix(l.padded, columns_h, 4);
         if (l.P) l.pt = matrix(l.P, l.unit_vectors, 4);
     }
     l.total = at;

@@ -101,6 +101,17 @@ void pack_vector(const Spec& spec, const Layout& l, int64_t first, int64_t count
         }
 }
 
+// The same into the shape of a gate row, whose other slots become zero.
+template <class T>
+void pack_slots(const Spec& spec, const Layout& l, int64_t first, int64_t count, const T* a, T* dst) {
+    for (int64_t i = 0; i < l.gate_row; ++i) dst[i] = T(0);
+    for (int64_t v = 0; v < l.unit_vectors * count; ++v)
+        for (int64_t lane = 0; lane < l.lanes; ++lane) {
+            const int64_t row = stacked_row(spec, l, first, count, v, lane);
+            if (row >= 0) dst[(v / count * l.slots + first + v % count) * l.lanes + lane] = a[row];
+        }
+}
+
 template <class T>
 void pad_copy(const T* src, int64_t n, int64_t padded, T* dst) {
     for (int64_t i = 0; i < padded; ++i) dst[i] = src && i < n ? src[i] : T(0);
@@ -119,6 +130,10 @@ void pack_share(const Spec& spec, const Layout& l, const Params& params, bool tr
         part(l.xt.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.xt, 0, l.x_gates, in(params.weight_ih), l.I, packed, b, e); });
         part(l.ht.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.ht, l.h_first, l.h_gates, in(params.weight_hh), l.R, packed, b, e); });
     }
+    if (l.reset_before) {
+        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates(spec, l, l.n, 0, 1, in(params.weight_hh), packed, b, e); });
+        if (training) part(l.nt.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.nt, 0, 1, in(params.weight_hh), l.R, packed, b, e); });
+    }
     if (worker) return;
     const T *b_x = in(params.bias_ih), *b_h = in(params.bias_hh);
     pack_vector<T>(spec, l, 0, l.x_gates, b_x, b_h, packed + l.bias_x);
@@ -135,6 +150,12 @@ void pack_share(const Spec& spec, const Layout& l, const Params& params, bool tr
     if (l.P) {
         pack_plain(l, l.p, in(params.weight_hr), l.P, true, packed);
         if (training) pack_plain(l, l.pt, in(params.weight_hr), l.H, false, packed);
+    }
+    if (l.layer_norm) {
+        pack_slots(spec, l, 0, l.x_gates, in(params.gain_ih), packed + l.gain_x);
+        pack_slots(spec, l, l.reset_before ? 0 : l.h_first, l.reset_before ? l.slots : l.h_gates, in(params.gain_hh), packed + l.gain_h);
+        pad_copy(in(params.gain_c), l.H, l.padded, packed + l.gain_c);
+        pad_copy(in(params.shift_c), l.H, l.padded, packed + l.shift_c);
     }
     if (spec.options & kPeephole) {
         const T* w = in(params.weight_peephole);

@@ -68,7 +68,7 @@ public:
         for (int64_t s = begin_; s < end_; ++s) {
             const int64_t alive = j_.plan.alive(s);
             for (int64_t slot = k < from ? from - k : 0; slot < alive && k + slot < to; ++slot) {
-                a_[k + slot - from] = rows_.saved_gates(s, slot);
+                a_[k + slot - from] = rows_.saved_gates(s, slot) + l_.x_part;
                 dx_[k + slot - from] = static_cast<T*>(a.dx) + rows_.time(s, slot) * a.dx_stride_t + j_.plan.order[slot] * a.dx_stride_b;
             }
             k += alive;
@@ -108,10 +108,14 @@ public:
         w_.part(l_.panels * chunks, from, to);
         for (int64_t item = from; item < to; ++item) {
             const int64_t panel = item / chunks, chunk = item % chunks;
-            if (item == from || chunk == 0) copy_panel(panel, chunk == 0);
+            if (item == from || chunk == 0) copy_panel(panel, 0, chunk == 0);
             const int64_t f0 = chunk * features / chunks, f1 = (chunk + 1) * features / chunks;
-            outer(l_.x, static_cast<T*>(b_.gradient_x), panel, 0, l_.x_gates, 0, f0 < l_.I ? f0 : l_.I, f1 < l_.I ? f1 : l_.I);
-            outer(l_.h, static_cast<T*>(b_.gradient_h), panel, l_.h_first, l_.h_gates, l_.I, f0 > l_.I ? f0 - l_.I : 0, f1 > l_.I ? f1 - l_.I : 0);
+            const int64_t x0 = f0 < l_.I ? f0 : l_.I, x1 = f1 < l_.I ? f1 : l_.I, h0 = f0 > l_.I ? f0 - l_.I : 0, h1 = f1 > l_.I ? f1 - l_.I : 0;
+            if (l_.layer_norm) copy_panel(panel, l_.x_part, false);
+            outer(l_.x, b_.gradient_x, panel, 0, l_.x_gates, operand_, b_.operand_stride, x0, x1);
+            if (l_.layer_norm) copy_panel(panel, l_.h_part, false);
+            outer(l_.h, b_.gradient_h, panel, l_.h_first, l_.h_gates, operand_ + l_.I, b_.operand_stride, h0, h1);
+            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, 1, static_cast<const T*>(b_.reset_h), l_.padded, h0, h1);
         }
         if (l_.P) projection_gradients();
     }
@@ -122,12 +126,12 @@ private:
         return rest < l_.per_panel ? rest : l_.per_panel;
     }
 
-    void copy_panel(int64_t panel, bool add_biases) {
+    void copy_panel(int64_t panel, int64_t row_part, bool add_biases) {
         const int64_t vectors = units(panel) * l_.slots, offset = panel * l_.per_panel * l_.slots * L;
-        const T* from = rows_.saved_gates(begin_, 0) + offset;
+        const T* from = rows_.saved_gates(begin_, 0) + row_part + offset;
         V sum[kMaxTileVectors];
         for (V& v : sum) v = fill<V>(T(0));
-        for (int64_t k = 0; k < count_; ++k, from += l_.gate_row)
+        for (int64_t k = 0; k < count_; ++k, from += l_.saved_row)
             for (int64_t v = 0; v < vectors; ++v) {
                 const V d = load<V>(from + v * L);
                 store(panel_ + (k * vectors + v) * L, d);
@@ -137,15 +141,15 @@ private:
         for (int64_t v = 0; v < vectors && add_biases; ++v) store(bias + v * L, load<V>(bias + v * L) + sum[v]);
     }
 
-    // Features f0 .. f1-1 of the operand that begins at `column`, times slots first .. first+slots-1 of the copied panel.
-    void outer(const Matrix& m, T* gradient, int64_t panel, int64_t first, int64_t slots, int64_t column, int64_t f0, int64_t f1) {
+    // Features f0 .. f1-1 of the left operand a, times slots first .. first+slots-1 of the copied panel.
+    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, int64_t slots, const T* a, int64_t a_stride, int64_t f0, int64_t f1) {
         if (f1 <= f0) return;
         const int64_t width = units(panel) * slots;
         const Tiles tiles(f1 - f0, tile_rows<V>(static_cast<int>(width)));
-        T* sum = gradient + m.panel_offset(panel, L) - m.offset;
+        T* sum = static_cast<T*>(gradient) + m.panel_offset(panel, L) - m.offset;
         for (int64_t t = 0; t < tiles.tiles; ++t) {
             const int64_t f = f0 + tiles.begin(t), n = f0 + tiles.begin(t + 1) - f;
-            const OuterProduct<T> p{operand_ + column + f, b_.operand_stride, panel_ + first * L, units(panel) * l_.slots * L, count_, sum + f * width * L};
+            const OuterProduct<T> p{a + f, a_stride, panel_ + first * L, units(panel) * l_.slots * L, count_, sum + f * width * L};
             run_outer_tile<V>(static_cast<int>(n), static_cast<int>(width), p);
         }
     }
@@ -190,6 +194,8 @@ void clear_gradients(const BackwardJob& b, const Worker& w) {
     clear(b.gradient_x, l.x.inner * l.x.vectors * l.lanes);
     clear(b.gradient_h, l.h.inner * l.h.vectors * l.lanes);
     clear(b.gradient_bias, l.gate_row);
+    clear(b.gradient_n, l.n.inner * l.n.vectors * l.lanes);
+    clear(b.row_gains, b.forward.plan.B * 2 * (l.gate_row + l.padded));
     clear(b.gradient_p, l.p.inner * l.p.vectors * l.lanes);
     clear(b.row_peephole, b.forward.plan.B * 3 * l.padded);
     w.all->wait(static_cast<int32_t>(w.count));
@@ -206,10 +212,11 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
     w.all->wait(static_cast<int32_t>(w.count));
     int64_t from, to;
     w.part(l.panels, from, to);
-    Matrix x = l.x, h = l.h;
-    x.offset = h.offset = 0;
+    Matrix x = l.x, h = l.h, n = l.n;
+    x.offset = h.offset = n.offset = 0;
     if (g.weight_ih) unpack_gates(spec, l, x, 0, l.x_gates, static_cast<const T*>(b.gradient_x), static_cast<T*>(g.weight_ih), from, to);
     if (g.weight_hh) unpack_gates(spec, l, h, l.h_first, l.h_gates, static_cast<const T*>(b.gradient_h), static_cast<T*>(g.weight_hh), from, to);
+    if (g.weight_hh && l.reset_before) unpack_gates(spec, l, n, 0, 1, static_cast<const T*>(b.gradient_n), static_cast<T*>(g.weight_hh), from, to);
     w.part(j.plan.B, from, to);
     if (b.args->dx)
         for (int64_t slot = from; slot < to; ++slot)
@@ -218,7 +225,7 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
                             static_cast<size_t>(l.I) * sizeof(T));
     if (w.index) return;
     const T* bias = static_cast<const T*>(b.gradient_bias);
-    const auto unpack_bias = [&](void* to_bias, int64_t first, int64_t count) {
+    const auto unpack_bias = [&](void* to_bias, const T* bias, int64_t first, int64_t count) {
         if (!to_bias) return;
         for (int64_t v = 0; v < l.unit_vectors * count; ++v)
             for (int64_t lane = 0; lane < l.lanes; ++lane) {
@@ -226,8 +233,21 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
                 if (row >= 0) static_cast<T*>(to_bias)[row] = bias[(v / count * l.slots + first + v % count) * l.lanes + lane];
             }
     };
-    unpack_bias(g.bias_ih, 0, l.x_gates);
-    unpack_bias(g.bias_hh, l.h_first, l.h_gates);
+    // Reset before the product: slots 0 .. 2 hold all gates, and the recurrent bias stands beside the input bias.
+    const int64_t h_first = l.reset_before ? 0 : l.h_first, h_count = l.reset_before ? l.slots : l.h_gates;
+    unpack_bias(g.bias_ih, bias, 0, l.x_gates);
+    unpack_bias(g.bias_hh, bias, h_first, h_count);
+    if (l.layer_norm) {
+        T* gains = static_cast<T*>(b.row_gains);
+        const int64_t row = 2 * (l.gate_row + l.padded);
+        for (int64_t slot = 1; slot < j.plan.B; ++slot)
+            for (int64_t i = 0; i < row; ++i) gains[i] += gains[slot * row + i];
+        if (j.plan.B == 0) gains = static_cast<T*>(b.gradient_bias);
+        unpack_bias(g.gain_ih, gains, 0, l.x_gates);
+        unpack_bias(g.gain_hh, gains + (j.plan.B ? l.gate_row : 0), h_first, h_count);
+        if (g.gain_c) std::memcpy(g.gain_c, gains + (j.plan.B ? 2 * l.gate_row : 0), static_cast<size_t>(l.H) * sizeof(T));
+        if (g.shift_c) std::memcpy(g.shift_c, gains + (j.plan.B ? 2 * l.gate_row + l.padded : 0), static_cast<size_t>(l.H) * sizeof(T));
+    }
     if (g.weight_hr) {
         const T* p = static_cast<const T*>(b.gradient_p);
         for (int64_t c = 0; c < l.P; ++c) {
