@@ -155,8 +155,8 @@ class Forecaster(nn.Module):
     """Window -> encoder -> head, beside a linear path from the window straight to the horizon.
 
     The linear path is the autoregressive component of Lai et al. 2018, "Modeling long- and short-term temporal patterns
-    with deep neural networks" (LSTNet), section 3.5: the network alone reacts slowly to a change of level. It starts at
-    zero, so before training the forecast is the window's level.
+    with deep neural networks" (LSTNet), section 3.5: the network alone reacts slowly to a change of level. Before
+    training the path gives the last value again and again, or the last season.
 
     Args:
         encoder: of input size I = 1 + F + P.
@@ -164,6 +164,7 @@ class Forecaster(nn.Module):
         instance: takes the window's level and spread out.
         levels: the quantiles, rising; the middle one is the point forecast.
         linear_steps: how many of the window's last steps the linear path sees; 0: no such path.
+        repeated: how many of the last steps the untrained path repeats: 1 is the naive forecast, a season the seasonal.
         dropout: probability that a feature of the summary is hidden in training.
     """
 
@@ -175,9 +176,14 @@ class Forecaster(nn.Module):
         levels: Sequence[float],
         *,
         linear_steps: int = 0,
+        repeated: int = 1,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if linear_steps and not 1 <= repeated <= linear_steps:
+            raise ConfigError(
+                f"Forecaster: repeated must lie between 1 and linear_steps = {linear_steps}, got {repeated}"
+            )
         if list(levels) != sorted(set(levels)) or not levels or not 0 < levels[0] <= levels[-1] < 1:
             raise ConfigError(f"quantiles must rise and lie between 0 and 1, got {', '.join(map(str, levels))}")
         self.encoder = encoder
@@ -187,9 +193,14 @@ class Forecaster(nn.Module):
         self.linear_steps = linear_steps
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
-        for layer in [head.out] if self.linear is None else [head.out, self.linear]:
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(head.out.weight)
+        nn.init.zeros_(head.out.bias)
+        if self.linear is not None:
+            nn.init.zeros_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
+            with torch.no_grad():
+                for step in range(head.horizon):
+                    self.linear.weight[step, linear_steps - repeated + step % repeated] = 1.0
 
     def forward(self, window: Window) -> Forecast:
         """Forecast the horizon of every window."""

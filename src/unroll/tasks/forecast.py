@@ -58,6 +58,9 @@ _FILE = "series.json"
 #: Windows of one pass over the train part; where more are possible, as many are drawn anew for each pass. Said aloud.
 _EPOCH = 4_096
 
+#: Train windows on which the start of the linear path is chosen.
+_LOOKED_AT = 500
+
 #: Series from which a model is one of many series.
 _MANY = 10
 
@@ -124,7 +127,8 @@ class ForecastJob(Job):
             scaling={item.name: (own.centre, own.size) for item, own in zip(series, scaling, strict=True)},
             covariate_scaling=tuple((float(mean), float(size)) for mean, size in self._store.covariate_scaling),
         )
-        self._network = build_network(self._saved, settings)
+        self._repeated = self._better_start() if settings.linear else 1
+        self._network = build_network(self._saved, settings, self._repeated)
         self.model = self._network
         self._levels = torch.tensor(settings.quantiles)
         self.training = self._suggested()
@@ -150,6 +154,17 @@ class ForecastJob(Job):
             "validation": part_windows(trains, validation, *shape, most=MOST_SCORED["validation"], stride=stride),
             "test": part_windows(validation, test, *shape, most=MOST_SCORED["test"], stride=stride),
         }
+
+    def _better_start(self) -> int:
+        """What the linear path repeats before training: a season or the last step, whichever errs less on train."""
+        if not 1 < self._season <= self._length:
+            return 1
+        some = np.linspace(0, len(self._train) - 1, min(len(self._train), _LOOKED_AT)).astype(np.int64)
+        batch = self._store.gather(*self._train.locate(some), self._length, self._horizon)
+        past, truth, known = batch.window.past.numpy(), batch.truth.numpy(), batch.known.numpy()
+        season = past[:, -self._season :][:, np.arange(self._horizon) % self._season]
+        errors = [float(np.abs(truth - guess)[known].mean()) for guess in (past[:, -1:], season)]
+        return self._season if errors[1] < errors[0] else 1
 
     def _suggested(self) -> dict[str, Any]:
         """Training settings for so many windows: few windows are read more often, in smaller batches."""
@@ -207,10 +222,11 @@ class ForecastJob(Job):
                 else ""
             )
         )
+        path = f" and a linear path that begins as the {'seasonal ' if self._repeated > 1 else ''}naive forecast"
         directions = " in both directions" if self._settings.bidirectional and self._settings.encoder in CELLS else ""
         yield (
             f"{self._settings.encoder} with {saved.hidden_size} features{directions}, {self._settings.decoder} decoder"
-            f"{' and a linear path' if self._settings.linear else ''}; unless set otherwise: "
+            f"{path if self._settings.linear else ''}; unless set otherwise: "
             + ", ".join(f"{key} {value:g}" for key, value in self.training.items())
         )
 

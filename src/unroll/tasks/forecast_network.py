@@ -20,8 +20,14 @@ from unroll.tasks.forecast_windows import SeriesStore
 _SCORED = 512
 
 
-def build_network(saved: Saved, settings: ForecastSettings) -> Forecaster:
-    """The untrained network for these sizes and settings."""
+def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -> Forecaster:
+    """The untrained network for these sizes and settings.
+
+    Args:
+        saved: the sizes.
+        settings: the settings.
+        repeated: how many of a window's last steps the untrained linear path repeats.
+    """
     known = 2 * len(saved.cycles) + len(saved.ahead)
     seen = len(saved.covariates) - len(saved.ahead) + saved.mask
     size, hidden = 1 + known + seen, saved.hidden_size
@@ -53,6 +59,7 @@ def build_network(saved: Saved, settings: ForecastSettings) -> Forecaster:
         InstanceScale(saved.level, spread=saved.spread),
         settings.quantiles,
         linear_steps=saved.input_length if settings.linear else 0,
+        repeated=repeated,
         dropout=settings.dropout,
     )
 

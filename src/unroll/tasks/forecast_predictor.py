@@ -143,7 +143,9 @@ class ForecastPredictor(Predictor):
         size = 1.0 if saved.frequency is None or saved.frequency.unit != "step" else saved.frequency.size
         steps = np.arange(len(values), dtype=np.float64)
         frequency = Frequency(f"step {size:g}", saved.season, "step", size)
-        return TimeSeries("", steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
+        # Where the model knows one series only, the numbers are taken as its own.
+        name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
+        return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
     def _answer(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
         saved = self._saved

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Windows of a part that are scored; where more are possible, origins are further apart. Said aloud.
-MOST_SCORED = {"validation": 3_000, "test": 20_000}
+MOST_SCORED = {"validation": 1_500, "test": 20_000}
 #: Windows that are drawn, and steps of history before them.
 _DRAWN = 4
 _DRAWN_SEASONS = 4
