@@ -170,6 +170,18 @@ def test_series_column(tmp_path: Path) -> None:
     assert only(findings, "rows repeat the input").line == 8
 
 
+def test_series_in_rows(tmp_path: Path) -> None:
+    header = ",".join(["id", *(f"V{i}" for i in range(70))])
+    good = [f"s{n}," + ",".join(str(n * i) for i in range(1, 71)) for n in range(1, 6)]
+    hole = "hole,1,,3," + ",".join(str(i) for i in range(67))
+    flat = "flat" + ",5" * 30 + "," * 40
+    table = read(write(tmp_path / "a.csv", "\n".join([header, *good, hole, flat]) + "\n"), tmp_path)
+    findings = examine(table)
+    assert only(findings, "one series per row: 7 series of 30 to 70 steps").level == "note"
+    assert only(findings, "missing inside 1 series, first in 'hole'").line == 7
+    assert only(findings, "1 series with one value at all steps, first 'flat'").line == 8
+
+
 def test_labels(tmp_path: Path) -> None:
     table = tsv(tmp_path, [(f"t {i}", "joy,love" if i % 3 else "fear") for i in range(30)] + [("t", "anger")])
     findings = examine(table, target="label")

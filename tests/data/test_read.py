@@ -371,6 +371,11 @@ def test_every_process_opens_the_same_table(tmp_path: Path) -> None:
     shard = np.arange(len(table))[1::2]
     other = Table.open(tmp_path / "store")
     assert list(other.texts("y", shard)) == [f"t{i}" for i in shard]
+    whole = (tmp_path / "store" / "table.json").read_bytes()
+    read(write(tmp_path / "a.csv", "x,y\n5,6\n"), tmp_path)
+    (tmp_path / "store" / "table.json").write_bytes(whole)
+    with pytest.raises(DataError, match="no complete stored table"):
+        Table.open(tmp_path / "store")
     (tmp_path / "store" / "table.arrow").unlink()
     with pytest.raises(DataError, match="no complete stored table"):
         Table.open(tmp_path / "store")

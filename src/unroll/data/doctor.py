@@ -13,6 +13,8 @@ from unroll.data.finding import Finding, at_row, counted, row_hashes, share
 from unroll.data.kinds import Kind
 from unroll.data.splits import Split
 from unroll.data.table import Table, as_text, to_float64
+from unroll.data.timeseries import series_from_table
+from unroll.errors import DataError
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 _RARE = 5
@@ -54,6 +56,8 @@ def examine(
     findings = [*_what_was_read(table), *_columns(table, target, chosen)]
     if time is not None:
         findings += look_at_times(table, time, series)
+    elif len(table.columns) > _WIDE:
+        findings += _series_in_rows(table)
     if target is not None and time is None:
         findings += _target(table, target, split)
         findings += _giveaways(table, target, chosen)
@@ -142,6 +146,33 @@ def _series(table: Table, column: str) -> Iterator[Finding]:
     if flat:
         text = f"column {column!r}: {counted(flat, 'series', 'series')} with one value at all steps"
         yield at_row(table, first_flat, "warning", text, "look whether the sensor was off")
+
+
+def _series_in_rows(table: Table) -> Iterator[Finding]:
+    """A table of one series per row, such as M4's."""
+    numeric = [name for name, kind in table.kinds.items() if kind is Kind.NUMBER]
+    if len(numeric) * 2 < len(table.columns):
+        return
+    try:
+        found = series_from_table(table)
+    except DataError as error:
+        yield Finding("error", str(error), error.path, error.line, "correct the cell, or take the row out")
+        return
+    lengths = [len(one.values) for one in found]
+    yield Finding(
+        "note",
+        f"one series per row: {counted(len(found), 'series', 'series')} of {min(lengths)} to {max(lengths)} steps",
+    )
+    holes = [one for one in found if np.isnan(one.values).any()]
+    if holes:
+        text = f"values are missing inside {counted(len(holes), 'series', 'series')}, first in {holes[0].name!r}"
+        yield at_row(
+            table, int(holes[0].rows[0]), "warning", text, "fill them, or let the task say what it does with them"
+        )
+    flat = [one for one in found if len(one.values) > 1 and np.ptp(one.values) == 0]
+    if flat:
+        text = f"{counted(len(flat), 'series', 'series')} with one value at all steps, first {flat[0].name!r}"
+        yield at_row(table, int(flat[0].rows[0]), "warning", text, "leave them out; there is nothing to forecast")
 
 
 def class_codes(table: Table, column: str) -> tuple[list[str], np.ndarray]:

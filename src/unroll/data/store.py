@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll.data.kinds import MAX_COLUMNS, MISSING, Kind
-from unroll.data.table import LABEL_SEPARATORS, META_FILE, TABLE_FILE, UNIT_SEPARATOR, Column, Table, to_float64
+from unroll.data.table import LABEL_SEPARATORS, META_FILE, TABLE_FILE, TOKEN, UNIT_SEPARATOR, Column, Table, to_float64
 from unroll.data.times import guess_notations, parse_times
 from unroll.errors import DataError
 
@@ -143,7 +144,10 @@ class Writer:
         self._size = 0
         self._total = 0
         schema = [(f"c{index}", _TYPES[field.storage]) for index, field in enumerate(fields)]
-        self._schema = pa.schema([*schema, ("file", pa.int32()), ("line", pa.int64()), ("part", pa.int8())])
+        #: Ties the table file to its description, which is a file of its own.
+        self._token = secrets.token_hex(8)
+        origin = [("file", pa.int32()), ("line", pa.int64()), ("part", pa.int8())]
+        self._schema = pa.schema([*schema, *origin], metadata={TOKEN: self._token})
         store.mkdir(parents=True, exist_ok=True)
         self._temporary = store / f"{TABLE_FILE}.{os.getpid()}.tmp"
         self._sink = pa.OSFile(str(self._temporary), "wb")
@@ -240,9 +244,9 @@ class Writer:
             "paths": [str(path) for path in self._paths],
             "notes": list(notes),
             "parts": self._any_part,
+            TOKEN: self._token,
         }
-        # The description goes first: a table file is only looked at through it, and the two are checked against each
-        # other when opened.
+        # A crash between the two replacements leaves two files whose tokens differ, which `Table.open` refuses.
         temporary = self._store / f"{META_FILE}.{os.getpid()}.tmp"
         temporary.write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
         temporary.replace(self._store / META_FILE)

@@ -18,6 +18,8 @@ from unroll.errors import DataError, nearest
 
 TABLE_FILE = "table.arrow"
 META_FILE = "table.json"
+#: The key under which the table file and its description hold the same random word.
+TOKEN = "token"
 _BLOCK = 4096
 #: Characters that separate several labels in one cell, in the order in which they are looked for.
 LABEL_SEPARATORS = (",", ";", "|")
@@ -165,8 +167,10 @@ class Table:
         try:
             meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
             data = pa.ipc.open_file(pa.memory_map(str(folder / TABLE_FILE))).read_all()
+            if data.schema.metadata[TOKEN.encode()] != meta[TOKEN].encode():
+                raise ValueError("the table and its description are of two readings")
             return cls(folder, data, meta)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"no complete stored table ({type(error).__name__}); read the data file again", folder
             ) from error
