@@ -125,7 +125,7 @@ int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t rows = block_capacity(kSegmentRows, B);
-    const int64_t steps = (8 * 3 + 128) * B + 8 * kAlign;
+    const int64_t steps = (8 * 5 + 160) * B + 10 * kAlign;
     const int64_t segment = 16 * rows + rows * l.per_panel * l.slots * l.lanes * element_size(spec.dtype) + 8 * kAlign;
     return max(forward_scratch(spec, l, B), max(steps, segment));
 }

@@ -31,6 +31,7 @@ class BackwardScan {
     int64_t panel_begin_, panel_end_;  // panels of ht
     const T** next_;                   // [rows] gate gradients of the step after
     const T** dropout_;                // [rows] mask of the step after
+    const T** before_;                 // [rows] saved row of the step before, to be fetched ahead
     BackwardRow<T>* step_;             // [rows]
     T** dhp_;                          // [rows] projection: gradient of y
 
@@ -45,6 +46,7 @@ public:
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
         next_ = carve<const T*>(at, j.plan.B);
         dropout_ = carve<const T*>(at, j.plan.B);
+        before_ = carve<const T*>(at, j.plan.B);
         step_ = carve<BackwardRow<T>>(at, j.plan.B);
         dhp_ = carve<T*>(at, j.plan.B);
     }
@@ -71,7 +73,10 @@ public:
     // Move what the gate gradients of step s pass on to the state before it into carry.
     void close(int64_t s) {
         const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
-        for (int64_t i = 0; i < n; ++i) list_next(s - 1, i, w_.slot(j_.plan, i));
+        for (int64_t i = 0; i < n; ++i) {
+            list_next(s - 1, i, w_.slot(j_.plan, i));
+            before_[i] = nullptr;
+        }
         const bool keeps = CellT::carries_h || (context_.options & kZoneoutH);
         recurrent_products(n, [&](int64_t i, int64_t column, V d) {
             T* to = carry(w_.slot(j_.plan, i)) + column;
@@ -109,7 +114,7 @@ private:
     // done(row, column, gradient of h there) for every vector of this worker's columns of dgates W_hh, dropout undone.
     template <class Done>
     UNROLL_INLINE_MEMBER void recurrent_products(int64_t n, Done&& done) {
-        column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, [&](int64_t i, int64_t column, V d) {
+        column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, before_, [&](int64_t i, int64_t column, V d) {
             if (!Plain && j_.sequence->noise.dropout) d = d * load_lanes<V>(dropout_[i] + column, l_.R - column);
             done(i, column, d);
         });
@@ -117,7 +122,7 @@ private:
 
     // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m.
     template <class Done>
-    UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const T* const* a, int64_t n, int64_t first, int64_t slots, Done&& done) {
+    UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const T* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
         alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
         T* out[kMaxTileRows];
         for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
@@ -139,6 +144,8 @@ private:
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 p.a = a + r;
                 p.ahead = ahead.of_tile(t);
+                // A line per k is enough for the rows' gates of a whole step in one panel.
+                p.rows_ahead = rows_ahead && panel == panel_begin_ ? rows_ahead[r] : nullptr;
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
@@ -177,7 +184,10 @@ private:
                 row.peephole = b_.row_peephole ? static_cast<T*>(b_.row_peephole) + slot * 3 * l_.padded : nullptr;
                 dhp_[i] = l_.P ? static_cast<T*>(b_.dhp) + (rows_.saved(s, slot) - b_.segment_first_row) * round_up(l_.P, L) : nullptr;
             }
-            if (i < with_next) list_next(s, i, slot);
+            if (i < with_next) {
+                list_next(s, i, slot);
+                before_[i] = s > j_.begin ? rows_.saved_gates(s - 1, slot) : nullptr;
+            }
         }
         const auto total = [&](int64_t i, int64_t column, V d) {
             const BackwardRow<T>& row = step_[i];
@@ -251,7 +261,7 @@ private:
             next_[i] = step_[i].gates + l_.h_part;
             if (layer_norm()) back_through_norm(i, w_.slot(j_.plan, i), 0, 1, 2);
         }
-        column_products(l_.nt, next_, n, 0, 1, [&](int64_t i, int64_t column, V d) {
+        column_products(l_.nt, next_, n, 0, 1, nullptr, [&](int64_t i, int64_t column, V d) {
             CellT::backward_reset(step_[i], d, column / L, l_.H - column);
         });
     }
@@ -280,7 +290,7 @@ private:
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0, nullptr};
+                                   nullptr, 0, out, 0, nullptr, nullptr};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

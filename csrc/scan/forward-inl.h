@@ -213,7 +213,7 @@ private:
     }
 
     void input_products(int64_t count) {
-        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr};
+        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr, nullptr};
         if (layer_norm()) {
             p.first = rows_.zeros();
             p.out_offset = l_.x_part;
@@ -291,7 +291,7 @@ private:
     }
 
     Product<T> recurrent(const T* const* h, T** gates, int64_t slot) const {
-        return {h, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, slot * L, gates, slot * L, nullptr};
+        return {h, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, slot * L, gates, slot * L, nullptr, nullptr};
     }
 
     void fused_step(int64_t n, T** gates) {
@@ -398,7 +398,7 @@ private:
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;
                 const Product<T> p{m,       0,       1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0, nullptr};
+                                   nullptr, 0, out, 0, nullptr, nullptr};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

@@ -33,6 +33,7 @@ struct Product {
     T* const* out;         // [R] rows of the result; out[r] + out_offset may be from[r] + from_offset
     int64_t out_offset;
     const T* ahead;        // weights that will be needed next: fetched into the second-level cache, a line per k; null: none
+    const T* rows_ahead;   // the same for rows that will be needed next
 };
 
 template <class V, int R, int N>
@@ -60,6 +61,8 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     const int64_t w_stride = p.w_stride;
     const char* ahead = reinterpret_cast<const char*>(p.ahead ? p.ahead : p.w);
     const int64_t ahead_step = p.ahead ? 64 : 0;
+    const char* rows_ahead = reinterpret_cast<const char*>(p.rows_ahead ? p.rows_ahead : p.w);
+    const int64_t rows_ahead_step = p.rows_ahead ? 64 : 0;
     // The stores below might alias `p` as far as the compiler knows: read it before.
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
@@ -78,6 +81,8 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
             w += w_stride;
             __builtin_prefetch(ahead, 0, 2);
             ahead += ahead_step;
+            __builtin_prefetch(rows_ahead, 0, 2);
+            rows_ahead += rows_ahead_step;
         }
     }
 #pragma GCC unroll 8
@@ -118,6 +123,8 @@ __attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) 
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
         }
+        // The rows of `a` lie apart, so no hardware prefetcher follows them.
+        __builtin_prefetch(a + 12 * a_stride, 0, 3);
         a += a_stride;
         w += w_stride;
     }

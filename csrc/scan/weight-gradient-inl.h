@@ -91,6 +91,7 @@ public:
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), n = tiles.begin(t + 1) - r;
                 p.a = a_ + r;
+                p.rows_ahead = r + n < to - from ? a_[r + n] : nullptr;
                 run_tile<V>(static_cast<int>(n), width, p);
                 for (int64_t i = 0; i < n; ++i)
                     for (int64_t v = 0; v < width; ++v) {
