@@ -30,7 +30,9 @@ def euclidean_neighbours(train: Sequence[np.ndarray], rows: Sequence[np.ndarray]
     known = np.stack([resampled(row, steps).ravel() for row in train]).astype(np.float64)
     asked = np.stack([resampled(row, steps).ravel() for row in rows]).astype(np.float64)
     size = (known**2).sum(axis=1)
-    nearest = [np.argmin(size - 2 * (known @ asked[start : start + 256].T).T, axis=1) for start in range(0, len(asked), 256)]
+    nearest = [
+        np.argmin(size - 2 * (known @ asked[start : start + 256].T).T, axis=1) for start in range(0, len(asked), 256)
+    ]
     return np.concatenate(nearest)
 
 
@@ -45,9 +47,11 @@ def affordable(train: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> bool:
 
 
 def warping_neighbours(train: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> np.ndarray:
-    """(N,) number of the train row nearest to each row under dynamic time warping, all channels warped together, no window.
+    """(N,) number of the train row nearest to each row under dynamic time warping, all channels warped together, no
+    window.
 
-    Source: Sakoe, Chiba 1978, "Dynamic programming algorithm optimization for spoken word recognition", symmetric form without slope
+    Source: Sakoe, Chiba 1978, "Dynamic programming algorithm optimization for spoken word recognition", symmetric
+        form without slope
     constraint and without weights; squared Euclidean distance of steps.
     """
     longest = max(len(row) for row in train)
@@ -75,12 +79,14 @@ def _warping(known_NTI: np.ndarray, ends: np.ndarray, row_TI: np.ndarray) -> np.
         j = diagonal - i
         before = np.minimum(np.minimum(table[:, i - 1, j], table[:, i, j - 1]), table[:, i - 1, j - 1])
         table[:, i, j] = cost[:, i - 1, j - 1] + before
-    return table[np.arange(count), ends, down]
+    distances: np.ndarray = table[np.arange(count), ends, down]
+    return distances
 
 
 def neighbour_probabilities(nearest: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
     """(N, K): the whole probability on the class of the nearest train row."""
-    return np.eye(classes)[truth[nearest]]
+    probabilities: np.ndarray = np.eye(classes)[truth[nearest]]
+    return probabilities
 
 
 NEIGHBOURS: dict[str, Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], np.ndarray]] = {

@@ -12,7 +12,8 @@ import numpy as np
 
 from unroll.errors import DataError, MissingExtraError
 
-#: Inverse strengths of the regression's penalty, tried on validation; many classes are separable, and there only the weakest penalty
+#: Inverse strengths of the regression's penalty, tried on validation; many classes are separable, and there only the
+#: weakest penalty
 #: is tried, because one regression per class takes minutes.
 _STRENGTHS = (1.0, 4.0, 16.0)
 _MANY_CLASSES = 20
@@ -103,9 +104,7 @@ def _composed(model: Callable[[Any], np.ndarray], counter: Any) -> Callable[[Seq
     return lambda texts: model(counter.transform(texts))
 
 
-def _regression(
-    strength: float, truth_NK: np.ndarray, features: Any, exclusive: bool
-) -> Callable[[Any], np.ndarray]:
+def _regression(strength: float, truth_NK: np.ndarray, features: Any, exclusive: bool) -> Callable[[Any], np.ndarray]:
     """Fit one regression, or one per label; liblinear, because it is exact and quick on sparse rows."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
@@ -129,7 +128,11 @@ def _regression(
         column = truth_NK[:, k]
         # A label that all rows or none have leaves nothing to learn: its share is the answer.
         constant = bool(column.all() or not column.any())
-        models.append(float(column.mean()) if constant else LogisticRegression(C=strength, solver="liblinear").fit(features, column))
+        models.append(
+            float(column.mean())
+            if constant
+            else LogisticRegression(C=strength, solver="liblinear").fit(features, column)
+        )
 
     def label_probabilities(rows: Any) -> np.ndarray:
         columns = [

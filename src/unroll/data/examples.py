@@ -18,7 +18,8 @@ from unroll.data.kinds import Kind
 from unroll.data.table import Table
 from unroll.errors import DataError
 
-#: Features of texts that are kept in memory after their first use, in all; 256 MB. What does not fit is made anew every epoch.
+#: Features of texts that are kept in memory after their first use, in all; 256 MB. What does not fit is made anew
+#: every epoch.
 _KEPT = 64_000_000
 
 #: What stands between two text columns of one row: a line break, which no word contains.
@@ -119,7 +120,8 @@ class TextExamples:
 
 
 class SeriesExamples:
-    """Numeric sequences: one column that holds a series per row, or many number columns read as the steps of one sequence.
+    """Numeric sequences: one column that holds a series per row, or many number columns read as the steps of one
+    sequence.
 
     Args:
         table: the data.
@@ -149,7 +151,8 @@ class SeriesExamples:
         if np.isnan(values).any():
             step = int(np.isnan(values).any(axis=1).argmax())
             raise DataError(
-                f"a sequence must have a number at every step, step {step + 1} has none; fill the gap or remove the row",
+                f"a sequence must have a number at every step, step {step + 1} has none; fill the gap or remove the"
+                " row",
                 *self._table.place(row),
             )
         return values
@@ -167,7 +170,10 @@ class SeriesExamples:
     def show(self, row: int) -> str:
         """Steps, features, first and last values."""
         values = self.row(row)
-        ends = ", ".join(f"{value:.3g}" for value in values[:3, 0]), ", ".join(f"{value:.3g}" for value in values[-2:, 0])
+        ends = (
+            ", ".join(f"{value:.3g}" for value in values[:3, 0]),
+            ", ".join(f"{value:.3g}" for value in values[-2:, 0]),
+        )
         return f"{len(values)} steps of {values.shape[1]} values; first column {ends[0]}, ..., {ends[1]}"
 
     def statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,7 +214,8 @@ def record_series(record: str | Mapping[str, Any], columns: Sequence[str], featu
     """The sequence of one record to predict for, (T, I) float32.
 
     Args:
-        record: columns by name: one that holds a list of steps (numbers, or lists of I numbers), or one number per column. A text is
+        record: columns by name: one that holds a list of steps (numbers, or lists of I numbers), or one number per
+            column. A text is
             numbers with commas or white space between them, one after the other in time.
         columns: the columns the model was trained on.
         features: I.
@@ -229,5 +236,7 @@ def record_series(record: str | Mapping[str, Any], columns: Sequence[str], featu
     if values.ndim == 1 and values.size and values.size % features == 0:
         values = values.reshape(-1, features)
     if values.ndim != 2 or values.shape[1] != features or not np.isfinite(values).all():
-        raise DataError(f"a record must hold steps of {features} numbers in {', '.join(columns)}; got {str(record)[:60]!r}")
+        raise DataError(
+            f"a record must hold steps of {features} numbers in {', '.join(columns)}; got {str(record)[:60]!r}"
+        )
     return values

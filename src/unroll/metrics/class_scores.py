@@ -68,7 +68,9 @@ def score_labels(
     predicted = probabilities_NK >= thresholds
     exact = (predicted == truth_NK).all(axis=1)
     measured = {
-        "accuracy": Measured(float(exact.mean()) if rows else float("nan"), wilson(int(exact.sum()), rows) if intervals else None)
+        "accuracy": Measured(
+            float(exact.mean()) if rows else float("nan"), wilson(int(exact.sum()), rows) if intervals else None
+        )
     }
     statistics = {
         "micro_f1": lambda some: label_f1(truth_NK[some], predicted[some])[0],
@@ -86,7 +88,8 @@ def _area(chosen_NK: np.ndarray, probabilities_NK: np.ndarray) -> float:
 
 
 def _resampled(
-    statistics: Mapping[str, Callable[[np.ndarray], float]], rows: int, classes: int, intervals: bool) -> dict[str, Measured]:
+    statistics: Mapping[str, Callable[[np.ndarray], float]], rows: int, classes: int, intervals: bool
+) -> dict[str, Measured]:
     everything = np.arange(rows)
     measured = {}
     for name, statistic in statistics.items():

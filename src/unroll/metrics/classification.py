@@ -56,7 +56,7 @@ def binary_roc_auc(truth: np.ndarray, score: np.ndarray) -> float:
     negatives = len(truth) - positives
     if not positives or not negatives:
         return float("nan")
-    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     middle_rank = ends - (counts - 1) / 2
     ranks = middle_rank[inverse]
@@ -75,7 +75,9 @@ def roc_auc(truth_NK: np.ndarray, score_NK: np.ndarray) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def reliability(
+    confidence: np.ndarray, correct: np.ndarray, bins: int = 15
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How often answers of a given confidence are right.
 
     Args:
@@ -107,7 +109,8 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 1
 
 
 def label_f1(truth_NK: np.ndarray, predicted_NK: np.ndarray) -> tuple[float, float]:
-    """(micro F1, macro F1) of several labels per row. A label that is neither true nor predicted anywhere is left out of the mean.
+    """(micro F1, macro F1) of several labels per row. A label that is neither true nor predicted anywhere is left out
+    of the mean.
 
     Args:
         truth_NK: (N, K) bool.

@@ -49,9 +49,11 @@ class RecurrentEncoder(nn.Module):
         self.stack = stack
         self.output_size = stack.output_size
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
-        """Encode (B, T, I)."""
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Encoded:
+        """Encode (B, T, I); without lengths every row has T steps, which engines do faster."""
         y, states = self.stack(x, lengths=lengths)
+        if lengths is None:
+            lengths = torch.full((x.shape[0],), x.shape[1], device=x.device)
         return Encoded(y, lengths, _last_h(states[-1]))
 
 
@@ -102,7 +104,9 @@ class ConvolutionEncoder(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
         """Encode (B, T, I)."""
         if x.shape[1] == 0:
-            return Encoded(x.new_zeros(x.shape[0], 0, self.output_size), lengths, x.new_zeros(x.shape[0], self.output_size))
+            return Encoded(
+                x.new_zeros(x.shape[0], 0, self.output_size), lengths, x.new_zeros(x.shape[0], self.output_size)
+            )
         valid = (torch.arange(x.shape[1], device=x.device) < lengths.to(x.device).unsqueeze(1)).unsqueeze(1)
         x_BIT = x.transpose(1, 2).masked_fill(~valid, 0.0)
         parts = []
@@ -117,7 +121,8 @@ class ConvolutionEncoder(nn.Module):
 class WindowEncoder(nn.Module):
     """A multilayer perceptron over the whole row: its steps are averaged into equal segments, laid side by side.
 
-    It keeps the order of the segments and loses the order within one; a row of any length fits. It gives one step per row.
+    It keeps the order of the segments and loses the order within one; a row of any length fits. It gives one step per
+    row.
 
     Args:
         input_size: I.
@@ -158,7 +163,8 @@ def segment_means(x: Tensor, lengths: Tensor, segments: int) -> Tensor:
 
 
 class BagEncoder(nn.Module):
-    """No network over time: every step is passed on as it is, and pooling mixes them without order. `last` is their mean.
+    """No network over time: every step is passed on as it is, and pooling mixes them without order. `last` is their
+    mean.
 
     Args:
         input_size: I.
@@ -175,7 +181,8 @@ class BagEncoder(nn.Module):
         return Encoded(x, lengths, last)
 
 
-#: Encoders that are no recurrent network, by their name at the edge (config); recurrent ones go by the name of their cell.
+#: Encoders that are no recurrent network, by their name at the edge (config); recurrent ones go by the name of their
+#: cell.
 OTHER_ENCODERS: dict[str, type[ConvolutionEncoder] | type[WindowEncoder] | type[BagEncoder]] = {
     "cnn": ConvolutionEncoder,
     "mlp": WindowEncoder,

@@ -66,7 +66,7 @@ def text_baselines(
 def series_baselines(
     examples: SeriesExamples, truth_NK: np.ndarray, train: np.ndarray, parts: Mapping[str, np.ndarray], *, several: bool
 ) -> Found:
-    """Majority, and the nearest neighbour by Euclidean distance and, where it is quick enough, by dynamic time warping."""
+    """Majority, and the nearest neighbour: Euclidean and, where it is quick enough, by dynamic time warping."""
     found = majority(truth_NK, train, parts, several=several)
     mean, deviation = examples.statistics(train)
     scale = np.where(deviation > 0, deviation, 1.0)
@@ -100,6 +100,4 @@ def _scored(
             if known
             else np.full(truth_NK.shape[1], 0.5)
         )
-    return {
-        part: Scores(measure(truth_NK[rows], answers[part], thresholds=thresholds)) for part, rows in parts.items()
-    }
+    return {part: Scores(measure(truth_NK[rows], answers[part], thresholds=thresholds)) for part, rows in parts.items()}

@@ -32,11 +32,14 @@ _WORST = 15
 
 def as_scores(measured: Mapping[str, Measured]) -> dict[str, Score]:
     """The metrics as the tasks hand them on."""
-    return {name: Score(value, None if interval is None else tuple(interval)) for name, (value, interval) in measured.items()}
+    return {
+        name: Score(value, None if interval is None else tuple(interval))
+        for name, (value, interval) in measured.items()
+    }
 
 
 def run_batches(network: ManyToOne, batches: Iterable[tuple[Tensor, ...]]) -> Tensor:
-    """(N, K) scores (logits) of all rows of all batches, as the network answers when it is used; its mode is left as it was."""
+    """(N, K) scores (logits) of all rows of all batches, without dropout; the network's mode is left as it was."""
     device = network.decision.temperature.device
     training = network.training
     network.eval()
