@@ -133,7 +133,10 @@ def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
     noise, (x, h0, c0), params = rest[:3], rest[3:6], rest[6:]
     inputs, mode = Inputs(x, h0, c0, tuple(params), lengths, reset, tuple(noise)), ctx.mode
     dy, dh_n, dc_n, d_gates, d_c, _ = gradients
+    # What the cell or the mode does not have is an empty tensor, and so is its gradient.
     dc_n = dc_n if c0 is not None else None
+    d_c = d_c if c0 is not None and mode.trace else None
+    d_gates = d_gates if d_gates is not None and d_gates.numel() > 0 else None
     wanted = list(ctx.needs_input_grad[:_SOURCES])
     if torch.is_grad_enabled() or d_gates is not None or d_c is not None:
         found = through_reference(inputs, mode, tuple(wanted), (dy, dh_n, dc_n, d_gates, d_c))

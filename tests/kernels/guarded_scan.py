@@ -1,0 +1,103 @@
+"""Scans whose every buffer ends at a page that may not be touched; run by test_native_memory.py in its own process."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import mmap
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from contract import suite
+from unroll.kernels import native_scan
+from unroll.kernels.native_plan import NOISE, PARAMETERS, recipe
+from unroll.kernels.native_scan import Inputs, Mode
+
+PAGE = mmap.PAGESIZE
+_libc = ctypes.CDLL(None, use_errno=True)
+_held = []
+
+
+def guarded(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Memory for a tensor that ends right before a page without access, and begins after one where the sizes allow."""
+    size = torch.empty((), dtype=dtype).element_size()
+    for axis in shape:
+        size *= axis
+    pages = -(-size // PAGE)
+    area = mmap.mmap(-1, (pages + 2) * PAGE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(area))
+    for page in (start, start + (pages + 1) * PAGE):
+        if _libc.mprotect(ctypes.c_void_p(page), PAGE, 0) != 0:
+            raise OSError(ctypes.get_errno(), "mprotect")
+    offset = (pages + 1) * PAGE - size
+    _held.append(area)
+    return (
+        torch.frombuffer(area, dtype=torch.uint8, count=size, offset=offset).view(dtype).view(shape)
+        if size
+        else torch.empty(shape, dtype=dtype)
+    )
+
+
+def copied(value: torch.Tensor | None, dtype: torch.dtype | None = None) -> torch.Tensor | None:
+    if value is None:
+        return None
+    made = guarded(tuple(value.shape), dtype or value.dtype)
+    return made.copy_(value)
+
+
+def memory(shape: int) -> torch.Tensor:
+    """uint8 memory whose start is aligned to 64 bytes; its end is then at most 63 bytes before the guard."""
+    whole = guarded((-(-shape // 64) * 64,), torch.uint8)
+    return whole[:shape] if shape else torch.empty(0, dtype=torch.uint8)
+
+
+def check(cell, dtype: torch.dtype, recompute: int) -> None:
+    case = suite.Case(5, 7, ragged=True, reset=True, reverse=recompute > 0)
+    task = suite.problem(cell, case, noisy=True)
+    state = [copied(part, dtype) for part in task.first]
+    inputs = Inputs(
+        copied(task.x, dtype),
+        state[0],
+        state[1] if len(state) > 1 else None,
+        tuple(copied(task.params.get(name), dtype) for name in PARAMETERS),
+        copied(task.lengths),
+        copied(task.reset),
+        tuple(copied(task.noise.get(name), dtype) for name in NOISE),
+    )
+    mode = Mode(recipe(cell, "dropout" in task.noise), case.reverse, True, recompute)
+    plan = native_scan.plan_of(inputs, mode.how)
+    out = [copied(value) for value in native_scan.allocate(inputs, mode)]
+    saved = memory(plan.saved_bytes(5, 7, int(task.lengths.sum()), recompute))
+    packed = plan.pack(inputs.params, True, 1)
+    sequence = (inputs.x, inputs.lengths, inputs.reset, case.reverse, inputs.h0, inputs.c0, *inputs.noise)
+    plan.forward(((*sequence, inputs.params, *out, None),), recompute, 1)
+    plan.forward(((*sequence, packed, *out, saved),), recompute, 1)
+    y, h_n, c_n = out[:3]
+    grads = [copied(torch.empty_like(value)) for value in (inputs.x, inputs.h0)]
+    dc0 = None if inputs.c0 is None else copied(torch.empty_like(inputs.c0))
+    d_params = tuple(None if value is None else copied(torch.empty_like(value)) for value in inputs.params)
+    upstream = [None if value is None else copied(torch.ones_like(value)) for value in (y, h_n, c_n)]
+    plan.backward(((*sequence, packed, inputs.params, y, saved, *upstream, *grads, dc0, d_params),), recompute, 1)
+
+
+def main() -> None:
+    dtype = getattr(torch, sys.argv[1])
+    for cell in suite.CELLS:
+        for sizes in ((1, 1), (3, 5), (17, 33), (16, 16)):
+            sized = dataclasses.replace(cell, input_size=sizes[0], hidden_size=sizes[1])
+            if getattr(cell, "proj_size", 0):
+                if sizes[1] == 1:
+                    continue
+                sized = dataclasses.replace(sized, proj_size=max(1, sizes[1] // 2))
+            for recompute in (0, 2):
+                check(sized, dtype, recompute)
+                _held.clear()
+    print("ok")
+
+
+if __name__ == "__main__":
+    main()
