@@ -66,14 +66,16 @@ def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[
     config = apply_overrides(validate(RunConfig, {**values, "task": values.get("task", "guessed")}), overrides)
     table = open_table(config.data, store)
     data = config.data
+    own: list[Finding] = []
     try:
-        _, guess = recognise(table, data, TASKS, values.get("task"))
+        task, guess = recognise(table, data, TASKS, values.get("task"))
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         typer.echo(f"no task: {error}")
     else:
         typer.echo(guess.reason)
         data = guess.data
+        own = list(task.findings(table, data))
     by_time = data.time is not None or data.series is not None
     split = None
     if len(table) and not by_time:
@@ -84,4 +86,5 @@ def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[
             test_fraction=data.test_fraction,
             column=data.split_column,
         )
-    return examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
+    general = examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
+    return [*own, *general]

@@ -133,10 +133,11 @@ class CRF(nn.Module):
             return scores.new_zeros(batch)
         transition, start, end = self._scores()
         valid = torch.arange(steps, device=scores.device) < lengths.unsqueeze(1)
-        scores = scores.masked_fill(~valid.unsqueeze(2), 0.0)
-        alpha = start + scores[:, 0]
-        for t in range(1, steps):
-            following = torch.logsumexp(alpha.unsqueeze(2) + transition, dim=1) + scores[:, t]
+        # Taken apart once: the gradient of scores[:, t] would fill a (B, T, K) tensor with zeros at every step.
+        first, *others = scores.masked_fill(~valid.unsqueeze(2), 0.0).unbind(1)
+        alpha = start + first
+        for t, emitted in enumerate(others, 1):
+            following = torch.logsumexp(alpha.unsqueeze(2) + transition, dim=1) + emitted
             alpha = torch.where(valid[:, t].unsqueeze(1), following, alpha)
         return torch.logsumexp(alpha + end, dim=1).masked_fill(lengths == 0, 0.0)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder
-from unroll.data import Table
+from unroll.data import Finding, Table
 from unroll.report import Section
 from unroll.train import Loss, Monitor
 
@@ -164,3 +164,7 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def load(self, folder: RunFolder) -> Predictor:
         """Build the predictor of a finished run from its folder."""
+
+    def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
+        """What only this task can see in its data, for `unroll check`: every place that would falsify a result."""
+        return ()
