@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "bf16.h"
 #include "kernels.h"
 
 namespace unroll {
@@ -49,7 +50,6 @@ Status check(const Spec& spec) {
     if (!lstm && (spec.P || (spec.options & (kPeephole | kCoupled | kCellClip | kZoneoutC)))) return Status::bad_option;
     if (spec.P && (spec.options & kZoneoutH)) return Status::bad_option;
     if ((spec.options & kCellClip) && !(spec.cell_clip > 0)) return Status::bad_option;
-    if (spec.dtype == Dtype::bf16) return Status::unsupported;
     return Status::ok;
 }
 
@@ -241,12 +241,14 @@ const char* message(Status status) {
 }
 
 int64_t packed_size(const Spec& spec, bool training) {
+    if (spec.dtype == Dtype::bf16) return bf16::packed_size(spec, training);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     return static_cast<int64_t>(sizeof(Header)) + layout_of(spec, training).total * element_size(spec.dtype);
 }
 
 Status pack(const Spec& spec, const Params& params, bool training, void* packed, int32_t threads) {
+    if (spec.dtype == Dtype::bf16) return bf16::pack(spec, params, training, packed, threads);
     const Status status = check(spec);
     if (status != Status::ok) return status;
     if (!packed || !params.weight_ih || !params.weight_hh || !params.bias_ih != !params.bias_hh || (spec.P && !params.weight_hr) ||
@@ -275,6 +277,7 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
 }
 
 int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute) {
+    if (spec.dtype == Dtype::bf16) return bf16::saved_size(spec, T, B, S, recompute);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, false);
@@ -287,6 +290,7 @@ int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t re
 }
 
 int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, int32_t threads) {
+    if (spec.dtype == Dtype::bf16) return bf16::forward_workspace_size(spec, T, B, threads);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, false);
@@ -297,6 +301,7 @@ int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, int32_t t
 }
 
 Status forward(const Spec& spec, const Forward* scans, int64_t count) {
+    if (spec.dtype == Dtype::bf16) return bf16::forward(spec, scans, count);
     Status status = check(spec);
     if (status != Status::ok) return status;
     if (count < 1 || count > kMaxScans) return Status::bad_size;
@@ -349,6 +354,7 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
 }
 
 int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads) {
+    if (spec.dtype == Dtype::bf16) return bf16::backward_workspace_size(spec, T, B, S, recompute, threads);
     (void)S;
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
@@ -361,6 +367,7 @@ int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t 
 }
 
 Status backward(const Spec& spec, const Backward* scans, int64_t count) {
+    if (spec.dtype == Dtype::bf16) return bf16::backward(spec, scans, count);
     Status status = check(spec);
     if (status != Status::ok) return status;
     if (count < 1 || count > kMaxScans) return Status::bad_size;
@@ -425,6 +432,7 @@ void carve_step(Carver& carver, const Spec& spec, const Layout& l, int64_t B, St
 }  // namespace
 
 int64_t step_workspace_size(const Spec& spec, int64_t B) {
+    if (spec.dtype == Dtype::bf16) return bf16::step_workspace_size(spec, B);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     StepMemory s{};
@@ -434,6 +442,7 @@ int64_t step_workspace_size(const Spec& spec, int64_t B) {
 }
 
 Status step(const Spec& spec, const Step& a) {
+    if (spec.dtype == Dtype::bf16) return bf16::step(spec, a);
     const Status status = check_packed(spec, a.packed, false);
     if (status != Status::ok) return status;
     const Layout& l = static_cast<const Header*>(a.packed)->layout;
