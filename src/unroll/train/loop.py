@@ -106,6 +106,9 @@ class _Run:
         self._progress = progress
         self._processes = every
         self._signals = signals
+        # All start from the weights of the main process; the average below starts from them too.
+        for tensor in self._model.state_dict().values():
+            every.share_(tensor)
         self._updater = Updater(learner, settings, every)
         self._average = WeightAverage(self._model, settings.average) if settings.average else None
         self._history = History()
@@ -126,9 +129,8 @@ class _Run:
     def go(self, resume: bool) -> History:
         """Train to the end."""
         seed_all(self._seed, self._processes.rank)
-        if not (resume and self._resume()):
-            for tensor in self._model.state_dict().values():
-                self._processes.share_(tensor)
+        if resume:
+            self._resume()
         if self._processes.main and not self._finished:
             self._log = Log(self._folder, self._steps, len(self._history.epochs))
         while not self._finished:
@@ -346,14 +348,14 @@ class _Run:
             save_checkpoint(self._folder / "checkpoints", position, tensors)
         self._saved = time.monotonic()
 
-    def _resume(self) -> bool:
+    def _resume(self) -> None:
         """Take up the newest complete checkpoint, if there is one."""
         newest = read_checkpoint(self._folder / "checkpoints") if self._processes.main else None
         path, about, content = newest or Checkpoint(self._folder, b"", b"")
         found = Checkpoint(path, self._processes.share(about), self._processes.share(content))
         if not found.about:
             self._progress.note(f"{self._folder} has no complete checkpoint yet: starting from the beginning")
-            return False
+            return
         position, tensors = found.open()
         self._check(position, found.path)
         load_state(self._model, _below("model", tensors), found.path)
@@ -373,7 +375,6 @@ class _Run:
         self._waiting, self._best = position.waiting, position.best
         self._digest, self._finished = position.batches, position.finished
         self._progress.note(f"continuing from {found.path.name}: epoch {self._epoch + 1}, {self._steps} steps done")
-        return True
 
     def _check(self, position: Position, path: Path) -> None:
         """Refuse to continue another run; say what will make the bits differ."""
