@@ -115,8 +115,14 @@ def _train_all(
                 say(notes[-1])
                 continue
             with stopped_by_signal(lambda: "the models that were finished stand in " + str(out)):
+                # The baselines do not depend on the model, so they are fitted once.
                 folder = train_run(
-                    plan, out / name, force=force, progress=open_progress(), say=say, with_baselines=not candidates
+                    plan,
+                    out / name,
+                    force=force,
+                    progress=open_progress(),
+                    say=lambda _: None,
+                    with_baselines=not candidates,
                 )
             candidates.append(_candidate(folder, name))
     monitor = first.task.monitor
@@ -190,7 +196,10 @@ def _show(comparison: Comparison, out: Path | None) -> None:
         for row in comparison_rows(comparison)
     ]
     typer.echo("")
-    show.table(["model", words.metric_name(metric), "95% interval", "parameters", "training time"], rows)
+    heads = ["model", words.metric_name(metric), "95% interval", "parameters", "training time"]
+    if not any(row[2] for row in rows):
+        heads, rows = [*heads[:2], *heads[3:]], [[*row[:2], *row[3:]] for row in rows]
+    show.table(heads, rows)
     for note in comparison.notes:
         typer.echo(f"\n{note}")
     if out is not None:

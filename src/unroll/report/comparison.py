@@ -80,11 +80,12 @@ def comparison_html(comparison: Comparison) -> str:
         charts.Lane(row.name, row.entry["value"], _bounds(row.entry), _shown(monitor, row.entry), row.name in own)
         for row in rows
     ]
+    bars = any(lane.bounds for lane in lanes)
     lines = [
         {
             "model": row.name,
             name: _shown(monitor, row.entry),
-            "95% interval": words.interval(monitor, row.entry.get("interval")),
+            **({"95% interval": words.interval(monitor, row.entry.get("interval"))} if bars else {}),
             "parameters": row.parameters,
             "training time": "" if row.seconds is None else words.duration(row.seconds),
         }
@@ -92,7 +93,7 @@ def comparison_html(comparison: Comparison) -> str:
     ]
     part = next((words.shown_part(candidate.metrics) for candidate in comparison.candidates), None)
     direction = "higher is better" if comparison.higher_is_better else "lower is better"
-    note = f"{words.sentence_case(name)} on the {part} part, {direction}; bars are 95% intervals."
+    note = f"{words.sentence_case(name)} on the {part} part, {direction}{'; bars are 95% intervals' if bars else ''}."
     lead = f"{rows[0].name} is best: {name} {_shown(monitor, rows[0].entry)}." if rows else "No run holds a score."
     body = [
         f"<header>\n<p class=eyebrow>unroll · compare</p>\n<h1><bdi>{text(comparison.title)}</bdi></h1>\n"

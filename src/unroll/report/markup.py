@@ -9,6 +9,8 @@ from typing import Any
 
 from unroll.report.words import number
 
+_NUMERIC = re.compile(r"[-+]?\d[\d.,]*( ?(%|ms|s|min))?( to [-+]?\d[\d.,]*%?)?")
+
 #: Tables longer than this are folded away below their first rows.
 _ROWS_SHOWN = 25
 
@@ -51,7 +53,7 @@ def table(rows: Sequence[Mapping[str, Any]], label: str = "") -> str:
     if not rows:
         return ""
     columns = list(rows[0])
-    numeric = {c for c in columns if all(_is_number(row.get(c)) or row.get(c) is None for row in rows)}
+    numeric = {c for c in columns if all(_is_numeric(row.get(c)) for row in rows)}
     marks = {c: " class=n" if c in numeric else "" for c in columns}
     head = "".join(f"<th{marks[c]}>{text(c)}</th>" for c in columns)
     lines = ["<tr>" + "".join(f"<td{marks[c]}>{_cell(row.get(c))}</td>" for c in columns) + "</tr>" for row in rows]
@@ -74,5 +76,8 @@ def _cell(value: object) -> str:
     return f"<bdi>{text(value)}</bdi>"
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_numeric(value: object) -> bool:
+    """Whether a cell stands well in a column of numbers: a number, one with its unit or interval, or nothing."""
+    if isinstance(value, str):
+        return not value or _NUMERIC.fullmatch(value) is not None
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

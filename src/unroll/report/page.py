@@ -108,7 +108,8 @@ def _baselines(facts: Facts) -> str:
     if lanes:
         what = words.sentence_case(words.metric_name(monitor))
         direction = "higher is better" if facts.higher_is_better else "lower is better"
-        note = f"{what} on the {part} part, {direction}; bars are 95% intervals."
+        bars = "; bars are 95% intervals" if any(lane.bounds for lane in lanes) else ""
+        note = f"{what} on the {part} part, {direction}{bars}."
         chart = f"<p class=note>{text(note)}</p>{charts.lanes(lanes)}"
     if len(scored) == 1:
         chart += "<p class=note>No baseline was computed for this run.</p>"

@@ -177,14 +177,14 @@ def train_run(
     history = fit(
         job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
     )
+    # A run that was continued took longer than this sitting; scoring and the baselines are not training.
+    seconds = max(history.seconds, time.monotonic() - started)
     if group.main:
         job.settle()
         folder.save_weights(job.model)
         found = {part: job.evaluate(part) for part in PARTS if part in job.parts}
         say("fitting the baselines on the same split" if with_baselines else "no baselines were asked for")
         baselines = job.baselines() if with_baselines else {}
-        # A run that was continued took longer than this sitting.
-        seconds = max(history.seconds, time.monotonic() - started)
         _write_results(plan, folder, found, baselines, history, seconds)
     return folder
 
