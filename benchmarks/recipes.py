@@ -72,7 +72,20 @@ RECIPES = (
     Recipe(
         "ETTh1",
         "forecasting/ETT-small/ETTh1.csv.gz",
-        ("--task", "forecast", "--target", "OT", "--time", "date", "--horizon", "24"),
+        (
+            "--task",
+            "forecast",
+            "--target",
+            "OT",
+            "--time",
+            "date",
+            "--horizon",
+            "24",
+            "--set",
+            "model.input_length=96",
+            "--set",
+            "model.split=8640,2880,2880",
+        ),
         Goal("mse", 0.107, False, "DeepAR's published figure for input 96, horizon 24, standardised"),
     ),
     Recipe(

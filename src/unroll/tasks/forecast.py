@@ -168,9 +168,11 @@ class ForecastJob(Job):
 
     def _suggested(self) -> dict[str, Any]:
         """Training settings for so many windows: few windows are read more often, in smaller batches."""
-        if len(self._train) < 2_000:
+        if len(self._train) < 500:
             return {"epochs": 150, "batch_size": 32, "learning_rate": 2e-3, "patience": 30, "average": 0.99}
-        return {"epochs": 15, "batch_size": 128, "learning_rate": 1e-3, "patience": 4, "average": 0.99}
+        if len(self._train) < 2_000:
+            return {"epochs": 40, "batch_size": 64, "learning_rate": 2e-3, "patience": 8, "average": 0.99}
+        return {"epochs": 25, "batch_size": 128, "learning_rate": 2e-3, "patience": 5, "average": 0.99}
 
     def _say(
         self, series: Sequence[TimeSeries], lengths: Sequence[int], season: str, columns: Columns

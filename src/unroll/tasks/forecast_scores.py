@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from unroll.baselines.forecast import FITTED, QUICK, Method
+from unroll.baselines.forecast import FITTED, QUICK, Method, seasonal_naive
 from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
 from unroll.report import Section
 from unroll.tasks.base import Score, Scores
@@ -143,8 +143,9 @@ def sections_of(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> l
         ),
         Section(
             "Error by step ahead",
-            f"Mean absolute error, {yardstick.said}, of the first step ahead to the last.",
-            figure=lambda: draw_horizon(answers, yardstick),
+            f"Mean absolute error, {yardstick.said}, of the first step ahead to the last, beside the seasonal naive"
+            " forecast of the same windows.",
+            figure=lambda: draw_horizon(answers, yardstick, store),
         ),
         Section(
             "Rolling-origin backtest",
@@ -197,15 +198,21 @@ def draw_forecasts(answers: Answers, yardstick: Yardstick, store: SeriesStore, r
     return figure
 
 
-def draw_horizon(answers: Answers, yardstick: Yardstick) -> Figure:
-    """The error of each step ahead, beside the seasonal naive's where it was computed."""
+def draw_horizon(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> Figure:
+    """The error of each step ahead, beside the seasonal naive's."""
     from matplotlib.figure import Figure
 
     errors = errors_of(answers, yardstick)["mae"]
-    steps = np.arange(1, errors.shape[1] + 1)
+    horizon = errors.shape[1]
+    steps = np.arange(1, horizon + 1)
+    pairs = zip(answers.series.tolist(), answers.origins.tolist(), strict=True)
+    repeated = np.stack([seasonal_naive(store.history(*pair), horizon, yardstick.season) for pair in pairs])
+    naive_errors = errors_of(answers._replace(point=repeated), yardstick)["mae"]
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(steps, _column_means(errors), color="C0", marker="o", markersize=3)
+    axes.plot(steps, _column_means(errors), color="C0", marker="o", markersize=3, label="this model")
+    axes.plot(steps, _column_means(naive_errors), color="C5", linestyle="--", label="seasonal naive")
+    axes.legend(fontsize="small", frameon=False)
     axes.set_xlabel("steps ahead")
     axes.set_ylabel("mean absolute error")
     axes.set_ylim(bottom=0)
