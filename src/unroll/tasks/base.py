@@ -91,7 +91,9 @@ class Job(abc.ABC):
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
 
     def validate(self) -> dict[str, float]:
-        """Metric values on the validation part."""
+        """Metric values on the validation part; empty if there is none."""
+        if "validation" not in self.parts:
+            return {}
         return {name: score.value for name, score in self.evaluate("validation").metrics.items()}
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:

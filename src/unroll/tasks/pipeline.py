@@ -170,7 +170,8 @@ def train_run(
     group = processes()
     folder = _shared_folder(plan, out, force=force, resume=resume)
     job = plan.job
-    if group.main and not resume:
+    # environment.json is written last: a run that was killed before it stood has to write both again.
+    if group.main and not folder.has("environment.json"):
         job.save(folder)
         folder.record_environment(plan.table.paths)
     started = time.monotonic()
