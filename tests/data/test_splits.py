@@ -110,7 +110,9 @@ def test_batches_hold_every_row_once_and_keep_to_their_limits(
 def test_batches_differ_between_epochs_and_pad_little() -> None:
     lengths = np.random.default_rng(0).integers(1, 500, 5000)
     first, second = (bucketed_batches(lengths, 32, seed=0, epoch=epoch) for epoch in (0, 1))
-    assert any(len(a) != len(b) or (a != b).any() for a, b in zip(first, second, strict=True))
+    # Not only another order of the batches: other rows stand together.
+    together = [{frozenset(batch.tolist()) for batch in batches} for batches in (first, second)]
+    assert len(together[0] & together[1]) < 0.1 * len(first)
     padded = sum(len(batch) * lengths[batch].max() for batch in first)
     assert padded < 1.1 * lengths.sum()
     means = [lengths[batch].mean() for batch in first]
