@@ -46,9 +46,8 @@ struct KnownType {
 KnownType known_types[kTypeCache];
 int known_count = 0;
 
-const ExchangeTable* exchange_table(PyTypeObject* type) {
-    for (int i = 0; i < known_count; ++i)
-        if (known_types[i].type == type) return known_types[i].table;
+// Null for a type without the interface, which is remembered as well: a failed look-up costs more than a step of a stream.
+const ExchangeTable* found_table(PyTypeObject* type) {
     PyObject* capsule = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__dlpack_c_exchange_api__");
     if (!capsule) {
         PyErr_Clear();
@@ -56,11 +55,14 @@ const ExchangeTable* exchange_table(PyTypeObject* type) {
     }
     const auto* table = static_cast<const ExchangeTable*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
     Py_DECREF(capsule);
-    if (!table) {
-        PyErr_Clear();
-        return nullptr;
-    }
-    if (table->major != 1 || !table->view_of_object) return nullptr;
+    if (!table) PyErr_Clear();
+    return table && table->major == 1 && table->view_of_object ? table : nullptr;
+}
+
+const ExchangeTable* exchange_table(PyTypeObject* type) {
+    for (int i = 0; i < known_count; ++i)
+        if (known_types[i].type == type) return known_types[i].table;
+    const ExchangeTable* table = found_table(type);
     if (known_count < kTypeCache) {
         Py_INCREF(type);
         known_types[known_count++] = {type, table};

@@ -338,7 +338,7 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
         j.trace_gates = a.trace_gates;
         j.trace_c = a.trace_c;
         j.h_n = a.h_n;
-        j.c_n = a.c_n;
+        j.c_n = l.has_c ? a.c_n : nullptr;
         j.begin = 0;
         j.end = j.plan.steps;
         // An empty y still has last states.
@@ -466,7 +466,7 @@ Status step(const Spec& spec, const Step& a) {
     j.y_known = s.y;
     j.y_stride_b = l.R;
     j.h_n = a.h_next;
-    j.c_n = a.c_next;
+    j.c_n = l.has_c ? a.c_next : nullptr;
     j.end = 1;
     if (l.P) std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros_count(l) * element_size(spec.dtype)));
     Barrier barrier;

@@ -46,7 +46,7 @@ struct Layout {
     // A saved row is the gate row and, with layer norm, the normalised input and recurrent products in the same shape and their scales.
     int64_t x_part;        // where in a saved row backward finds the gradients of the input product; 0 without layer norm
     int64_t h_part;
-    int64_t scales;        // [lanes]: of the input product; of the recurrent one; of n's recurrent one, gru
+    int64_t scales;        // [3]: of the input product; of the recurrent one; of n's recurrent one, gru
     int64_t saved_row;
     Matrix x, h, n;        // forward products; n: of reset * h, gru_reset_before
     Matrix xt, ht, nt;     // backward products: columns are inputs / recurrent features, inner is gates
@@ -109,7 +109,7 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
     l.x_part = l.layer_norm ? l.gate_row : 0;
     l.h_part = l.layer_norm ? 2 * l.gate_row : 0;
     l.scales = 3 * l.gate_row;
-    l.saved_row = l.layer_norm ? l.scales + lanes : l.gate_row;
+    l.saved_row = l.layer_norm ? l.scales + round_up(3, lanes) : l.gate_row;
 
     int64_t at = 0;
     const auto take = [&](int64_t elements) {

@@ -59,10 +59,10 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
     const T* w = p.w;
     const int64_t w_stride = p.w_stride;
-    const char* ahead = reinterpret_cast<const char*>(p.ahead ? p.ahead : p.w);
-    const int64_t ahead_step = p.ahead ? 64 : 0;
-    const char* rows_ahead = reinterpret_cast<const char*>(p.rows_ahead ? p.rows_ahead : p.w);
-    const int64_t rows_ahead_step = p.rows_ahead ? 64 : 0;
+    [[maybe_unused]] const char* ahead = reinterpret_cast<const char*>(p.ahead ? p.ahead : p.w);
+    [[maybe_unused]] const int64_t ahead_step = p.ahead ? 64 : 0;
+    [[maybe_unused]] const char* rows_ahead = reinterpret_cast<const char*>(p.rows_ahead ? p.rows_ahead : p.w);
+    [[maybe_unused]] const int64_t rows_ahead_step = p.rows_ahead ? 64 : 0;
     // The stores below might alias `p` as far as the compiler knows: read it before.
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
@@ -79,10 +79,12 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
                 for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
             }
             w += w_stride;
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += ahead_step;
-            __builtin_prefetch(rows_ahead, 0, 2);
-            rows_ahead += rows_ahead_step;
+            if constexpr (R > 2) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += ahead_step;
+                __builtin_prefetch(rows_ahead, 0, 2);
+                rows_ahead += rows_ahead_step;
+            }
         }
     }
 #pragma GCC unroll 8

@@ -4,8 +4,8 @@
 // sigmoid within 3 units for x >= -20 and within 1e-14 of the truth below. float64, |x| <= 20: within 4 units. Saturation: tanh(+-inf) = +-1,
 // sigmoid(inf) = 1, sigmoid(-inf) below 1e-18 in float32. NaN stays NaN.
 //
-// Both come from 2^r - 1 = r q(r) on [-1/2, 1/2]: tanh needs the difference itself to stay relatively exact near zero, where most
-// pre-activations lie; a rational approximation of the same length loses 5 units near saturation.
+// Both come from e^y - 1 on a short interval: tanh needs the difference itself to stay relatively exact near zero, where most pre-activations
+// lie; a rational approximation of the same length loses 5 units near saturation.
 //
 // The functions work on N vectors in step with each other: one chain of about twenty dependent operations leaves the multipliers idle most of
 // the time, and the processor's window is too short to find the next chain by itself.
@@ -21,50 +21,48 @@ namespace {
 
 template <class T>
 struct Exp;
-// 2^r - 1 = r q(r), q from its highest coefficient down: least squares iterated to the minimax, error of 2^r 2e-9, exact at zero.
-// bound: e^bound squared is still finite, so that two denominators can share a division; sigmoid(-bound) is zero to working accuracy.
+// e^y - 1 = y + y^2 q(y) for |y| <= ln(2)/2, q from its highest coefficient down: the leading term is then exact, and all other rounding errors
+// are smaller by a factor y. bound: e^bound squared is still finite, so that two denominators can share a division; sigmoid(-bound) is zero
+// to working accuracy. ln2_high has so few digits that its products with whole numbers are exact.
 template <>
 struct Exp<float> {
-    static constexpr int degree = 6;
-    static constexpr float q[degree] = {0.0001535331f, 0.001339894f, 0.009618438f, 0.055503324f, 0.24022648f, 0.6931472f};
+    // Least squares iterated to the minimax; relative error 1.4e-8.
+    static constexpr int terms = 5;
+    static constexpr float q[terms] = {0.0013882522f, 0.008366515f, 0.0416672f, 0.16666543f, 0.49999997f};
     static constexpr float bound = 43.0f;
     static constexpr float log2e = 1.44269504f;
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
 };
-// The series; the next term is below 4e-18.
 template <>
 struct Exp<double> {
-    static constexpr int degree = 13;
-    static constexpr double q[degree] = {1.3691488853904124e-12, 2.5678435993488196e-11, 4.4455382718708101e-10, 7.054911620801121e-09,
-                                         1.0178086009239699e-07, 1.3215486790144305e-06, 1.525273380405984e-05,  0.0001540353039338161,
-                                         0.0013333558146428441,  0.009618129107628477,   0.05550410866482158,    0.2402265069591007,
-                                         0.6931471805599453};
+    // The series; its next term is below 1e-18.
+    static constexpr int terms = 12;
+    static constexpr double q[terms] = {1.6059043836821613e-10, 2.08767569878681e-09,   2.505210838544172e-08, 2.755731922398589e-07,
+                                        2.7557319223985893e-06, 2.48015873015873e-05,   0.0001984126984126984, 0.001388888888888889,
+                                        0.008333333333333333,   0.041666666666666664,   0.16666666666666666,   0.5};
     static constexpr double bound = 300.0;
     static constexpr double log2e = 1.4426950408889634;
     static constexpr double ln2_high = 0.69314718036912382, ln2_low = 1.9082149292705877e-10;
 };
 
-// e^x = 2^whole (1 + below), |below| < 1/2; x is replaced by `below`.
+// e^x = 2^whole (1 + below), -0.3 < below < 0.42; x is replaced by `below`.
 template <int N, class V>
 UNROLL_INLINE void exp_parts(V (&x)[N], V (&whole)[N]) {
     using T = typename V::T;
     using E = Exp<T>;
-    const V log2e = fill<V>(E::log2e);
+    const V log2e = fill<V>(E::log2e), high = fill<V>(E::ln2_high), low = fill<V>(E::ln2_low);
     UNROLL_STEP(N) whole[n] = round_even(x[n] * log2e);
-#if defined(UNROLL_LEVEL_SCALAR)
-    // Without a fused operation ln 2 is taken away in two parts, the first with so few digits that n times it is exact.
-    UNROLL_STEP(N) x[n] = ((x[n] - whole[n] * fill<V>(E::ln2_high)) - whole[n] * fill<V>(E::ln2_low)) * log2e;
-#else
-    UNROLL_STEP(N) x[n] = fms(x[n], log2e, whole[n]);
-#endif
+    UNROLL_STEP(N) x[n] = fnma(whole[n], high, x[n]);
+    UNROLL_STEP(N) x[n] = fnma(whole[n], low, x[n]);
     V p[N];
     UNROLL_STEP(N) p[n] = fma(fill<V>(E::q[0]), x[n], fill<V>(E::q[1]));
 #pragma GCC unroll 16
-    for (int k = 2; k < E::degree; ++k) {
+    for (int k = 2; k < E::terms; ++k) {
         const V q = fill<V>(E::q[k]);
         UNROLL_STEP(N) p[n] = fma(p[n], x[n], q);
     }
-    UNROLL_STEP(N) x[n] = x[n] * p[n];
+    UNROLL_STEP(N) p[n] = p[n] * x[n];
+    UNROLL_STEP(N) x[n] = fma(p[n], x[n], x[n]);
 }
 
 // Sigmoid and tanh as fractions: sigmoid(x) = 1 / below_line, tanh(x) = top / below_line.
