@@ -165,6 +165,9 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
     for tags in sentences:
         before = ""
         for tag in tags:
+            if not tag:
+                # A tag that is missing says nothing of the scheme; it is an error of its own.
+                continue
             if not is_entity_tag(tag):
                 return None
             (last, kind), (prefix, own) = parts(before), parts(tag)
