@@ -54,7 +54,15 @@ def open_table(data: DataConfig, store: Path) -> Table:
         DataError: a file is missing or wrong; with file and line.
     """
     options = ReadOptions(data.format, data.encoding, data.delimiter, data.header)
-    return read_table(data.path, options, store, validation=data.validation, test=data.test)
+    table = read_table(data.path, options, store, validation=data.validation, test=data.test)
+    named = {data.target, data.time, data.series, data.split_column, *data.inputs} - {None}
+    if data.header is None and table.columns[:1] == ("column1",) and not named <= set(table.columns):
+        # The first line looked like data, but it may hold the names that the user gave.
+        options = options._replace(header=True)
+        again = read_table(data.path, options, store / "named", validation=data.validation, test=data.test)
+        if named & set(again.columns):
+            return again
+    return table
 
 
 def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
