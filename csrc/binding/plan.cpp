@@ -200,7 +200,8 @@ int64_t Plan::saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute) co
     return static_cast<int64_t>(checked_size(saved_size(spec_, T, B, S, recompute), "saved_bytes"));
 }
 
-Sequence Plan::sequence(Arguments& arguments, PyObject* const* items, int64_t* valid_steps) const {
+// `steps`: T as the arrays have it. The scan itself is told of no steps where there are no rows, so that it does not count through them.
+Sequence Plan::sequence(Arguments& arguments, PyObject* const* items, int64_t* steps, int64_t* valid_steps) const {
     Sequence s{};
     const View x = arguments.input(items[kX], "x", kind_, {-1, -1, spec_.I}, false);
     s.T = x.shape[0];
@@ -244,6 +245,8 @@ Sequence Plan::sequence(Arguments& arguments, PyObject* const* items, int64_t* v
     }
     s.noise.zoneout_h = noise(kMaskH, "zoneout_h", unroll::kZoneoutH, s.T, spec_.H);
     s.noise.zoneout_c = noise(kMaskC, "zoneout_c", unroll::kZoneoutC, s.T, spec_.H);
+    *steps = s.T;
+    if (s.B == 0) s.T = 0;
     return s;
 }
 
@@ -264,11 +267,11 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
     for (int64_t i = 0; i < count; ++i) {
         PyObject* const* items = tuple_items(scans[static_cast<std::size_t>(i)], kForwardItems, "forward");
         Forward& call = calls[i];
+        int64_t T = 0;
         int64_t valid = 0;
-        call.sequence = sequence(arguments, items, &valid);
-        const int64_t T = call.sequence.T;
+        call.sequence = sequence(arguments, items, &T, &valid);
         const int64_t B = call.sequence.B;
-        call.recompute = std::min(recompute, std::max<int64_t>(T, 1));
+        call.recompute = std::min(recompute, std::max<int64_t>(call.sequence.T, 1));
         call.threads = team;
         const bool training = items[kSaved] != Py_None;
         if (nb::isinstance<Packed>(items[kWeights])) {
@@ -289,7 +292,7 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
         call.trace_gates = arguments.optional_output(items[kTraceGates], "gates", kind_, {T, B, traced_gates_, spec_.H}, true).data;
         call.trace_c = arguments.optional_output(items[kTraceC], "c", kind_, {T, B, spec_.H}, true).data;
         if (training) {
-            const std::size_t bytes = checked_size(saved_size(spec_, T, B, valid, call.recompute), "forward");
+            const std::size_t bytes = checked_size(saved_size(spec_, call.sequence.T, B, valid, call.recompute), "forward");
             if (items[kSaved] == Py_True) {
                 nb::object object = nb::cast(Saved{Memory(bytes), level(), T, B, valid, call.recompute});
                 saved[i] = nb::inst_ptr<Saved>(object);
@@ -299,7 +302,7 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
                 call.saved = raw_saved(arguments, items[kSaved], bytes);
             }
         }
-        workspace_bytes[i] = rounded(checked_size(forward_workspace_size(spec_, T, B, team), "forward"));
+        workspace_bytes[i] = rounded(checked_size(forward_workspace_size(spec_, call.sequence.T, B, team), "forward"));
         workspace_total += workspace_bytes[i];
     }
     arguments.check_overlap();
@@ -342,12 +345,12 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
     for (int64_t i = 0; i < count; ++i) {
         PyObject* const* items = tuple_items(scans[static_cast<std::size_t>(i)], kBackwardItems, "backward");
         Backward& call = calls[i];
+        int64_t T = 0;
         int64_t valid = 0;
-        call.sequence = sequence(arguments, items, &valid);
-        const int64_t T = call.sequence.T;
+        call.sequence = sequence(arguments, items, &T, &valid);
         const int64_t B = call.sequence.B;
         const int64_t R = output_size();
-        call.recompute = std::min(recompute, std::max<int64_t>(T, 1));
+        call.recompute = std::min(recompute, std::max<int64_t>(call.sequence.T, 1));
         call.threads = team;
         params_given[i] = params(arguments, items[kParamsB]);
         call.params = &params_given[i];
@@ -361,7 +364,7 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
         call.y = y.data;
         call.y_stride_t = y.stride[0];
         call.y_stride_b = y.stride[1];
-        const std::size_t bytes = checked_size(saved_size(spec_, T, B, valid, call.recompute), "backward");
+        const std::size_t bytes = checked_size(saved_size(spec_, call.sequence.T, B, valid, call.recompute), "backward");
         if (nb::isinstance<Saved>(items[kSavedB])) {
             Saved* held = nb::inst_ptr<Saved>(items[kSavedB]);
             if (held->consumed) arguments.fail("saved was used by an earlier backward pass");
@@ -390,7 +393,7 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
         call.dh0 = arguments.optional_output(items[kDh0], "dh0", kind_, {B, R}, true).data;
         call.dc0 = arguments.optional_output(items[kDc0], "dc0", kind_, {B, spec_.H}, true).data;
         call.gradients = gradients(arguments, items[kGradients]);
-        workspace_bytes[i] = rounded(checked_size(backward_workspace_size(spec_, T, B, valid, call.recompute, team), "backward"));
+        workspace_bytes[i] = rounded(checked_size(backward_workspace_size(spec_, call.sequence.T, B, valid, call.recompute, team), "backward"));
         workspace_total += workspace_bytes[i];
     }
     arguments.check_overlap();

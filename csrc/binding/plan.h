@@ -74,8 +74,7 @@ public:
     void backward(nb::tuple scans, int64_t recompute, int64_t threads) const;
 
 private:
-    struct Held;
-    Sequence sequence(Arguments& arguments, PyObject* const* items, int64_t* valid_steps) const;
+    Sequence sequence(Arguments& arguments, PyObject* const* items, int64_t* steps, int64_t* valid_steps) const;
     const Packed& checked_packed(nb::handle object, bool training, const char* function) const;
 
     Spec spec_;

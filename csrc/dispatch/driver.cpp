@@ -198,6 +198,8 @@ Worker make_worker(const Team& team, Memory& m, int64_t index) {
     w.unit_share = index % team.unit_shares;
     w.index = index;
     w.count = team.row_groups * team.unit_shares;
+    w.first_slot = w.row_group * m.job.plan.B / w.row_groups;
+    w.own_rows = (w.row_group + 1) * m.job.plan.B / w.row_groups - w.first_slot;
     w.all = m.barriers;
     w.group = m.barriers + 1 + w.row_group;
     return w;
@@ -470,7 +472,7 @@ Status step(const Spec& spec, const Step& a) {
     j.end = 1;
     if (l.P) std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros_count(l) * element_size(spec.dtype)));
     Barrier barrier;
-    Worker w{0, 1, 0, 1, 0, 1, &barrier, &barrier};
+    Worker w{0, 1, 0, 1, 0, 1, 0, a.B, &barrier, &barrier};
     type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);
     return Status::ok;
 }

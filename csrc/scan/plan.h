@@ -75,16 +75,19 @@ struct Worker {
     int64_t unit_shares;
     int64_t index;      // of this worker in its scan
     int64_t count;      // workers of this scan
+    int64_t first_slot; // of a contiguous range, and its length
+    int64_t own_rows;
     Barrier* group;     // of the unit_shares workers of this row group
     Barrier* all;       // of all workers of this scan
 
-    // The i-th slot of this row group and how many slots below `alive` it has.
+    // The i-th slot of this row group and how many slots below `alive` it has. No division where it can be helped: they run once per row
+    // and step, and a 64-bit division takes as long as a hundred multiplications.
     int64_t slot(const Plan& plan, int64_t i) const {
-        return plan.ragged ? i * row_groups + ((i & 1) ? row_groups - 1 - row_group : row_group) : row_group * plan.B / row_groups + i;
+        return plan.ragged ? i * row_groups + ((i & 1) ? row_groups - 1 - row_group : row_group) : first_slot + i;
     }
     int64_t rows(const Plan& plan, int64_t alive) const {
-        if (!plan.ragged) return (row_group + 1) * plan.B / row_groups - row_group * plan.B / row_groups;
-        int64_t n = alive / row_groups;
+        if (!plan.ragged) return own_rows;
+        const int64_t n = row_groups == 1 ? alive : alive / row_groups;
         return n + (slot(plan, n) < alive ? 1 : 0);
     }
     void share(int64_t items, int64_t& begin, int64_t& end) const {

@@ -183,10 +183,16 @@ __attribute__((noinline)) void run_outer_tile(int rows, int vectors, const Outer
 
 // `count` items in the fewest tiles of at most `most`, as equal as can be: a nearly empty last tile would not fill the pipeline.
 struct Tiles {
-    int64_t count;
-    int64_t tiles;
-    Tiles(int64_t items, int64_t most) : count(items), tiles((items + most - 1) / most) {}
-    int64_t begin(int64_t i) const { return i * count / tiles; }
+    int64_t tiles, size, larger;  // the first `larger` tiles have size + 1 items
+    Tiles(int64_t items, int64_t most) : tiles(items > 0), size(items), larger(0) {
+        if (items <= most) return;
+        // 32 bits: a 64-bit division costs as much as a small tile.
+        const uint32_t n = static_cast<uint32_t>(items), count = (n + static_cast<uint32_t>(most) - 1) / static_cast<uint32_t>(most);
+        tiles = count;
+        size = n / count;
+        larger = n % count;
+    }
+    int64_t begin(int64_t i) const { return i * size + (i < larger ? i : larger); }
 };
 
 }  // namespace
