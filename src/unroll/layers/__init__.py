@@ -3,6 +3,7 @@
 from unroll.layers.compose import Bidirectional, Merge, Stack
 from unroll.layers.dropin import GRU, LSTM, RNN
 from unroll.layers.dropout import LockedDropout, TokenDropout, weight_drop
+from unroll.layers.grid import GridLSTM, GridLSTM1d, GridState
 from unroll.layers.recurrent import Recurrent
 
 __all__ = [
@@ -10,6 +11,9 @@ __all__ = [
     "LSTM",
     "RNN",
     "Bidirectional",
+    "GridLSTM",
+    "GridLSTM1d",
+    "GridState",
     "LockedDropout",
     "Merge",
     "Recurrent",
