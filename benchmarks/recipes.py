@@ -47,7 +47,7 @@ RECIPES = (
     Recipe(
         "sms_spam",
         "spam/sms_spam/SMSSpamCollection",
-        ("--no-header", "--target", "column1"),
+        (),
         Goal("accuracy", 0.985, True, "TF-IDF with logistic regression reaches 98.6"),
     ),
     Recipe(
@@ -95,5 +95,11 @@ RECIPES = (
         Goal("smape", 18.38, False, "Naive2"),
     ),
     Recipe("sunspots", "sunspots", (), Goal("mase", "seasonal naive", False, "same split"), builtin=True),
-    Recipe("co2", "co2", (), Goal("mase", "seasonal naive", False, "same split"), builtin=True),
+    Recipe(
+        "co2",
+        "co2",
+        ("--set", "model.missing=interpolate"),
+        Goal("mase", "seasonal naive", False, "same split"),
+        builtin=True,
+    ),
 )

@@ -188,10 +188,10 @@ def test_missing_values_are_said_or_refused(tmp_path: Path) -> None:
     del lines[20]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     said: list[str] = []
-    plan(path, tmp_path / "a", said=said)
+    plan(path, tmp_path / "a", "model.missing=interpolate", said=said)
     assert any(note.startswith("2 of 160 values are missing") for note in said)
     with pytest.raises(DataError, match="2 of 80 values are missing") as caught:
-        plan(path, tmp_path / "b", "model.missing=error")
+        plan(path, tmp_path / "b")
     assert caught.value.line == 11
 
 

@@ -193,7 +193,6 @@ class ForecastJob(Job):
             yield (
                 f"{self._store.missing} of {sum(lengths)} values are missing: a straight line bridges a gap that a"
                 " forecast looks back on, an open one holds its last value; none of them is scored"
-                " (--set model.missing=error forbids it)"
             )
         if self._store.missing_covariates:
             yield (

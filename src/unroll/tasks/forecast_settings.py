@@ -43,7 +43,9 @@ class ForecastSettings(BaseModel):
     time_features: bool = Field(True, description="the time of day, of the week and of the year, where there are dates")
     known_ahead: tuple[str, ...] = Field((), description="columns known for the horizon, too: holidays, prices, plans")
     static: tuple[str, ...] = Field((), description="columns that never change within a series")
-    missing: Literal["interpolate", "error"] = Field("interpolate", description="what is done about missing values")
+    missing: Literal["interpolate", "error"] = Field(
+        "error", description="what is done about missing values: refuse them, or bridge them and say how many"
+    )
     standardised: bool = Field(
         True, description="mse and mae in deviations of the train part, as the literature reports"
     )

@@ -291,7 +291,7 @@ def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> No
             row = int(item.rows[gaps[0]]) if item.rows[gaps[0]] >= 0 else int(item.rows[gaps[0] - 1])
             raise DataError(
                 f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing, the first at"
-                f" {item.times[gaps[0]]}; fill them in, or set model.missing=interpolate",
+                f" {item.times[gaps[0]]}; fill them in, or bridge them with --set model.missing=interpolate",
                 *table.place(row),
             )
 
