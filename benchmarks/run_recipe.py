@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import re
 import subprocess
 import sys
@@ -30,6 +29,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
     parser.add_argument("--data", type=Path, default=Path(), help="the folder with the public data")
     parser.add_argument("--out", type=Path, help="keep the run folders here")
+    parser.add_argument("--record", type=Path, help="record this finished run of the recipe instead of training")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.list or not arguments.names:
@@ -40,11 +40,15 @@ def main() -> int:
     for name in arguments.names:
         if name not in known:
             parser.error(f"unknown recipe '{name}'{nearest(name, known)}")
+    if arguments.record is not None and len(arguments.names) != 1:
+        parser.error("--record goes with one recipe")
     missed = 0
     for name in arguments.names:
         with tempfile.TemporaryDirectory(prefix="unroll-recipe-") as temporary:
             out = (arguments.out or Path(temporary)) / name
-            result = record(known[name], arguments.data, out, arguments.seed)
+            if arguments.record is None:
+                train(known[name], arguments.data, out, arguments.seed)
+            result = record(known[name], arguments.record or out, None if arguments.record else _commit())
         target = RESULTS / f"{name}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -53,8 +57,8 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def record(recipe: Recipe, data: Path, out: Path, seed: int) -> dict[str, Any]:
-    """Train one recipe and return its record.
+def train(recipe: Recipe, data: Path, out: Path, seed: int) -> None:
+    """Train one recipe.
 
     Raises:
         SystemExit: the data or the run failed.
@@ -66,29 +70,45 @@ def record(recipe: Recipe, data: Path, out: Path, seed: int) -> dict[str, Any]:
     command = ["train", where, *options, "--seed", str(seed), "--out", str(out), "--force"]
     if subprocess.run([sys.executable, "-m", "unroll.cli", *command], check=False).returncode != 0:
         raise SystemExit(f"{recipe.name}: the run failed")
-    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-    about = json.loads((out / "environment.json").read_text(encoding="utf-8"))
-    shown = " ".join(option.replace("{data}", "DIR") for option in recipe.options)
-    shown = f"unroll train {recipe.data if recipe.builtin else f'DIR/{recipe.data}'} {shown} --seed {seed}"
+
+
+def record(recipe: Recipe, run: Path, commit: str | None) -> dict[str, Any]:
+    """Return the record of a finished run of a recipe; `commit` is that of the code that trained it, if known.
+
+    Raises:
+        SystemExit: the run is not one of this recipe, or not finished.
+    """
+    if not (run / "metrics.json").is_file():
+        raise SystemExit(f"{run}: not a finished run: it has no metrics.json")
+    config, metrics, about, history = (
+        json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("config", "metrics", "environment", "history")
+    )
+    if not config["data"]["path"].endswith(recipe.data):
+        raise SystemExit(f"{run}: a run on {config['data']['path']}, and the recipe {recipe.name} is on {recipe.data}")
+    options = " ".join(option.replace("{data}", "DIR") for option in recipe.options)
+    shown = f"unroll train {recipe.data if recipe.builtin else f'DIR/{recipe.data}'} {options} --seed {config['seed']}"
+    ended = datetime.datetime.fromtimestamp((run / "metrics.json").stat().st_mtime, tz=datetime.UTC)
     return {
         "kind": "recipe",
         "name": recipe.name,
-        "date": datetime.date.today().isoformat(),
-        "commit": _commit(),
+        "date": ended.date().isoformat(),
+        "commit": commit,
         "command": re.sub(" +", " ", shown),
         "machine": {key: about.get(key) for key in ("cpu", "cores", "threads", "machine", "gpus")},
         "versions": {"python": about.get("python"), **about.get("packages", {})},
         "data": about.get("data", [])[:4],
-        "seed": seed,
+        "seed": config["seed"],
         "goal": recipe.goal._asdict() if recipe.goal else None,
         "reached": _reached(recipe.goal, metrics),
         "task": metrics["task"],
+        "model": config["model"],
+        "training": config["training"],
         "test": metrics["test"],
         "validation": metrics["validation"],
         "baselines": metrics["baselines"],
         "parameters": metrics["parameters"],
-        "seconds": metrics["seconds"],
-        "load": round(os.getloadavg()[0], 1),
+        "seconds": round(history["seconds"], 1),
     }
 
 
