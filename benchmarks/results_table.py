@@ -34,7 +34,7 @@ LANGUAGES = (
         "README.md",
         ("data", "test score (95% interval)", "best baseline, same split", "parameters", "training"),
         "below the goal of",
-        "Recorded {dates} by `scripts/recipes` with {versions} on {cpu}, {cores} cores, {threads} threads.",
+        "Recorded {dates} by `scripts/recipes` with {versions} on {cpu}, {cores} cores, threads: {threads}.",
     ),
     Language(
         "README.ko.md",

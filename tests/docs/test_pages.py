@@ -163,5 +163,5 @@ def test_a_recorded_run_becomes_a_line_that_admits_a_missed_goal():
     assert "goal" not in lines[3]
     assert lines[-1] == (
         "Recorded 2026-11-21 – 2026-11-23 by `scripts/recipes` with unroll 0.1.0, torch 2.13.0 on A CPU, 2 cores,"
-        " 1 threads."
+        " threads: 1."
     )
