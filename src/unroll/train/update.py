@@ -55,8 +55,9 @@ class Updater:
         self._learner = learner
         self._settings = settings
         self._processes = processes
+        # Fused: one pass over the memory of each parameter; several times faster where a vocabulary has millions.
         self.optimizer = torch.optim.AdamW(
-            learner.parameter_groups(settings.learning_rate), weight_decay=settings.weight_decay
+            learner.parameter_groups(settings.learning_rate), weight_decay=settings.weight_decay, fused=True
         )
         self._rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
         self._parameters: list[Tensor] = [p for group in self.optimizer.param_groups for p in group["params"]]
