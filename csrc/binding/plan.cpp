@@ -106,6 +106,8 @@ Plan::Plan(const std::string& cell, const std::string& dtype, int64_t I, int64_t
     if (I < 1 || H < 1 || P < 0 || I > kMaxSize || H > kMaxSize || P > kMaxSize) {
         throw nb::value_error("Plan: I and H must lie in [1, 2**24] and P in [0, H)");
     }
+    constexpr uint32_t kKnown = kPeephole | kCoupled | kLayerNorm | kCellClip | kDropout | unroll::kZoneoutH | unroll::kZoneoutC;
+    if (options & ~kKnown) throw nb::value_error("Plan: options holds a bit without a meaning");
     const bool gru = spec_.cell == Cell::gru || spec_.cell == Cell::gru_reset_before;
     const int64_t stacked = lstm() ? (options & kCoupled ? 3 : 4) : gru ? 3 : 1;
     rows_ = stacked * H;

@@ -142,9 +142,9 @@ def test_each_wrong_argument_is_named(plan, name, value, text):
 
 def test_memory_that_is_shared_is_refused(plan):
     call = good_forward()
-    pairs = [("y", call["x"][:, :, :1].expand(T, B, H)), ("h_n", call["h0"]), ("c_n", call["h_n"])]
+    pairs = [("c", call["y"]), ("h_n", call["h0"]), ("c_n", call["h_n"])]
     for name, value in pairs:
-        with pytest.raises(ERRORS, match=r"shares memory with|overlaps itself"):
+        with pytest.raises(ERRORS, match="shares memory with"):
             plan.forward((tuple({**call, name: value}.values()),), 0, 1)
     # Two halves of one output lie between each other and share nothing.
     wide = torch.empty(T, B, 2 * H)

@@ -97,8 +97,8 @@ def test_wrong_arguments_are_errors():
     good = {"weight_ih": np.ones((20, 3), np.float32), "weight_hh": np.ones((20, 5), np.float32)}
     with pytest.raises(ValueError, match=r"got 'lstn' \(did you mean 'lstm'\?\)"):
         Stepper("lstn", good)
-    with pytest.raises(ValueError, match=r"'weight_hi' \(did you mean 'weight_hh'\?\)"):
-        Stepper("lstm", {**good, "weight_hi": good["weight_hh"]})
+    with pytest.raises(ValueError, match=r"'weight_hhh' \(did you mean 'weight_hh'\?\)"):
+        Stepper("lstm", {**good, "weight_hhh": good["weight_hh"]})
     with pytest.raises(ValueError, match="'weight_hh' must be given"):
         Stepper("lstm", {"weight_ih": good["weight_ih"]})
     with pytest.raises(ValueError, match=r"weight_hh must have shape \(20, 5\), got \(19, 5\)"):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unroll.kernels import native_scan
+from unroll.kernels import native_plan, native_scan
 from unroll.kernels.native_gradient import through_reference
 from unroll.kernels.native_plan import NOISE, PARAMETERS, Recipe
 from unroll.kernels.native_scan import Inputs, Mode, Outputs
@@ -62,7 +62,9 @@ def scan_op(inputs: Inputs, mode: Mode) -> Outputs:
 
 def saved_bytes(inputs: Inputs, mode: Mode) -> int:
     """Bytes that the operator keeps for backward: a bound linear in T*B, B and T, so that it may be symbolic."""
-    plan = native_scan.plan_of(inputs, mode.how)
+    # Sizes of parameters and rates may be symbolic here; the former are made plain, the latter make no difference.
+    how = Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5)
+    plan = native_plan.plan(how, inputs.x.dtype, *(int(size) for size in native_plan.sizes(inputs.params)))
     steps, batch = inputs.x.shape[0], inputs.x.shape[1]
     # Above a few hundred rows every rounding up to a vector or a cache line is paid for by the slack below.
     per_row = -(-(plan.saved_bytes(64, 64, 64 * 64, 0) - plan.saved_bytes(0, 64, 0, 0)) // (64 * 64))
