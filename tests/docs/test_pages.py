@@ -64,6 +64,10 @@ def readers_folder(monkeypatch, tmp_path):
     rows = [f'"{text} {number}",{label}' for number in range(5) for label, texts in
             (("pos", POSITIVE), ("neg", NEGATIVE)) for text in texts]  # fmt: skip
     (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    sentences = ["Anna/B-PER lives/O in/O New/B-LOC York/I-LOC ./O", "김민수/B-PER 은/O 부산/B-LOC 에/O 산다/O"] * 15
+    tagged = "\n\n".join("\n".join(token.replace("/", "\t") for token in line.split()) for line in sentences)
+    (tmp_path / "people.conll").write_text(tagged + "\n", encoding="utf-8")
+    (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
