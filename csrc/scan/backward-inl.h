@@ -136,7 +136,7 @@ private:
         p.out = out;
         for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
             const int width = static_cast<int>(m.width(panel));
-            const Tiles tiles(n, tile_rows<V>(width));
+            const Tiles tiles(n, most_rows<V>(n, width));
             const WeightsAhead<V> ahead(m, packed_, panel + 1 < panel_end_ ? panel + 1 : panel_begin_, width);
             p.w = packed_ + m.panel_offset(panel, L);
             p.w_stride = width * L;
@@ -286,7 +286,7 @@ private:
         for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
         for (int64_t panel = unit_begin_ / kColumnVectors; panel * kColumnVectors < unit_end_; ++panel) {
             const int width = static_cast<int>(l_.pt.width(panel));
-            const Tiles tiles(n, tile_rows<V>(width));
+            const Tiles tiles(n, most_rows<V>(n, width));
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),

@@ -114,7 +114,7 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
     const int64_t from_offset = p.from_offset, out_offset = p.out_offset;
     for (int64_t panel = begin; panel < end; ++panel) {
         const int width = static_cast<int>(m.width(panel));
-        const Tiles tiles(rows, tile_rows<V>(width));
+        const Tiles tiles(rows, most_rows<V>(rows, width));
         p.w = packed + m.panel_offset(panel, V::lanes);
         p.w_stride = width * V::lanes;
         if (first) p.first = first + panel * first_step;
@@ -393,7 +393,7 @@ private:
         w_.share(l_.p.panels(), begin, end);
         for (int64_t panel = begin; panel < end; ++panel) {
             const int width = static_cast<int>(l_.p.width(panel));
-            const Tiles tiles(n, tile_rows<V>(width));
+            const Tiles tiles(n, most_rows<V>(n, width));
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;

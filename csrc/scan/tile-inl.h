@@ -66,20 +66,31 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     // The stores below might alias `p` as far as the compiler knows: read it before.
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
+    const auto step = [&](int64_t k) __attribute__((always_inline)) {
+        V b[N];
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            const V x = fill<V>(a[r][k]);
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
+        }
+        w += w_stride;
+    };
     for (int64_t s = 0; s < p.segments; ++s) {
         const int64_t end = s * p.stride + p.length;
-        for (int64_t k = s * p.stride; k < end; ++k) {
-            V b[N];
-#pragma GCC unroll 4
-            for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
-#pragma GCC unroll 8
-            for (int r = 0; r < R; ++r) {
-                const V x = fill<V>(a[r][k]);
-#pragma GCC unroll 4
-                for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
+        int64_t k = s * p.stride;
+        // A narrow tile has nearly as many other instructions as multiply-adds: two steps for one turn of the loop.
+        if constexpr (N <= 2)
+            for (; k + 2 <= end; k += 2) {
+                step(k);
+                step(k + 1);
             }
-            w += w_stride;
-            if constexpr (R > 2) {
+        for (; k < end; ++k) {
+            step(k);
+            // With one or two rows the loads of the weights themselves are the bottleneck, and the hardware follows them.
+            if constexpr (R > 2 && N > 2) {
                 __builtin_prefetch(ahead, 0, 2);
                 ahead += ahead_step;
                 __builtin_prefetch(rows_ahead, 0, 2);
@@ -160,11 +171,27 @@ struct TileTable<V, N, 0> {
     static void run(int, const Product<typename V::T>&) {}
 };
 
-// rows <= tile_rows<V>(vectors), vectors <= kMaxTileVectors.
+// Seven or eight rows of four vectors are best taken as two halves of two vectors: cut into two tiles of four rows they would need the weights
+// twice as fast as the second-level cache gives them.
+template <class V>
+constexpr int64_t most_rows(int64_t rows, int width) {
+    return V::registers == 32 && width == 4 && (rows == 7 || rows == 8) ? 8 : tile_rows<V>(width);
+}
+
+// rows <= most_rows<V>(rows, vectors), vectors <= kMaxTileVectors.
 template <class V>
 __attribute__((noinline)) void run_tile(int rows, int vectors, const Product<typename V::T>& p) {
     switch (vectors) {
-        case 4: return TileTable<V, 4, tile_rows<V>(4)>::run(rows, p);
+        case 4: {
+            if (rows <= tile_rows<V>(4)) return TileTable<V, 4, tile_rows<V>(4)>::run(rows, p);
+            Product<typename V::T> half = p;
+            TileTable<V, 2, tile_rows<V>(2)>::run(rows, half);
+            half.w += 2 * V::lanes;
+            if (half.first) half.first += 2 * V::lanes;
+            half.from_offset += 2 * V::lanes;
+            half.out_offset += 2 * V::lanes;
+            return TileTable<V, 2, tile_rows<V>(2)>::run(rows, half);
+        }
         case 3: return TileTable<V, 3, tile_rows<V>(3)>::run(rows, p);
         case 2: return TileTable<V, 2, tile_rows<V>(2)>::run(rows, p);
         default: return TileTable<V, 1, tile_rows<V>(1)>::run(rows, p);

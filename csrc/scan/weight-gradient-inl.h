@@ -11,6 +11,9 @@ namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
 
+// Rows of a weight gradient's sum that are taken together: as many as keep the panel and the operand's lines in the first-level cache.
+constexpr int64_t kOuterRows = 96;
+
 template <class V>
 class SegmentGradients {
     using T = typename V::T;
@@ -85,7 +88,7 @@ public:
         p.out = out;
         for (int64_t panel = 0; panel < l_.xt.panels(); ++panel) {
             const int width = static_cast<int>(l_.xt.width(panel));
-            const Tiles tiles(to - from, tile_rows<V>(width));
+            const Tiles tiles(to - from, most_rows<V>(to - from, width));
             p.w = packed_ + l_.xt.panel_offset(panel, L);
             p.w_stride = width * L;
             for (int64_t t = 0; t < tiles.tiles; ++t) {
@@ -148,11 +151,14 @@ private:
         const int64_t width = units(panel) * slots;
         const Tiles tiles(f1 - f0, tile_rows<V>(static_cast<int>(width)));
         T* sum = static_cast<T*>(gradient) + m.panel_offset(panel, L) - m.offset;
-        for (int64_t t = 0; t < tiles.tiles; ++t) {
-            const int64_t f = f0 + tiles.begin(t), n = f0 + tiles.begin(t + 1) - f;
-            const OuterProduct<T> p{a + f, a_stride, panel_ + first * L, units(panel) * l_.slots * L, count_, sum + f * width * L};
-            run_outer_tile<V>(static_cast<int>(n), static_cast<int>(width), p);
-        }
+        const int64_t w_stride = units(panel) * l_.slots * L;
+        for (int64_t k = 0; k < count_; k += kOuterRows)
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t f = f0 + tiles.begin(t), n = f0 + tiles.begin(t + 1) - f;
+                const int64_t length = count_ - k < kOuterRows ? count_ - k : kOuterRows;
+                const OuterProduct<T> p{a + k * a_stride + f, a_stride, panel_ + k * w_stride + first * L, w_stride, length, sum + f * width * L};
+                run_outer_tile<V>(static_cast<int>(n), static_cast<int>(width), p);
+            }
     }
 
     void projection_gradients() {
