@@ -172,7 +172,9 @@ class ForecastJob(Job):
             return {"epochs": 150, "batch_size": 32, "learning_rate": 2e-3, "patience": 30, "average": 0.99}
         if len(self._train) < 2_000:
             return {"epochs": 40, "batch_size": 64, "learning_rate": 2e-3, "patience": 8, "average": 0.99}
-        return {"epochs": 25, "batch_size": 128, "learning_rate": 2e-3, "patience": 5, "average": 0.99}
+        if len(self._train) < 20_000:
+            return {"epochs": 25, "batch_size": 128, "learning_rate": 2e-3, "patience": 5, "average": 0.99}
+        return {"epochs": 40, "batch_size": 128, "learning_rate": 3e-3, "patience": 8, "average": 0.99}
 
     def _say(
         self, series: Sequence[TimeSeries], lengths: Sequence[int], season: str, columns: Columns
