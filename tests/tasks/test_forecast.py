@@ -121,6 +121,11 @@ def test_what_is_known_ahead_must_be_given(run: tuple[RunFolder, Path, list[str]
         list(predict_run(folder, TASKS, rows_of(path)))
     with pytest.raises(DataError, match="the model needs 21 steps to forecast from, got 3"):
         list(predict_run(folder, TASKS, rows_of(write_sales(tmp_path / "short.csv", days=10, blank=7))))
+    gap = rows_of(write_sales(tmp_path / "gap.csv", blank=7))
+    gap[40]["sales"] = float("nan")
+    with pytest.raises(DataError, match="1 of 123 values are missing, the first at 2024-02-10") as caught:
+        list(predict_run(folder, TASKS, gap))
+    assert caught.value.line == 41
     with pytest.raises(DataError, match="the model needs the column 'offer'"):
         list(predict_run(folder, TASKS, [{k: v for k, v in row.items() if k != "offer"} for row in rows_of(path)]))
     with pytest.raises(DataError, match="needs the columns offer, day"):
@@ -169,6 +174,8 @@ def test_numbers_alone_are_a_series(tmp_path: Path) -> None:
     assert from_rows["time"] == [1920.0 + n for n in range(9)]
     with pytest.raises(DataError, match="expected numbers separated by blanks or commas"):
         next(predict_run(folder, TASKS, ["no numbers"]))
+    with pytest.raises(DataError, match="expected numbers separated by blanks or commas"):
+        next(predict_run(folder, TASKS, ["1 2 nan"]))
 
 
 def test_batches_depend_on_seed_and_epoch_alone(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from unroll.tasks.forecast_windows import (
     extended,
     fit_scaling,
     part_windows,
+    until_last_value,
 )
 
 
@@ -109,7 +110,8 @@ class ForecastPredictor(Predictor):
                     table.paths[0],
                 )
         series = load_series(table, columns, future=future)
-        check_missing(table, series, self._settings.missing if not future else "interpolate")
+        # Steps to come have no value and are not missing.
+        check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
         return series
 
     def _store(self, series: Sequence[TimeSeries], folder: Path) -> SeriesStore:
@@ -139,7 +141,9 @@ class ForecastPredictor(Predictor):
         try:
             values = np.array([float(word) for word in re.split(r"[\s,;]+", text.strip())])
         except ValueError:
-            raise DataError(f"expected numbers separated by blanks or commas, got {text[:60]!r}") from None
+            values = np.full(1, np.nan)
+        if not np.isfinite(values).all():
+            raise DataError(f"expected numbers separated by blanks or commas, got {text[:60]!r}")
         size = 1.0 if saved.frequency is None or saved.frequency.unit != "step" else saved.frequency.size
         steps = np.arange(len(values), dtype=np.float64)
         frequency = Frequency(f"step {size:g}", saved.season, "step", size)

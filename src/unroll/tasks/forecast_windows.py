@@ -296,6 +296,17 @@ def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> No
             )
 
 
+def until_last_value(series: TimeSeries) -> TimeSeries:
+    """The series without the steps after its last known value."""
+    kept = slice(0, int(np.flatnonzero(~np.isnan(series.values))[-1]) + 1)
+    return series._replace(
+        times=series.times[kept],
+        values=series.values[kept],
+        covariates=series.covariates[kept],
+        rows=series.rows[kept],
+    )
+
+
 def extended(series: TimeSeries, steps: int) -> TimeSeries:
     """The series with at least `steps` steps without a value after its last known one.
 
