@@ -20,6 +20,17 @@ OPTIONS = {
     "evaluate": set(),
     "predict": READING | {"--file"},
     "compare": DATA | MODEL | RUN,
+    "memory": {
+        "--lag",
+        "--cell",
+        "--language",
+        "--steps",
+        "--hidden-size",
+        "--learning-rate",
+        "--seed",
+        "--out",
+        "--force",
+    },
     "datasets": set(),
     "info": set(),
     "bench": set(),
@@ -30,6 +41,7 @@ ARGUMENTS = {
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
+    "memory": ["task"],
 }
 
 GROUP = typer.main.get_command(app)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cli import bench, check, compare, datasets, evaluate, info, predict, train
+from unroll.cli import bench, check, compare, datasets, evaluate, info, memory, predict, train
 from unroll.cli.extras import missing_extra
 from unroll.errors import UnrollError, nearest
 
@@ -32,6 +32,7 @@ for _function, _summary in (
     (evaluate.evaluate, "Score a trained model."),
     (predict.predict, "Ask a trained model."),
     (compare.compare, "Set several models or runs side by side."),
+    (memory.memory, "Compare how far networks remember."),
     (datasets.datasets, "List the built-in data sets."),
     (info.info, "Show what this installation can do."),
 ):

@@ -1,0 +1,67 @@
+"""`unroll memory`: how far networks remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unroll.cli import options as o
+
+
+def memory(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="copy, adding, allergy, gender, number or brackets.")],
+    lag: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Steps between what must be remembered and the question.")
+    ] = "5,20,80",
+    cell: Annotated[
+        str, typer.Option(metavar="NAMES", help="Which networks; irnn: ReLU from the identity.")
+    ] = "rnn,lstm,gru",
+    language: Annotated[str, typer.Option(help="Of the sentences: en or ko.")] = "en",
+    steps: Annotated[int, typer.Option(min=1, help="Batches of fresh rows for each network, at most.")] = 3000,
+    hidden_size: Annotated[int, typer.Option(min=1, help="Units of each network.")] = 64,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Step size of Adam.")] = 2e-3,
+    seed: o.Seed = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the picture and the table go.")] = None,
+    force: o.Force = False,
+) -> None:
+    """Train networks on made-up sequences with a dependency over a distance: accuracy against lag, and a picture.
+
+    Writes memory.svg and memory.json into DIR.
+    """
+    import json
+
+    from unroll.cli.show import table
+    from unroll.errors import ConfigError
+    from unroll.tasks.memory import Settings, compare, figure
+
+    try:
+        lags = [int(part) for part in lag.split(",")]
+    except ValueError:
+        raise ConfigError(f"--lag takes numbers of steps separated by commas, got '{lag}'") from None
+    folder = out or Path("runs") / f"memory-{task}"
+    files = [folder / "memory.svg", folder / "memory.json"]
+    if not force and any(file.exists() for file in files):
+        raise ConfigError(f"{folder} holds results already; name another folder with --out, or use --force")
+    settings = Settings(hidden_size, steps, learning_rate, seed=seed or 0)
+    results = []
+    for result in compare(task, language, [name.strip() for name in cell.split(",")], lags, settings):
+        typer.echo(f"lag {result.lag}  {result.cell}  {result.score:.4f}  after {result.steps} steps")
+        results.append(result)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure(task, results).savefig(files[0])
+    record = {
+        "task": task,
+        "language": language,
+        "settings": settings._asdict(),
+        "results": [r._asdict() for r in results],
+    }
+    files[1].write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    rows = [
+        [str(r.lag), r.cell, f"{r.score:.4f}", f"{r.chance:.4f}", "yes" if r.solved else "no", str(r.steps)]
+        for r in results
+    ]
+    measure = "mean squared error" if task == "adding" else "accuracy"
+    table(["lag", "cell", measure, "remembers nothing", "solved", "steps"], rows, left=2)
+    typer.echo(f"\npicture  {files[0]}")
