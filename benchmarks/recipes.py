@@ -102,4 +102,50 @@ RECIPES = (
         Goal("mase", "seasonal naive", False, "same split"),
         builtin=True,
     ),
+    Recipe(
+        "EWT",
+        "pos/UD_English-EWT/en_ewt-ud-train.conllu.gz",
+        (
+            *("--test", "{data}/pos/UD_English-EWT/en_ewt-ud-dev.conllu", "--target", "upos", "--epochs", "8"),
+            *("--set", "data.validation_fraction=0.03", "--set", "training.average=0.995"),
+        ),
+        Goal("token_accuracy", 0.95, True, "a transformer reaches 96.9"),
+    ),
+    Recipe(
+        "Korean-GSD",
+        "pos/UD_Korean-GSD/ko_gsd-ud-train.conllu.gz",
+        (
+            *("--test", "{data}/pos/UD_Korean-GSD/ko_gsd-ud-dev.conllu", "--target", "upos"),
+            *("--set", "data.validation_fraction=0.03", "--set", "training.average=0.995"),
+        ),
+        Goal("token_accuracy", 0.94, True, "the linear tagger reaches 92.7"),
+    ),
+    Recipe(
+        "klue_ner",
+        "ner/klue_ner_subset/klue-ner_train.tsv",
+        (
+            *("--test", "{data}/ner/klue_ner_subset/klue-ner_valid.tsv", "--format", "conll"),
+            *("--set", "data.validation_fraction=0.05", "--set", "training.average=0.995"),
+        ),
+        Goal("entity_f1", "logistic regression", True, "the better of two baselines, and ten points more are wanted"),
+    ),
+    Recipe(
+        "wnut17",
+        "ner/wnut17/wnut17train.conll",
+        (
+            *("--test", "{data}/ner/wnut17/emerging.dev.conll"),
+            *("--set", "data.validation_fraction=0.05", "--set", "training.average=0.995"),
+        ),
+        Goal("entity_f1", "logistic regression", True, "the better of two baselines, and ten points more are wanted"),
+    ),
+    Recipe(
+        "war_and_peace",
+        "language_modelling/war_and_peace/2600-0.txt.gz",
+        (
+            *("--task", "generate", "--hidden-size", "512", "--epochs", "5"),
+            *("--set", "data.validation_fraction=0.02", "--set", "model.frame=drop", "--set", "model.dropout=0"),
+            *("--set", "training.learning_rate=0.003"),
+        ),
+        Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
+    ),
 )
