@@ -105,10 +105,11 @@ struct WeightsAhead {
 // Results are whole vectors at out[row] + panel * out_step.
 template <class V, class Done>
 UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, int64_t begin, int64_t end, int64_t rows, Product<typename V::T> p,
-                                  int64_t first_step, int64_t out_step, Done&& done) {
+                                  int64_t first_step, int64_t out_step, Done&& done, const Matrix* second = nullptr) {
     using T = typename V::T;
     const T* const* a = p.a;
     const T* const* from = p.from;
+    const T* const* a2 = p.a2;
     T* const* out = p.out;
     const T* first = p.first;
     const int64_t from_offset = p.from_offset, out_offset = p.out_offset;
@@ -117,6 +118,7 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
         const Tiles tiles(rows, most_rows<V>(rows, width));
         p.w = packed + m.panel_offset(panel, V::lanes);
         p.w_stride = width * V::lanes;
+        if (second) p.w2 = packed + second->panel_offset(panel, V::lanes);
         if (first) p.first = first + panel * first_step;
         p.from_offset = from_offset + panel * out_step;
         p.out_offset = out_offset + panel * out_step;
@@ -125,6 +127,7 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
             const int64_t r = tiles.begin(i), n = tiles.begin(i + 1) - r;
             p.a = a + r;
             p.ahead = ahead.of_tile(i);
+            if (second) p.a2 = a2 + r;
             if (from) p.from = from + r;
             p.out = out + r;
             run_tile<V>(static_cast<int>(n), width, p);
@@ -181,10 +184,11 @@ public:
                 count += w_.rows(j_.plan, j_.plan.alive(end++));
             }
             if (count == 0) break;
-            input_products(count);
+            const bool together = input_with_recurrent(w_.rows(j_.plan, j_.plan.alive(s)));
+            if (!together) input_products(count);
             for (int64_t at = 0; s < end; ++s) {
                 const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
-                one_step(s, n, gates_ + at);
+                one_step(s, n, gates_ + at, together ? x_ + at : nullptr);
                 at += n;
             }
         }
@@ -212,8 +216,16 @@ private:
         }
     }
 
+    // With enough rows for a register tile and weights that stay in the second-level cache, nothing is gained by computing the input products
+    // of several steps together, and a sum that is not stored in between saves the time to begin and end a tile.
+    bool input_with_recurrent(int64_t rows) const {
+        const int64_t bytes = (l_.I + l_.R) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
+        return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots && !l_.whole_rows && rows >= tile_rows<V>(kMaxTileVectors) &&
+               bytes <= WeightsAhead<V>::kCached;
+    }
+
     void input_products(int64_t count) {
-        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr, nullptr};
+        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr, nullptr, nullptr, nullptr, 0};
         if (layer_norm()) {
             p.first = rows_.zeros();
             p.out_offset = l_.x_part;
@@ -278,23 +290,24 @@ private:
         for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = c[u];
     }
 
-    void one_step(int64_t s, int64_t n, T** gates) {
+    void one_step(int64_t s, int64_t n, T** gates, const T** x) {
         list_rows(s, n, gates);
         if (layer_norm())
             normalised_step(n, gates);
         else if constexpr (CellT::reset_before)
             reset_before_step(n, gates);
         else
-            fused_step(n, gates);
+            fused_step(n, gates, x);
         if (projected() && j_.y) project(n);
         w_.group->wait(static_cast<int32_t>(w_.unit_shares));
     }
 
     Product<T> recurrent(const T* const* h, T** gates, int64_t slot) const {
-        return {h, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, slot * L, gates, slot * L, nullptr, nullptr};
+        return {h, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, slot * L, gates, slot * L, nullptr, nullptr, nullptr, nullptr, 0};
     }
 
-    void fused_step(int64_t n, T** gates) {
+    // x: the rows of the step, if their products are not yet in the gate rows.
+    void fused_step(int64_t n, T** gates, const T** x) {
         // The pointwise part runs one tile late: its operands are then long in the cache, and it fills the pipeline while the last
         // multiply-adds of the newer tile drain.
         int64_t late_panel = 0, late_row = 0, late_count = 0;
@@ -305,13 +318,24 @@ private:
                 output_of(step_ + late_row, late_count, u);
             }
         };
-        product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, recurrent(h_, gates, l_.h_first), 0, l_.per_panel * l_.slots * L,
-                          [&](int64_t panel, int64_t r, int64_t count) {
-                              late();
-                              late_panel = panel;
-                              late_row = r;
-                              late_count = count;
-                          });
+        const auto done = [&](int64_t panel, int64_t r, int64_t count) {
+            late();
+            late_panel = panel;
+            late_row = r;
+            late_count = count;
+        };
+        const int64_t gate_step = l_.per_panel * l_.slots * L;
+        Product<T> p = recurrent(h_, gates, l_.h_first);
+        if (x) {
+            p.a2 = h_;
+            p.length2 = l_.R;
+            p.a = x;
+            p.length = l_.I;
+            p.first = packed_ + l_.bias_x;
+            product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, n, p, gate_step, gate_step, done, &l_.h);
+        } else {
+            product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, gate_step, done);
+        }
         late();
     }
 
@@ -398,7 +422,7 @@ private:
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;
                 const Product<T> p{m,       0,       1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0, nullptr, nullptr};
+                                   nullptr, 0, out, 0, nullptr, nullptr, nullptr, nullptr, 0};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

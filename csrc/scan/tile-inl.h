@@ -34,6 +34,9 @@ struct Product {
     int64_t out_offset;
     const T* ahead;        // weights that will be needed next: fetched into the second-level cache, a line per k; null: none
     const T* rows_ahead;   // the same for rows that will be needed next
+    const T* const* a2;    // [R] the sum goes on with these rows, length2 elements each, times w2; null: it does not
+    const T* w2;           // rows w_stride apart
+    int64_t length2;
 };
 
 template <class V, int R, int N>
@@ -66,6 +69,9 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     // The stores below might alias `p` as far as the compiler knows: read it before.
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
+    const T* const* const a2 = p.a2;
+    const T* const w2 = p.w2;
+    const int64_t length2 = p.length2;
     const auto step = [&](int64_t k) __attribute__((always_inline)) {
         V b[N];
 #pragma GCC unroll 4
@@ -97,6 +103,12 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
                 rows_ahead += rows_ahead_step;
             }
         }
+    }
+    if (a2) {
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) a[r] = a2[r];
+        w = w2;
+        for (int64_t k = 0; k < length2; ++k) step(k);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
@@ -187,6 +199,7 @@ __attribute__((noinline)) void run_tile(int rows, int vectors, const Product<typ
             Product<typename V::T> half = p;
             TileTable<V, 2, tile_rows<V>(2)>::run(rows, half);
             half.w += 2 * V::lanes;
+            half.w2 += half.w2 ? 2 * V::lanes : 0;
             if (half.first) half.first += 2 * V::lanes;
             half.from_offset += 2 * V::lanes;
             half.out_offset += 2 * V::lanes;

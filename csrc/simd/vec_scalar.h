@@ -37,7 +37,7 @@ struct VecD {
         for (int i = 0; i < V::lanes; ++i)                                                                                        \
             if (i < n) p[i] = a.v[i];                                                                                             \
     }                                                                                                                             \
-    UNROLL_INLINE V fill(V::T a, V) { return {V::Register{} + a}; }                                                               \
+    UNROLL_INLINE V fill(V::T a, V) { return {a - V::Register{}}; } /* a difference, so that -0 stays -0 */                       \
     UNROLL_INLINE V operator+(V a, V b) { return {a.v + b.v}; }                                                                   \
     UNROLL_INLINE V operator-(V a, V b) { return {a.v - b.v}; }                                                                   \
     UNROLL_INLINE V operator*(V a, V b) { return {a.v * b.v}; }                                                                   \
