@@ -149,6 +149,12 @@ class TestRhythm:
         t = np.arange(20 * season)
         assert detect_season(0.05 * t + np.sin(2 * np.pi * t / season) + 0.3 * draw.normal(size=len(t))) == season
 
+    def test_of_a_day_and_a_week_of_days_the_day_is_the_season(self) -> None:
+        """The week correlates a little more, because it is a whole number of days."""
+        t = np.arange(28 * 20)
+        values = np.sin(2 * np.pi * t / 4) + 0.3 * np.sin(2 * np.pi * t / 28)
+        assert detect_season(values) == 4
+
     @pytest.mark.parametrize("values", [np.random.default_rng(0).normal(size=300), np.full(50, 3.0), np.arange(60.0)])
     def test_no_season_is_found_where_there_is_none(self, values: np.ndarray) -> None:
         assert detect_season(values) == 1
