@@ -152,7 +152,7 @@ class TestRhythm:
     def test_of_a_day_and_a_week_of_days_the_day_is_the_season(self) -> None:
         """The week correlates a little more, because it is a whole number of days."""
         t = np.arange(28 * 20)
-        values = np.sin(2 * np.pi * t / 4) + 0.3 * np.sin(2 * np.pi * t / 28)
+        values = np.sin(2 * np.pi * t / 4) + 0.6 * np.sin(2 * np.pi * t / 28)
         assert detect_season(values) == 4
 
     @pytest.mark.parametrize("values", [np.random.default_rng(0).normal(size=300), np.full(50, 3.0), np.arange(60.0)])
