@@ -53,7 +53,7 @@ RECIPES = (
     Recipe(
         "nsmc",
         "sentiment_ko/nsmc/ratings_train.txt.gz",
-        ("--test", "{data}/sentiment_ko/nsmc/ratings_valid.txt", "--target", "label"),
+        ("--test", "{data}/sentiment_ko/nsmc/ratings_valid.txt"),
         Goal("accuracy", 0.84, True, "TF-IDF with logistic regression reaches 85.4"),
     ),
     Recipe(
