@@ -38,10 +38,9 @@ class _Transform(nn.Module):
         init(cell, filled)
         self.weight = nn.Parameter(filled["weight_ih"])
         self.bias = nn.Parameter(filled["bias_ih"] + filled["bias_hh"])
-        self.hidden_size = hidden_size
 
     def forward(self, joined: Tensor, c: Tensor) -> LSTMState:
-        i, f, g, o = functional.linear(joined, self.weight, self.bias).split(self.hidden_size, dim=-1)
+        i, f, g, o = functional.linear(joined, self.weight, self.bias).chunk(4, dim=-1)
         memory = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         return LSTMState(torch.tanh(torch.sigmoid(o) * memory), memory)
 
@@ -89,7 +88,8 @@ class GridLSTM1d(nn.Module):
         h, c = self.enter(x).chunk(2, dim=-1)
         for block in range(self.blocks):
             h, c = self.depth[block % len(self.depth)](h, c)
-        return h
+        y: Tensor = h
+        return y
 
 
 class GridLSTM(nn.Module):

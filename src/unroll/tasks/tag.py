@@ -275,8 +275,8 @@ class TagJob(Job):
         batch = Batch(*(part.to(device) for part in batch_of([self._encode(int(row)) for row in rows])))
         numbers = []
         for row in rows:
-            tags = rewritten(self._sentences[row].tags, self._saved, self._saved.inner)
-            numbers.append(np.array([self._numbers[tag] for tag in tags], dtype=np.int64))
+            own = rewritten(self._sentences[row].tags, self._saved, self._saved.inner)
+            numbers.append(np.array([self._numbers[tag] for tag in own], dtype=np.int64))
         tags, _ = pad_tokens(numbers)
         tokens = int(batch.lengths.sum())
         return Loss(model(*batch, tags.to(device)), tokens, tokens)
@@ -402,8 +402,8 @@ class TagPredictor(Predictor):
         )
         if columns is None:
             raise DataError(
-                f"the model needs the columns '{self._saved.tokens}' and '{self._saved.target}', lists of the same length;"
-                f" the columns are {', '.join(table.columns)}",
+                f"the model needs the columns '{self._saved.tokens}' and '{self._saved.target}', lists of the same"
+                f" length; the columns are {', '.join(table.columns)}",
                 table.paths[0],
             )
         checked = check_sentences(table, columns, broken_option="stop", illegal_option="repair")
