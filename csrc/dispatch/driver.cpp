@@ -470,7 +470,7 @@ Status step(const Spec& spec, const Step& a) {
     j.h_n = a.h_next;
     j.c_n = l.has_c ? a.c_next : nullptr;
     j.end = 1;
-    if (l.P) std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros_count(l) * element_size(spec.dtype)));
+    if (l.P || (spec.options & kLayerNorm)) std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros_count(l) * element_size(spec.dtype)));
     Barrier barrier;
     Worker w{0, 1, 0, 1, 0, 1, 0, a.B, &barrier, &barrier};
     type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);
