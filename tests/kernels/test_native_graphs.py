@@ -176,9 +176,13 @@ def arguments(cell: Cell, *, trace: bool, save: bool, grad: bool):
 @pytest.mark.parametrize("trace", [False, True])
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_native_operator_passes_opcheck(cell, trace):
-    for save in (False, True):
-        given, _, _ = arguments(cell, trace=trace, save=save, grad=save)
-        torch.library.opcheck(torch.ops.unroll.scan.default, given)
+    given, _, _ = arguments(cell, trace=trace, save=False, grad=False)
+    torch.library.opcheck(torch.ops.unroll.scan.default, given)
+    given, _, _ = arguments(cell, trace=trace, save=True, grad=True)
+    # What is kept for backward has gaps with no meaning, and would not compare equal between two runs; that a compiled
+    # training step gives the same bits is tested above.
+    tests = ("test_schema", "test_autograd_registration", "test_faketensor")
+    torch.library.opcheck(torch.ops.unroll.scan.default, given, test_utils=tests)
 
 
 def test_native_backward_operator_passes_opcheck():
