@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from typing import Annotated, Any
@@ -82,10 +81,6 @@ def run(arguments: list[str]) -> int:
         return _fail(_usage(error))
     except typer.Abort:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has stopped; what is still buffered has no reader either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except ModuleNotFoundError as error:
         extra = missing_extra(error.name)
         if extra is None:
