@@ -125,6 +125,8 @@ public:
     }
 
 private:
+    static constexpr int64_t kBiasRows = 16;
+
     int64_t units(int64_t panel) const {
         const int64_t rest = l_.unit_vectors - panel * l_.per_panel;
         return rest < l_.per_panel ? rest : l_.per_panel;
@@ -133,14 +135,20 @@ private:
     void copy_panel(int64_t panel, int64_t row_part, bool add_biases) {
         const int64_t vectors = units(panel) * l_.slots, offset = panel * l_.per_panel * l_.slots * L;
         const T* from = rows_.saved_gates(begin_, 0) + row_part + offset;
-        V sum[kMaxTileVectors];
+        // Sums of sums: one chain over hundreds of rows would round two to three times as badly.
+        V sum[kMaxTileVectors], part[kMaxTileVectors];
         for (V& v : sum) v = fill<V>(T(0));
-        for (int64_t k = 0; k < count_; ++k, from += l_.saved_row)
-            for (int64_t v = 0; v < vectors; ++v) {
-                const V d = load<V>(from + v * L);
-                store(panel_ + (k * vectors + v) * L, d);
-                sum[v] = sum[v] + d;
-            }
+        for (int64_t block = 0; block < count_; block += kBiasRows) {
+            const int64_t end = block + kBiasRows < count_ ? block + kBiasRows : count_;
+            for (V& v : part) v = fill<V>(T(0));
+            for (int64_t k = block; k < end; ++k, from += l_.saved_row)
+                for (int64_t v = 0; v < vectors; ++v) {
+                    const V d = load<V>(from + v * L);
+                    store(panel_ + (k * vectors + v) * L, d);
+                    part[v] = part[v] + d;
+                }
+            for (int64_t v = 0; v < vectors; ++v) sum[v] = sum[v] + part[v];
+        }
         T* bias = static_cast<T*>(b_.gradient_bias) + offset;
         for (int64_t v = 0; v < vectors && add_biases; ++v) store(bias + v * L, load<V>(bias + v * L) + sum[v]);
     }

@@ -88,11 +88,12 @@ def main() -> None:
     dtype = getattr(torch, sys.argv[1])
     for cell in suite.CELLS:
         for sizes in ((1, 1), (3, 5), (17, 33), (16, 16)):
-            sized = dataclasses.replace(cell, input_size=sizes[0], hidden_size=sizes[1])
+            options = {"input_size": sizes[0], "hidden_size": sizes[1]}
             if getattr(cell, "proj_size", 0):
                 if sizes[1] == 1:
                     continue
-                sized = dataclasses.replace(sized, proj_size=max(1, sizes[1] // 2))
+                options["proj_size"] = max(1, sizes[1] // 2)
+            sized = dataclasses.replace(cell, **options)
             for recompute in (0, 2):
                 check(sized, dtype, recompute)
                 _held.clear()

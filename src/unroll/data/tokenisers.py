@@ -37,7 +37,7 @@ class Tokeniser(Protocol):
     def to_json(self) -> str: ...
 
 
-class _Schema(BaseModel):
+class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     version: Literal[1]
 
@@ -46,7 +46,7 @@ _Piece = Annotated[str, Field(min_length=1, max_length=MAX_PIECE_LENGTH)]
 _Pieces = Annotated[list[_Piece], Field(max_length=MAX_PIECES)]
 
 
-class _CharacterSchema(_Schema):
+class _CharacterSchema(Closed):
     kind: Literal["character"]
     lower: bool
     jamo: bool
@@ -54,14 +54,14 @@ class _CharacterSchema(_Schema):
     pieces: _Pieces
 
 
-class _WordSchema(_Schema):
+class _WordSchema(Closed):
     kind: Literal["word"]
     lower: bool
     spell: bool
     pieces: _Pieces
 
 
-class _BPESchema(_Schema):
+class _BPESchema(Closed):
     kind: Literal["bpe"]
     pieces: _Pieces
     merges: Annotated[list[tuple[_Piece, _Piece]], Field(max_length=MAX_PIECES)]
