@@ -115,7 +115,8 @@ class NGramModel:
         for k, table in enumerate(self._orders):
             contexts = ended if k == 0 else np.concatenate([[-1], ended[:-1]])
             ended = self._step(table, contexts, text, probability)
-        return np.log(probability[len(before) :])
+        logarithm: np.ndarray = np.log(probability[len(before) :])
+        return logarithm
 
     def distribution(self, context: np.ndarray) -> np.ndarray:
         """p of every token after a context, (V,)."""

@@ -33,7 +33,9 @@ def f1_by_class(confusion: np.ndarray) -> np.ndarray:
     """
     hits = np.diagonal(confusion).astype(float)
     total = (confusion.sum(axis=0) + confusion.sum(axis=1)).astype(float)
-    return np.divide(2 * hits, total, out=np.full(len(hits), np.nan), where=total > 0)
+    scores = np.full(len(hits), np.nan)
+    np.divide(2 * hits, total, out=scores, where=total > 0)
+    return scores
 
 
 def macro_f1(confusion: np.ndarray) -> float:

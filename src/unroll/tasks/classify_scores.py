@@ -33,7 +33,7 @@ _WORST = 15
 def as_scores(measured: Mapping[str, Measured]) -> dict[str, Score]:
     """The metrics as the tasks hand them on."""
     return {
-        name: Score(value, None if interval is None else tuple(interval))
+        name: Score(value, None if interval is None else (interval[0], interval[1]))
         for name, (value, interval) in measured.items()
     }
 
