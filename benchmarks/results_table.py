@@ -34,15 +34,15 @@ LANGUAGES = (
         "README.md",
         ("data", "test score (95% interval)", "best baseline, same split", "parameters", "training"),
         "below the goal of",
-        "Runs of {dates}, recorded by `scripts/recipes` with {versions} on {cpu}, {cores} cores, threads: {threads}; the machine"
-        " had other work, so the times are no measure of speed.",
+        "Runs of {dates}, recorded by `scripts/recipes` with {versions} on {cpu}, {cores} cores, threads: {threads};"
+        " the machine had other work, so the times are no measure of speed.",
     ),
     Language(
         "README.ko.md",
         ("데이터", "테스트 점수(95% 구간)", "같은 분할의 최고 기준선", "파라미터", "학습 시간"),
         "목표 미달:",
-        "{dates}의 실행을 `scripts/recipes`로 기록. {versions}, {cpu}, 코어 {cores}개, 스레드 {threads}개. 다른 작업과 함께 실행했으므로"
-        " 시간은 속도의 기준이 아닙니다.",
+        "{dates}의 실행을 `scripts/recipes`로 기록. {versions}, {cpu}, 코어 {cores}개, 스레드 {threads}개."
+        " 다른 작업과 함께 실행했으므로 시간은 속도의 기준이 아닙니다.",
     ),
 )
 
