@@ -166,6 +166,6 @@ def test_a_recorded_run_becomes_a_line_that_admits_a_missed_goal():
     )
     assert "goal" not in lines[3]
     assert lines[-1] == (
-        "Runs of 2026-11-21 – 2026-11-23, recorded by `scripts/recipes` with unroll 0.1.0, torch 2.13.0 on A CPU, 2 cores,"
-        " threads: 1; the machine had other work, so the times are no measure of speed."
+        "Runs of 2026-11-21 – 2026-11-23, recorded by `scripts/recipes` with unroll 0.1.0, torch 2.13.0 on A CPU,"
+        " 2 cores, threads: 1; the machine had other work, so the times are no measure of speed."
     )
