@@ -20,7 +20,7 @@ def test_the_code_runs_and_prints_what_the_page_says(tmp_path: Path, monkeypatch
     with contextlib.redirect_stdout(printed):
         exec(compile(code, str(PAGE), "exec"), {})
     expected = re.findall(r"print\(.*\)  # (.*)", code)
-    assert len(expected) == 6
+    assert len(expected) == 7
     for line in expected:
         assert line in printed.getvalue().splitlines()
     assert "2 classes: good 50 (50.0 %), bad 50 (50.0 %)" in printed.getvalue()
