@@ -14,7 +14,10 @@ from unroll.bundle import RunFolder
 from unroll.data import ReadOptions, read_table
 from unroll.errors import ConfigError, DataError
 from unroll.models.sampling import Sampling
-from unroll.tasks.generate import GenerateJob, GeneratePredictor, GenerateTask, Part, quick_cost, text_cost
+from unroll.tasks.generate import GenerateJob, GenerateTask
+from unroll.tasks.generate_scores import quick_cost, text_cost
+from unroll.tasks.generate_text import Part
+from unroll.tasks.generate_writer import GeneratePredictor
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
 
 TASKS = {"generate": GenerateTask()}
@@ -163,7 +166,7 @@ def test_a_text_costs_the_same_however_it_is_cut(tmp_path: Path, monkeypatch: py
     expected = torch.nn.functional.cross_entropy(logits[0].double(), ids[1:], reduction="none")
     assert whole == pytest.approx(float(expected[len(part.context) - 1 :].sum()), rel=1e-6)
     for size in (1, 7, 64):
-        monkeypatch.setattr("unroll.tasks.generate._SCORED", size)
+        monkeypatch.setattr("unroll.tasks.generate_scores._SCORED", size)
         assert text_cost(job.model, part) == pytest.approx(whole, rel=1e-6)
 
 

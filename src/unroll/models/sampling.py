@@ -81,6 +81,7 @@ def sample(
     *,
     generator: torch.Generator,
     forbidden: Sequence[int] = (),
+    forbidden_first: Sequence[int] = (),
 ) -> Iterator[int]:
     """Continue a text token by token, without end; the caller stops.
 
@@ -90,6 +91,7 @@ def sample(
         sampling: how tokens are drawn.
         generator: of the random numbers; the same seed gives the same text.
         forbidden: ids that are never drawn.
+        forbidden_first: ids that are not drawn directly after the seed.
 
     Raises:
         ConfigError: the seed is empty, or a value of `sampling` is out of range.
@@ -100,10 +102,12 @@ def sample(
     device = model.embedding.weight.device
     ids = torch.tensor([list(seed)], device=device)
     state = None
+    barred = [*forbidden, *forbidden_first]
     while True:
         with torch.no_grad():
             logits, state = model(ids, state)
-            drawn = probabilities(logits[0, -1], sampling, forbidden)
+            drawn = probabilities(logits[0, -1], sampling, barred)
             token = int(torch.multinomial(drawn.cpu(), 1, generator=generator))
         yield token
+        barred = list(forbidden)
         ids = torch.tensor([[token]], device=device)

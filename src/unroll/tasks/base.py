@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -127,6 +127,22 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score on all rows of a table with the same columns."""
+
+
+class Written(NamedTuple):
+    """A text and what is written after it, a piece at a time, as it is made."""
+
+    text: str
+    pieces: Iterator[str]
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A predictor that writes text."""
+
+    def write(self, record: Record) -> Written:
+        """Continue the text of a record."""
+        ...
 
 
 class Task(abc.ABC):
