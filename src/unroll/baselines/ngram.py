@@ -118,6 +118,28 @@ class NGramModel:
         logarithm: np.ndarray = np.log(probability[len(before) :])
         return logarithm
 
+    def probabilities(self, tokens: np.ndarray, contexts: np.ndarray) -> np.ndarray:
+        """p of some tokens after each of many contexts.
+
+        Args:
+            tokens: (M, C) integers in [0, V).
+            contexts: (M, K - 1) the tokens before each.
+
+        Returns:
+            (M, C) float64.
+        """
+        rows, width = tokens.shape
+        probability = np.full(rows * width, 1.0 / self.vocabulary)
+        flat = tokens.reshape(-1).astype(np.int64)
+        for k, table in enumerate(self._orders):
+            number = np.zeros(rows, dtype=np.int64)
+            for place, below in zip(range(contexts.shape[1] - k, contexts.shape[1]), self._orders, strict=False):
+                wanted = number * self.vocabulary + contexts[:, place]
+                found = np.minimum(np.searchsorted(below.keys, wanted), len(below.keys) - 1)
+                number = np.where((number >= 0) & (below.keys[found] == wanted), found, -1)
+            self._step(table, np.repeat(number, width), flat, probability)
+        return probability.reshape(rows, width)
+
     def distribution(self, context: np.ndarray) -> np.ndarray:
         """p of every token after a context, (V,)."""
         context = np.asarray(context, dtype=np.int64)

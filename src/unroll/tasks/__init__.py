@@ -2,11 +2,14 @@
 
 from unroll.tasks.base import Task
 from unroll.tasks.classify import ClassifyTask
+from unroll.tasks.fill import FillTask
 from unroll.tasks.forecast import ForecastTask
 from unroll.tasks.generate import GenerateTask
 from unroll.tasks.tag import TagTask
 
 #: Every task by the name that `--task` takes.
-TASKS: dict[str, Task] = {task.name: task for task in (ClassifyTask(), ForecastTask(), GenerateTask(), TagTask())}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (ClassifyTask(), FillTask(), ForecastTask(), GenerateTask(), TagTask())
+}
 
 __all__ = ["TASKS", "Task"]
