@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import re
@@ -124,48 +123,3 @@ def test_the_korean_readme_keeps_step_with_the_english_one():
     assert english.count("\n## ") == korean.count("\n## ")
     links = [set(re.findall(r"\]\(([^)]+)\)", text)) - {"README.md", "README.ko.md"} for text in (english, korean)]
     assert links[0] == links[1]
-
-
-def results_table():
-    spec = importlib.util.spec_from_file_location("results_table", ROOT / "benchmarks/results_table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_results_tables_are_those_of_the_recorded_runs():
-    script = results_table()
-    results = script.recorded(ROOT / "benchmarks/results")
-    for language in script.LANGUAGES:
-        text = (ROOT / language.readme).read_text(encoding="utf-8")
-        assert script.with_table(text, script.table(results, language)) == text, "run scripts/results-table"
-
-
-def test_a_recorded_run_becomes_a_line_that_admits_a_missed_goal():
-    script = results_table()
-    entry = {"accuracy": {"value": 0.951, "interval": [0.94, 0.96]}}
-    result = {
-        "name": "names",
-        "date": "2026-11-21",
-        "machine": {"cpu": "A  CPU", "cores": 2, "threads": 1},
-        "versions": {"python": "3.11.7", "unroll": "0.1.0", "torch": "2.13.0"},
-        "goal": {"metric": "accuracy", "value": 0.97, "higher_is_better": True},
-        "reached": False,
-        "test": entry,
-        "validation": entry,
-        "baselines": {"simple": {"validation": entry, "test": {"accuracy": {"value": 0.9, "interval": None}}}},
-        "parameters": 1234,
-        "seconds": 61.0,
-    }
-    lines = script.table([result, {**result, "date": "2026-11-23", "reached": True}], script.LANGUAGES[0]).splitlines()
-    assert lines[2] == (
-        "| [names](benchmarks/results/names.json) | accuracy 95.1% (94.0 to 96.0%), below the goal of 97.0% "
-        "| 90.0% simple | 1234 | 61.0 s |"
-    )
-    assert "goal" not in lines[3]
-    assert lines[-1] == (
-        "Runs of 2026-11-21 – 2026-11-23, recorded by `scripts/recipes` with unroll 0.1.0, torch 2.13.0 on A CPU,"
-        " 2 cores, threads: 1; the machine had other work, so the times are no measure of speed."
-    )
