@@ -216,7 +216,7 @@ def _interrupted_at(call: int, folder: Path, chosen: TrainSettings, number: int 
 def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(
     tmp_path: Path, number: int, code: int, call: int
 ) -> None:
-    chosen = settings(average=0.5)
+    chosen = settings(average=0.5, layer_decay=2.6, unfreeze=1)
     whole = Toy()
     expected = train(whole, tmp_path / "whole", chosen)
     before = signal.getsignal(number)

@@ -45,7 +45,7 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     assert first["collected"] == ["", "xxx"]
 
     alone = Toy(rows=29, batch_size=7, dropout=0, dtype=torch.float64)
-    history = without_time(train(alone, tmp_path / "alone", settings(average=0.5)))
+    history = without_time(train(alone, tmp_path / "alone", settings(average=0.5, layer_decay=2.6, unfreeze=1)))
     for ours, theirs in zip(alone.model.parameters(), first["weights"], strict=True):
         # float64 throughout; only the order of the sums differs.
         expected = torch.tensor(theirs, dtype=torch.float64)

@@ -79,12 +79,14 @@ class Toy:
             return {"error": float(((self.model(self.x_BI).squeeze(1) - self.y_B) ** 2).mean())}
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        matrices = [p for p in self.model.parameters() if p.dim() > 1]
-        vectors = [p for p in self.model.parameters() if p.dim() <= 1]
-        return [
-            {"params": matrices, "lr": learning_rate},
-            {"params": vectors, "lr": learning_rate, "weight_decay": 0.0},
-        ]
+        groups: list[dict[str, Any]] = []
+        answer = {id(p) for p in self.model[-1].parameters()}  # type: ignore[index]
+        for depth in (0, 1):
+            own = [p for p in self.model.parameters() if (id(p) in answer) == (depth == 0)]
+            matrices, vectors = [p for p in own if p.dim() > 1], [p for p in own if p.dim() <= 1]
+            groups.append({"params": matrices, "lr": learning_rate, "depth": depth})
+            groups.append({"params": vectors, "lr": learning_rate, "depth": depth, "weight_decay": 0.0})
+        return groups
 
     def carried(self) -> dict[str, Tensor]:
         return {"sum": self.sum}

@@ -31,7 +31,7 @@ def compare(folder: Path) -> None:
         with torch.no_grad():
             for parameter in exact.model.parameters():
                 parameter.zero_()  # all start with the weights of the main process
-    history = train(exact, folder / "exact", settings(average=0.5))
+    history = train(exact, folder / "exact", settings(average=0.5, layer_decay=2.6, unfreeze=1))
     whole = Toy()
     expected = train(whole, folder / "whole", settings())
     stopped = Toy(at_loss=lambda calls: os.kill(os.getpid(), signal.SIGTERM) if (calls, every.rank) == (5, 1) else None)

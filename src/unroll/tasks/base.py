@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -56,6 +57,7 @@ class Job(abc.ABC):
         model: the network that is trained.
         parts: which of "validation" and "test" hold rows.
         notes: what was decided on the way (columns, classes, sizes), one sentence each, said aloud.
+        sources: files besides the data that the result depends on; a resumed run must find them unchanged.
         training: `TrainSettings` that suit this model and these data (learning rate, epochs ...): they hold where the
             run's config names none, so the pipeline trains with `{**job.training, **config.training}`.
     """
@@ -63,6 +65,7 @@ class Job(abc.ABC):
     model: nn.Module
     parts: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
     training: Mapping[str, Any] = MappingProxyType({})
 
     @abc.abstractmethod
@@ -98,12 +101,21 @@ class Job(abc.ABC):
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Parameter groups for the optimiser: vectors (biases, gains) are not decayed."""
-        matrices = [p for p in self.model.parameters() if p.requires_grad and p.dim() > 1]
-        vectors = [p for p in self.model.parameters() if p.requires_grad and p.dim() <= 1]
-        groups: list[dict[str, Any]] = [{"params": matrices, "lr": learning_rate}]
-        if vectors:
-            groups.append({"params": vectors, "lr": learning_rate, "weight_decay": 0.0})
+        groups: list[dict[str, Any]] = []
+        for depth, modules in enumerate(self.layers()):
+            trained = [p for module in modules for p in module.parameters() if p.requires_grad]
+            matrices = [p for p in trained if p.dim() > 1]
+            vectors = [p for p in trained if p.dim() <= 1]
+            if matrices or not depth:
+                groups.append({"params": matrices, "lr": learning_rate, "depth": depth})
+            if vectors:
+                groups.append({"params": vectors, "lr": learning_rate, "depth": depth, "weight_decay": 0.0})
         return groups
+
+    def layers(self) -> list[list[nn.Module]]:
+        """The modules that hold the parameters, every one once, from the answer down to the input: for learning rates
+        and freezing by layer. One entry where the task tells no layers apart."""
+        return [[self.model]]
 
     def carried(self) -> dict[str, Tensor]:
         """State that passes from one batch to the next; part of every checkpoint."""

@@ -136,6 +136,9 @@ def plan_run(
     task, guess = recognise(table, rough.data, tasks, name)
     say(guess.reason)
     config = rough.model_copy(update={"task": task.name, "data": guess.data})
+    if "init" in config.model and "init" not in task.Settings.model_fields:
+        can = ", ".join(name for name, other in tasks.items() if "init" in other.Settings.model_fields)
+        raise ConfigError(f"the task '{task.name}' cannot start from another run (--init); these can: {can}")
     sections: dict[str, type[BaseModel]] = {"model": task.Settings, "training": TrainSettings}
     config = apply_overrides(config, [text for text in overrides if not text.startswith("data.")], sections)
     settings = validate(task.Settings, config.model, "model")
@@ -181,7 +184,7 @@ def train_run(
     # environment.json is written last: a run that was killed before it stood has to write both again.
     if group.main and not folder.has("environment.json"):
         job.save(folder)
-        folder.record_environment(plan.table.paths)
+        folder.record_environment([*plan.table.paths, *job.sources])
     started = time.monotonic()
     history = fit(
         job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
@@ -223,9 +226,10 @@ def _shared_folder(plan: Plan, out: Path, *, force: bool, resume: bool) -> RunFo
 def _check_same_data(plan: Plan, folder: RunFolder) -> None:
     """Raise unless the data files are those that the run was begun with."""
     then = folder.read_json("environment.json").get("data") if folder.has("environment.json") else None
-    if then is not None and then != fingerprint(plan.table.paths):
+    if then is not None and then != fingerprint([*plan.table.paths, *plan.job.sources]):
+        what = "data or the run it started from" if plan.job.sources else "data"
         raise DataError(
-            f"the data has changed since the run in {folder.path} was begun; restore it, or begin a new run with --out",
+            f"the {what} has changed since the run in {folder.path} was begun; restore it, or begin a new run with --out",
             plan.table.paths[0],
         )
 

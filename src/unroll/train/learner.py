@@ -49,7 +49,8 @@ class Learner(Protocol):
         """Metric values on the validation rows, with the model used as it will be used; empty if there are none."""
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """Parameter groups for AdamW, each with its `lr`."""
+        """Parameter groups for AdamW, each with its `lr`, and with its `depth` where layers are told apart: 0 for what
+        gives the answer, 1 for the layer below ... The first group is of depth 0."""
 
     def carried(self) -> dict[str, Tensor]:
         """State that passes from one batch to the next (truncated BPTT); mostly empty. Kept per process."""

@@ -167,6 +167,7 @@ class _Run:
         if self._began_at is None:
             self._began_at = self._done(self._step, batches)
         self._model.train()
+        self._updater.thaw(self._epoch)
         while self._step < len(batches):
             update = self._updater.step(batches[self._step], self._done(self._step + 0.5, batches), self._flags)
             self._step += 1

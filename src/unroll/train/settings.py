@@ -30,4 +30,10 @@ class TrainSettings(BaseModel):
         default="float32", description="type of the matrix products"
     )
     checkpoint_every: float = Field(default=60, ge=0, description="seconds between checkpoints; 0: after every step")
+    layer_decay: float = Field(
+        default=1, ge=1, description="the learning rate is divided by this once for every layer further from the answer"
+    )
+    unfreeze: int = Field(
+        default=0, ge=0, description="epochs until the next lower layer is trained, too; 0: all from the beginning"
+    )
     average: float = Field(default=0, ge=0, lt=1, description="decay of the moving average of the weights; 0: none")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.errors import BundleError
+from unroll.errors import BundleError, ConfigError
 from unroll.train.learner import Learner
 from unroll.train.processes import Processes
 from unroll.train.schedule import learning_rate_factor
@@ -45,10 +45,18 @@ class Updater:
     one operation and divided by the number of items of all of them, so they equal those of one process with the whole
     batch, whatever the shares; a process whose share is empty contributes zeros.
 
+    Layers may have rates of their own, and lower ones may be frozen at first (Howard, Ruder 2018, "Universal language
+    model fine-tuning for text classification", section 3.2 and 3.3). A frozen parameter has no gradient: it takes no
+    part in clipping, it is not decayed, and its moments stay zero.
+
     Args:
         learner: gives the model, its parameter groups and the loss.
         settings: how to train.
         processes: who takes part.
+
+    Raises:
+        ConfigError: rates or freezing by layer are asked for and the learner tells no layers apart, or the run ends
+            before all layers are trained.
     """
 
     def __init__(self, learner: Learner, settings: TrainSettings, processes: Processes) -> None:
@@ -59,7 +67,12 @@ class Updater:
         self.optimizer = torch.optim.AdamW(
             learner.parameter_groups(settings.learning_rate), weight_decay=settings.weight_decay, fused=True
         )
-        self._rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+        self._depths: list[int] = [group.get("depth", 0) for group in self.optimizer.param_groups]
+        self._check_depths(max(self._depths))
+        self._rates: list[float] = [
+            group["lr"] / settings.layer_decay**depth
+            for group, depth in zip(self.optimizer.param_groups, self._depths, strict=True)
+        ]
         self._parameters: list[Tensor] = [p for group in self.optimizer.param_groups for p in group["params"]]
         trained = {name for name, _ in learner.model.named_parameters(remove_duplicate=False)}
         self._buffers = [tensor for name, tensor in learner.model.state_dict().items() if name not in trained]
@@ -78,6 +91,25 @@ class Updater:
         factor = learning_rate_factor(done, self._settings.schedule, self._settings.warmup)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
+
+    def _check_depths(self, lowest: int) -> None:
+        for name, plain in (("layer_decay", 1), ("unfreeze", 0)):
+            if getattr(self._settings, name) != plain and not lowest:
+                raise ConfigError(
+                    f"training.{name} needs a task that tells layers apart, such as classify; leave it out"
+                )
+        if lowest * self._settings.unfreeze >= self._settings.epochs:
+            raise ConfigError(
+                f"training.unfreeze={self._settings.unfreeze}: the lowest of {lowest + 1} layers would be trained from"
+                f" epoch {lowest * self._settings.unfreeze + 1} on, and there are {self._settings.epochs}; raise"
+                " training.epochs"
+            )
+
+    def thaw(self, epoch: int) -> None:
+        """Freeze the layers that are not trained yet in an epoch, counted from 0, and thaw the others."""
+        for group, depth in zip(self.optimizer.param_groups, self._depths, strict=True):
+            for parameter in group["params"]:
+                parameter.requires_grad_(depth * self._settings.unfreeze <= epoch)
 
     def step(self, rows: np.ndarray, done: float, flags: Callable[[], Sequence[bool]]) -> Update:
         """Take one step on a global batch.
