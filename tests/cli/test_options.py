@@ -13,12 +13,13 @@ from unroll.cli.app import app
 READING = {"--format", "--encoding", "--delimiter", "--no-header"}
 DATA = READING | {"--task", "--target", "--time", "--series", "--validation", "--test", "--set"}
 MODEL = {"--cell", "--hidden-size", "--num-layers", "--bidirectional", "--no-bidirectional", "--horizon"}
+WRITING = {"--temperature", "--top-k", "--top-p", "--length", "--seed", "--stream", "--no-stream"}
 RUN = {"--epochs", "--seed", "--out", "--config", "--force"}
 OPTIONS = {
     "train": DATA | MODEL | RUN | {"--resume"},
     "check": DATA,
     "evaluate": set(),
-    "predict": READING | {"--file"},
+    "predict": READING | WRITING | {"--file"},
     "compare": DATA | MODEL | RUN,
     "memory": {
         "--lag",

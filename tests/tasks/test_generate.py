@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,10 @@ import pytest
 import torch
 
 from unroll.bundle import RunFolder
+from unroll.cli.app import run as command
 from unroll.data import ReadOptions, read_table
 from unroll.errors import ConfigError, DataError
-from unroll.models.sampling import Sampling
+from unroll.models.sampling import Sampling, sample
 from unroll.tasks.generate import GenerateJob, GenerateTask
 from unroll.tasks.generate_scores import quick_cost, text_cost
 from unroll.tasks.generate_text import Part
@@ -223,3 +226,62 @@ def test_text_is_recognised_and_tables_with_a_target_are_not(tmp_path: Path) -> 
     assert found is not None
     assert found.confidence >= 0.5
     assert TASKS["generate"].guess(table, DataConfig(path=str(path), target="column1")) is None
+
+
+@pytest.mark.parametrize("tokens", ["character", "jamo", "word", "bpe"])
+def test_what_is_streamed_is_the_text_of_all_tokens(tmp_path: Path, tokens: str) -> None:
+    """At a high temperature an untrained model writes bytes that are no characters, letters that make no syllable."""
+    made = plan(write_text(tmp_path / "a.txt"), tmp_path / "store", f"model.tokens={tokens}", "model.vocabulary=300")
+    job = job_of(made)
+    writer = GeneratePredictor(job.model, job.tokeniser, made.settings, 0)
+    text = "the cat 고양이가"
+    seed = job.tokeniser.encode(text).tolist()
+    generator = torch.Generator().manual_seed(5)
+    barred = writer._changes_seed(seed)
+    drawn = sample(job.model, seed, Sampling(9.0), generator=generator, forbidden=(0, 1), forbidden_first=barred)
+    whole = job.tokeniser.decode(seed + list(itertools.islice(drawn, 300)))
+    pieces = list(writer.stream(text, Sampling(9.0), 300, generator=torch.Generator().manual_seed(5)))
+    assert text + "".join(pieces) == whole
+    assert len(pieces) > 50
+    assert bool(barred) == (tokens == "jamo")
+
+
+def test_the_command_writes_as_it_is_told(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["predict", str(run.path), "the cat", "the dog", "--length", "12", "--seed", "3"]
+    assert command(words) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["text"] for answer in answers] == ["the cat", "the dog"]
+    assert command([*words, "--stream"]) == 0
+    shown = "\n\n".join(answer["text"] + answer["continuation"] for answer in answers) + "\n"
+    assert capsys.readouterr().out == shown
+    # The seed is that of every text by itself.
+    assert command([*words[:2], "the dog", *words[4:]]) == 0
+    assert json.loads(capsys.readouterr().out) == answers[1]
+    for greedy in (["--temperature", "0"], ["--top-k", "1"], ["--top-p", "1e-9"]):
+        assert command([*words[:3], "--length", "30", *greedy]) == 0
+        found = json.loads(capsys.readouterr().out)["continuation"]
+        assert found == next(iter(predict_run(run, TASKS, [{"text": "the cat", "temperature": 0.0}])))["continuation"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--top-p", "1.5"], "--top-p"),
+        (["--top-p", "0"], "'top_p': Input should be greater than 0, got '0.0'"),
+        (["--temperature", "-1"], "--temperature"),
+        (["--temperature", "nan"], "--temperature"),
+        (["--temperature", "inf"], "'temperature': Input should be a finite number, got 'inf'"),
+        (["--length", "0"], "--length"),
+        (["--top-k", "-1"], "--top-k"),
+    ],
+)
+def test_the_command_refuses_what_is_out_of_range(
+    run: RunFolder, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert command(["predict", str(run.path), "the", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_records_name_their_text(run: RunFolder) -> None:
+    with pytest.raises(DataError, match="a record needs 'text', the text to go on from, got txt"):
+        next(iter(predict_run(run, TASKS, [{"txt": "the cat"}])))

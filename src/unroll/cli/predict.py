@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from unroll.cli import options as o
 
 if TYPE_CHECKING:
     from unroll.bundle import RunFolder
-    from unroll.tasks.base import Record
+    from unroll.tasks.base import Record, Writer
 
 
 def predict(
@@ -25,10 +25,34 @@ def predict(
     encoding: o.Encoding = None,
     delimiter: o.Delimiter = None,
     no_header: o.NoHeader = False,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, metavar="X", help="Of what is written: 0 always takes the likeliest.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(min=0, metavar="K", help="Write with the K likeliest tokens only; 0: with all.")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="P", help="Write with the fewest tokens that reach probability P together."),
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many tokens are written after each text.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Seed of what is written after each text.")
+    ] = None,
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Show a text while it is written, not as JSON lines. Default: on a terminal.",
+        ),
+    ] = None,
 ) -> None:
     """Predict for texts on the line, the rows of a file, or lines of standard input; prints JSON lines.
 
-    Standard input holds texts, or JSON objects with the columns' values if its first line is one.
+    Standard input holds texts, or JSON objects with the columns' values if its first line is one. The options from
+    --temperature on are for models that write text.
     """
     import json
     import sys
@@ -38,13 +62,21 @@ def predict(
     from unroll.cli.records import records_of_lines
     from unroll.errors import ConfigError
     from unroll.tasks import TASKS
-    from unroll.tasks.pipeline import predict_run
+    from unroll.tasks.base import Writer
+    from unroll.tasks.pipeline import task_named
 
+    if text and file is not None:
+        raise ConfigError("give texts on the line or --file, not both")
     folder = RunFolder.open(run)
+    values = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "length": length, "seed": seed}
+    writing = {name: value for name, value in values.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
+        predictor = task_named(folder.config.task, TASKS).load(folder)
+        writer = predictor if isinstance(predictor, Writer) else None
+        if writer is None and (writing or stream):
+            option = next(iter(writing), "stream").replace("_", "-")
+            raise ConfigError(f"--{option} is for models that write text; {run} is a run of {folder.config.task}")
         records: Iterator[Record]
-        if text and file is not None:
-            raise ConfigError("give texts on the line or --file, not both")
         if text:
             records = iter(text)
         elif file is not None:
@@ -53,10 +85,30 @@ def predict(
             if sys.stdin.isatty():
                 typer.echo("reading records from the terminal, one per line; end with Ctrl-D", err=True)
             records = records_of_lines(sys.stdin.buffer, encoding or "utf-8")
+        if writing:
+            records = (_with_options(record, writing) for record in records)
+        if writer is not None and (sys.stdout.isatty() if stream is None else stream):
+            _show(writer, records)
+            return
         # A stream that is not UTF-8 gets escapes that every JSON reader understands.
         escape = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-        for answer in predict_run(folder, TASKS, records):
+        for answer in predictor.predict(records):
             print(json.dumps(answer, ensure_ascii=escape, allow_nan=False), flush=True)
+
+
+def _with_options(record: Record, writing: dict[str, Any]) -> Record:
+    """A record with the options of the line; what it says itself holds."""
+    return {**writing, **({"text": record} if isinstance(record, str) else record)}
+
+
+def _show(writer: Writer, records: Iterator[Record]) -> None:
+    """Write each text and what comes after it as it is made; an empty line between two."""
+    for number, record in enumerate(records):
+        written = writer.write(record)
+        print("\n" * (number > 0) + written.text, end="", flush=True)
+        for piece in written.pieces:
+            print(piece, end="", flush=True)
+        print(flush=True)
 
 
 def _file_records(
