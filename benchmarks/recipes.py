@@ -208,7 +208,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         "war_and_peace",
         "language_modelling/war_and_peace/2600-0.txt.gz",
         (
-            *("--task", "generate", "--hidden-size", "512", "--epochs", "5"),
+            *("--task", "generate", "--hidden-size", "512", "--epochs", "4"),
             *("--set", "data.validation_fraction=0.02", "--set", "model.frame=drop"),
             *("--set", "training.learning_rate=0.003"),
         ),
