@@ -164,6 +164,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         (
             *("--test", "{data}/pos/UD_English-EWT/en_ewt-ud-dev.conllu", "--target", "upos", "--epochs", "8"),
             *("--set", "data.validation_fraction=0.03", "--set", "training.average=0.995"),
+            *("--set", "model.character_size=50", "--set", "model.character_hidden=100"),
         ),
         Goal("token_accuracy", 0.95, True, "a transformer reaches 96.9"),
     ),
@@ -173,6 +174,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         (
             *("--test", "{data}/pos/UD_Korean-GSD/ko_gsd-ud-dev.conllu", "--target", "upos"),
             *("--set", "data.validation_fraction=0.03", "--set", "training.average=0.995"),
+            *("--set", "model.character_size=50", "--set", "model.character_hidden=100"),
         ),
         Goal("token_accuracy", 0.94, True, "the linear tagger reaches 92.7"),
     ),
