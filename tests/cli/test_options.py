@@ -16,7 +16,7 @@ MODEL = {"--cell", "--hidden-size", "--num-layers", "--bidirectional", "--no-bid
 WRITING = {"--temperature", "--top-k", "--top-p", "--length", "--seed", "--stream", "--no-stream"}
 RUN = {"--epochs", "--seed", "--out", "--config", "--force"}
 OPTIONS = {
-    "train": DATA | MODEL | RUN | {"--resume"},
+    "train": DATA | MODEL | RUN | {"--resume", "--init"},
     "check": DATA,
     "evaluate": set(),
     "predict": READING | WRITING | {"--file"},

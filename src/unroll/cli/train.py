@@ -36,6 +36,9 @@ def train(
     num_layers: o.NumLayers = None,
     bidirectional: o.Bidirectional = None,
     epochs: o.Epochs = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Start from a run of generate or fill: its tokens and weights.")
+    ] = None,
     seed: o.Seed = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run folder. Default: a new one under runs/.")
@@ -61,6 +64,7 @@ def train(
         "model.hidden_size": hidden_size,
         "model.num_layers": num_layers,
         "model.bidirectional": bidirectional,
+        "model.init": init,
         "training.epochs": epochs,
     }
     if resume is not None:

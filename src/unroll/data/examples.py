@@ -5,14 +5,14 @@ Shapes: T time, B batch, I features of one step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.data.batches import pad_series
+from unroll.data.batches import pad_series, pad_tokens
 from unroll.data.features import StepFeatures, Steps
 from unroll.data.kinds import Kind
 from unroll.data.table import Table
@@ -117,6 +117,70 @@ class TextExamples:
             self._room -= len(steps.ids)
             self._kept[row] = steps
         return steps
+
+
+class TokenExamples:
+    """Text columns of a table as tokens.
+
+    Args:
+        table: the data.
+        columns: the text columns; several are joined.
+        encode: from a text to its tokens, (T,).
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str], encode: Callable[[str], np.ndarray]) -> None:
+        self._table = table
+        self._columns = tuple(columns)
+        self._encode = encode
+        self._texts = Joined(table, columns)
+        self._kept: dict[int, np.ndarray] = {}
+        self._room = _KEPT
+
+    def sizes(self) -> np.ndarray:
+        """Characters of every row."""
+        return np.sum([self._table.lengths(column) for column in self._columns], axis=0, dtype=np.int64)
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
+        """ids (B, T) and lengths (B,)."""
+        return pad_tokens([self._tokens(int(row)) for row in rows])
+
+    def show(self, row: int) -> str:
+        """The text."""
+        text: str = self._texts[row]
+        return text
+
+    def _tokens(self, row: int) -> np.ndarray:
+        known = self._kept.get(row)
+        if known is not None:
+            return known
+        tokens = self._encode(self._texts[row])
+        if len(tokens) <= self._room:
+            self._room -= len(tokens)
+            self._kept[row] = tokens
+        return tokens
+
+
+class BothExamples:
+    """The same rows in several forms, whose tensors stand one after the other in a batch.
+
+    Args:
+        forms: the forms; rows are sized and shown as by the first.
+    """
+
+    def __init__(self, forms: Sequence[Examples]) -> None:
+        self._forms = tuple(forms)
+
+    def sizes(self) -> np.ndarray:
+        """As the first form."""
+        return self._forms[0].sizes()
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
+        """The tensors of every form."""
+        return tuple(tensor for form in self._forms for tensor in form.batch(rows))
+
+    def show(self, row: int) -> str:
+        """As the first form."""
+        return self._forms[0].show(row)
 
 
 class SeriesExamples:

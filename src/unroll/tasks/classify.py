@@ -5,62 +5,36 @@ Shapes: N rows, B batch, T time, K classes or labels.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.cells import CELLS
-from unroll.data import Kind, Table, bucketed_batches, pad_series, split_rows
-from unroll.data.examples import (
-    Examples,
-    Joined,
-    SeriesExamples,
-    TextExamples,
-    record_series,
-    record_text,
-    text_batch,
-)
+from unroll.data import Kind, Table, bucketed_batches, split_rows, tokeniser_from_json
+from unroll.data.examples import Joined, SeriesExamples
 from unroll.data.features import CHARACTER, WORD, StepFeatures, split_words
-from unroll.errors import DataError, nearest
-from unroll.models.classifier import (
-    Classifier,
-    Decision,
-    FeatureEmbedding,
-    ManyToOne,
-    SeriesSteps,
-    Standardise,
-    TextSteps,
-)
-from unroll.models.encoders import (
-    OTHER_ENCODERS,
-    BagEncoder,
-    ConvolutionEncoder,
-    RecurrentEncoder,
-    WindowEncoder,
-    recurrent_stack,
-)
-from unroll.models.pooling import POOLINGS, JoinedPooling
-from unroll.tasks.base import Guess, Job, Predictor, Record, Scores, Task
+from unroll.errors import ConfigError, DataError
+from unroll.models.classifier import ManyToOne, SeriesSteps
+from unroll.models.towers import TowersToOne
+from unroll.tasks.base import Guess, Job, Predictor, Scores, Task
 from unroll.tasks.classify_baselines import series_baselines, text_baselines
 from unroll.tasks.classify_columns import Columns, class_matrix, find_columns, row_labels
+from unroll.tasks.classify_network import build_network, network_layers, take_over
+from unroll.tasks.classify_predictor import SCORED, ClassifyPredictor, open_examples
 from unroll.tasks.classify_scores import answers_scored, measure, probabilities_of, run_batches, tuned_thresholds
+from unroll.tasks.classify_settings import ClassifySettings, Saved
+from unroll.tasks.pretrained import TOKENISER, Pretrained, check_fits, encode, read_pretrained
 from unroll.train import Loss, Monitor, TrainSettings
 
 #: What the run folder's file of classes and columns is called.
 _FILE = "classes.json"
-
-#: Rows that are scored at once.
-_SCORED = 256
-
-#: Classes whose probabilities an answer lists.
-_LISTED = 5
 
 #: Letters of scripts that write no spaces between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -71,65 +45,6 @@ _SERIES_STEPS = 3_000
 
 #: Rows from which a feature must be met in three texts, not two, to be kept.
 _LARGE = 20_000
-
-
-class ClassifySettings(BaseModel):
-    """The model of a classifier. None: chosen for the data, and said aloud."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    encoder: str = Field("lstm", description=f"{', '.join(CELLS)}; for comparison {', '.join(OTHER_ENCODERS)}")
-    hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
-    num_layers: int = Field(1, ge=1, description="recurrent layers")
-    bidirectional: bool = Field(True, description="read every row from both ends")
-    embedding_size: int = Field(100, ge=1, description="numbers of a word's or character's vector")
-    tokens: Literal["word", "character"] | None = Field(None, description="what a step of a text is")
-    ngrams: int | None = Field(None, ge=0, le=8, description="longest character n-gram beside the step itself; 0: none")
-    pairs: bool = Field(False, description="a word and the one before it are a feature, too")
-    vocabulary: int = Field(50_000, ge=1, description="features kept, the most frequent first")
-    pooling: tuple[str, ...] = Field(("last", "mean", "max"), min_length=1, description=f"any of {', '.join(POOLINGS)}")
-    dropout: float = Field(0.5, ge=0, lt=1, description="before the last layer and between recurrent layers")
-    embedding_dropout: float = Field(0.3, ge=0, lt=1, description="of single numbers of a step's vector")
-    step_dropout: float = Field(0.1, ge=0, lt=1, description="of whole words or characters")
-    feature_dropout: float = Field(0.2, ge=0, lt=1, description="of single features of a step")
-    noise: float = Field(0.1, ge=0, description="on numeric sequences in training, in standard deviations")
-    label_smoothing: float = Field(0.05, ge=0, lt=1, description="share of the truth that is spread over all classes")
-    class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: every class counts the same in the loss"
-    )
-    several: bool | None = Field(None, description="whether a row may have several labels, or none")
-    engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str) -> str:
-        choices = (*CELLS, *OTHER_ENCODERS)
-        if value not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
-        return value
-
-    @field_validator("pooling")
-    @classmethod
-    def _known_pooling(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in POOLINGS:
-                raise ValueError(f"expected any of {', '.join(POOLINGS)}, got '{name}'{nearest(name, POOLINGS)}")
-        return value
-
-
-class Saved(BaseModel):
-    """What the run folder keeps beside weights, config and vocabulary: a closed, versioned schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Literal[1] = 1
-    classes: tuple[str, ...] = Field(min_length=2, max_length=1_000_000)
-    inputs: tuple[str, ...] = Field(min_length=1)
-    target: str
-    series: bool
-    several: bool
-    input_size: int = Field(ge=1, le=100_000_000)
-    hidden_size: int = Field(ge=1, le=65_536)
 
 
 class ClassifyJob(Job):
@@ -170,8 +85,12 @@ class ClassifyJob(Job):
         rows = np.arange(len(table))
         self._truth_NK = class_matrix(table, columns.target, labels, self.classes, rows)
         self.parts = tuple(name for name in ("validation", "test") if len(getattr(self._split, name)))
-        self._features: StepFeatures | None = None
-        self._examples, size = self._open_inputs()
+        self._pretrained = self._read_start()
+        self._features = self._train_features()
+        if self._features is not None:
+            size = self._features.size
+        else:
+            size = SeriesExamples(table, columns.inputs).features if columns.series else 1
         self._saved = Saved(
             classes=self.classes,
             inputs=columns.inputs,
@@ -180,11 +99,16 @@ class ClassifyJob(Job):
             several=several,
             input_size=size,
             hidden_size=settings.hidden_size or 96,
+            start=None if self._pretrained is None else self._pretrained.start,
         )
+        self._examples = open_examples(table, self._saved, self._features, self._tokens())
         network = build_network(self._saved, settings)
-        if isinstance(self._examples, SeriesExamples) and isinstance(network.steps, SeriesSteps):
+        if isinstance(self._examples, SeriesExamples) and isinstance(network, ManyToOne):
             mean, deviation = self._examples.statistics(self._split.train)
-            network.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
+            if isinstance(network.steps, SeriesSteps):
+                network.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
+        if self._pretrained is not None and isinstance(network, TowersToOne):
+            take_over(network, self._pretrained)
         self.model = network
         self._network = network
         self.training = self._suggested()
@@ -192,14 +116,33 @@ class ClassifyJob(Job):
         self._weights = self._class_weights()
         self.notes = tuple(self._say())
 
-    def _open_inputs(self) -> tuple[Examples, int]:
-        """The rows as inputs, and how many features or channels they have."""
+    def _read_start(self) -> Pretrained | None:
+        """The run that this one starts from."""
+        settings = self._settings
+        if settings.init is None:
+            return None
         if self._columns.series:
-            series = SeriesExamples(self._table, self._columns.inputs)
-            return series, series.features
+            raise ConfigError(
+                f"--init {settings.init}: a model of text cannot start one of numeric sequences; leave it out"
+            )
+        found = read_pretrained(settings.init, bidirectional=settings.bidirectional)
+        if not settings.words:
+            given = {name: getattr(settings, name) for name in ("encoder", "hidden_size", "num_layers")}
+            check_fits(found, given, settings.init)
+        self.sources = found.files
+        return found
+
+    def _tokens(self) -> Callable[[str], np.ndarray] | None:
+        found = self._pretrained
+        return None if found is None else functools.partial(encode, found.tokeniser, found.start.task)
+
+    def _train_features(self) -> StepFeatures | None:
+        """The features of words or characters; None for numbers, and where only tokens are read."""
+        if self._columns.series or (self._pretrained is not None and not self._settings.words):
+            return None
         texts = Joined(self._table, self._columns.inputs, self._split.train)
         unit = self._settings.tokens or likely_unit(itertools.islice(texts, 2_000))
-        self._features = StepFeatures.train(
+        return StepFeatures.train(
             texts,
             unit=unit,
             longest=4 if self._settings.ngrams is None else self._settings.ngrams,
@@ -207,7 +150,6 @@ class ClassifyJob(Job):
             least=2 if len(texts) < _LARGE else 3,
             most=self._settings.vocabulary,
         )
-        return TextExamples(self._table, self._columns.inputs, self._features), self._features.size
 
     def _suggested(self) -> dict[str, Any]:
         """Training settings for so many rows: enough steps on small data, enough epochs for many classes."""
@@ -243,14 +185,17 @@ class ClassifyJob(Job):
             grams = f"with character n-grams up to {self._features.longest}" if self._features.longest else "alone"
             known = self._features.size
             yield f"a step is a {self._features.unit} {grams}; {known} features are known from the train part"
-        else:
+        elif self._columns.series:
             yield f"every step has {self._saved.input_size} values, standardised by the train part"
         settings = self._settings
+        if self._pretrained is not None:
+            yield self._pretrained.note
         directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
+        own = f"{settings.encoder} with {self._saved.hidden_size} features{directions}, "
         yield (
-            f"{settings.encoder} with {self._saved.hidden_size} features{directions}, pooled by"
-            f" {' + '.join(settings.pooling)};"
-            f" unless set otherwise: " + ", ".join(f"{key} {value:g}" for key, value in self.training.items())
+            ("" if self._features is None and not self._columns.series else own)
+            + f"pooled by {' + '.join(settings.pooling)}; unless set otherwise: "
+            + ", ".join(f"{key} {value:g}" for key, value in self.training.items())
         )
 
     def batches(self, epoch: int) -> list[np.ndarray]:
@@ -297,6 +242,10 @@ class ClassifyJob(Job):
             thresholds = tuned_thresholds(truth, probabilities_of(self._network, scores))
             decision.thresholds.copy_(torch.from_numpy(thresholds))
 
+    def layers(self) -> list[list[nn.Module]]:
+        """The answer, the recurrent layers from the highest down, the steps' vectors."""
+        return network_layers(self._network, self._saved.start)
+
     def evaluate(self, part: str) -> Scores:
         """Scores with intervals and the sections that show them."""
         rows = getattr(self._split, part)
@@ -318,87 +267,17 @@ class ClassifyJob(Job):
         folder.write_json(_FILE, self._saved.model_dump(mode="json"))
         if self._features is not None:
             folder.write_text("tokenizer.json", self._features.to_json())
+        if self._pretrained is not None:
+            folder.write_text(TOKENISER, self._pretrained.tokeniser.to_json())
 
     def _answers(self, rows: np.ndarray) -> Tensor:
         """(N, K) scores of rows, in batches of like length."""
         order = np.argsort(self._examples.sizes()[rows], kind="stable")
-        batches = (self._examples.batch(rows[order[at : at + _SCORED]]) for at in range(0, len(order), _SCORED))
+        batches = (self._examples.batch(rows[order[at : at + SCORED]]) for at in range(0, len(order), SCORED))
         scores = run_batches(self._network, batches)
         back = torch.empty_like(scores)
         back[torch.from_numpy(order).to(scores.device)] = scores
         return back
-
-
-class ClassifyPredictor(Predictor):
-    """A trained classifier.
-
-    Args:
-        network: with its weights.
-        saved: its classes and columns.
-        features: its vocabulary; None for numeric sequences.
-    """
-
-    def __init__(self, network: ManyToOne, saved: Saved, features: StepFeatures | None) -> None:
-        self._network = network.eval()
-        self._saved = saved
-        self._features = features
-
-    def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
-        """The class (or labels) and the probabilities of the likeliest few.
-
-        Raises:
-            DataError: a record lacks a column, or its values do not fit.
-        """
-        stream = iter(records)
-        while chunk := list(itertools.islice(stream, _SCORED)):
-            probabilities = probabilities_of(self._network, run_batches(self._network, [self._batch(chunk)]))
-            for row in probabilities:
-                yield self._answer(row)
-
-    def evaluate(self, table: Table, data: DataConfig) -> Scores:
-        """Score all rows.
-
-        Raises:
-            DataError: a column is missing, or a class is unknown, with file and line.
-        """
-        saved = self._saved
-        for name in (*saved.inputs, saved.target):
-            if name not in table.columns:
-                known = ", ".join(table.columns)
-                raise DataError(
-                    f"the model needs the column '{name}'{nearest(name, table.columns)}; the columns are {known}",
-                    table.paths[0],
-                )
-        rows = np.arange(len(table))
-        labels = row_labels(table, saved.target, several=saved.several)
-        truth = class_matrix(table, saved.target, labels, saved.classes, rows)
-        examples: Examples
-        if self._features is None:
-            examples = SeriesExamples(table, saved.inputs)
-        else:
-            examples = TextExamples(table, saved.inputs, self._features)
-        batches = (examples.batch(rows[at : at + _SCORED]) for at in range(0, len(rows), _SCORED))
-        probabilities = probabilities_of(self._network, run_batches(self._network, batches))
-        return answers_scored(self._network, table, examples, saved.classes, rows, truth, probabilities)
-
-    def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
-        saved = self._saved
-        if self._features is None:
-            return pad_series([record_series(record, saved.inputs, saved.input_size) for record in records])
-        return text_batch([self._features.encode(record_text(record, saved.inputs)) for record in records])
-
-    def _answer(self, probabilities: np.ndarray) -> dict[str, Any]:
-        order = np.argsort(-probabilities, kind="stable")[:_LISTED]
-        listed = {self._saved.classes[k]: round(float(probabilities[k]), 6) for k in order}
-        if not self._saved.several:
-            return {"label": self._saved.classes[order[0]], "probabilities": listed}
-        thresholds = self._network.decision.thresholds.cpu().numpy()
-        chosen = [
-            name
-            for name, value, least in zip(self._saved.classes, probabilities, thresholds, strict=True)
-            if value >= least
-        ]
-        return {"labels": chosen, "probabilities": listed}
 
 
 class ClassifyTask(Task):
@@ -438,44 +317,14 @@ class ClassifyTask(Task):
         """Build the predictor of a finished run."""
         saved = validate(Saved, folder.read_json(_FILE), str(folder.path / _FILE))
         settings = validate(ClassifySettings, folder.config.model, "model")
-        features = None if saved.series else StepFeatures.from_json(folder.read_text("tokenizer.json"))
+        features, tokens = None, None
+        if not saved.series and (saved.start is None or settings.words):
+            features = StepFeatures.from_json(folder.read_text("tokenizer.json"))
+        if saved.start is not None:
+            tokens = functools.partial(encode, tokeniser_from_json(folder.read_text(TOKENISER)), saved.start.task)
         network = build_network(saved, settings)
         folder.load_weights(network)
-        return ClassifyPredictor(network, saved, features)
-
-
-def build_network(saved: Saved, settings: ClassifySettings) -> ManyToOne:
-    """The untrained network for these classes, inputs and settings."""
-    steps: TextSteps | SeriesSteps
-    if saved.series:
-        steps, size = SeriesSteps(Standardise(saved.input_size), noise=settings.noise), saved.input_size
-    else:
-        size = settings.embedding_size
-        embedding = FeatureEmbedding(saved.input_size, size, dropout=settings.feature_dropout)
-        steps = TextSteps(embedding, step_dropout=settings.step_dropout, dropout=settings.embedding_dropout)
-    encoder = _encoder(size, saved.hidden_size, settings)
-    pooling = JoinedPooling([POOLINGS[name](encoder.output_size) for name in settings.pooling])
-    classifier = Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropout)
-    return ManyToOne(steps, classifier, Decision(len(saved.classes), exclusive=not saved.several))
-
-
-def _encoder(
-    size: int, hidden: int, settings: ClassifySettings
-) -> RecurrentEncoder | ConvolutionEncoder | WindowEncoder | BagEncoder:
-    other = OTHER_ENCODERS.get(settings.encoder)
-    if other is BagEncoder:
-        return BagEncoder(size)
-    if other is WindowEncoder:
-        return WindowEncoder(size, hidden, dropout=settings.dropout)
-    if other is ConvolutionEncoder:
-        return ConvolutionEncoder(size, hidden)
-    cell = CELLS[settings.encoder]
-    directions = 2 if settings.bidirectional else 1
-    sizes = [size] + [hidden * directions] * (settings.num_layers - 1)
-    cells = [tuple(cell(below, hidden) for _ in range(directions)) for below in sizes]
-    return RecurrentEncoder(
-        recurrent_stack(cells, dropout=settings.dropout if settings.num_layers > 1 else 0.0, engine=settings.engine)
-    )
+        return ClassifyPredictor(network, saved, features, tokens)
 
 
 def likely_unit(texts: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from unroll.data import Table
 from unroll.data.examples import Examples
 from unroll.metrics.class_scores import Measured, score_classes, score_labels
 from unroll.metrics.classification import best_threshold, confusion_matrix, f1_by_class, reliability
-from unroll.models.classifier import ManyToOne
+from unroll.models.towers import Network
 from unroll.report import Section
 from unroll.report.classification import (
     calibration_section,
@@ -38,7 +38,7 @@ def as_scores(measured: Mapping[str, Measured]) -> dict[str, Score]:
     }
 
 
-def run_batches(network: ManyToOne, batches: Iterable[tuple[Tensor, ...]]) -> Tensor:
+def run_batches(network: Network, batches: Iterable[tuple[Tensor, ...]]) -> Tensor:
     """(N, K) scores (logits) of all rows of all batches, without dropout; the network's mode is left as it was."""
     device = network.decision.temperature.device
     training = network.training
@@ -49,7 +49,7 @@ def run_batches(network: ManyToOne, batches: Iterable[tuple[Tensor, ...]]) -> Te
     return torch.cat(found) if found else torch.empty(0, network.decision.thresholds.shape[0], device=device)
 
 
-def probabilities_of(network: ManyToOne, scores: Tensor) -> np.ndarray:
+def probabilities_of(network: Network, scores: Tensor) -> np.ndarray:
     """(N, K) probabilities, float64."""
     with torch.no_grad():
         found: np.ndarray = network.decision(scores.double()).cpu().numpy()
@@ -78,7 +78,7 @@ def measure(
 
 
 def answers_scored(
-    network: ManyToOne,
+    network: Network,
     table: Table,
     examples: Examples,
     classes: tuple[str, ...],

@@ -229,7 +229,8 @@ def _check_same_data(plan: Plan, folder: RunFolder) -> None:
     if then is not None and then != fingerprint([*plan.table.paths, *plan.job.sources]):
         what = "data or the run it started from" if plan.job.sources else "data"
         raise DataError(
-            f"the {what} has changed since the run in {folder.path} was begun; restore it, or begin a new run with --out",
+            f"the {what} has changed since the run in {folder.path} was begun; restore it, or begin a new run with"
+            " --out",
             plan.table.paths[0],
         )
 
