@@ -96,8 +96,19 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     Recipe(
         "nsmc",
         "sentiment_ko/nsmc/ratings_train.txt.gz",
-        ("--test", "{data}/sentiment_ko/nsmc/ratings_valid.txt"),
+        (
+            *("--test", "{data}/sentiment_ko/nsmc/ratings_valid.txt", "--init", "{pretrained}"),
+            *("--set", "data.validation_fraction=0.05", "--set", "training.layer_decay=2.6"),
+        ),
         Goal("accuracy", 0.865, True, "TF-IDF with logistic regression reaches 85.4"),
+        pretraining=Pretraining(
+            "sentiment_ko/nsmc/ratings_train.txt.gz",
+            (
+                *("--task", "fill", "--epochs", "6", "--set", "model.tokens=bpe", "--set", "model.vocabulary=4000"),
+                *("--set", "model.compare=false", "--set", "model.baseline_order=1"),
+                *("--set", "data.validation_fraction=0.02", "--set", "data.test_fraction=0"),
+            ),
+        ),
     ),
     Recipe(
         "JapaneseVowels",

@@ -19,7 +19,15 @@ from unroll.models.encoders import (
     recurrent_stack,
     segment_means,
 )
-from unroll.models.pooling import POOLINGS, AttentionPooling, JoinedPooling, LastPooling, MaxPooling, MeanPooling
+from unroll.models.pooling import (
+    POOLINGS,
+    AttentionPooling,
+    JoinedPooling,
+    LastPooling,
+    MaxPooling,
+    MeanPooling,
+    WithInput,
+)
 
 LENGTHS = torch.tensor([5, 0, 3, 1])
 
@@ -35,6 +43,7 @@ ENCODERS: dict[str, Callable[[], nn.Module]] = {
     "convolution": lambda: ConvolutionEncoder(3, 5, (2, 3)),
     "window": lambda: WindowEncoder(3, 7, segments=4),
     "bag": lambda: BagEncoder(3),
+    "with input": lambda: WithInput(recurrent(), 3),
 }
 
 
@@ -184,3 +193,13 @@ def test_layers_must_fit() -> None:
         recurrent_stack([()])
     stack = recurrent_stack([(GRUCell(3, 4),)])
     assert RecurrentEncoder(stack).output_size == 4
+
+
+def test_a_steps_own_vector_stands_beside_what_the_layers_make_of_it() -> None:
+    x = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
+    inner = recurrent()
+    alone, beside = inner(x, LENGTHS), WithInput(inner, 3)(x, LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        torch.testing.assert_close(beside.y[row, :length], torch.cat([alone.y[row], x[row]], dim=-1)[:length])
+        mean = x[row, :length].sum(dim=0) / max(length, 1)
+        torch.testing.assert_close(beside.last[row], torch.cat([alone.last[row], mean]))

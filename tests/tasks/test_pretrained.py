@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from unroll.bundle import RunFolder
+from unroll.data.tokens import Encoded
 from unroll.errors import BundleError, ConfigError, DataError
+from unroll.models.tagger import TokenContexts
 from unroll.tasks import TASKS
 from unroll.tasks.pipeline import Plan, plan_run, predict_run, resume_values, train_run
-from unroll.tasks.pretrained import Start, encode, read_pretrained
+from unroll.tasks.pretrained import Beginning, SentencePieces, Start, encode, read_pretrained, take
 from unroll.train import Interrupted
 
 FILLER = ["영화", "the", "정말", "film", "story", "배우"]
@@ -219,3 +221,67 @@ def test_altered_sizes_of_the_beginning_are_refused(change: dict[str, Any]) -> N
     assert Start(**good).tokens == 9
     with pytest.raises(ValueError, match=next(iter(change))):
         Start(**{**good, **change})
+
+
+def write_tagged(path: Path) -> Path:
+    """Sentences whose second word says what the first is."""
+    draw = np.random.default_rng(1)
+    sentences = []
+    for _ in range(150):
+        names, kind = draw.choice(["영화", "film", "story"], 2), draw.integers(2)
+        mark = draw.choice(MARKS["pos" if kind else "neg"])
+        sentences.append(f"{names[0]}\t{'B-GOOD' if kind else 'B-BAD'}\n{mark}\tO\n{names[1]}\tO")
+    path.write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
+    return path
+
+
+TAGGER = ["model.hidden_size=6", "model.word_size=6", "model.affix_size=2", "model.character_size=0"]
+
+
+@pytest.mark.parametrize("run", ["words", "letters"])
+def test_a_tagger_starts_from_a_run_too(where: Path, tmp_path: Path, run: str) -> None:
+    values = {"task": "tag", "data": {"path": str(write_tagged(tmp_path / "a.conll"))}}
+    values["model"] = {"init": str(where / run)}
+    said: list[str] = []
+    more = ["training.epochs=12", "training.batch_size=4", "training.checkpoint_every=60"]
+    overrides = [*SMALL, *TAGGER, *more, "training.layer_decay=2", "training.unfreeze=1"]
+    made = plan_run(values, overrides, TASKS, tmp_path / "s", say=said.append)
+    assert any(text.startswith("started from") for text in said)
+    network = made.job.model
+    given = read_pretrained(where / run, bidirectional=True).weights
+    own = network.contexts.state_dict()  # type: ignore[union-attr, operator]
+    assert all(torch.equal(own[name], tensor) for name, tensor in given.items())
+    listed = [id(p) for group in made.job.parameter_groups(0.1) for p in group["params"]]
+    assert sorted(listed) == sorted(id(p) for p in network.parameters())
+    done = train_run(made, tmp_path / "run", say=lambda _: None, with_baselines=False)
+    assert done.read_json("metrics.json")["test"]["entity_f1"]["value"] > 0.9
+    answers = list(predict_run(done, TASKS, [{"tokens": ["film", "great", "story"]}, "", {"tokens": ["漢", "🙂"]}]))
+    assert answers[0]["tags"] == ["B-GOOD", "O", "O"]
+    assert [len(answer["tags"]) for answer in answers] == [3, 0, 2]
+
+
+def test_a_tokens_vector_is_what_the_run_knows_up_to_its_end_and_from_its_beginning_on(where: Path) -> None:
+    """Against the states that the run has after reading the text up to there, and back to there, by itself."""
+    tokens = ["정말", "great", "없는말", "film"]
+    for run in ("words", "letters"):
+        found = read_pretrained(where / run, bidirectional=True)
+        beginning = Beginning(found.start, dropout=0.0, engine="auto")
+        take({"": beginning}, found)
+        pieces = SentencePieces(found.tokeniser, found.start.task, spaced=True)
+        sentence = pieces.add(Encoded(np.zeros((4, 1), dtype=np.int32), []), tokens)
+        text = " ".join(tokens)
+        assert sentence.pieces.tolist() == encode(found.tokeniser, found.start.task, text).tolist()
+        contexts = TokenContexts(beginning.embedding, beginning.encoder)
+        ids = torch.from_numpy(sentence.pieces.astype(np.int64)).unsqueeze(0)
+        places = [torch.from_numpy(part).unsqueeze(0) for part in (sentence.starts, sentence.ends)]
+        vectors = contexts(ids, torch.tensor([ids.shape[1]]), *places)
+        size = found.start.hidden_size
+        assert beginning.encoder.backwards is not None
+        for at in range(4):
+            start, end = int(sentence.starts[at]), int(sentence.ends[at])
+            before, _ = beginning.encoder.forwards(beginning.embedding(ids[:, : end + 1]))
+            behind, _ = beginning.encoder.backwards(beginning.embedding(ids[:, start:]))
+            torch.testing.assert_close(vectors[0, at, :size], before[0, -1])
+            torch.testing.assert_close(vectors[0, at, size:], behind[0, 0])
+            shown = found.tokeniser.decode(sentence.pieces[start : end + 1]).strip()
+            assert shown == tokens[at] or (run == "words" and "\ufffd" in shown)

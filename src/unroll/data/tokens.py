@@ -76,10 +76,21 @@ CHARACTER_TEMPLATES = ("word", "shape", "left2", "right2", "left3", "right3")
 
 
 class Encoded(NamedTuple):
-    """A sentence as numbers: features (T, F), and the characters of each token."""
+    """A sentence as numbers.
+
+    Attributes:
+        features: (T, F).
+        characters: those of each token.
+        pieces: (P,) the sentence in the tokens of a language model that is started from; empty without one.
+        starts: (T,) the first piece of each token; empty without pieces.
+        ends: (T,) the last.
+    """
 
     features: np.ndarray
     characters: list[np.ndarray]
+    pieces: np.ndarray = np.zeros(0, dtype=np.int64)
+    starts: np.ndarray = np.zeros(0, dtype=np.int64)
+    ends: np.ndarray = np.zeros(0, dtype=np.int64)
 
 
 _Piece = Annotated[str, Field(max_length=4096)]

@@ -112,6 +112,31 @@ class AttentionPooling(nn.Module):
         return (weights * encoded.y.masked_fill(~valid, 0.0)).sum(dim=1)
 
 
+class WithInput(nn.Module):
+    """An encoder whose features of a step stand beside the step's own vector, so that pooling sees what a word is and
+    what stands around it.
+
+    Source: Lai et al. 2015, "Recurrent convolutional neural networks for text classification", section 3.1, equations 1
+    to 3; the words' vectors beside the contexts of both sides.
+
+    Args:
+        encoder: (B, T, I), lengths -> `Encoded`; says H as `output_size`.
+        input_size: I.
+    """
+
+    def __init__(self, encoder: nn.Module, input_size: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.output_size = cast(PoolingLayer, encoder).output_size + input_size
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
+        """Encode (B, T, I) to (B, T, H + I); `last` is the encoder's, beside the mean of the row's own inputs."""
+        encoded: Encoded = self.encoder(x, lengths)
+        x = x.masked_fill(~valid_steps(x, lengths).unsqueeze(-1), 0.0)
+        mean = x.sum(dim=1) / lengths.to(x.device).clamp(min=1).unsqueeze(-1)
+        return Encoded(torch.cat((encoded.y, x), dim=-1), lengths, torch.cat((encoded.last, mean), dim=-1))
+
+
 class JoinedPooling(nn.Module):
     """Several poolings side by side.
 

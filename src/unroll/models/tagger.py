@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from unroll.errors import ConfigError
 from unroll.layers import Bidirectional, LockedDropout, Stack, TokenDropout
+from unroll.models.both_ways import BothWays
 from unroll.models.crf import CRF
 
 #: The number of what is not known, in every vocabulary of a tagger.
@@ -49,6 +50,31 @@ class CharacterWords(nn.Module):
         return torch.cat((forwards.h, backwards.h), dim=-1)
 
 
+class TokenContexts(nn.Module):
+    """What a language model knows of a token from all that stands up to its end, and from its beginning on.
+
+    Source: Akbik, Blythe, Vollgraf 2018, "Contextual string embeddings for sequence labeling", section 2.2: the
+    forwards state at a token's last character beside the backwards state at its first; here for pieces of any kind.
+
+    Args:
+        embedding: of the pieces.
+        encoder: reads them, in both directions or forwards only.
+    """
+
+    def __init__(self, embedding: nn.Embedding, encoder: BothWays) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = encoder
+        self.output_size = encoder.output_size
+
+    def forward(self, pieces: Tensor, lengths: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+        """(B, P) pieces, (B,) lengths and (B, T) places of each token's first and last piece to (B, T, H)."""
+        before, behind = self.encoder.ways(self.embedding(pieces), lengths)
+        row = torch.arange(len(pieces), device=pieces.device).unsqueeze(1)
+        parts = [before[row, ends]] if behind is None else [before[row, ends], behind[row, starts]]
+        return torch.cat(parts, dim=-1)
+
+
 class Tagger(nn.Module):
     """Scores every tag of every token.
 
@@ -61,6 +87,7 @@ class Tagger(nn.Module):
         body: recurrent layers, batch-first, over the joined vectors.
         crf: scores sequences of tags; None where tags are chosen one by one.
         tags: K.
+        contexts: from the pieces of a language model to vectors of the tokens; None for none.
         dropout: probability that a number of the joined vectors, or of the layers' output, is hidden for a whole
             sentence.
         word_dropout: probability that a word is taken as unknown in training.
@@ -77,15 +104,18 @@ class Tagger(nn.Module):
         crf: CRF | None,
         tags: int,
         *,
+        contexts: TokenContexts | None = None,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        size = sum(embedding.embedding_dim for embedding in embeddings) + (words.output_size if words else 0)
+        size = sum(embedding.embedding_dim for embedding in embeddings)
+        size += sum(part.output_size for part in (words, contexts) if part is not None)
         if body.input_size != size or not body.batch_first:
             raise ConfigError(f"Tagger: expected batch-first layers of input size {size}, got {body.input_size}")
         self.embeddings = nn.ModuleList(embeddings)
         self.words = words
+        self.contexts = contexts
         self.drop_word = TokenDropout(word_dropout, UNKNOWN)
         self.drop_input = LockedDropout(dropout)
         self.body = body
@@ -94,7 +124,16 @@ class Tagger(nn.Module):
         self.crf = crf
 
     def scores(
-        self, features: Tensor, lengths: Tensor, characters: Tensor, character_lengths: Tensor, place: Tensor
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        characters: Tensor,
+        character_lengths: Tensor,
+        place: Tensor,
+        pieces: Tensor,
+        piece_lengths: Tensor,
+        starts: Tensor,
+        ends: Tensor,
     ) -> Tensor:
         """(B, T, K) scores.
 
@@ -104,6 +143,10 @@ class Tagger(nn.Module):
             characters: (W, C) numbers of the characters of the batch's different words.
             character_lengths: (W,).
             place: (B, T), which of the W words each token is.
+            pieces: (B, P) the sentences as a language model reads them; P is 0 where there is none.
+            piece_lengths: (B,).
+            starts: (B, T) where each token's pieces begin.
+            ends: (B, T) the last of them.
         """
         parts = []
         for index, embedding in enumerate(self.embeddings):
@@ -111,6 +154,8 @@ class Tagger(nn.Module):
             parts.append(embedding(self.drop_word(numbers) if index == 0 else numbers))
         if self.words is not None:
             parts.append(self.words(characters, character_lengths)[place])
+        if self.contexts is not None:
+            parts.append(self.contexts(pieces, piece_lengths, starts, ends))
         y, _ = self.body(self.drop_input(torch.cat(parts, dim=-1)), lengths=lengths)
         scores: Tensor = self.output(self.drop_output(y))
         return scores
@@ -122,10 +167,16 @@ class Tagger(nn.Module):
         characters: Tensor,
         character_lengths: Tensor,
         place: Tensor,
+        pieces: Tensor,
+        piece_lengths: Tensor,
+        starts: Tensor,
+        ends: Tensor,
         tags: Tensor,
     ) -> Tensor:
         """The sum of -log p of the sentences' (B, T) tags; further arguments as `scores`."""
-        scores = self.scores(features, lengths, characters, character_lengths, place)
+        scores = self.scores(
+            features, lengths, characters, character_lengths, place, pieces, piece_lengths, starts, ends
+        )
         if self.crf is not None:
             return -self.crf.log_likelihood(scores, tags, lengths).sum()
         valid = torch.arange(tags.shape[1], device=tags.device) < lengths.unsqueeze(1)

@@ -22,13 +22,13 @@ from unroll.models.encoders import (
     WindowEncoder,
     recurrent_stack,
 )
-from unroll.models.pooling import POOLINGS, JoinedPooling
+from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
 from unroll.models.towers import Network, TokenSteps, Tower, TowersToOne
 from unroll.tasks.classify_settings import ClassifySettings, Saved
-from unroll.tasks.pretrained import Beginning, Pretrained, Start, take
+from unroll.tasks.pretrained import Beginning, Pretrained, Start, split_layers, take
 
 #: What stands between steps and pooling.
-Encoder = RecurrentEncoder | ConvolutionEncoder | WindowEncoder | BagEncoder
+Encoder = RecurrentEncoder | WithInput | ConvolutionEncoder | WindowEncoder | BagEncoder
 
 
 def build_network(saved: Saved, settings: ClassifySettings) -> Network:
@@ -77,18 +77,14 @@ def take_over(network: TowersToOne, pretrained: Pretrained) -> None:
 def network_layers(network: Network, start: Start | None) -> list[list[nn.Module]]:
     """The modules with parameters from the answer down to the input. Below the answer lie the layers that were taken
     over; what starts at random beside them is trained with the answer."""
-    if isinstance(network, ManyToOne):
+    if isinstance(network, ManyToOne) or start is None:
         encoder = network.classifier.encoder
+        encoder = encoder.encoder if isinstance(encoder, WithInput) else encoder
         deep = list(encoder.stack.layers)[::-1] if isinstance(encoder, RecurrentEncoder) else [encoder]
         return [[network.classifier.pooling, network.classifier.head], *([layer] for layer in deep), [network.steps]]
     first = network.towers[0]
-    answer: list[nn.Module] = [network.head, first.pooling, *network.towers[1:]]
-    ways = [first.encoder.forwards]
-    if start is not None and start.backwards == "random":
-        answer.append(first.encoder.backwards)
-    elif first.encoder.backwards is not None:
-        ways.append(first.encoder.backwards)
-    return [answer, *map(list, zip(*(list(stack.layers)[::-1] for stack in ways), strict=True)), [first.steps]]
+    taken, random = split_layers(first.encoder, start)
+    return [[network.head, first.pooling, *network.towers[1:], *random], *taken, [first.steps]]
 
 
 def _encoder(size: int, hidden: int, settings: ClassifySettings) -> Encoder:
@@ -103,6 +99,7 @@ def _encoder(size: int, hidden: int, settings: ClassifySettings) -> Encoder:
     directions = 2 if settings.bidirectional else 1
     sizes = [size] + [hidden * directions] * (settings.num_layers - 1)
     cells = [tuple(cell(below, hidden) for _ in range(directions)) for below in sizes]
-    return RecurrentEncoder(
+    encoder = RecurrentEncoder(
         recurrent_stack(cells, dropout=settings.dropout if settings.num_layers > 1 else 0.0, engine=settings.engine)
     )
+    return WithInput(encoder, size) if settings.skip else encoder

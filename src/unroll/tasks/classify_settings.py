@@ -29,6 +29,7 @@ class ClassifySettings(BaseModel):
         description="a run of generate or fill whose tokens, vectors and layers this one starts from",
     )
     words: bool = Field(True, description="with init: words with their n-grams are read beside its tokens")
+    skip: bool = Field(False, description="a step's own vector is pooled beside what the recurrent layers make of it")
     tokens: Literal["word", "character"] | None = Field(None, description="what a step of a text is")
     ngrams: int | None = Field(None, ge=0, le=8, description="longest character n-gram beside the step itself; 0: none")
     pairs: bool = Field(False, description="a word and the one before it are a feature, too")

@@ -5,7 +5,7 @@ Shapes: N tokens of a text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from unroll.bundle import RunFolder, validate
 from unroll.cells import CELLS
-from unroll.data import Tokeniser, tokeniser_from_json
+from unroll.data import Tokeniser, WordTokeniser, tokeniser_from_json
+from unroll.data.tokens import Encoded
 from unroll.errors import ConfigError
 from unroll.models.both_ways import BothWays, one_way
 from unroll.tasks.fill import FillSettings
@@ -183,7 +184,11 @@ class Beginning(nn.Module):
 @torch.no_grad()
 def take(modules: Mapping[str, nn.Module], pretrained: Pretrained) -> None:
     """Copy the weights of a run into modules of its sizes, by the names that `Beginning` gives them."""
-    own = {f"{first}.{name}": tensor for first, part in modules.items() for name, tensor in part.state_dict().items()}
+    own = {
+        f"{first}.{name}".removeprefix("."): tensor
+        for first, part in modules.items()
+        for name, tensor in part.state_dict().items()
+    }
     for name, tensor in pretrained.weights.items():
         own[name].copy_(tensor)
 
@@ -193,6 +198,41 @@ def encode(tokeniser: Tokeniser, task: str, text: str) -> np.ndarray:
     if task == "generate":
         return tokeniser.encode(f"\n{text}\n")
     return np.pad(tokeniser.encode(text), 1)
+
+
+def split_layers(encoder: BothWays, start: Start) -> tuple[list[list[nn.Module]], list[nn.Module]]:
+    """The layers that were taken over, those of one height together, the highest first; and those that start at
+    random."""
+    ways, random = [encoder.forwards], []
+    if encoder.backwards is not None:
+        (random if start.backwards == "random" else ways).append(encoder.backwards)
+    heights = zip(*(list(stack.layers)[::-1] for stack in ways), strict=True)
+    return [list(layers) for layers in heights], list[nn.Module](random)
+
+
+class SentencePieces:
+    """Sentences that are lists of tokens, in the pieces of a run, and which piece belongs to which token.
+
+    Args:
+        tokeniser: of the run.
+        task: of the run; says what stands at the edges.
+        spaced: whether a space stands between two tokens.
+    """
+
+    def __init__(self, tokeniser: Tokeniser, task: str, *, spaced: bool) -> None:
+        self._tokeniser = tokeniser
+        # Between words a space is understood; before all other pieces it is written.
+        self._space = " " if spaced and not isinstance(tokeniser, WordTokeniser) else ""
+        self._edge = encode(tokeniser, task, "")
+
+    def add(self, sentence: Encoded, tokens: Sequence[str]) -> Encoded:
+        """The sentence with its pieces."""
+        first, last = self._edge[: len(self._edge) // 2], self._edge[len(self._edge) // 2 :]
+        own = [self._tokeniser.encode(token if at == 0 else self._space + token) for at, token in enumerate(tokens)]
+        # A token may be nothing to the run's tokeniser; it is then something unknown.
+        own = [pieces if len(pieces) else np.full(1, self._tokeniser.unknown_id, dtype=np.int32) for pieces in own]
+        ends = len(first) + np.cumsum([0, *map(len, own)])
+        return sentence._replace(pieces=np.concatenate([first, *own, last]), starts=ends[:-1], ends=ends[1:] - 1)
 
 
 def check_fits(pretrained: Pretrained, given: Mapping[str, object], path: str) -> None:
