@@ -27,6 +27,8 @@ OPTIONS = {
         "--language",
         "--steps",
         "--hidden-size",
+        "--num-layers",
+        "--batch-size",
         "--learning-rate",
         "--seed",
         "--out",

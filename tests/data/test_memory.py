@@ -32,6 +32,17 @@ def test_adding_marks_one_number_in_each_half(lag: int) -> None:
     assert float(((made.targets - 1.0) ** 2).mean()) == pytest.approx(made.chance, abs=0.01)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 50])
+def test_parity_asks_whether_the_number_of_ones_is_odd(bits: int) -> None:
+    made = memory_task("parity").make(np.random.default_rng(0), 2000, bits)
+    assert made.inputs.shape == (2000, 1, bits)
+    assert set(np.unique(made.inputs)) == {-1.0, 1.0}
+    # The product of -1 and 1 tells whether the number of -1 is odd.
+    zeros_odd = made.inputs[:, 0].prod(axis=1) < 0
+    np.testing.assert_array_equal(made.targets[:, 0] == 1, zeros_odd if bits % 2 == 0 else ~zeros_odd)
+    assert made.targets.mean() == pytest.approx(made.chance, abs=0.05)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", SENTENCES)
 @pytest.mark.parametrize("lag", [0, 11])
@@ -80,3 +91,5 @@ def test_unknown_names_and_short_lags_are_refused() -> None:
         memory_task("gender", "de")
     with pytest.raises(ConfigError, match="at least 2 steps, got 1"):
         memory_task("adding").make(np.random.default_rng(0), 3, 1)
+    with pytest.raises(ConfigError, match="at least 1 bit, got a lag of 0"):
+        memory_task("parity").make(np.random.default_rng(0), 3, 0)

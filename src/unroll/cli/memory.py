@@ -11,22 +11,31 @@ from unroll.cli import options as o
 
 
 def memory(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="copy, adding, allergy, gender, number or brackets.")],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="copy, adding, allergy, gender, number, brackets or parity.")
+    ],
     lag: Annotated[
-        str, typer.Option(metavar="N,N,...", help="Steps between what must be remembered and the question.")
+        str,
+        typer.Option(
+            metavar="N,N,...", help="Steps between what must be remembered and the question; of parity, bits."
+        ),
     ] = "5,20,80",
     cell: Annotated[
-        str, typer.Option(metavar="NAMES", help="Which networks; irnn: ReLU from the identity.")
+        str, typer.Option(metavar="NAMES", help="Which networks: rnn, lstm, gru, irnn, chrono-lstm, chrono-gru, grid.")
     ] = "rnn,lstm,gru",
     language: Annotated[str, typer.Option(help="Of the sentences: en or ko.")] = "en",
     steps: Annotated[int, typer.Option(min=1, help="Batches of fresh rows for each network, at most.")] = 3000,
     hidden_size: Annotated[int, typer.Option(min=1, help="Units of each network.")] = 64,
-    learning_rate: Annotated[float, typer.Option(min=0, help="Step size of Adam.")] = 2e-3,
+    num_layers: Annotated[int, typer.Option(min=1, help="Layers of each network, or blocks of a grid.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows of a batch.")] = 32,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="Step size of Adam. Default: what suits each network.")
+    ] = None,
     seed: o.Seed = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the picture and the table go.")] = None,
     force: o.Force = False,
 ) -> None:
-    """Train networks on made-up sequences with a dependency over a distance: accuracy against lag, and a picture.
+    """Train networks on made-up sequences with a dependency over a distance: score against lag, and a picture.
 
     Writes memory.svg and memory.json into DIR.
     """
@@ -44,7 +53,14 @@ def memory(
     files = [folder / "memory.svg", folder / "memory.json"]
     if not force and any(file.exists() for file in files):
         raise ConfigError(f"{folder} holds results already; name another folder with --out, or use --force")
-    settings = Settings(hidden_size, steps, learning_rate, seed=seed or 0)
+    settings = Settings(
+        hidden_size=hidden_size,
+        num_layers=num_layers,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed or 0,
+    )
     results = []
     for result in compare(task, language, [name.strip() for name in cell.split(",")], lags, settings):
         typer.echo(f"lag {result.lag}  {result.cell}  {result.score:.4f}  after {result.steps} steps")
@@ -59,9 +75,17 @@ def memory(
     }
     files[1].write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     rows = [
-        [str(r.lag), r.cell, f"{r.score:.4f}", f"{r.chance:.4f}", "yes" if r.solved else "no", str(r.steps)]
+        [
+            str(r.lag),
+            r.cell,
+            f"{r.score:.4f}",
+            f"{r.chance:.4f}",
+            "yes" if r.solved else "no",
+            f"{r.steps:,}",
+            f"{r.parameters:,}",
+        ]
         for r in results
     ]
     measure = "mean squared error" if task == "adding" else "accuracy"
-    table(["lag", "cell", measure, "remembers nothing", "solved", "steps"], rows, left=2)
+    table(["lag", "cell", measure, "remembers nothing", "solved", "steps", "parameters"], rows, left=2)
     typer.echo(f"\npicture  {files[0]}")

@@ -1,5 +1,5 @@
-"""Made-up sequences that ask how far a network remembers: copying, adding, and sentences with a dependency over a
-distance.
+"""Made-up sequences that ask how far a network remembers: copying, adding, sentences with a dependency over a distance,
+and parity over many bits.
 
 Shapes: N rows, T steps.
 """
@@ -24,8 +24,8 @@ class Questions(NamedTuple):
     """Rows of made-up sequences.
 
     Attributes:
-        inputs: (N, T) int64 numbers of tokens; for adding (N, T, 2) float32.
-        targets: (N, T) int64, the token that is asked for at each step or NOTHING; for adding (N,) float32.
+        inputs: (N, T) int64 numbers of tokens; for adding (N, T, 2) float32, for parity (N, 1, lag) float32.
+        targets: (N, T) int64, the answer that is asked for at each step or NOTHING; for adding (N,) float32.
         chance: the score of a guess that remembers nothing: accuracy, or for adding mean squared error.
     """
 
@@ -39,13 +39,17 @@ class MemoryTask(NamedTuple):
 
     Attributes:
         summary: one line.
-        tokens: texts of the token numbers; empty for adding, which has numbers.
+        tokens: texts of the token numbers; empty for adding and parity, which have numbers.
+        answers: how many answers there are to choose from; 1: a number is asked for.
         make: from a random generator, the number of rows and the lag to the questions.
+        whole: whether a row is read at once, in one step.
     """
 
     summary: str
     tokens: tuple[str, ...]
+    answers: int
     make: Callable[[np.random.Generator, int, int], Questions]
+    whole: bool = False
 
 
 def _copy(draw: np.random.Generator, rows: int, lag: int) -> Questions:
@@ -74,6 +78,18 @@ def _add(draw: np.random.Generator, rows: int, lag: int) -> Questions:
     inputs[every, draw.integers(lag // 2, lag, rows), 1] = 1.0
     # Always answering 1, the mean, costs the variance of the sum of two uniform numbers.
     return Questions(inputs, (inputs[:, :, 0] * inputs[:, :, 1]).sum(axis=1), 1 / 6)
+
+
+def _parity(draw: np.random.Generator, rows: int, lag: int) -> Questions:
+    """As many bits as `lag`, -1 or 1, all in one step; asked for: whether the number of ones is odd.
+
+    Source: Kalchbrenner, Danihelka, Graves 2015, section 4.1, where the bits are given as a whole, too: reading one bit
+    after the other would leave only the parity of two bits to be learnt.
+    """
+    if lag < 1:
+        raise ConfigError(f"parity needs at least 1 bit, got a lag of {lag}")
+    bits = draw.integers(0, 2, (rows, lag))
+    return Questions((2 * bits - 1).astype(np.float32)[:, None, :], bits.sum(axis=1, keepdims=True) % 2, 0.5)
 
 
 class _Frame(NamedTuple):
@@ -155,7 +171,7 @@ def _sentences(frame: _Frame, language: str) -> MemoryTask:
         targets[:, -1] = answers[chosen]
         return Questions(inputs, targets, float(np.unique(answers, return_counts=True)[1].max() / len(answers)))
 
-    return MemoryTask(frame.summary, tuple(words), make)
+    return MemoryTask(frame.summary, tuple(words), len(words), make)
 
 
 def _brackets(language: str) -> MemoryTask:
@@ -178,10 +194,10 @@ def _brackets(language: str) -> MemoryTask:
         targets[:, -1] = 2 * kinds + 1
         return Questions(inputs, targets, 1 / len(_BRACKETS))
 
-    return MemoryTask("which bracket is still open", words, make)
+    return MemoryTask("which bracket is still open", words, len(words), make)
 
 
-NAMES = ("copy", "adding", "allergy", "gender", "number", "brackets")
+NAMES = ("copy", "adding", "allergy", "gender", "number", "brackets", "parity")
 LANGUAGES = ("en", "ko")
 
 
@@ -190,7 +206,7 @@ def memory_task(name: str, language: str = "en") -> MemoryTask:
 
     Args:
         name: one of NAMES.
-        language: of the sentences, "en" or "ko"; copying and adding have none.
+        language: of the sentences, "en" or "ko"; the other tasks have none.
 
     Raises:
         ConfigError: the name or the language is unknown.
@@ -201,9 +217,11 @@ def memory_task(name: str, language: str = "en") -> MemoryTask:
         raise ConfigError(f"unknown language '{language}'; known: {', '.join(LANGUAGES)}")
     if name == "copy":
         blank = ("_", "?", *(chr(ord("a") + k) for k in range(_SYMBOLS)))
-        return MemoryTask("repeat the symbols after the blanks, in order", blank, _copy)
+        return MemoryTask("repeat the symbols after the blanks, in order", blank, len(blank), _copy)
     if name == "adding":
-        return MemoryTask("the sum of the two marked numbers", (), _add)
+        return MemoryTask("the sum of the two marked numbers", (), 1, _add)
+    if name == "parity":
+        return MemoryTask("whether the number of ones is odd, all bits read at once", (), 2, _parity, whole=True)
     if name == "brackets":
         return _brackets(language)
     return _sentences(_FRAMES[name, language], language)
