@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from unroll.data import CharacterTokeniser
 from unroll.data.features import StepFeatures, shape, split_words
 from unroll.errors import BundleError, ConfigError
 
@@ -93,3 +94,38 @@ def test_file_round_trip() -> None:
 def test_other_files_are_refused(text: str) -> None:
     with pytest.raises((BundleError, ConfigError)):
         StepFeatures.from_json(text)
+
+
+def test_letters_of_syllables_are_steps_with_the_ngrams_that_end_there() -> None:
+    maker = StepFeatures("jamo", 2, False, ())
+    assert list(maker.describe("가a")) == [
+        ["n:\u0002"],
+        ["n:\u1100", "n:\u0002\u1100"],
+        ["n:\u1161", "n:\u1100\u1161"],
+        ["n:a", "n:\u1161a"],
+        ["n:\u0003", "n:a\u0003"],
+    ]
+
+
+def test_pieces_are_steps_and_what_is_loaded_reads_as_what_was_saved() -> None:
+    texts = ["정말 좋아요 good", "정말 나빠요 good film"] * 3
+    features = StepFeatures.train(iter(texts), unit="bpe", longest=2, pairs=False, least=2)
+    assert features.pieces is not None
+    numbers = features.pieces.encode(texts[0])
+    # A step for every piece and one for each edge; every step but the first has itself and its pair.
+    assert features.encode(texts[0]).counts.tolist() == [1, *[2] * (len(numbers) + 1)]
+    assert features.pieces.decode(numbers) == texts[0]
+    again = StepFeatures.from_json(features.to_json())
+    for text in ("정말 좋아요 good", "새 낱말 \U0001f642", ""):
+        assert again.encode(text).ids.tolist() == features.encode(text).ids.tolist()
+
+
+@pytest.mark.parametrize(
+    "change", [{"pieces": None}, {"unit": "word"}, {"pieces": "{}"}, {"pieces": CharacterTokeniser("ab").to_json()}]
+)
+def test_pieces_that_do_not_belong_there_are_refused(change: dict[str, object]) -> None:
+    held = json.loads(StepFeatures.train(["ab"], unit="bpe", longest=1, pairs=False, least=1).to_json())
+    with pytest.raises(BundleError):
+        StepFeatures.from_json(json.dumps({**held, **change}))
+    with pytest.raises(ConfigError, match="pieces belong to the unit 'bpe'"):
+        StepFeatures("bpe", 1, False, ())

@@ -344,3 +344,30 @@ def test_prices_over_time_are_no_classes(tmp_path: Path) -> None:
 )
 def test_unit_of_a_step(texts: list[str], unit: str) -> None:
     assert likely_unit(texts) == unit
+
+
+@pytest.mark.parametrize("tokens", ["jamo", "bpe"])
+def test_letters_and_pieces_can_be_the_steps(tmp_path: Path, tokens: str) -> None:
+    made = plan(
+        write_rows(tmp_path / "a.tsv"),
+        tmp_path / "store",
+        f"model.tokens={tokens}",
+        "model.skip=true",
+        "training.epochs=6",
+    )
+    done = train_run(made, tmp_path / "run", say=lambda text: None, with_baselines=False)
+    assert done.read_json("metrics.json")["test"]["accuracy"]["value"] > 0.8
+    labels = [
+        answer["label"]
+        for answer in predict_run(done, TASKS, ["영화 the 정말 최고 배우 the", "the film story awful 영화 배우"])
+    ]
+    assert labels == ["pos", "neg"]
+
+
+def test_rates_by_layer_serve_a_classifier_that_starts_at_random(tmp_path: Path) -> None:
+    for overrides, depths in (([], 3), (["model.num_layers=2", "model.skip=true"], 4)):
+        job = plan(write_rows(tmp_path / "a.tsv"), tmp_path / str(depths), *overrides).job
+        groups = job.parameter_groups(0.1)
+        assert sorted({group["depth"] for group in groups}) == list(range(depths))
+        listed = sorted(id(p) for group in groups for p in group["params"])
+        assert listed == sorted(id(p) for p in job.model.parameters())

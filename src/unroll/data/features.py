@@ -2,8 +2,9 @@
 partly known.
 
 A word's features are the word itself, its character n-grams with the word's edges marked, its shape (capitals,
-digits), and the pair it makes with the word before. A character's features are the n-grams that end at it. Only
-features met often enough in the train part are kept.
+digits), and the pair it makes with the word before. A character's features are the n-grams that end at it; so are
+those of a letter of a Hangul syllable, and of a byte-pair piece. Only features met often enough in the train part are
+kept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unroll.data.bpe import BPETokeniser
+from unroll.data.jamo import decompose
+from unroll.data.tokenisers import tokeniser_from_json
 from unroll.errors import BundleError, ConfigError
 
 #: A run of letters, digits and marks (with apostrophes inside), or one other character that is not white space.
@@ -26,6 +30,15 @@ _RUN = re.compile(r"(.)\1+")
 
 WORD = "word"
 CHARACTER = "character"
+JAMO = "jamo"
+BPE = "bpe"
+UNITS = (WORD, CHARACTER, JAMO, BPE)
+#: The longest n-gram of units that is worth its place, where nothing else is said: about a word for letters.
+LONGEST = {WORD: 4, CHARACTER: 4, JAMO: 8, BPE: 2}
+#: Byte-pair pieces that are learnt; more would be words again.
+_PIECES = 8_000
+#: Stands between the pieces of an n-gram.
+_JOINT = "\u0001"
 
 
 class Steps(NamedTuple):
@@ -71,18 +84,25 @@ class StepFeatures:
     """The vocabulary of features: made from a train part, read from a file, used on any text.
 
     Args:
-        unit: "word" or "character": what a step is.
-        longest: length of the longest character n-gram; 0 for none.
+        unit: "word", "character", "jamo" (a letter of a Hangul syllable, or another character) or "bpe": what a step
+            is.
+        longest: length of the longest n-gram, of a word's characters or of units; 0 for none.
         pairs: whether a word and the one before make a feature.
         names: the features that are known, in the order of their ids from 2 on; 0 is padding and 1 is unknown.
+        pieces: cuts a text into pieces; needed for "bpe" and only there.
     """
 
-    def __init__(self, unit: str, longest: int, pairs: bool, names: Sequence[str]) -> None:
-        if unit not in (WORD, CHARACTER):
-            raise ConfigError(f"StepFeatures: unit must be '{WORD}' or '{CHARACTER}', got {unit!r}")
+    def __init__(
+        self, unit: str, longest: int, pairs: bool, names: Sequence[str], pieces: BPETokeniser | None = None
+    ) -> None:
+        if unit not in UNITS:
+            raise ConfigError(f"StepFeatures: unit must be one of {', '.join(UNITS)}, got {unit!r}")
+        if (unit == BPE) != (pieces is not None):
+            raise ConfigError(f"StepFeatures: pieces belong to the unit '{BPE}' and only there, got {unit!r}")
         self.unit = unit
         self.longest = longest
         self.pairs = pairs
+        self.pieces = pieces
         self.names = tuple(names)
         self._ids = {name: number for number, name in enumerate(self.names, start=2)}
 
@@ -93,21 +113,25 @@ class StepFeatures:
         """Count the features of the train part.
 
         Args:
-            texts: the train part.
+            texts: the train part; read twice for byte-pair pieces.
             unit: as in the constructor.
             longest: as in the constructor.
             pairs: as in the constructor.
             least: how many texts a feature must be met in.
             most: how many features are kept, the most frequent first.
         """
-        maker = cls(unit, longest, pairs, ())
+        pieces = None
+        if unit == BPE:
+            texts = list(texts)
+            pieces = BPETokeniser.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
+        maker = cls(unit, longest, pairs, (), pieces)
         seen: Counter[str] = Counter()
         for text in texts:
             seen.update(set(itertools.chain.from_iterable(maker.describe(text))))
         often = [(count, name) for name, count in seen.items() if count >= least]
         # Frequency first, then the name: the same vocabulary whatever the order of the rows.
         often.sort(key=lambda pair: (-pair[0], pair[1]))
-        return cls(unit, longest, pairs, [name for _, name in often[:most]])
+        return cls(unit, longest, pairs, [name for _, name in often[:most]], pieces)
 
     @property
     def size(self) -> int:
@@ -118,7 +142,13 @@ class StepFeatures:
         """The features of every step by name, known or not."""
         text = unicodedata.normalize("NFC", text)
         if self.unit == CHARACTER:
-            yield from self._character_steps(text)
+            yield from self._unit_steps(list(text.casefold()), "")
+            return
+        if self.unit == JAMO:
+            yield from self._unit_steps(list(decompose(text.casefold())), "")
+            return
+        if self.pieces is not None:
+            yield from self._unit_steps([str(number) for number in self.pieces.encode(text)], _JOINT)
             return
         before = ""
         for word in split_words(text):
@@ -140,11 +170,12 @@ class StepFeatures:
             names.extend("n:" + source[start : start + size] for start in range(len(source) - size + 1))
         return names
 
-    def _character_steps(self, text: str) -> Iterator[list[str]]:
-        marked = f"\u0002{text.casefold()}\u0003"
+    def _unit_steps(self, units: list[str], joint: str) -> Iterator[list[str]]:
+        """The n-grams that end at every unit, the edges of the text marked."""
+        marked = ["\u0002", *units, "\u0003"]
         for end in range(1, len(marked) + 1):
             sizes = range(1, min(max(self.longest, 1), end) + 1)
-            yield ["n:" + marked[end - size : end] for size in sizes]
+            yield ["n:" + joint.join(marked[end - size : end]) for size in sizes]
 
     def encode(self, text: str) -> Steps:
         """The steps of a text; a step none of whose features is known has the one feature "unknown"."""
@@ -167,6 +198,7 @@ class StepFeatures:
                 "longest": self.longest,
                 "pairs": self.pairs,
                 "names": list(self.names),
+                **({} if self.pieces is None else {"pieces": self.pieces.to_json()}),
             },
             ensure_ascii=False,
         )
@@ -182,13 +214,18 @@ class StepFeatures:
             held = json.loads(text)
         except json.JSONDecodeError as error:
             raise BundleError(f"the tokenizer file is not JSON: {error.msg} at character {error.pos}") from error
-        if not isinstance(held, dict) or set(held) != {"version", "kind", "unit", "longest", "pairs", "names"}:
+        keys = {"version", "kind", "unit", "longest", "pairs", "names"}
+        if not isinstance(held, dict) or set(held) - {"pieces"} != keys:
             raise BundleError("the tokenizer file does not hold the vocabulary of a classifier")
         names = held["names"]
         if held["version"] != 1 or held["kind"] != "steps" or not isinstance(names, list):
             raise BundleError("the tokenizer file is of another version or kind than this classifier reads")
         unit, longest, pairs = held["unit"], held["longest"], held["pairs"]
         kinds = all(isinstance(name, str) for name in names) and isinstance(longest, int) and isinstance(pairs, bool)
-        if not kinds or unit not in (WORD, CHARACTER):
+        pieces = held.get("pieces")
+        if not kinds or unit not in UNITS or isinstance(pieces, str) != (unit == BPE):
             raise BundleError("the tokenizer file holds a value of the wrong kind; it is damaged or altered")
-        return cls(unit, longest, pairs, names)
+        tokeniser = tokeniser_from_json(pieces) if isinstance(pieces, str) else None
+        if tokeniser is not None and not isinstance(tokeniser, BPETokeniser):
+            raise BundleError("the tokenizer file holds pieces of another kind; it is damaged or altered")
+        return cls(unit, longest, pairs, names, tokeniser)

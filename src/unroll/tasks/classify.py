@@ -19,7 +19,7 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.cells import CELLS
 from unroll.data import Kind, Table, bucketed_batches, split_rows, tokeniser_from_json
 from unroll.data.examples import Joined, SeriesExamples
-from unroll.data.features import CHARACTER, WORD, StepFeatures, split_words
+from unroll.data.features import CHARACTER, LONGEST, WORD, StepFeatures, split_words
 from unroll.errors import ConfigError, DataError
 from unroll.models.classifier import ManyToOne, SeriesSteps
 from unroll.models.towers import TowersToOne
@@ -145,7 +145,7 @@ class ClassifyJob(Job):
         return StepFeatures.train(
             texts,
             unit=unit,
-            longest=4 if self._settings.ngrams is None else self._settings.ngrams,
+            longest=LONGEST[unit] if self._settings.ngrams is None else self._settings.ngrams,
             pairs=self._settings.pairs,
             least=2 if len(texts) < _LARGE else 3,
             most=self._settings.vocabulary,
@@ -182,7 +182,7 @@ class ClassifyJob(Job):
         )
         yield f"{len(split.train)} rows train, {len(split.validation)} validate, {len(split.test)} test"
         if self._features is not None:
-            grams = f"with character n-grams up to {self._features.longest}" if self._features.longest else "alone"
+            grams = f"with n-grams up to {self._features.longest}" if self._features.longest else "alone"
             known = self._features.size
             yield f"a step is a {self._features.unit} {grams}; {known} features are known from the train part"
         elif self._columns.series:

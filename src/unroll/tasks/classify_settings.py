@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unroll.cells import CELLS
 from unroll.errors import nearest
-from unroll.models.encoders import OTHER_ENCODERS
+from unroll.models.encoders import GRID, OTHER_ENCODERS
 from unroll.models.pooling import POOLINGS
 from unroll.tasks.pretrained import Start
 
@@ -18,9 +18,9 @@ class ClassifySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("lstm", description=f"{', '.join(CELLS)}; for comparison {', '.join(OTHER_ENCODERS)}")
+    encoder: str = Field("lstm", description=f"{', '.join(CELLS)}, {GRID}; for comparison {', '.join(OTHER_ENCODERS)}")
     hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
-    num_layers: int = Field(1, ge=1, description="recurrent layers")
+    num_layers: int = Field(1, ge=1, description="recurrent layers, or blocks of a grid")
     bidirectional: bool = Field(True, description="read every row from both ends")
     embedding_size: int = Field(100, ge=1, description="numbers of a word's or character's vector")
     init: str | None = Field(
@@ -30,8 +30,12 @@ class ClassifySettings(BaseModel):
     )
     words: bool = Field(True, description="with init: words with their n-grams are read beside its tokens")
     skip: bool = Field(False, description="a step's own vector is pooled beside what the recurrent layers make of it")
-    tokens: Literal["word", "character"] | None = Field(None, description="what a step of a text is")
-    ngrams: int | None = Field(None, ge=0, le=8, description="longest character n-gram beside the step itself; 0: none")
+    tokens: Literal["word", "character", "jamo", "bpe"] | None = Field(
+        None, description="what a step of a text is; jamo: the letters of Hangul syllables"
+    )
+    ngrams: int | None = Field(
+        None, ge=0, le=12, description="longest n-gram, of a word's characters or of steps; 0: only the step itself"
+    )
     pairs: bool = Field(False, description="a word and the one before it are a feature, too")
     vocabulary: int = Field(50_000, ge=1, description="features kept, the most frequent first")
     pooling: tuple[str, ...] = Field(("last", "mean", "max"), min_length=1, description=f"any of {', '.join(POOLINGS)}")
@@ -50,7 +54,7 @@ class ClassifySettings(BaseModel):
     @field_validator("encoder")
     @classmethod
     def _known_encoder(cls, value: str) -> str:
-        choices = (*CELLS, *OTHER_ENCODERS)
+        choices = (*CELLS, GRID, *OTHER_ENCODERS)
         if value not in choices:
             raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
         return value
