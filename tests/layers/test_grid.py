@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from unroll.errors import ConfigError
-from unroll.layers import GridLSTM, GridLSTM1d, Stack
+from unroll.layers import Bidirectional, GridLSTM, GridLSTM1d, Stack
 
 
 def lstm(weight: Tensor, bias: Tensor, joined: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,3 +125,41 @@ def test_it_stands_in_a_stack_and_checks_its_arguments() -> None:
         GridLSTM1d(3, 0, 1)
     with pytest.raises(ValueError, match=r"I = 3, got \(6, 2, 4\)"):
         GridLSTM(3, 4, 2)(torch.zeros(6, 2, 4))
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_backwards_each_row_is_read_from_its_own_end(batch_first: bool) -> None:
+    torch.manual_seed(0)
+    layer = GridLSTM(3, 4, 2, reverse=True, batch_first=batch_first).double()
+    forwards = GridLSTM(3, 4, 2).double()
+    forwards.load_state_dict(layer.state_dict())
+    x = torch.randn(5, 3, 3, dtype=torch.float64)
+    reset = torch.zeros(5, 3, dtype=torch.bool)
+    reset[1, 0] = True
+    lengths = torch.tensor([5, 2, 0])
+    poisoned = x.clone()
+    for row, length in enumerate(lengths.tolist()):
+        poisoned[length:, row] = float("nan")
+    if batch_first:
+        y, state = layer(poisoned.transpose(0, 1), lengths=lengths, reset=reset.transpose(0, 1))
+        y = y.transpose(0, 1)
+    else:
+        y, state = layer(poisoned, lengths=lengths, reset=reset)
+    for row, length in enumerate(lengths.tolist()):
+        own, end = forwards(x[:length, row : row + 1].flip(0), reset=reset[:length, row : row + 1].flip(0))
+        torch.testing.assert_close(y[:length, row : row + 1], own.flip(0))
+        torch.testing.assert_close(state.c[:, row], end.c[:, 0])
+        assert bool((y[length:, row] == 0).all())
+    whole, _ = layer(x.transpose(0, 1) if batch_first else x)
+    expected, _ = forwards(x.flip(0))
+    torch.testing.assert_close(whole.transpose(0, 1) if batch_first else whole, expected.flip(0))
+
+
+def test_two_grids_read_from_both_ends() -> None:
+    torch.manual_seed(0)
+    both = Bidirectional(GridLSTM(3, 4, 2), GridLSTM(3, 5, 1, reverse=True))
+    x = torch.randn(6, 2, 3)
+    y, (forwards, backwards) = both(x, lengths=torch.tensor([6, 3]))
+    assert tuple(y.shape) == (6, 2, 9)
+    assert tuple(forwards.h.shape) == (2, 2, 4)
+    torch.testing.assert_close(backwards.h[0], both.backwards(x, lengths=torch.tensor([6, 3]))[1].h[0])

@@ -16,6 +16,7 @@ from unroll.models.encoders import (
     Encoded,
     RecurrentEncoder,
     WindowEncoder,
+    grid_stack,
     recurrent_stack,
     segment_means,
 )
@@ -40,6 +41,7 @@ def recurrent() -> RecurrentEncoder:
 
 ENCODERS: dict[str, Callable[[], nn.Module]] = {
     "recurrent": recurrent,
+    "grid": lambda: RecurrentEncoder(grid_stack(3, 4, 2, bidirectional=True)),
     "convolution": lambda: ConvolutionEncoder(3, 5, (2, 3)),
     "window": lambda: WindowEncoder(3, 7, segments=4),
     "bag": lambda: BagEncoder(3),

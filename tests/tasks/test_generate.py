@@ -285,3 +285,19 @@ def test_the_command_refuses_what_is_out_of_range(
 def test_records_name_their_text(run: RunFolder) -> None:
     with pytest.raises(DataError, match="a record needs 'text', the text to go on from, got txt"):
         next(iter(predict_run(run, TASKS, [{"txt": "the cat"}])))
+
+
+def test_a_grid_writes_too(tmp_path: Path) -> None:
+    made = plan(
+        write_text(tmp_path / "a.txt"),
+        tmp_path / "store",
+        "model.encoder=grid",
+        "model.num_layers=2",
+        "training.epochs=1",
+        "model.hidden_size=8",
+    )
+    done = train_run(made, tmp_path / "run", say=lambda _: None, with_baselines=False)
+    assert done.read_json("metrics.json")["test"]["bits_per_character"]["value"] > 0
+    assert isinstance(next(iter(predict_run(done, TASKS, ["the cat"])))["continuation"], str)
+    with pytest.raises(ConfigError, match="weight_drop is for rnn, lstm, gru"):
+        plan(tmp_path / "a.txt", tmp_path / "s2", "model.encoder=grid", "model.weight_drop=0.1")

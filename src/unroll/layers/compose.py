@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
+from unroll.layers.grid import GridLSTM
 from unroll.layers.recurrent import Recurrent
 
 
 @runtime_checkable
 class RecurrentLayer(Protocol):
-    """What can stand in a `Stack`: Recurrent, Bidirectional, or a Stack itself."""
+    """What can stand in a `Stack`: Recurrent, GridLSTM, Bidirectional, or a Stack itself."""
 
     @property
     def input_size(self) -> int: ...
@@ -70,7 +71,9 @@ class Bidirectional(nn.Module):
         ConfigError: the two layers do not fit together.
     """
 
-    def __init__(self, forwards: Recurrent, backwards: Recurrent, *, merge: Merge = Merge.CONCAT) -> None:
+    def __init__(
+        self, forwards: Recurrent | GridLSTM, backwards: Recurrent | GridLSTM, *, merge: Merge = Merge.CONCAT
+    ) -> None:
         super().__init__()
         if forwards.reverse or not backwards.reverse:
             raise ConfigError("Bidirectional: the first layer must have reverse=False and the second reverse=True")
@@ -149,7 +152,9 @@ class Stack(nn.Module):
             raise ConfigError("Stack: at least one layer is needed, got none")
         for layer in layers:
             if not isinstance(layer, RecurrentLayer):
-                raise ConfigError(f"Stack: expected Recurrent, Bidirectional or Stack, got {type(layer).__name__}")
+                raise ConfigError(
+                    f"Stack: expected Recurrent, GridLSTM, Bidirectional or Stack, got {type(layer).__name__}"
+                )
         parts = cast(Sequence[RecurrentLayer], layers)
         for index, (below, above) in enumerate(itertools.pairwise(parts)):
             if below.output_size != above.input_size or below.batch_first != above.batch_first:

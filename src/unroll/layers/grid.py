@@ -117,6 +117,7 @@ class GridLSTM(nn.Module):
         blocks: L.
         tied: all blocks share their weights.
         priority: depth comes after time and sees its new hidden vector.
+        reverse: run each row from its own last step to its first.
         batch_first: x and y are (B, T, ·).
         init: fills the weights, as those of an LSTM's input.
 
@@ -132,6 +133,7 @@ class GridLSTM(nn.Module):
         *,
         tied: bool = False,
         priority: bool = False,
+        reverse: bool = False,
         batch_first: bool = False,
         init: Initialiser = keras_default,
     ) -> None:
@@ -142,6 +144,7 @@ class GridLSTM(nn.Module):
         self.batch_first = batch_first
         self.blocks = blocks
         self.priority = priority
+        self.reverse = reverse
         self.enter = nn.Linear(input_size, 2 * hidden_size)
         kinds = 1 if tied else blocks
         self.time = nn.ModuleList(_Transform(2 * hidden_size, hidden_size, init) for _ in range(kinds))
@@ -163,9 +166,16 @@ class GridLSTM(nn.Module):
         steps, batch = x.shape[:2]
         h, c = x.new_zeros(2, self.blocks, batch, self.output_size) if state is None else state
         valid = None
+        t_T1 = torch.arange(steps, device=x.device).unsqueeze(1)
         if lengths is not None:
-            valid = torch.arange(steps, device=x.device).unsqueeze(1) < lengths.to(x.device)
+            valid = t_T1 < lengths.to(x.device)
             x = x.masked_fill(~valid.unsqueeze(2), 0.0)
+        # Backwards, step t of a row of n steps is what stands at n - 1 - t; the padding stays where it is.
+        last = steps - 1 if lengths is None else lengths.to(x.device) - 1
+        order_TB = torch.where(t_T1 <= last, last - t_T1, t_T1).expand(steps, batch) if self.reverse else None
+        if order_TB is not None:
+            x = x.gather(0, order_TB.unsqueeze(2).expand_as(x))
+            reset = None if reset is None else reset.to(x.device).gather(0, order_TB)
         entered = self.enter(x)
         outputs = []
         for t in range(steps):
@@ -180,6 +190,8 @@ class GridLSTM(nn.Module):
             h, c = after_h, after_c
             outputs.append(y)
         y_TBH = torch.stack(outputs) if outputs else x.new_zeros(0, batch, self.output_size)
+        if order_TB is not None:
+            y_TBH = y_TBH.gather(0, order_TB.unsqueeze(2).expand_as(y_TBH))
         return (y_TBH.transpose(0, 1) if self.batch_first else y_TBH), GridState(h, c)
 
     def _step(self, entered: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unroll.cells import Cell
 from unroll.errors import ConfigError
-from unroll.layers import Bidirectional, Recurrent, Stack
+from unroll.layers import Bidirectional, GridLSTM, GridState, Recurrent, Stack
 
 
 class Encoded(NamedTuple):
@@ -59,6 +59,9 @@ class RecurrentEncoder(nn.Module):
 
 def _last_h(state: Any) -> Tensor:
     """The `h` of a state, or of both directions side by side."""
+    if isinstance(state, GridState):
+        highest: Tensor = state.h[-1]
+        return highest
     if hasattr(state, "h"):
         h: Tensor = state.h
         return h
@@ -82,6 +85,19 @@ def recurrent_stack(
         ]
         layers.append(directions[0] if len(directions) == 1 else Bidirectional(*directions))
     return Stack(layers, dropout=dropout, residual=residual)
+
+
+def grid_stack(input_size: int, hidden_size: int, blocks: int, *, bidirectional: bool = False) -> Stack:
+    """A batch-first Grid LSTM of so many blocks in depth, or one for each direction.
+
+    Raises:
+        ConfigError: a size is below 1.
+    """
+    grids = [
+        GridLSTM(input_size, hidden_size, blocks, reverse=reverse, batch_first=True)
+        for reverse in (False, True)[: 2 if bidirectional else 1]
+    ]
+    return Stack([Bidirectional(*grids) if bidirectional else grids[0]])
 
 
 class ConvolutionEncoder(nn.Module):
@@ -181,6 +197,8 @@ class BagEncoder(nn.Module):
         return Encoded(x, lengths, last)
 
 
+#: The name of Grid LSTM at the edge (config): recurrent, but no cell that any engine could run.
+GRID = "grid"
 #: Encoders that are no recurrent network, by their name at the edge (config); recurrent ones go by the name of their
 #: cell.
 OTHER_ENCODERS: dict[str, type[ConvolutionEncoder] | type[WindowEncoder] | type[BagEncoder]] = {

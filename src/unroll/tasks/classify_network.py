@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from unroll.cells import CELLS
+from unroll.layers import Stack
 from unroll.models.classifier import (
     Classifier,
     Decision,
@@ -15,11 +16,13 @@ from unroll.models.classifier import (
     TextSteps,
 )
 from unroll.models.encoders import (
+    GRID,
     OTHER_ENCODERS,
     BagEncoder,
     ConvolutionEncoder,
     RecurrentEncoder,
     WindowEncoder,
+    grid_stack,
     recurrent_stack,
 )
 from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
@@ -95,11 +98,16 @@ def _encoder(size: int, hidden: int, settings: ClassifySettings) -> Encoder:
         return WindowEncoder(size, hidden, dropout=settings.dropout)
     if other is ConvolutionEncoder:
         return ConvolutionEncoder(size, hidden)
+    encoder = RecurrentEncoder(_stack(size, hidden, settings))
+    return WithInput(encoder, size) if settings.skip else encoder
+
+
+def _stack(size: int, hidden: int, settings: ClassifySettings) -> Stack:
+    if settings.encoder == GRID:
+        return grid_stack(size, hidden, settings.num_layers, bidirectional=settings.bidirectional)
     cell = CELLS[settings.encoder]
     directions = 2 if settings.bidirectional else 1
     sizes = [size] + [hidden * directions] * (settings.num_layers - 1)
     cells = [tuple(cell(below, hidden) for _ in range(directions)) for below in sizes]
-    encoder = RecurrentEncoder(
-        recurrent_stack(cells, dropout=settings.dropout if settings.num_layers > 1 else 0.0, engine=settings.engine)
-    )
-    return WithInput(encoder, size) if settings.skip else encoder
+    dropout = settings.dropout if settings.num_layers > 1 else 0.0
+    return recurrent_stack(cells, dropout=dropout, engine=settings.engine)

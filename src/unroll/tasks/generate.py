@@ -19,9 +19,9 @@ from unroll.cells import CELLS
 from unroll.data import Table, tokeniser_from_json
 from unroll.data.corpus import encode_text, is_running_text
 from unroll.errors import DataError
-from unroll.layers import weight_drop
+from unroll.layers import Stack, weight_drop
 from unroll.metrics.language import language_scores
-from unroll.models.encoders import recurrent_stack
+from unroll.models.encoders import GRID, grid_stack, recurrent_stack
 from unroll.models.language_model import LanguageModel, flatten_state, map_state, restore_state
 from unroll.models.sampling import Sampling, sample
 from unroll.report import Section
@@ -35,6 +35,18 @@ from unroll.train import Loss, Monitor, TrainSettings
 
 def build_model(vocabulary: int, settings: GenerateSettings) -> LanguageModel:
     """The untrained model."""
+    return LanguageModel(
+        vocabulary,
+        _body(settings),
+        tied=settings.tied,
+        dropout_input=settings.dropout_input,
+        dropout_output=settings.dropout,
+    )
+
+
+def _body(settings: GenerateSettings) -> Stack:
+    if settings.encoder == GRID:
+        return grid_stack(settings.embedding_size, settings.hidden_size, settings.num_layers)
     cell = CELLS[settings.encoder]
     sizes = [settings.embedding_size, *[settings.hidden_size] * (settings.num_layers - 1)]
     body = recurrent_stack(
@@ -44,13 +56,7 @@ def build_model(vocabulary: int, settings: GenerateSettings) -> LanguageModel:
     )
     for layer in body.layers:
         weight_drop(layer, settings.weight_drop)
-    return LanguageModel(
-        vocabulary,
-        body,
-        tied=settings.tied,
-        dropout_input=settings.dropout_input,
-        dropout_output=settings.dropout,
-    )
+    return body
 
 
 class GenerateJob(Job):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from unroll.cells import CELLS
 from unroll.errors import nearest
+from unroll.models.encoders import GRID
 
 
 class GenerateSettings(BaseModel):
@@ -15,7 +16,7 @@ class GenerateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("lstm", description=f"one of {', '.join(CELLS)}")
+    encoder: str = Field("lstm", description=f"one of {', '.join(CELLS)}, {GRID}")
     tokens: Literal["character", "jamo", "word", "bpe"] = Field(
         "character", description="what a step is; jamo: the letters of Hangul syllables"
     )
@@ -24,7 +25,7 @@ class GenerateSettings(BaseModel):
     )
     embedding_size: int = Field(128, ge=1, description="numbers of a token's vector")
     hidden_size: int = Field(384, ge=1, description="features of one step")
-    num_layers: int = Field(1, ge=1, description="recurrent layers")
+    num_layers: int = Field(1, ge=1, description="recurrent layers, or blocks of a grid")
     tied: bool = Field(True, description="the softmax uses the tokens' vectors")
     dropout: float = Field(0.1, ge=0, lt=1, description="between layers and before the softmax")
     dropout_input: float = Field(0.0, ge=0, lt=1, description="of features of the tokens' vectors, for a whole chunk")
@@ -47,6 +48,13 @@ class GenerateSettings(BaseModel):
     @field_validator("encoder")
     @classmethod
     def _known_encoder(cls, value: str) -> str:
-        if value not in CELLS:
-            raise ValueError(f"expected one of {', '.join(CELLS)}{nearest(value, CELLS)}")
+        choices = (*CELLS, GRID)
+        if value not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
         return value
+
+    @model_validator(mode="after")
+    def _possible_for_a_grid(self) -> GenerateSettings:
+        if self.encoder == GRID and self.weight_drop:
+            raise ValueError(f"weight_drop is for {', '.join(CELLS)}: a grid has no recurrent matrix of its own")
+        return self
