@@ -24,13 +24,12 @@ struct AnyGru {
     UNROLL_INLINE void gates(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
         constexpr int L = V::lanes;
         const int64_t at = uv * L * slots;
-        const V one = fill<V>(T(1));
         V x[2 * M], below[2 * M];
         UNROLL_STEP(2 * M) x[n] = load<V>(rows[n % M].gates + at + (1 + n / M) * L);
         fractions<2 * M, 2 * M>(x, below);
-        // r and z share a division: dividing costs more than the two products that undo it.
+        // r and z share an inverse: it costs more than the two products that undo it.
         UNROLL_STEP(M) {
-            const V rz = one / (below[n] * below[M + n]);
+            const V rz = inverse(below[n] * below[M + n]);
             const V r = below[M + n] * rz;
             T* a = rows[n].gates + at;
             store(a + 2 * L, below[n] * rz);

@@ -18,17 +18,16 @@ struct Lstm {
     static constexpr bool normalises_c = true;
     static constexpr bool carries_h = false;
 
-    // a: i f g o of M rows, [gate * M + row], pre-activations in, activations out. Two gates share a division: dividing costs more than the
-    // three products that undo it.
+    // a: i f g o of M rows, [gate * M + row], pre-activations in, activations out. Two gates share an inverse: it costs more than the three
+    // products that undo it.
     template <int M>
     UNROLL_INLINE void activate(V (&a)[4 * M]) {
         V x[4 * M], below[4 * M];
         UNROLL_STEP(M) x[n] = a[n], x[M + n] = a[M + n], x[2 * M + n] = a[3 * M + n], x[3 * M + n] = a[2 * M + n];
         fractions<3 * M, 4 * M>(x, below);
-        const V one = fill<V>(T(1));
         UNROLL_STEP(M) {
-            const V ig = one / (below[n] * below[3 * M + n]);
-            const V fo = one / (below[M + n] * below[2 * M + n]);
+            const V ig = inverse(below[n] * below[3 * M + n]);
+            const V fo = inverse(below[M + n] * below[2 * M + n]);
             a[n] = below[3 * M + n] * ig;
             a[2 * M + n] = x[3 * M + n] * (below[n] * ig);
             a[M + n] = below[2 * M + n] * fo;

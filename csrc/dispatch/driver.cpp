@@ -25,8 +25,6 @@ struct alignas(kAlign) Header {
 };
 static_assert(sizeof(Header) % kAlign == 0, "the packed weights behind the header must stay aligned");
 
-int64_t element_size(Dtype dtype) { return dtype == Dtype::f64 ? 8 : 4; }
-
 int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // Takes pieces from a buffer, or only adds up their sizes if there is none.
@@ -470,7 +468,9 @@ Status step(const Spec& spec, const Step& a) {
     j.h_n = a.h_next;
     j.c_n = l.has_c ? a.c_next : nullptr;
     j.end = 1;
-    if (l.P || (spec.options & kLayerNorm)) std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros_count(l) * element_size(spec.dtype)));
+    // Without projection and layer norm only a register tile reads them, at most four vectors.
+    const int64_t zeros = l.P || (spec.options & kLayerNorm) ? zeros_count(l) : 4 * l.lanes;
+    std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros * element_size(spec.dtype)));
     Barrier barrier;
     Worker w{0, 1, 0, 1, 0, 1, 0, a.B, &barrier, &barrier};
     type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);

@@ -139,7 +139,6 @@ private:
             const Tiles tiles(n, most_rows<V>(n, width));
             const WeightsAhead<V> ahead(m, packed_, panel + 1 < panel_end_ ? panel + 1 : panel_begin_, width);
             p.w = packed_ + m.panel_offset(panel, L);
-            p.w_stride = width * L;
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 p.a = a + r;
@@ -289,8 +288,7 @@ private:
             const Tiles tiles(n, most_rows<V>(n, width));
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
-                const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0, nullptr, nullptr, nullptr, nullptr, 0};
+                const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), rows_.zeros(), out, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

@@ -1,8 +1,8 @@
 // The forward scan of one worker: blocks of steps, in each first the input products of all its rows, then step by step the recurrent
 // products with the pointwise part of each tile right behind it, while its gates are still in the first-level cache.
 //
-// Splitting a gate's sum into bias, input part and recurrent part changes no bits: the recurrent tile continues the chain where the input
-// tile stored it.
+// A gate is the sum of two chains, bias and input part, and recurrent part. It makes no difference to the bits whether a tile computes both or
+// finds the first one stored.
 #pragma once
 
 #include <type_traits>
@@ -95,8 +95,8 @@ struct WeightsAhead {
     WeightsAhead(const Matrix& m, const T* packed, int64_t panel, int64_t width) {
         const bool large = m.inner * m.vectors * V::lanes * static_cast<int64_t>(sizeof(T)) > kCached;
         next = large ? packed + m.panel_offset(panel, V::lanes) : nullptr;
-        part = m.inner * (64 / static_cast<int64_t>(sizeof(T)));
-        parts = width * V::lanes * static_cast<int64_t>(sizeof(T)) / 64;
+        part = m.inner * kLine<T>;
+        parts = width * V::lanes / kLine<T>;
     }
     const T* of_tile(int64_t i) const { return next && i < parts ? next + i * part : nullptr; }
 };
@@ -108,19 +108,16 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
                                   int64_t first_step, int64_t out_step, Done&& done, const Matrix* second = nullptr) {
     using T = typename V::T;
     const T* const* a = p.a;
-    const T* const* from = p.from;
     const T* const* a2 = p.a2;
     T* const* out = p.out;
     const T* first = p.first;
-    const int64_t from_offset = p.from_offset, out_offset = p.out_offset;
+    const int64_t out_offset = p.out_offset;
     for (int64_t panel = begin; panel < end; ++panel) {
         const int width = static_cast<int>(m.width(panel));
         const Tiles tiles(rows, most_rows<V>(rows, width));
         p.w = packed + m.panel_offset(panel, V::lanes);
-        p.w_stride = width * V::lanes;
         if (second) p.w2 = packed + second->panel_offset(panel, V::lanes);
-        if (first) p.first = first + panel * first_step;
-        p.from_offset = from_offset + panel * out_step;
+        p.first = first + panel * first_step;
         p.out_offset = out_offset + panel * out_step;
         const WeightsAhead<V> ahead(m, packed, panel + 1 < end ? panel + 1 : begin, width);
         for (int64_t i = 0; i < tiles.tiles; ++i) {
@@ -128,7 +125,6 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
             p.a = a + r;
             p.ahead = ahead.of_tile(i);
             if (second) p.a2 = a2 + r;
-            if (from) p.from = from + r;
             p.out = out + r;
             run_tile<V>(static_cast<int>(n), width, p);
             done(panel, r, n);
@@ -225,7 +221,7 @@ private:
     }
 
     void input_products(int64_t count) {
-        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, 0, packed_ + l_.bias_x, nullptr, 0, gates_, 0, nullptr, nullptr, nullptr, nullptr, 0};
+        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, packed_ + l_.bias_x, gates_, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
         if (layer_norm()) {
             p.first = rows_.zeros();
             p.out_offset = l_.x_part;
@@ -303,7 +299,7 @@ private:
     }
 
     Product<T> recurrent(const T* const* h, T** gates, int64_t slot) const {
-        return {h, 0, 1, l_.R, l_.R, nullptr, 0, nullptr, gates, slot * L, gates, slot * L, nullptr, nullptr, nullptr, nullptr, 0};
+        return {h, 0, 1, l_.R, l_.R, nullptr, rows_.zeros(), gates, slot * L, nullptr, nullptr, true, nullptr, nullptr, 0};
     }
 
     // x: the rows of the step, if their products are not yet in the gate rows.
@@ -351,7 +347,7 @@ private:
         const auto nothing = [](int64_t, int64_t, int64_t) {};
         const auto product = [&](const Matrix& m, const T* const* h, int64_t slot) {
             Product<T> p = recurrent(h, gates, slot);
-            p.first = rows_.zeros();
+            p.add = false;
             p.out_offset += l_.h_part;
             product_panels<V>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, nothing);
         };
@@ -421,8 +417,7 @@ private:
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;
-                const Product<T> p{m,       0,       1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), width * L, static_cast<const T*>(j_.zeros),
-                                   nullptr, 0, out, 0, nullptr, nullptr, nullptr, nullptr, 0};
+                const Product<T> p{m, 0, 1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), rows_.zeros(), out, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
                 run_tile<V>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {

@@ -17,6 +17,9 @@ constexpr int64_t kAlign = 64;  // bytes; a cache line, and the widest vector
 inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 inline int64_t ceil_div(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
+// Bytes of an element in the kernels; bfloat16 is converted at the edges.
+inline int64_t element_size(Dtype dtype) { return dtype == Dtype::f64 ? 8 : 4; }
+
 // A packed right operand: `inner` rows by `vectors` vectors in panels of `per_panel` vectors (the last one may be narrower).
 struct Matrix {
     int64_t offset = 0;  // elements from the start of the packed buffer
@@ -110,6 +113,9 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
     l.h_part = l.layer_norm ? 2 * l.gate_row : 0;
     l.scales = 3 * l.gate_row;
     l.saved_row = l.layer_norm ? l.scales + round_up(3, lanes) : l.gate_row;
+    // Rows a multiple of a page apart would fall into the same few sets of the first-level cache.
+    const int64_t line = kAlign / element_size(spec.dtype);
+    l.saved_row = (ceil_div(l.saved_row, line) | 1) * line;
 
     int64_t at = 0;
     const auto take = [&](int64_t elements) {

@@ -14,65 +14,77 @@ inline int64_t stacked_row(const Spec& spec, const Layout& l, int64_t first, int
     return unit < l.H ? torch_gate(spec, first + v % count) * l.H + unit : -1;
 }
 
-// Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k]. Panels begin .. end-1 only.
-template <class T>
-void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const T* src, T* packed, int64_t begin, int64_t end) {
-    constexpr int64_t kBlock = 16;  // one cache line of a row of src at a time
+// Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k]. Panels begin .. end-1 only. A square of lanes at a time.
+template <class V>
+void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* src, typename V::T* packed, int64_t begin,
+                int64_t end) {
+    constexpr int L = V::lanes;
     for (int64_t p = begin; p < end; ++p) {
-        const int64_t width = m.width(p);
-        T* dst = packed + m.panel_offset(p, l.lanes);
-        const int64_t stride = width * l.lanes;
-        for (int64_t v = 0; v < width; ++v)
-            for (int64_t k0 = 0; k0 < m.inner; k0 += kBlock) {
-                const int64_t k1 = k0 + kBlock < m.inner ? k0 + kBlock : m.inner;
-                for (int64_t lane = 0; lane < l.lanes; ++lane) {
-                    const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
-                    T* to = dst + v * l.lanes + lane;
-                    if (row < 0)
-                        for (int64_t k = k0; k < k1; ++k) to[k * stride] = T(0);
-                    else
-                        for (int64_t k = k0; k < k1; ++k) to[k * stride] = src[row * m.inner + k];
+        const int64_t width = m.width(p), stride = width * L;
+        for (int64_t v = 0; v < width; ++v) {
+            typename V::T* to = packed + m.panel_offset(p, L) + v * L;
+            const typename V::T* rows[L];
+            for (int lane = 0; lane < L; ++lane) {
+                const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
+                rows[lane] = row < 0 ? nullptr : src + row * m.inner;
+            }
+            V square[L];
+            for (int64_t k = 0; k < m.inner; k += L) {
+                const int64_t n = m.inner - k < L ? m.inner - k : L;
+#pragma GCC unroll 16
+                for (int lane = 0; lane < L; ++lane) square[lane] = rows[lane] ? load_lanes<V>(rows[lane] + k, n) : fill<V>(0);
+                transpose(square);
+                if (n == L) {
+#pragma GCC unroll 16
+                    for (int i = 0; i < L; ++i) store(to + (k + i) * stride, square[i]);
+                } else {
+                    for (int64_t i = 0; i < n; ++i) store(to + (k + i) * stride, square[i]);
                 }
             }
+        }
     }
 }
 
 // The way back: dst[stacked row][k] = src[panel][k][vector][lane], for the vectors of panels begin .. end-1.
-template <class T>
-void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const T* packed, T* dst, int64_t begin, int64_t end) {
-    constexpr int64_t kBlock = 16;
+template <class V>
+void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* packed, typename V::T* dst, int64_t begin,
+                  int64_t end) {
+    constexpr int L = V::lanes;
     for (int64_t p = begin; p < end; ++p) {
-        const int64_t width = m.width(p);
-        const T* src = packed + m.panel_offset(p, l.lanes);
-        const int64_t stride = width * l.lanes;
-        for (int64_t v = 0; v < width; ++v)
-            for (int64_t k0 = 0; k0 < m.inner; k0 += kBlock) {
-                const int64_t k1 = k0 + kBlock < m.inner ? k0 + kBlock : m.inner;
-                for (int64_t lane = 0; lane < l.lanes; ++lane) {
+        const int64_t width = m.width(p), stride = width * L;
+        for (int64_t v = 0; v < width; ++v) {
+            const typename V::T* from = packed + m.panel_offset(p, L) + v * L;
+            V square[L];
+            for (int64_t k = 0; k < m.inner; k += L) {
+                const int64_t n = m.inner - k < L ? m.inner - k : L;
+#pragma GCC unroll 16
+                for (int i = 0; i < L; ++i) square[i] = i < n ? load<V>(from + (k + i) * stride) : fill<V>(0);
+                transpose(square);
+                for (int lane = 0; lane < L; ++lane) {
                     const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
-                    if (row < 0) continue;
-                    const T* from = src + v * l.lanes + lane;
-                    for (int64_t k = k0; k < k1; ++k) dst[row * m.inner + k] = from[k * stride];
+                    if (row >= 0) store_lanes(dst + row * m.inner + k, square[lane], n);
                 }
             }
+        }
     }
 }
 
 // Panels of columns, inner is gates: dst[panel][(unit vector, slot, lane)][column] = src[stacked row][column]; src is [G*H, columns].
-template <class T>
-void pack_columns(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const T* src, int64_t columns, T* packed, int64_t begin,
-                  int64_t end) {
-    for (int64_t p = begin; p < end; ++p) {
-        const int64_t stride = m.width(p) * l.lanes, column = p * m.per_panel * l.lanes;
-        const int64_t real = columns - column < stride ? columns - column : stride;
-        T* dst = packed + m.panel_offset(p, l.lanes);
-        for (int64_t k = 0; k < m.inner; ++k, dst += stride) {
-            const int64_t row = stacked_row(spec, l, first, count, k / l.lanes, k % l.lanes);
-            const T* from = src + row * columns + column;
-            int64_t j = 0;
-            if (row >= 0)
-                for (; j < real; ++j) dst[j] = from[j];
-            for (; j < stride; ++j) dst[j] = T(0);
+// Vectors of gates begin .. end-1 of the inner dimension only; a row of src is read once, for all panels.
+template <class V>
+void pack_columns(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* src, int64_t columns,
+                  typename V::T* packed, int64_t begin, int64_t end) {
+    constexpr int L = V::lanes;
+    const int64_t panels = m.panels();
+    for (int64_t v = begin; v < end; ++v) {
+        const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * L;
+        for (int64_t lane = 0; lane < L; ++lane) {
+            const typename V::T* from = src + (row + lane) * columns;
+            for (int64_t p = 0, column = 0; p < panels; ++p) {
+                const int64_t width = m.width(p);
+                typename V::T* dst = packed + m.panel_offset(p, L) + (v * L + lane) * width * L;
+                for (int64_t i = 0; i < width; ++i, column += L) store(dst + i * L, lane < real ? load_lanes<V>(from + column, columns - column) : fill<V>(0));
+            }
         }
     }
 }
@@ -124,15 +136,15 @@ void pack_share(const Spec& spec, const Layout& l, const Params& params, bool tr
     T* packed = static_cast<T*>(to);
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto part = [&](int64_t n, auto&& f) { f(worker * n / workers, (worker + 1) * n / workers); };
-    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates(spec, l, l.x, 0, l.x_gates, in(params.weight_ih), packed, b, e); });
-    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates(spec, l, l.h, l.h_first, l.h_gates, in(params.weight_hh), packed, b, e); });
+    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates<V>(spec, l, l.x, 0, l.x_gates, in(params.weight_ih), packed, b, e); });
+    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates<V>(spec, l, l.h, l.h_first, l.h_gates, in(params.weight_hh), packed, b, e); });
     if (training) {
-        part(l.xt.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.xt, 0, l.x_gates, in(params.weight_ih), l.I, packed, b, e); });
-        part(l.ht.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.ht, l.h_first, l.h_gates, in(params.weight_hh), l.R, packed, b, e); });
+        part(l.xt.inner / V::lanes, [&](int64_t b, int64_t e) { pack_columns<V>(spec, l, l.xt, 0, l.x_gates, in(params.weight_ih), l.I, packed, b, e); });
+        part(l.ht.inner / V::lanes, [&](int64_t b, int64_t e) { pack_columns<V>(spec, l, l.ht, l.h_first, l.h_gates, in(params.weight_hh), l.R, packed, b, e); });
     }
     if (l.reset_before) {
-        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates(spec, l, l.n, 0, 1, in(params.weight_hh), packed, b, e); });
-        if (training) part(l.nt.panels(), [&](int64_t b, int64_t e) { pack_columns(spec, l, l.nt, 0, 1, in(params.weight_hh), l.R, packed, b, e); });
+        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates<V>(spec, l, l.n, 0, 1, in(params.weight_hh), packed, b, e); });
+        if (training) part(l.nt.inner / V::lanes, [&](int64_t b, int64_t e) { pack_columns<V>(spec, l, l.nt, 0, 1, in(params.weight_hh), l.R, packed, b, e); });
     }
     if (worker) return;
     const T *b_x = in(params.bias_ih), *b_h = in(params.bias_hh);

@@ -1,7 +1,7 @@
 // The one matrix product of the engine: a tile of R rows by N vectors, held in registers over the whole inner dimension.
 //
-// Every output element is one chain of multiply-adds in the order of k, begun at its initial value. So its bits depend neither on the tile
-// that holds it nor on the rows around it, and a product may be cut at any k and continued later without changing them.
+// Every sum is one chain of multiply-adds in the order of k, begun at its initial value. So its bits depend neither on the tile that holds it
+// nor on the rows around it, and a product may be cut at any k and continued later without changing them.
 #pragma once
 
 #include "../simd/vec.h"
@@ -25,53 +25,52 @@ struct Product {
     int64_t segments;      // the inner dimension is `segments` runs of `length` elements of a row, `stride` apart
     int64_t length;
     int64_t stride;
-    const T* w;            // [segments * length, N, lanes] right operand, rows w_stride apart
-    int64_t w_stride;
-    const T* first;        // [N, lanes] initial value of every row; null: row r starts from from[r] + from_offset
-    const T* const* from;  // [R]
-    int64_t from_offset;
-    T* const* out;         // [R] rows of the result; out[r] + out_offset may be from[r] + from_offset
+    const T* w;            // [segments * length, N, lanes] right operand
+    const T* first;        // [N, lanes] initial value of every row
+    T* const* out;         // [R] rows of the result
     int64_t out_offset;
     const T* ahead;        // weights that will be needed next: fetched into the second-level cache, a line per k; null: none
     const T* rows_ahead;   // the same for rows that will be needed next
-    const T* const* a2;    // [R] the sum goes on with these rows, length2 elements each, times w2; null: it does not
-    const T* w2;           // rows w_stride apart
+    bool add;              // the sum is added to what `out` holds, instead of taking its place
+    const T* const* a2;    // [R] a second sum, of these rows, length2 elements each, times w2, is added; null: there is none
+    const T* w2;
     int64_t length2;
 };
 
-template <class V, int R, int N>
+// Weights stream from the second-level cache; they are called into the first one so many steps before their use.
+constexpr int64_t kWeightsAhead = 4;
+
+template <class T>
+constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+
+template <int Elements, class T>
+UNROLL_INLINE void fetch(const T* p) {
+#pragma GCC unroll 4
+    for (int i = 0; i < Elements; i += kLine<T>) __builtin_prefetch(p + i, 0, 3);
+}
+
+// R rows by N vectors; the rows of the right operand are S vectors apart.
+template <class V, int R, int N, int S>
 __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     using T = typename V::T;
     constexpr int L = V::lanes;
+    // The stores below might alias `p` as far as the compiler knows: read it before.
+    T* const* const out = p.out;
+    const int64_t out_offset = p.out_offset;
+    const bool add = p.add || p.a2;
+    // Where results go is seldom in the first-level cache; it can be by the time they are there.
+    if constexpr (R > 2)
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) fetch<N * L>(out[r] + out_offset);
     V acc[R][N];
-    if (p.first) {
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-            for (int n = 0; n < N; ++n) acc[r][n] = load<V>(p.first + n * L);
-    } else {
-        const T* const* from = p.from;
-        const int64_t offset = p.from_offset;
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-            for (int n = 0; n < N; ++n) acc[r][n] = load<V>(from[r] + offset + n * L);
-    }
+        for (int n = 0; n < N; ++n) acc[r][n] = load<V>(p.first + n * L);
     const T* a[R];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
     const T* w = p.w;
-    const int64_t w_stride = p.w_stride;
-    [[maybe_unused]] const char* ahead = reinterpret_cast<const char*>(p.ahead ? p.ahead : p.w);
-    [[maybe_unused]] const int64_t ahead_step = p.ahead ? 64 : 0;
-    [[maybe_unused]] const char* rows_ahead = reinterpret_cast<const char*>(p.rows_ahead ? p.rows_ahead : p.w);
-    [[maybe_unused]] const int64_t rows_ahead_step = p.rows_ahead ? 64 : 0;
-    // The stores below might alias `p` as far as the compiler knows: read it before.
-    T* const* const out = p.out;
-    const int64_t out_offset = p.out_offset;
-    const T* const* const a2 = p.a2;
-    const T* const w2 = p.w2;
-    const int64_t length2 = p.length2;
     const auto step = [&](int64_t k) __attribute__((always_inline)) {
         V b[N];
 #pragma GCC unroll 4
@@ -82,34 +81,53 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
         }
-        w += w_stride;
+        // With one or two rows the loads of the weights themselves are the bottleneck, and the hardware follows them.
+        if constexpr (R > 2) fetch<N * L>(w + kWeightsAhead * S * L);
+        w += S * L;
     };
-    for (int64_t s = 0; s < p.segments; ++s) {
-        const int64_t end = s * p.stride + p.length;
-        int64_t k = s * p.stride;
-        // A narrow tile has nearly as many other instructions as multiply-adds: two steps for one turn of the loop.
-        if constexpr (N <= 2)
-            for (; k + 2 <= end; k += 2) {
+    const bool fetching = R > 2 && (p.ahead || p.rows_ahead);
+    const T* ahead = p.ahead ? p.ahead : p.rows_ahead;
+    const T* rows_ahead = p.rows_ahead ? p.rows_ahead : p.ahead;
+    constexpr int64_t line = kLine<T>;
+    int64_t k = 0, end = p.length, segment = 1;
+    bool second = false;
+    for (;;) {
+        if (fetching)
+            for (; k < end; ++k) {
                 step(k);
-                step(k + 1);
-            }
-        for (; k < end; ++k) {
-            step(k);
-            // With one or two rows the loads of the weights themselves are the bottleneck, and the hardware follows them.
-            if constexpr (R > 2 && N > 2) {
                 __builtin_prefetch(ahead, 0, 2);
-                ahead += ahead_step;
                 __builtin_prefetch(rows_ahead, 0, 2);
-                rows_ahead += rows_ahead_step;
+                ahead += line;
+                rows_ahead += line;
             }
+        for (; k < end; ++k) step(k);
+        if (segment < p.segments) {
+            k = segment * p.stride;
+            end = k + p.length;
+            ++segment;
+            continue;
         }
-    }
-    if (a2) {
+        if (second || !p.a2) break;
+        second = true;
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) a[r] = a2[r];
-        w = w2;
-        for (int64_t k = 0; k < length2; ++k) step(k);
+        for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) {
+                store(out[r] + out_offset + n * L, acc[r][n]);
+                acc[r][n] = fill<V>(T(0));
+            }
+            a[r] = p.a2[r];
+        }
+        w = p.w2;
+        k = 0;
+        end = p.length2;
     }
+    // All loads before the first store: a load that lies a page apart from a fresh store waits for it.
+    if (add)
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) acc[r][n] = load<V>(out[r] + out_offset + n * L) + acc[r][n];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
@@ -137,8 +155,11 @@ __attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) 
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) acc[r][n] = fill<V>(T(0));
     const T *a = p.a, *w = p.w;
-    const int64_t a_stride = p.a_stride, w_stride = p.w_stride;
-    for (int64_t k = 0; k < p.length; ++k) {
+    T* const sum = p.sum;
+    const int64_t a_stride = p.a_stride, w_stride = p.w_stride, length = p.length;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) fetch<N * L>(sum + r * N * L);
+    for (int64_t k = 0; k < length; ++k) {
         V b[N];
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
@@ -156,13 +177,14 @@ __attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) 
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) {
-            T* sum = p.sum + (r * N + n) * L;
-            store(sum, load<V>(sum) + acc[r][n]);
-        }
+        for (int n = 0; n < N; ++n) acc[r][n] = load<V>(sum + (r * N + n) * L) + acc[r][n];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) store(sum + (r * N + n) * L, acc[r][n]);
 }
 
-template <class V, int N, int R>
+template <class V, int N, int R, int S = N>
 struct TileTable {
     static void outer(int rows, const OuterProduct<typename V::T>& p) {
         if (rows == R)
@@ -172,13 +194,13 @@ struct TileTable {
     }
     static void run(int rows, const Product<typename V::T>& p) {
         if (rows == R)
-            tile<V, R, N>(p);
+            tile<V, R, N, S>(p);
         else
-            TileTable<V, N, R - 1>::run(rows, p);
+            TileTable<V, N, R - 1, S>::run(rows, p);
     }
 };
-template <class V, int N>
-struct TileTable<V, N, 0> {
+template <class V, int N, int S>
+struct TileTable<V, N, 0, S> {
     static void outer(int, const OuterProduct<typename V::T>&) {}
     static void run(int, const Product<typename V::T>&) {}
 };
@@ -195,15 +217,17 @@ template <class V>
 __attribute__((noinline)) void run_tile(int rows, int vectors, const Product<typename V::T>& p) {
     switch (vectors) {
         case 4: {
-            if (rows <= tile_rows<V>(4)) return TileTable<V, 4, tile_rows<V>(4)>::run(rows, p);
-            Product<typename V::T> half = p;
-            TileTable<V, 2, tile_rows<V>(2)>::run(rows, half);
-            half.w += 2 * V::lanes;
-            half.w2 += half.w2 ? 2 * V::lanes : 0;
-            if (half.first) half.first += 2 * V::lanes;
-            half.from_offset += 2 * V::lanes;
-            half.out_offset += 2 * V::lanes;
-            return TileTable<V, 2, tile_rows<V>(2)>::run(rows, half);
+            if constexpr (V::registers == 32)
+                if (rows > tile_rows<V>(4)) {
+                    Product<typename V::T> half = p;
+                    rows == 8 ? tile<V, 8, 2, 4>(half) : tile<V, 7, 2, 4>(half);
+                    half.first += 2 * V::lanes;
+                    half.w += 2 * V::lanes;
+                    half.w2 += half.w2 ? 2 * V::lanes : 0;
+                    half.out_offset += 2 * V::lanes;
+                    return rows == 8 ? tile<V, 8, 2, 4>(half) : tile<V, 7, 2, 4>(half);
+                }
+            return TileTable<V, 4, tile_rows<V>(4)>::run(rows, p);
         }
         case 3: return TileTable<V, 3, tile_rows<V>(3)>::run(rows, p);
         case 2: return TileTable<V, 2, tile_rows<V>(2)>::run(rows, p);

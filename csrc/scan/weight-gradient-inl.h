@@ -90,7 +90,6 @@ public:
             const int width = static_cast<int>(l_.xt.width(panel));
             const Tiles tiles(to - from, most_rows<V>(to - from, width));
             p.w = packed_ + l_.xt.panel_offset(panel, L);
-            p.w_stride = width * L;
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), n = tiles.begin(t + 1) - r;
                 p.a = a_ + r;
@@ -229,9 +228,9 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
     w.part(l.panels, from, to);
     Matrix x = l.x, h = l.h, n = l.n;
     x.offset = h.offset = n.offset = 0;
-    if (g.weight_ih) unpack_gates(spec, l, x, 0, l.x_gates, static_cast<const T*>(b.gradient_x), static_cast<T*>(g.weight_ih), from, to);
-    if (g.weight_hh) unpack_gates(spec, l, h, l.h_first, l.h_gates, static_cast<const T*>(b.gradient_h), static_cast<T*>(g.weight_hh), from, to);
-    if (g.weight_hh && l.reset_before) unpack_gates(spec, l, n, 0, 1, static_cast<const T*>(b.gradient_n), static_cast<T*>(g.weight_hh), from, to);
+    if (g.weight_ih) unpack_gates<V>(spec, l, x, 0, l.x_gates, static_cast<const T*>(b.gradient_x), static_cast<T*>(g.weight_ih), from, to);
+    if (g.weight_hh) unpack_gates<V>(spec, l, h, l.h_first, l.h_gates, static_cast<const T*>(b.gradient_h), static_cast<T*>(g.weight_hh), from, to);
+    if (g.weight_hh && l.reset_before) unpack_gates<V>(spec, l, n, 0, 1, static_cast<const T*>(b.gradient_n), static_cast<T*>(g.weight_hh), from, to);
     w.part(j.plan.B, from, to);
     if (b.args->dx)
         for (int64_t slot = from; slot < to; ++slot)

@@ -87,7 +87,7 @@ template <int N, class V>
 UNROLL_INLINE void tanh_of(V (&x)[N]) {
     V below_line[N];
     fractions<0, N>(x, below_line);
-    UNROLL_STEP(N) x[n] = x[n] / below_line[n];
+    UNROLL_STEP(N) x[n] = x[n] * inverse(below_line[n]);
 }
 
 template <class V>
@@ -101,7 +101,7 @@ template <class V>
 UNROLL_INLINE V sigmoid(V a) {
     V x[1] = {a}, below_line[1];
     fractions<1, 1>(x, below_line);
-    return fill<V>(typename V::T(1)) / below_line[0];
+    return inverse(below_line[0]);
 }
 
 template <class V>

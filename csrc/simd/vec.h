@@ -52,6 +52,16 @@ struct VecOf<double> {
 template <class T>
 using Vec = typename VecOf<T>::type;
 
+// Rows to columns of a square of lanes. Levels with shuffles worth using have an overload of their own.
+template <class V>
+UNROLL_INLINE void transpose(V (&r)[V::lanes]) {
+    alignas(64) typename V::T square[V::lanes][V::lanes], turned[V::lanes][V::lanes];
+    for (int i = 0; i < V::lanes; ++i) store(square[i], r[i]);
+    for (int i = 0; i < V::lanes; ++i)
+        for (int j = 0; j < V::lanes; ++j) turned[i][j] = square[j][i];
+    for (int i = 0; i < V::lanes; ++i) r[i] = load(turned[i], V());
+}
+
 template <class V>
 UNROLL_INLINE V load(const typename V::T* p) {
     return load(p, V());

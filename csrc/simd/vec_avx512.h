@@ -39,6 +39,12 @@ UNROLL_INLINE VecF operator*(VecF a, VecF b) { return {_mm512_mul_ps(a.v, b.v)};
 UNROLL_INLINE VecD operator*(VecD a, VecD b) { return {_mm512_mul_pd(a.v, b.v)}; }
 UNROLL_INLINE VecF operator/(VecF a, VecF b) { return {_mm512_div_ps(a.v, b.v)}; }
 UNROLL_INLINE VecD operator/(VecD a, VecD b) { return {_mm512_div_pd(a.v, b.v)}; }
+// One step of Newton's from 14 bits: 28 bits before rounding, at a third of the time of a division.
+UNROLL_INLINE VecF inverse(VecF a) {
+    const __m512 guess = _mm512_rcp14_ps(a.v);
+    return {_mm512_fmadd_ps(guess, _mm512_fnmadd_ps(a.v, guess, _mm512_set1_ps(1.0f)), guess)};
+}
+UNROLL_INLINE VecD inverse(VecD a) { return {_mm512_div_pd(_mm512_set1_pd(1.0), a.v)}; }
 UNROLL_INLINE VecF fma(VecF a, VecF b, VecF c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 UNROLL_INLINE VecD fma(VecD a, VecD b, VecD c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
 UNROLL_INLINE VecF fnma(VecF a, VecF b, VecF c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
@@ -69,3 +75,31 @@ UNROLL_INLINE VecF scale_two(VecF a, VecF n) { return {_mm512_scalef_ps(a.v, n.v
 UNROLL_INLINE VecD scale_two(VecD a, VecD n) { return {_mm512_scalef_pd(a.v, n.v)}; }
 UNROLL_INLINE float sum(VecF a) { return _mm512_reduce_add_ps(a.v); }
 UNROLL_INLINE double sum(VecD a) { return _mm512_reduce_add_pd(a.v); }
+
+// Rows to columns: four rounds, each putting elements twice as far apart side by side.
+UNROLL_INLINE void transpose(VecF (&r)[16]) {
+    __m512 a[16], b[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) {
+        a[2 * i] = _mm512_unpacklo_ps(r[2 * i].v, r[2 * i + 1].v);
+        a[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i].v, r[2 * i + 1].v);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4)
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; ++j) {
+            const __m512d low = _mm512_castps_pd(a[i + j]), high = _mm512_castps_pd(a[i + 2 + j]);
+            b[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            b[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    // b[4 g + k] holds, in each quarter q, column 4 q + k of the rows 4 g .. 4 g + 3.
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+        const __m512 even01 = _mm512_shuffle_f32x4(b[k], b[4 + k], 0x88), odd01 = _mm512_shuffle_f32x4(b[k], b[4 + k], 0xdd);
+        const __m512 even23 = _mm512_shuffle_f32x4(b[8 + k], b[12 + k], 0x88), odd23 = _mm512_shuffle_f32x4(b[8 + k], b[12 + k], 0xdd);
+        r[k].v = _mm512_shuffle_f32x4(even01, even23, 0x88);
+        r[8 + k].v = _mm512_shuffle_f32x4(even01, even23, 0xdd);
+        r[4 + k].v = _mm512_shuffle_f32x4(odd01, odd23, 0x88);
+        r[12 + k].v = _mm512_shuffle_f32x4(odd01, odd23, 0xdd);
+    }
+}

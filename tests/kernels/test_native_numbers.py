@@ -19,10 +19,10 @@ CELLS = {
 }
 
 
-#: How much larger than torch's the error may be; the goal is 1.5. Every gate is one chain of multiply-adds in a fixed
-#: order, which makes the bits independent of threads and batch, where torch sums in several chains. Measured: 1.7, and
-#: 2.9 for the sums over all steps in the scalar level, which has no fused multiply-add.
-RATIO = {False: 2.0, True: 4.0}
+#: How much larger than torch's the error may be.
+RATIO = 1.5
+#: The gradient that passes through a GRU's n, measured at up to 1.58: its recurrent product is one chain over all gates.
+RATIO_GRU_DX = 1.7
 
 
 def own(layer: nn.Module) -> dict[str, torch.Tensor]:
@@ -55,7 +55,7 @@ def test_native_errs_little_more_than_torch(level, name, shape):
         own_rms, torch_rms = own_error.square().mean().sqrt(), torch_error.square().mean().sqrt()
         # Below one rounding of the values themselves there is nothing to compare.
         floor = 2.0**-25 * truth.square().mean().sqrt()
-        limit = RATIO[level == "scalar"] * max(torch_rms, floor)
+        limit = (RATIO_GRU_DX if (name, what) == ("gru", "dx") else RATIO) * max(torch_rms, floor)
         assert own_rms <= limit, f"{what}: {own_rms:.2e} against torch's {torch_rms:.2e}"
         # Every element, with the bound that random-sign errors of this spread would keep.
         width = math.sqrt(2 * math.log(10 * truth.numel())) + 4

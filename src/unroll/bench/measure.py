@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: Seconds before each block. Some pools of threads spin for several milliseconds after their work.
+_PAUSE = 0.05
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -66,7 +69,7 @@ def alternate(
             between()
         order = [(index + round_number) % len(calls) for index in range(len(calls))]
         for index in order:
-            time.sleep(0.005)
+            time.sleep(_PAUSE)
             calls[index]()
             samples[index].append(once(calls[index], repeats[index]))
     return [summary(taken) for taken in samples]

@@ -24,9 +24,12 @@ _REFERENCE = ReferenceKernel()
 set_reference(_REFERENCE.run)
 
 
+_TABLE: tuple[Kernel, ...] = (*KERNELS, _REFERENCE)
+
+
 def engines() -> tuple[Kernel, ...]:
     """Every engine in the order in which "auto" tries them; the reference is the last and never refuses."""
-    return (*KERNELS, _REFERENCE)
+    return _TABLE
 
 
 @dataclass(frozen=True)
@@ -151,23 +154,26 @@ def _checked(
 ) -> ScanRequest:
     """Check every argument and bring it into the form that kernels take."""
     name = type(cell).__name__
-    if x.dim() != 3 or x.shape[2] != cell.input_size:
-        raise ValueError(f"{name}: x must have shape (T, B, I) with I = {cell.input_size}, got {tuple(x.shape)}")
-    if not x.is_floating_point():
-        raise ValueError(f"{name}: x must be of a floating-point dtype, got {x.dtype}")
-    steps, batch = x.shape[0], x.shape[1]
+    # Read once: each attribute of a tensor costs as much as a step of a short sequence.
+    shape, dtype, device = x.shape, x.dtype, x.device
+    if len(shape) != 3 or shape[2] != cell.input_size:
+        raise ValueError(f"{name}: x must have shape (T, B, I) with I = {cell.input_size}, got {tuple(shape)}")
+    if not dtype.is_floating_point:
+        raise ValueError(f"{name}: x must be of a floating-point dtype, got {dtype}")
+    steps, batch = shape[0], shape[1]
     for key, spec in cell.parameters().items():
-        if key not in params:
+        value = params.get(key)
+        if value is None:
             raise ValueError(f"{name}: the parameter '{key}' of shape {spec.shape} is missing")
-        if tuple(params[key].shape) != spec.shape:
-            raise ValueError(f"{name}: '{key}' must have shape {spec.shape}, got {tuple(params[key].shape)}")
-        if params[key].dtype != x.dtype or params[key].device != x.device:
+        if value.shape != spec.shape:
+            raise ValueError(f"{name}: '{key}' must have shape {spec.shape}, got {tuple(value.shape)}")
+        if value.dtype != dtype or value.device != device:
             raise ValueError(
-                f"{name}: '{key}' is {params[key].dtype} on {params[key].device} but x is {x.dtype} on {x.device};"
+                f"{name}: '{key}' is {value.dtype} on {value.device} but x is {dtype} on {device};"
                 " move one to the other with .to(...)"
             )
     if state is None:
-        state = cell.zeros(batch, device=x.device, dtype=x.dtype)
+        state = cell.zeros(batch, device=device, dtype=dtype)
     else:
         state = cell.State(*state)
         for (part, size), value in zip(cell.state_sizes().items(), state, strict=True):
@@ -175,9 +181,9 @@ def _checked(
                 raise ValueError(
                     f"{name}: first state '{part}' must have shape (B, ·) = {(batch, size)}, got {tuple(value.shape)}"
                 )
-            if value.dtype != x.dtype or value.device != x.device:
+            if value.dtype != dtype or value.device != device:
                 raise ValueError(
-                    f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {x.dtype} on {x.device}"
+                    f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {dtype} on {device}"
                 )
     if lengths is not None:
         lengths = _checked_lengths(name, lengths, steps, batch, x.device)

@@ -6,7 +6,6 @@ Shapes: T time, B batch, I input size, H hidden size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
@@ -14,8 +13,7 @@ from torch import Tensor
 from unroll.cells import Cell
 
 
-@dataclass(frozen=True)
-class ScanRequest:
+class ScanRequest(NamedTuple):
     """One scan, checked and normalised by the engine.
 
     Attributes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -58,23 +59,21 @@ class DropIn(nn.Module, abc.ABC):
             for layer in range(num_layers)
             for direction in (("", "_reverse") if bidirectional else ("",))
         ]
-        for cell, suffix in zip(self._expanded(), self._suffixes, strict=True):
+        directions = 2 if bidirectional else 1
+        # One cell for each layer and direction in the order of `_suffixes`, and what its parameters are called here.
+        self._runs = [
+            (cells[min(index // directions, 1)], {name: name + suffix for name in cells[0].parameters()})
+            for index, suffix in enumerate(self._suffixes)
+        ]
+        for cell, names in self._runs:
             for name, spec in cell.parameters().items():
-                self.register_parameter(
-                    name + suffix, nn.Parameter(torch.empty(spec.shape, device=device, dtype=dtype))
-                )
+                self.register_parameter(names[name], nn.Parameter(torch.empty(spec.shape, device=device, dtype=dtype)))
         self.reset_parameters()
-
-    def _expanded(self) -> list[Cell]:
-        """One cell for each layer and direction, in the order of `_suffixes`."""
-        directions = 2 if self.bidirectional else 1
-        first, above = self._cells
-        return [first if layer == 0 else above for layer in range(self.num_layers) for _ in range(directions)]
 
     def reset_parameters(self) -> None:
         """Fill the parameters anew with the initialiser given to the constructor."""
-        for cell, suffix in zip(self._expanded(), self._suffixes, strict=True):
-            self._init(cell, self._own(cell, suffix))
+        for cell, names in self._runs:
+            self._init(cell, self._own(names))
 
     def flatten_parameters(self) -> None:
         """Nothing: weights are packed by the engines. Here because code written for torch.nn calls it."""
@@ -87,11 +86,10 @@ class DropIn(nn.Module, abc.ABC):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The parameters of each layer and direction, as torch.nn gives them."""
-        pairs = zip(self._expanded(), self._suffixes, strict=True)
-        return [list(self._own(cell, suffix).values()) for cell, suffix in pairs]
+        return [list(self._own(names).values()) for _, names in self._runs]
 
-    def _own(self, cell: Cell, suffix: str) -> dict[str, Tensor]:
-        return {name: getattr(self, name + suffix) for name in cell.parameters()}
+    def _own(self, names: Mapping[str, str]) -> dict[str, Tensor]:
+        return {name: getattr(self, here) for name, here in names.items()}
 
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
@@ -178,15 +176,15 @@ class DropIn(nn.Module, abc.ABC):
         self, x: Tensor, first: list[Tensor] | None, lengths: Tensor | None, reset: Tensor | None
     ) -> tuple[Tensor, Any]:
         directions = 2 if self.bidirectional else 1
-        cells, last = self._expanded(), []
+        last = []
         for layer in range(self.num_layers):
             outputs = []
             for direction in range(directions):
                 index = layer * directions + direction
-                cell = cells[index]
+                cell, names = self._runs[index]
                 result = scan(
                     cell,
-                    self._own(cell, self._suffixes[index]),
+                    self._own(names),
                     x,
                     None if first is None else cell.State(*(part[index] for part in first)),
                     lengths=lengths,
@@ -199,6 +197,8 @@ class DropIn(nn.Module, abc.ABC):
             x = outputs[0] if directions == 1 else torch.cat(outputs, dim=-1)
             if self.dropout and layer + 1 < self.num_layers:
                 x = nn.functional.dropout(x, self.dropout, self.training)
+        if len(last) == 1:
+            return x, self._join([part.unsqueeze(0) for part in last[0]])
         return x, self._join([torch.stack(parts) for parts in zip(*last, strict=True)])
 
 
