@@ -22,6 +22,7 @@ from unroll.data.examples import Joined, SeriesExamples
 from unroll.data.features import CHARACTER, LONGEST, WORD, StepFeatures, split_words
 from unroll.errors import ConfigError, DataError
 from unroll.models.classifier import ManyToOne, SeriesSteps
+from unroll.models.encoders import GRID
 from unroll.models.towers import TowersToOne
 from unroll.tasks.base import Guess, Job, Predictor, Scores, Task
 from unroll.tasks.classify_baselines import series_baselines, text_baselines
@@ -190,7 +191,7 @@ class ClassifyJob(Job):
         settings = self._settings
         if self._pretrained is not None:
             yield self._pretrained.note
-        directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
+        directions = " in both directions" if settings.bidirectional and settings.encoder in (*CELLS, GRID) else ""
         own = f"{settings.encoder} with {self._saved.hidden_size} features{directions}, "
         yield (
             ("" if self._features is None and not self._columns.series else own)
