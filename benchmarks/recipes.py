@@ -135,6 +135,29 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         Goal("accuracy", 0.935, True, "TF-IDF with logistic regression reaches 91.9"),
         prepare=prepare.clinc150,
     ),
+    Recipe(
+        "goemotions",
+        "sentiment_en/goemotions/group_train.tsv.gz",
+        ("--task", "classify", "--target", "column2", "--test", "{data}/sentiment_en/goemotions/group_dev.tsv"),
+    ),
+    Recipe(
+        "fill_war_and_peace",
+        "language_modelling/war_and_peace/2600-0.txt.gz",
+        (
+            *("--task", "fill", "--epochs", "3", "--set", "model.vocabulary=8000", "--set", "model.frame=drop"),
+            *("--set", "data.validation_fraction=0.05", "--set", "data.test_fraction=0.05"),
+        ),
+        Goal("accuracy", "the same model, left side only", True, "both sides must know more than one"),
+    ),
+    Recipe(
+        "fill_nsmc",
+        "sentiment_ko/nsmc/ratings_train.txt.gz",
+        (
+            *("--task", "fill", "--epochs", "3", "--set", "model.vocabulary=8000"),
+            *("--set", "data.validation_fraction=0.05", "--set", "data.test_fraction=0.05"),
+        ),
+        Goal("accuracy", "the same model, left side only", True, "both sides must know more than one"),
+    ),
     Recipe("digits", "digits", (), Goal("accuracy", 0.97, True, "a standard set"), builtin=True),
     Recipe(
         "ETTh1",
@@ -226,5 +249,16 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
             *("--set", "training.learning_rate=0.003"),
         ),
         Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
+    ),
+    MemoryRecipe(
+        "parity",
+        (
+            (
+                *("parity", "--lag", "50", "--cell", "grid,lstm", "--num-layers", "6"),
+                *("--batch-size", "100", "--learning-rate", "0.003", "--steps", "6000"),
+            ),
+        ),
+        {"grid": True},
+        "Kalchbrenner et al. 2015, section 4.1: solved up to 250 bits",
     ),
 )
