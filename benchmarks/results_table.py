@@ -206,8 +206,8 @@ def _train_lines(record: Record) -> list[str]:
 
 def _memory_lines(record: Record) -> list[str]:
     lines = [
-        f"| seed | network | lag | {record['measure']} | remembers nothing | solved | steps |",
-        "| ---: | --- | ---: | ---: | ---: | --- | ---: |",
+        f"| seed | network | lag | {record['measure']} | remembers nothing | solved | steps | parameters |",
+        "| ---: | --- | ---: | ---: | ---: | --- | ---: | ---: |",
     ]
     for run in record["runs"]:
         for result in run["results"]:
@@ -219,6 +219,7 @@ def _memory_lines(record: Record) -> list[str]:
                 words.number(result["chance"]),
                 "yes" if result["solved"] else "no",
                 words.number(result["steps"]),
+                words.number(result["parameters"]),
             )
             lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]

@@ -55,8 +55,24 @@ MEMORY = {
             **{key: run(0, 1.0)[key] for key in ("seed", "date", "commit", "machine", "versions", "seconds")},
             "reached": True,
             "results": [
-                {"cell": "lstm", "lag": 200, "score": 0.00512, "chance": 0.1667, "steps": 900, "solved": True},
-                {"cell": "rnn", "lag": 200, "score": 0.171, "chance": 0.1667, "steps": 5000, "solved": False},
+                {
+                    "cell": "lstm",
+                    "lag": 200,
+                    "score": 0.00512,
+                    "chance": 0.1667,
+                    "steps": 900,
+                    "solved": True,
+                    "parameters": 7,
+                },
+                {
+                    "cell": "rnn",
+                    "lag": 200,
+                    "score": 0.171,
+                    "chance": 0.1667,
+                    "steps": 5000,
+                    "solved": False,
+                    "parameters": 5,
+                },
             ],
         }
     ],
@@ -97,7 +113,7 @@ def test_the_page_has_commands_seeds_and_baselines():
     assert "| 1 | 98.0% (94.0 to 96.0%) | 98.0% | 1234 | 61 |" in page
     assert "Baselines, seed 1: simple 90.0%." in page
     assert "Seeds 0, 1: 2026-11-21, commit abc1234, python 3.11.7, unroll 0.1.0, torch 2.13.0; A CPU, 2 cores" in page
-    assert "| 0 | rnn | 200 | 0.171 | 0.1667 | no | 5000 |" in page
+    assert "| 0 | rnn | 200 | 0.171 | 0.1667 | no | 5000 | 5 |" in page
 
 
 def test_a_page_without_the_marks_is_refused():
