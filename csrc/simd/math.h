@@ -87,7 +87,7 @@ template <int N, class V>
 UNROLL_INLINE void tanh_of(V (&x)[N]) {
     V below_line[N];
     fractions<0, N>(x, below_line);
-    UNROLL_STEP(N) x[n] = x[n] * inverse(below_line[n]);
+    UNROLL_STEP(N) x[n] = divide(x[n], below_line[n]);
 }
 
 template <class V>

@@ -36,6 +36,8 @@ UNROLL_INLINE VecF operator*(VecF a, VecF b) { return {_mm256_mul_ps(a.v, b.v)};
 UNROLL_INLINE VecD operator*(VecD a, VecD b) { return {_mm256_mul_pd(a.v, b.v)}; }
 UNROLL_INLINE VecF operator/(VecF a, VecF b) { return {_mm256_div_ps(a.v, b.v)}; }
 UNROLL_INLINE VecD operator/(VecD a, VecD b) { return {_mm256_div_pd(a.v, b.v)}; }
+UNROLL_INLINE VecF divide(VecF a, VecF b) { return a / b; }
+UNROLL_INLINE VecD divide(VecD a, VecD b) { return a / b; }
 UNROLL_INLINE VecF inverse(VecF a) { return fill(1.0f, VecF()) / a; }
 UNROLL_INLINE VecD inverse(VecD a) { return fill(1.0, VecD()) / a; }
 UNROLL_INLINE VecF fma(VecF a, VecF b, VecF c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }

@@ -44,6 +44,11 @@ UNROLL_INLINE VecF inverse(VecF a) {
     const __m512 guess = _mm512_rcp14_ps(a.v);
     return {_mm512_fmadd_ps(guess, _mm512_fnmadd_ps(a.v, guess, _mm512_set1_ps(1.0f)), guess)};
 }
+UNROLL_INLINE VecF divide(VecF a, VecF b) {
+    const __m512 inverted = inverse(b).v, quotient = _mm512_mul_ps(a.v, inverted);
+    return {_mm512_fmadd_ps(_mm512_fnmadd_ps(quotient, b.v, a.v), inverted, quotient)};
+}
+UNROLL_INLINE VecD divide(VecD a, VecD b) { return {_mm512_div_pd(a.v, b.v)}; }
 UNROLL_INLINE VecD inverse(VecD a) { return {_mm512_div_pd(_mm512_set1_pd(1.0), a.v)}; }
 UNROLL_INLINE VecF fma(VecF a, VecF b, VecF c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 UNROLL_INLINE VecD fma(VecD a, VecD b, VecD c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }

@@ -47,6 +47,8 @@ UNROLL_INLINE VecF operator*(VecF a, VecF b) { return {vmulq_f32(a.v, b.v)}; }
 UNROLL_INLINE VecD operator*(VecD a, VecD b) { return {vmulq_f64(a.v, b.v)}; }
 UNROLL_INLINE VecF operator/(VecF a, VecF b) { return {vdivq_f32(a.v, b.v)}; }
 UNROLL_INLINE VecD operator/(VecD a, VecD b) { return {vdivq_f64(a.v, b.v)}; }
+UNROLL_INLINE VecF divide(VecF a, VecF b) { return a / b; }
+UNROLL_INLINE VecD divide(VecD a, VecD b) { return a / b; }
 UNROLL_INLINE VecF inverse(VecF a) { return fill(1.0f, VecF()) / a; }
 UNROLL_INLINE VecD inverse(VecD a) { return fill(1.0, VecD()) / a; }
 UNROLL_INLINE VecF fma(VecF a, VecF b, VecF c) { return {vfmaq_f32(c.v, a.v, b.v)}; }

@@ -43,6 +43,7 @@ struct VecD {
     UNROLL_INLINE V operator*(V a, V b) { return {a.v * b.v}; }                                                                   \
     UNROLL_INLINE V operator/(V a, V b) { return {a.v / b.v}; }                                                                   \
     UNROLL_INLINE V inverse(V a) { return {V::T(1) / a.v}; }                                                                      \
+    UNROLL_INLINE V divide(V a, V b) { return a / b; }                                                                            \
     UNROLL_INLINE V fma(V a, V b, V c) { return {a.v * b.v + c.v}; }                                                              \
     UNROLL_INLINE V fnma(V a, V b, V c) { return {c.v - a.v * b.v}; }                                                             \
     UNROLL_INLINE V fms(V a, V b, V c) { return {a.v * b.v - c.v}; }                                                              \

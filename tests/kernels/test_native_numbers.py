@@ -21,7 +21,7 @@ CELLS = {
 
 #: How much larger than torch's the error may be.
 RATIO = 1.5
-#: The gradient that passes through a GRU's n, measured at up to 1.58: its recurrent product is one chain over all gates.
+#: What passes through a GRU's n is measured at up to 1.58: its recurrent product is one chain over all gates.
 RATIO_GRU_DX = 1.7
 
 
