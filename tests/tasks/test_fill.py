@@ -15,7 +15,7 @@ from unroll.data import BPETokeniser, CharacterTokeniser, ReadOptions, Tokeniser
 from unroll.errors import BundleError, ConfigError, DataError
 from unroll.tasks.base import Record
 from unroll.tasks.fill import LEFT, FillJob, FillTask
-from unroll.tasks.fill_data import Tokens, cut_rows, paragraphs, read_gap, read_pieces
+from unroll.tasks.fill_data import Tokens, cut_rows, paragraphs, read_gap, read_pieces, whole_rows
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
 
 TASKS = {"fill": FillTask()}
@@ -162,6 +162,23 @@ def test_paragraphs_are_rows_where_there_are_empty_lines() -> None:
     assert list(paragraphs("one\ntwo\n")) == ["one", "two"]
     assert list(paragraphs("one\ntwo\n\n \nthree  \n\n\n")) == ["one two", "three"]
     assert list(paragraphs("\n\n")) == []
+
+
+def test_parts_begin_with_a_row_of_their_own_and_nothing_is_lost() -> None:
+    assert whole_rows(["one\ntw", "o\nthree\n", "four\n"]) == ["one\ntwo\n", "three\n", "four\n"]
+    assert whole_rows(["a\nb\n\nc", "\nd\n\ne\n\nf", "g"]) == ["a\nb\n\nc\nd\n\n", "e\n\nf", "g"]
+    assert whole_rows(["one", " line", ""]) == ["one", " line", ""]
+
+
+def test_the_report_says_where_a_missing_word_is_not_known(tmp_path: Path) -> None:
+    text = write_text(tmp_path / "a.txt").read_text(encoding="utf-8")
+    (tmp_path / "b.txt").write_text("zyx on the mat\n", encoding="utf-8")
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    job = plan(tmp_path / "a.txt", tmp_path / "store", test=str(tmp_path / "b.txt")).job
+    (section,) = job.evaluate("test").sections
+    assert section.table is not None
+    assert [row["missing"] for row in section.table] == ["(a word that is not known)", "on", "the", "mat"]
+    assert section.table[0]["text"].split() == ["___", "on", "the", "mat"]
 
 
 def test_long_rows_are_cut_and_nothing_is_lost() -> None:

@@ -35,7 +35,7 @@ from unroll.models.both_ways import BothWays, one_way
 from unroll.models.fill import SPECIAL, GapModel, GapModels
 from unroll.report import Section
 from unroll.tasks.base import Guess, Job, Predictor, Record, Score, Scores, Task
-from unroll.tasks.fill_data import Gap, Tokens, cut_rows, gaps_in_text, read_gap, read_pieces
+from unroll.tasks.fill_data import Gap, Tokens, cut_rows, gaps_in_text, read_gap, read_pieces, whole_rows
 from unroll.tasks.generate_text import read_parts, text_column
 from unroll.train import Loss, Monitor, TrainSettings
 
@@ -187,7 +187,9 @@ class FillJob(Job):
         self._settings = settings
         self._seed = config.seed
         texts = read_parts(table, config.data, seed=config.seed, frame=settings.frame)
-        self.tokeniser = train_tokeniser(texts.train, settings)
+        held = [texts.train, texts.validation, texts.test]
+        held = whole_rows(held) if texts.joined else held
+        self.tokeniser = train_tokeniser(held[0], settings)
         self.pieces = read_pieces(self.tokeniser)
         if not self.pieces.answers.any():
             raise DataError(
@@ -195,7 +197,6 @@ class FillJob(Job):
                 " so there is nothing to fill a gap with; give more text, or --set model.tokens=character",
                 table.paths[0],
             )
-        held = (texts.train, texts.validation, texts.test)
         self._rows = {
             name: cut_rows(self.tokeniser, text, settings.window)
             for name, text in zip(("train", "validation", "test"), held, strict=True)
@@ -261,7 +262,8 @@ class FillJob(Job):
                 f"{self.pieces.texts[token]} {100 * share:.0f}%"
                 for token, share in zip(answers.best[number][:3], answers.probability[number], strict=False)
             ]
-            truth = self.pieces.texts[int(answers.truth[number])] or "(unknown)"
+            missing = int(answers.truth[number])
+            truth = self.pieces.texts[missing] if missing >= 0 else "(a word that is not known)"
             shown.append({"text": f"{left} ___ {right}", "missing": truth, "answers": ", ".join(listed)})
         return Section("Gaps and answers", "Some gaps of this part, evenly spread.", shown)
 

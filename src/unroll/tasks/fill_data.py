@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -26,6 +26,21 @@ def paragraphs(text: str) -> Iterator[str]:
         row = " ".join(line.strip() for line in piece.split("\n") if line.strip()) if wrapped else piece.strip()
         if row:
             yield row
+
+
+def whole_rows(parts: Sequence[str]) -> list[str]:
+    """Parts of one text that follow each other, moved so that each begins with a row of its own: what stands before
+    the first border goes to the part before. A part without a border is left as it is."""
+    found = list(parts)
+    wrapped = any(_BLANK_LINE.search(part) for part in parts)
+    for later in range(1, len(found)):
+        if found[later - 1].endswith("\n") and not wrapped:
+            continue
+        border = _BLANK_LINE.search(found[later]) if wrapped else re.search("\n", found[later])
+        if border is not None:
+            found[later - 1] += found[later][: border.end()]
+            found[later] = found[later][border.end() :]
+    return found
 
 
 def cut_rows(tokeniser: Tokeniser, text: str, window: int) -> list[np.ndarray]:
