@@ -251,6 +251,21 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
     ),
     MemoryRecipe(
+        "adding",
+        (
+            (
+                *("adding", "--lag", "200", "--cell", "rnn,chrono-lstm,chrono-gru"),
+                *("--hidden-size", "100", "--steps", "10000"),
+            ),
+            (
+                *("adding", "--lag", "200", "--cell", "irnn"),
+                *("--hidden-size", "100", "--batch-size", "16", "--steps", "60000"),
+            ),
+        ),
+        {"rnn": False, "chrono-lstm": True, "chrono-gru": True, "irnn": True},
+        "Le, Jaitly, Hinton 2015, section 4.1, at a lag of 200",
+    ),
+    MemoryRecipe(
         "parity",
         (
             (
