@@ -371,3 +371,8 @@ def test_rates_by_layer_serve_a_classifier_that_starts_at_random(tmp_path: Path)
         assert sorted({group["depth"] for group in groups}) == list(range(depths))
         listed = sorted(id(p) for group in groups for p in group["params"])
         assert listed == sorted(id(p) for p in job.model.parameters())
+
+
+def test_skip_without_recurrent_layers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"model\.skip goes with recurrent layers, got the encoder 'cnn'"):
+        plan(write_rows(tmp_path / "a.tsv"), tmp_path / "store", "model.skip=true", "model.encoder=cnn")

@@ -138,7 +138,9 @@ class TokenExamples:
 
     def sizes(self) -> np.ndarray:
         """Characters of every row."""
-        return np.sum([self._table.lengths(column) for column in self._columns], axis=0, dtype=np.int64)
+        lengths = np.stack([self._table.lengths(column) for column in self._columns])
+        total: np.ndarray = lengths.sum(axis=0, dtype=np.int64)
+        return total
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
         """ids (B, T) and lengths (B,)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +79,10 @@ class TowersToOne(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(sum(tower.output_size for tower in towers), classes)
         self.decision = decision
+
+    def tower(self, index: int) -> Tower:
+        """One of the towers."""
+        return cast(Tower, self.towers[index])
 
     def forward(self, *batch: Tensor) -> Tensor:
         """(B, K) scores (logits) of a batch's tensors, those of the first tower first."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import nn
 
 from unroll.cells import CELLS
+from unroll.errors import ConfigError
 from unroll.layers import Stack
+from unroll.models.both_ways import BothWays
 from unroll.models.classifier import (
     Classifier,
     Decision,
@@ -73,25 +77,29 @@ def _reading(saved: Saved, settings: ClassifySettings) -> tuple[TextSteps | Seri
 
 def take_over(network: TowersToOne, pretrained: Pretrained) -> None:
     """Copy the weights of the run into the tower of its tokens."""
-    first = network.towers[0]
-    take({"embedding": first.steps.embedding, "encoder": first.encoder}, pretrained)
+    first = network.tower(0)
+    take({"embedding": cast(TokenSteps, first.steps).embedding, "encoder": first.encoder}, pretrained)
 
 
 def network_layers(network: Network, start: Start | None) -> list[list[nn.Module]]:
     """The modules with parameters from the answer down to the input. Below the answer lie the layers that were taken
     over; what starts at random beside them is trained with the answer."""
-    if isinstance(network, ManyToOne) or start is None:
+    if isinstance(network, ManyToOne):
         encoder = network.classifier.encoder
         encoder = encoder.encoder if isinstance(encoder, WithInput) else encoder
         deep = list(encoder.stack.layers)[::-1] if isinstance(encoder, RecurrentEncoder) else [encoder]
         return [[network.classifier.pooling, network.classifier.head], *([layer] for layer in deep), [network.steps]]
-    first = network.towers[0]
-    taken, random = split_layers(first.encoder, start)
+    if start is None:
+        raise ValueError("network_layers: a network of towers has a start, got None")
+    first = network.tower(0)
+    taken, random = split_layers(cast(BothWays, first.encoder), start)
     return [[network.head, first.pooling, *network.towers[1:], *random], *taken, [first.steps]]
 
 
 def _encoder(size: int, hidden: int, settings: ClassifySettings) -> Encoder:
     other = OTHER_ENCODERS.get(settings.encoder)
+    if settings.skip and other is not None:
+        raise ConfigError(f"model.skip goes with recurrent layers, got the encoder '{settings.encoder}'; leave it out")
     if other is BagEncoder:
         return BagEncoder(size)
     if other is WindowEncoder:

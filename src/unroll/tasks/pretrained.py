@@ -19,6 +19,7 @@ from unroll.cells import CELLS
 from unroll.data import Tokeniser, WordTokeniser, tokeniser_from_json
 from unroll.data.tokens import Encoded
 from unroll.errors import ConfigError
+from unroll.layers import Stack
 from unroll.models.both_ways import BothWays, one_way
 from unroll.tasks.fill import FillSettings
 from unroll.tasks.fill import build_model as build_fill
@@ -97,7 +98,7 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
         name: tensor for name, tensor in found.items() if bidirectional or not name.startswith("encoder.backwards")
     }
     start = Start(
-        task=folder.config.task,
+        task="fill" if folder.config.task == "fill" else "generate",
         encoder=settings.encoder,
         tokens=tokeniser.size,
         embedding_size=settings.embedding_size,
@@ -203,7 +204,8 @@ def encode(tokeniser: Tokeniser, task: str, text: str) -> np.ndarray:
 def split_layers(encoder: BothWays, start: Start) -> tuple[list[list[nn.Module]], list[nn.Module]]:
     """The layers that were taken over, those of one height together, the highest first; and those that start at
     random."""
-    ways, random = [encoder.forwards], []
+    ways: list[Stack] = [encoder.forwards]
+    random: list[Stack] = []
     if encoder.backwards is not None:
         (random if start.backwards == "random" else ways).append(encoder.backwards)
     heights = zip(*(list(stack.layers)[::-1] for stack in ways), strict=True)
