@@ -227,3 +227,22 @@ def test_an_unknown_encoder_names_the_nearest(tmp_path: Path) -> None:
     path = write_conll(tmp_path / "a.conll", sentences(10))
     with pytest.raises(ConfigError, match="did you mean 'lstm'"):
         plan(path, tmp_path / "store", "model.encoder=lstn")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"tokens": ["a", ""], "tags": ["X", "Y"]}, "an empty token; 1 such"),
+        ({"tokens": [], "tags": []}, "a sentence without tokens; 1 such"),
+        ({"tokens": ["a" * 1001], "tags": ["X"]}, "a token of more than 1000 characters; 1 such"),
+    ],
+)
+def test_jsonl_that_holds_no_tokens_is_refused_with_its_line_and_can_be_dropped(
+    tmp_path: Path, wrong: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    right = json.dumps({"tokens": ["a", "b"], "tags": ["X", "Y"]}) + "\n"
+    path.write_text(right * 20 + json.dumps(wrong) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"a\.jsonl:21: {message}.*--set model\.broken=drop"):
+        plan(path, tmp_path / "s1")
+    assert any("1 sentences left out" in note for note in plan(path, tmp_path / "s2", "model.broken=drop").job.notes)

@@ -87,12 +87,14 @@ def problems(table: Table, columns: Columns, scheme: Scheme | None) -> Iterator[
     own = PROBLEMS in table.columns
     recorded = iter(table.texts(PROBLEMS)) if own else None
     for row, (tokens, tags) in enumerate(cells):
-        line = table.place(row)[1] if not own else 0
+        line = 0 if own else table.place(row)[1]
         if recorded is not None and next(recorded):
             yield from ((row, problem) for problem in sentence_problems(table, row))
         if not own:
             if not tokens:
                 yield row, Problem("empty", line, "a sentence without tokens")
+            if not all(tokens):
+                yield row, Problem("empty", line, "an empty token")
             if any(len(token) > MAX_TOKEN for token in tokens):
                 yield row, Problem("long", line, f"a token of more than {MAX_TOKEN} characters")
         if len(tokens) != len(tags):
