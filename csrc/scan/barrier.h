@@ -23,7 +23,7 @@ struct alignas(64) Barrier {
         }
         // A member that lost its core cannot be waited for at full speed: after some microseconds give the core away.
         for (int32_t spins = 0; round.load(std::memory_order_acquire) == now; ++spins) {
-            if (spins < 4096) {
+            if (spins < 256) {
 #if defined(__x86_64__) || defined(__i386__)
                 __builtin_ia32_pause();
 #endif
