@@ -115,6 +115,15 @@ def test_the_picture_has_a_line_for_each_network() -> None:
     assert [line.get_label() for line in axes.get_lines()] == ["rnn", "gru", "remembers nothing"]
 
 
+def test_the_picture_of_one_lag_has_a_bar_for_each_network() -> None:
+    results = [Result(cell, 50, value, 0.5, 1, False, 9) for cell, value in (("grid", 0.9), ("lstm", 0.6))]
+    axes = figure("parity", results).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [0.9, 0.6]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["grid", "lstm"]
+    assert axes.get_xlabel() == "50 bits"
+    assert axes.get_lines()[0].get_ydata()[0] == 0.5
+
+
 def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["memory", "gender", "--lag", "1,2", "--cell", "gru", "--steps", "2", "--out", str(tmp_path / "m")]
     assert run([*words, "--language", "ko"]) == 0

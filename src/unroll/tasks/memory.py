@@ -265,18 +265,26 @@ def compare(
 
 
 def figure(name: str, results: Sequence[Result]) -> Any:
-    """The picture: score against lag, a line for each kind of network, and what remembers nothing."""
+    """The picture: score against lag, a line for each kind of network, or a bar at a single lag; and what remembers
+    nothing.
+    """
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(7, 4), layout="constrained")
     axes = drawn.subplots()
-    for kind in dict.fromkeys(result.cell for result in results):
-        own = [result for result in results if result.cell == kind]
-        axes.plot([result.lag for result in own], [result.score for result in own], marker="o", label=kind)
     lags = sorted({result.lag for result in results})
-    chances = {result.lag: result.chance for result in results}
-    axes.plot(lags, [chances[lag] for lag in lags], color="grey", linestyle=":", label="remembers nothing")
-    axes.set_xlabel("bits" if name == "parity" else "lag in steps")
+    if len(lags) == 1:
+        # A line of one point would show neither where it stands nor what a guess reaches.
+        axes.bar([result.cell for result in results], [result.score for result in results], width=0.5)
+        axes.axhline(results[0].chance, color="grey", linestyle=":", label="remembers nothing")
+        axes.set_xlabel(f"{lags[0]} bits" if name == "parity" else f"lag of {lags[0]} steps")
+    else:
+        for kind in dict.fromkeys(result.cell for result in results):
+            own = [result for result in results if result.cell == kind]
+            axes.plot([result.lag for result in own], [result.score for result in own], marker="o", label=kind)
+        chances = {result.lag: result.chance for result in results}
+        axes.plot(lags, [chances[lag] for lag in lags], color="grey", linestyle=":", label="remembers nothing")
+        axes.set_xlabel("bits" if name == "parity" else "lag in steps")
     axes.set_ylabel("mean squared error" if name == "adding" else "accuracy")
     axes.set_title(f"How far they remember: {name}")
     axes.set_ylim(bottom=0)
