@@ -115,3 +115,20 @@ def test_native_nan_in_one_row_touches_no_other_row(level, name):
             x.requires_grad_()
             (dx,) = torch.autograd.grad(scan(cell, params, x, engine="native").output[:, others].sum(), [x])
             assert torch.isfinite(dx[:, others]).all()
+
+
+def test_a_gradient_that_fades_away_ends_at_zero_and_other_numbers_do_not(level):
+    """The backward pass takes subnormal numbers as zero, and leaves the thread as it was."""
+    torch.manual_seed(0)
+    steps, size = 400, 8
+    cell = RNNCell(size, size)
+    params = {name: 0.1 * torch.randn(spec.shape) for name, spec in cell.parameters().items()}
+    x = torch.randn(steps, 1, size, requires_grad=True)
+    scan(cell, params, x, engine="native").output[-1].sum().backward()
+    wide = x.detach().double().requires_grad_()
+    doubled = {name: value.double() for name, value in params.items()}
+    scan(cell, doubled, wide, engine="reference").output[-1].sum().backward()
+    assert not x.grad[0].any()
+    assert 0 < wide.grad[0].abs().max() < 1e-45
+    torch.testing.assert_close(x.grad, wide.grad.float(), rtol=1e-2, atol=2.0**-120)
+    assert torch.full((1,), 1e-40).mul(0.5).item() > 0
