@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 import unroll
 from unroll import EngineError, GRUCell, LSTMCell, scan
-from unroll.engine import engines
+from unroll.cells import Cell
+from unroll.engine import Run, engines, recorded_choices, scan_both
+from unroll.kernels import native, native_scan
 
 CELL = GRUCell(3, 5)
 PARAMS = {name: torch.zeros(spec.shape) for name, spec in CELL.parameters().items()}
@@ -91,3 +95,92 @@ def test_scan_differentiates_twice_through_the_reference() -> None:
         return grad.square().sum()
 
     assert torch.autograd.gradcheck(penalty, (x,))
+
+
+def leaves(cell: Cell, seed: int) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(spec.shape, generator=generator, dtype=torch.float64).div(3).requires_grad_()
+        for name, spec in cell.parameters().items()
+    }
+
+
+@pytest.mark.parametrize("engine", [kernel.name for kernel in engines()])
+@pytest.mark.parametrize(
+    "cells", [(GRUCell(3, 5), GRUCell(3, 5)), (LSTMCell(3, 5), LSTMCell(3, 5)), (CELL, LSTMCell(3, 2))]
+)
+@pytest.mark.parametrize("stated", [False, True])
+def test_two_scans_in_one_call_are_two_scans(engine: str, cells: tuple[Cell, Cell], stated: bool) -> None:
+    generator = torch.Generator().manual_seed(7)
+    x = torch.randn(6, 3, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([6, 0, 4])
+    runs = []
+    for index, cell in enumerate(cells):
+        state = None
+        if stated:
+            state = cell.State(
+                *(
+                    torch.randn(3, size, generator=generator, dtype=torch.float64, requires_grad=True)
+                    for size in cell.state_sizes().values()
+                )
+            )
+        runs.append(Run(cell, leaves(cell, index), state, index == 1, {}))
+    sources = [x, *(value for run in runs for value in (*run.params.values(), *(run.state or ())))]
+
+    def gradients(output: Tensor, states: tuple[Any, ...]) -> list[Tensor]:
+        loss = (output * torch.arange(output.numel()).view(output.shape)).sum()
+        loss = loss + sum((part.square().sum() for state in states for part in state), start=torch.zeros(()))
+        first = torch.autograd.grad(loss, sources, retain_graph=True)
+        # Once more over the same graph, and once to be differentiated again.
+        again = torch.autograd.grad(loss, sources, create_graph=True)
+        second = torch.autograd.grad(sum(value.square().sum() for value in again), sources)
+        return [*first, *again, *second]
+
+    alone = [
+        scan(run.cell, run.params, x, run.state, lengths=lengths, reverse=run.reverse, engine=engine) for run in runs
+    ]
+    both = scan_both(*runs, x, lengths=lengths, engine=engine)
+    assert torch.equal(both.output, torch.cat([one.output for one in alone], dim=-1))
+    for got, one in zip(both.states, alone, strict=True):
+        assert type(got) is type(one.state)
+        assert all(torch.equal(a, b) for a, b in zip(got, one.state, strict=True))
+    expected = gradients(torch.cat([one.output for one in alone], dim=-1), tuple(one.state for one in alone))
+    for got_part, part in zip(gradients(both.output, both.states), expected, strict=True):
+        torch.testing.assert_close(got_part, part, rtol=1e-12, atol=1e-12 * float(part.detach().abs().max()))
+
+
+def test_two_scans_go_side_by_side_where_one_plan_covers_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    if native.LIBRARY is None:
+        pytest.skip("the extension is not built")
+    counts = []
+    forward = native_scan.forward
+
+    def counted(plan: Any, scans: Any, *rest: Any) -> Any:
+        counts.append(len(scans))
+        return forward(plan, scans, *rest)
+
+    monkeypatch.setattr(native_scan, "forward", counted)
+    x = torch.randn(4, 2, 3)
+    unroll.LSTM(3, 5, num_layers=2, bidirectional=True)(x)
+    assert counts == [2, 2]
+    counts.clear()
+    unroll.Bidirectional(
+        unroll.Recurrent(GRUCell(3, 5), batch_first=True),
+        unroll.Recurrent(GRUCell(3, 5), reverse=True, batch_first=True),
+    )(x)
+    assert counts == [2]
+    counts.clear()
+    with recorded_choices() as choices:
+        unroll.Bidirectional(unroll.Recurrent(GRUCell(3, 5)), unroll.Recurrent(LSTMCell(3, 5), reverse=True))(x)
+    assert counts == [1, 1]
+    assert [choice.engine for choice in choices] == ["native", "native"]
+
+
+def test_wrong_arguments_of_two_scans_say_what_was_expected() -> None:
+    run = Run(CELL, PARAMS, None, False, {})
+    with pytest.raises(ValueError, match=r"lie in \[0, T\] = \[0, 7\], got 3 to 8"):
+        scan_both(run, run, X, lengths=torch.tensor([8, 3]))
+    with pytest.raises(ValueError, match="'weight_ih' of shape"):
+        scan_both(run, run._replace(params={}), X)
+    with pytest.raises(EngineError, match=r"did you mean 'native'\?"):
+        scan_both(run, run, X, engine="nativ")

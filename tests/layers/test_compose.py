@@ -113,3 +113,16 @@ def test_what_does_not_fit_is_refused() -> None:
         Stack([nn.Linear(3, 3)])
     with pytest.raises(ValueError, match="each of 1 layers, got 2"):
         Stack([Recurrent(GRUCell(3, 5))])(torch.zeros(2, 1, 3), [None, None])
+
+
+def test_hooks_on_a_direction_are_called() -> None:
+    forwards, backwards = Recurrent(GRUCell(3, 5)), Recurrent(GRUCell(3, 5), reverse=True)
+    layer, x = Bidirectional(forwards, backwards), torch.randn(4, 2, 3)
+    expected, _ = layer(x)
+    seen: list[torch.Tensor] = []
+    handle = backwards.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
+    got, _ = layer(x)
+    handle.remove()
+    assert torch.equal(got, expected)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], expected[..., 5:])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unroll.kernels.base import ScanRequest, ScanResult
+from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.torch_nn import reversal, turned
 
 
@@ -43,7 +43,7 @@ class ReferenceKernel:
         span = request.recompute or max(steps, 1)
         outputs: list[Tensor] = []
         traces: dict[str, list[Tensor]] = {}
-        state = request.state
+        state = first_state(request)
         for start in range(0, steps, span):
             window = slice(start, min(start + span, steps))
             arguments = (
@@ -71,6 +71,9 @@ class ReferenceKernel:
             output = turned(output, index)
             trace = None if trace is None else {name: turned(values, index) for name, values in trace.items()}
         return ScanResult(output, state, trace)
+
+    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
+        return in_turn(self, first, second)
 
 
 def _run_window(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from unroll.cells import Cell
 from unroll.engine.reference import ReferenceKernel
 from unroll.errors import EngineError, nearest
-from unroll.kernels import KERNELS, Kernel, ScanRequest, ScanResult, set_reference
+from unroll.kernels import KERNELS, JointResult, Kernel, ScanRequest, ScanResult, set_reference
 
 AUTO = "auto"
 _REFERENCE = ReferenceKernel()
@@ -131,28 +131,94 @@ def scan(
         ValueError: a shape, dtype or length is not as above.
         EngineError: the engine is unknown or cannot do the job.
     """
-    request = _checked(cell, params, x, state, lengths, reset, reverse, trace, noise or {}, recompute)
+    lengths = _checked_lengths(type(cell).__name__, lengths, x)
+    run = Run(cell, params, state, reverse, noise or {})
+    request = _checked(run, x, lengths, reset, trace, recompute)
+    return _chosen(request, engine).run(request)
+
+
+class Run(NamedTuple):
+    """One of two scans of the same input.
+
+    Attributes:
+        cell: the equation.
+        params: as in `scan`.
+        state: as in `scan`.
+        reverse: as in `scan`.
+        noise: as in `scan`, empty for none.
+    """
+
+    cell: Cell
+    params: Mapping[str, Tensor]
+    state: Any
+    reverse: bool
+    noise: Mapping[str, Tensor]
+
+
+def scan_both(
+    first: Run,
+    second: Run,
+    x: Tensor,
+    *,
+    lengths: Tensor | None = None,
+    reset: Tensor | None = None,
+    recompute: int = 0,
+    engine: str = AUTO,
+) -> JointResult:
+    """Run two cells over the same input, such as the two directions of a layer: side by side where the engine can.
+
+    Args:
+        first: whose output comes first.
+        second: whose output comes after it.
+        x: as in `scan`, and so are the others.
+
+    Returns:
+        JointResult: output (T, B, sum of the output sizes), and the last state of each.
+
+    Raises:
+        ValueError: as in `scan`.
+        EngineError: as in `scan`.
+    """
+    lengths = _checked_lengths(type(first.cell).__name__, lengths, x)
+    requests = [_checked(run, x, lengths, reset, False, recompute) for run in (first, second)]
+    kernels = [_chosen(request, engine) for request in requests]
+    if kernels[0] is kernels[1]:
+        return kernels[0].run_both(*requests)
+    a, b = (kernel.run(request) for kernel, request in zip(kernels, requests, strict=True))
+    return JointResult(torch.cat((a.output, b.output), dim=-1), (a.state, b.state), (None, None))
+
+
+def _chosen(request: ScanRequest, engine: str) -> Kernel:
+    """As `choose`, and the choice is recorded for whoever asks."""
     kernel, refused = choose(request, engine)
     if not torch.compiler.is_compiling():
         found = _choices.get()
         if found is not None:
-            found.append(Choice(cell, tuple(x.shape), kernel.name, refused))
-    return kernel.run(request)
+            found.append(Choice(request.cell, tuple(request.x.shape), kernel.name, refused))
+    return kernel
+
+
+#: What `_checked` compares with, of cells it has seen. Asking a cell costs more than comparing.
+_shapes: dict[int, tuple[Cell, tuple[tuple[str, tuple[int, ...]], ...]]] = {}
+_MAX_SHAPES = 1024
+
+
+def _parameter_shapes(cell: Cell) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    # By identity, as a cell is dear to hash; the cell is held, so its id stays its own.
+    found = _shapes.get(id(cell))
+    if found is None or found[0] is not cell:
+        if len(_shapes) >= _MAX_SHAPES:
+            _shapes.clear()
+        shapes = tuple((name, spec.shape) for name, spec in cell.parameters().items())
+        found = _shapes[id(cell)] = (cell, shapes)
+    return found[1]
 
 
 def _checked(
-    cell: Cell,
-    params: Mapping[str, Tensor],
-    x: Tensor,
-    state: Any,
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    reverse: bool,
-    trace: bool,
-    noise: Mapping[str, Tensor],
-    recompute: int,
+    run: Run, x: Tensor, lengths: Tensor | None, reset: Tensor | None, trace: bool, recompute: int
 ) -> ScanRequest:
     """Check every argument and bring it into the form that kernels take."""
+    cell, params, state, reverse, noise = run
     name = type(cell).__name__
     # Read once: each attribute of a tensor costs as much as a step of a short sequence.
     shape, dtype, device = x.shape, x.dtype, x.device
@@ -161,20 +227,18 @@ def _checked(
     if not dtype.is_floating_point:
         raise ValueError(f"{name}: x must be of a floating-point dtype, got {dtype}")
     steps, batch = shape[0], shape[1]
-    for key, spec in cell.parameters().items():
+    for key, expected in _parameter_shapes(cell):
         value = params.get(key)
         if value is None:
-            raise ValueError(f"{name}: the parameter '{key}' of shape {spec.shape} is missing")
-        if value.shape != spec.shape:
-            raise ValueError(f"{name}: '{key}' must have shape {spec.shape}, got {tuple(value.shape)}")
+            raise ValueError(f"{name}: the parameter '{key}' of shape {expected} is missing")
+        if value.shape != expected:
+            raise ValueError(f"{name}: '{key}' must have shape {expected}, got {tuple(value.shape)}")
         if value.dtype != dtype or value.device != device:
             raise ValueError(
                 f"{name}: '{key}' is {value.dtype} on {value.device} but x is {dtype} on {device};"
                 " move one to the other with .to(...)"
             )
-    if state is None:
-        state = cell.zeros(batch, device=device, dtype=dtype)
-    else:
+    if state is not None:
         state = cell.State(*state)
         for (part, size), value in zip(cell.state_sizes().items(), state, strict=True):
             if tuple(value.shape) != (batch, size):
@@ -185,8 +249,6 @@ def _checked(
                 raise ValueError(
                     f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {dtype} on {device}"
                 )
-    if lengths is not None:
-        lengths = _checked_lengths(name, lengths, steps, batch, x.device)
     if reset is not None:
         if tuple(reset.shape) != (steps, batch) or reset.dtype != torch.bool:
             raise ValueError(
@@ -205,7 +267,10 @@ def _checked(
     return ScanRequest(cell, params, x, state, lengths, reset, reverse, trace, noise, recompute)
 
 
-def _checked_lengths(name: str, lengths: Tensor, steps: int, batch: int, device: torch.device) -> Tensor:
+def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | None:
+    if lengths is None or x.dim() != 3:
+        return lengths
+    steps, batch, _ = x.shape
     if lengths.is_floating_point() or lengths.dtype == torch.bool or tuple(lengths.shape) != (batch,):
         raise ValueError(
             f"{name}: lengths must be integers of shape (B,) = ({batch},), got {lengths.dtype} of "
@@ -216,7 +281,7 @@ def _checked_lengths(name: str, lengths: Tensor, steps: int, batch: int, device:
         low, high = int(lengths.min()), int(lengths.max())
         if low < 0 or high > steps:
             raise ValueError(f"{name}: lengths must lie in [0, T] = [0, {steps}], got {low} to {high}")
-    return lengths.to(device=device, dtype=torch.int64)
+    return lengths.to(device=x.device, dtype=torch.int64)
 
 
 def _ordered_reset(reset: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:

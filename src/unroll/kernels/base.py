@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from unroll.cells import Cell
@@ -20,7 +21,7 @@ class ScanRequest(NamedTuple):
         cell: the equation.
         params: the cell's parameters by name, on the device and in the dtype of `x`.
         x: (T, B, I), any strides. Values past a row's length may be anything, NaN included.
-        state: the cell's named tuple of (B, ·), never None.
+        state: the cell's named tuple of (B, ·), or None for zeros.
         lengths: (B,) int64 on the device of `x`, each in [0, T]; or None if every row has T steps.
         reset: (T, B) bool on the device of `x`, or None. Where true the state is set to zero before that step is taken,
             in the order in which the steps are taken (the engine has already translated it for `reverse`).
@@ -58,6 +59,20 @@ class ScanResult(NamedTuple):
     trace: Mapping[str, Tensor] | None
 
 
+class JointResult(NamedTuple):
+    """What two scans of the same input give.
+
+    Attributes:
+        output: (T, B, sum of the output sizes), the first scan's features first.
+        states: as `ScanResult.state`, of each.
+        traces: as `ScanResult.trace`, of each.
+    """
+
+    output: Tensor
+    states: tuple[Any, Any]
+    traces: tuple[Mapping[str, Tensor] | None, Mapping[str, Tensor] | None]
+
+
 class Kernel(Protocol):
     """One row of the table of kernels."""
 
@@ -70,3 +85,19 @@ class Kernel(Protocol):
 
     def run(self, request: ScanRequest) -> ScanResult:
         """Do the job. Only called when `refuse` returned None."""
+
+    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
+        """Do two jobs on the same x, lengths and recompute; by `in_turn` unless side by side is better."""
+
+
+def first_state(request: ScanRequest) -> Any:
+    """The state before the first step, (B, ·) each."""
+    if request.state is not None:
+        return request.state
+    return request.cell.zeros(request.x.shape[1], device=request.x.device, dtype=request.x.dtype)
+
+
+def in_turn(kernel: Kernel, first: ScanRequest, second: ScanRequest) -> JointResult:
+    """Two jobs of one kernel, one after the other."""
+    a, b = kernel.run(first), kernel.run(second)
+    return JointResult(torch.cat((a.output, b.output), dim=-1), (a.state, b.state), (a.trace, b.trace))

@@ -5,7 +5,8 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,10 +14,21 @@ from torch.autograd import forward_ad
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from unroll.kernels import native_scan
-from unroll.kernels.base import ScanRequest, ScanResult
+from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.native_gradient import through_reference
-from unroll.kernels.native_plan import DTYPES, LIBRARY, MISSING, NOISE, Recipe, objection, ordered, recipe
-from unroll.kernels.native_scan import Inputs, Mode, Outputs
+from unroll.kernels.native_plan import (
+    DTYPES,
+    LIBRARY,
+    LSTM,
+    MISSING,
+    NOISE,
+    PARAMETERS,
+    Recipe,
+    objection,
+    ordered,
+    recipe,
+)
+from unroll.kernels.native_scan import NO_NOISE, Inputs, Mode, Outputs, Scan, Upstream, Wanted
 from unroll.kernels.ops import scan_op
 
 #: Cells kept with their recipes. Models have a handful; the bound is for a program that makes cells without end.
@@ -50,27 +62,30 @@ class NativeKernel:
         return self._recipe(request)[1]
 
     def run(self, request: ScanRequest) -> ScanResult:
+        mode = self._mode(request)
+        if traced(request.x):
+            request = request._replace(state=first_state(request))
+            return _result(request, scan_op(_inputs(request), mode))
+        _, (out,) = _run([Scan(_inputs(request), mode)])
+        return _result(request, out)
+
+    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
+        requests = (first, second)
+        modes = [self._mode(request) for request in requests]
+        sizes = [(request.cell.input_size, request.cell.hidden_size, request.cell.output_size) for request in requests]
+        # Side by side goes what one plan covers.
+        if modes[0].how != modes[1].how or sizes[0] != sizes[1] or traced(first.x):
+            return in_turn(self, first, second)
+        scans = [Scan(_inputs(request), mode) for request, mode in zip(requests, modes, strict=True)]
+        y, (a, b) = _run(scans)
+        ends = _result(first, a), _result(second, b)
+        return JointResult(y, (ends[0].state, ends[1].state), (ends[0].trace, ends[1].trace))
+
+    def _mode(self, request: ScanRequest) -> Mode:
         how = self._recipe(request)[0]
         if how is None:
-            raise TypeError(f"NativeKernel.run was called for {request.cell}, which refuse() excludes")
-        state, noise = request.state, request.noise
-        inputs = Inputs(
-            request.x,
-            state.h,
-            state.c if isinstance(state, LSTMState) else None,
-            ordered(request.params),
-            request.lengths,
-            request.reset,
-            tuple([noise.get(name) for name in NOISE]) if noise else (None, None, None),
-        )
-        mode = Mode(how, request.reverse, request.trace, request.recompute)
-        if traced(inputs.x):
-            out = scan_op(inputs, mode)
-        elif torch.is_grad_enabled() and differentiated(inputs):
-            out = Outputs(*_NativeScan.apply(mode, *_flat(inputs)))  # type: ignore[no-untyped-call]
-        else:
-            out, _ = native_scan.forward(native_scan.settled(inputs), mode, None, None)
-        return _result(request, out)
+            raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes")
+        return Mode(how, request.reverse, request.trace, request.recompute)
 
     def _recipe(self, request: ScanRequest) -> tuple[Recipe | None, str | None]:
         """How the extension knows the cell, or why it does not."""
@@ -103,16 +118,31 @@ def traced(x: Tensor) -> bool:
     return torch.compiler.is_compiling() or type(x) is not Tensor
 
 
-def differentiated(inputs: Inputs) -> bool:
+def _differentiated(scans: list[Scan]) -> bool:
     """Whether any input asks for a gradient."""
-    x, h0, c0, params, *_ = inputs
-    if x.requires_grad or h0.requires_grad or (c0 is not None and c0.requires_grad):
-        return True
-    return any(value is not None and value.requires_grad for value in params)
+    for (x, h0, c0, params, *_), _ in scans:
+        for value in (x, *params, h0, c0):
+            if value is not None and value.requires_grad:
+                return True
+    return False
+
+
+def _inputs(request: ScanRequest) -> Inputs:
+    state, noise = request.state, request.noise
+    h0, c0 = (None, None) if state is None else (state.h, state.c if isinstance(state, LSTMState) else None)
+    return Inputs(
+        request.x,
+        h0,
+        c0,
+        ordered(request.params),
+        request.lengths,
+        request.reset,
+        tuple([noise.get(name) for name in NOISE]) if noise else NO_NOISE,
+    )
 
 
 def _result(request: ScanRequest, out: Outputs) -> ScanResult:
-    state = type(request.state)(out.h_n) if out.c_n is None else LSTMState(out.h_n, out.c_n)
+    state = request.cell.State(out.h_n) if out.c_n is None else LSTMState(out.h_n, out.c_n)
     trace = None
     if request.trace:
         trace = {"h": out.y}
@@ -123,47 +153,123 @@ def _result(request: ScanRequest, out: Outputs) -> ScanResult:
     return ScanResult(out.y, state, trace)
 
 
-class _NativeScan(torch.autograd.Function):
-    """The scan in eager mode: the same as the registered operator, at a fraction of its overhead per call.
+def _run(scans: list[Scan]) -> tuple[Tensor, list[Outputs]]:
+    """Run scans of one plan and one x: y (T, B, sum of R), and the outputs of each."""
+    inputs, mode = scans[0]
+    plan = native_scan.plan_of(inputs, mode.how)
+    if not (torch.is_grad_enabled() and _differentiated(scans)):
+        y, outputs, _ = native_scan.forward(plan, _settled(scans), None, None)
+        return y, outputs
+    job, tensors = _flat(plan, scans)
+    y, *rest = _NativeScans.apply(job, *tensors)  # type: ignore[no-untyped-call]
+    ends: Iterator[Any] = iter(rest)
+    outputs = []
+    for part in [y] if len(scans) == 1 else y.chunk(len(scans), dim=2):
+        outputs.append(Outputs(part, next(ends), *[next(ends) if there else None for there in job.ends]))
+    return y, outputs
 
-    The tensor arguments are those of `_flat`.
+
+def _settled(scans: Iterable[Scan]) -> list[Scan]:
+    return [Scan(native_scan.settled(inputs), mode) for inputs, mode in scans]
+
+
+class _Job(NamedTuple):
+    """Scans as autograd sees them: a flat list of the tensors that are there.
+
+    Attributes:
+        plan: the extension's.
+        modes: of each scan.
+        places: for each scan and each of its possible tensors (h0, c0, the parameters, lengths, reset, the noise),
+            where it stands in the list, or 0: x comes first.
+        ends: which of c_n, gates and c come after h_n; the same for each scan.
+    """
+
+    plan: Any
+    modes: tuple[Mode, ...]
+    places: tuple[tuple[int, ...], ...]
+    ends: tuple[bool, bool, bool]
+
+    def scans(self, tensors: Sequence[Tensor]) -> list[Scan]:
+        """The scans again."""
+        found = []
+        for mode, places in zip(self.modes, self.places, strict=True):
+            h0, c0, *rest = [tensors[place] if place else None for place in places]
+            params, (lengths, reset, *noise) = tuple(rest[:_PARAMETERS]), rest[_PARAMETERS:]
+            masks = tuple(noise) if any(places[-len(NOISE) :]) else NO_NOISE
+            found.append(Scan(Inputs(tensors[0], h0, c0, params, lengths, reset, masks), mode))
+        return found
+
+
+_PARAMETERS = len(PARAMETERS)
+
+
+def _flat(plan: Any, scans: list[Scan]) -> tuple[_Job, list[Tensor]]:
+    tensors, places = [scans[0].inputs.x], []
+    for inputs, _ in scans:
+        _, h0, c0, params, lengths, reset, noise = inputs
+        own = []
+        for value in (h0, c0, *params, lengths, reset, *noise):
+            own.append(0 if value is None else len(tensors))
+            if value is not None:
+                tensors.append(value)
+        places.append(tuple(own))
+    mode = scans[0].mode
+    has_c = mode.how.cell == LSTM
+    ends = (has_c, mode.trace and not mode.how.cell.startswith("rnn"), mode.trace and has_c)
+    return _Job(plan, tuple([scan.mode for scan in scans]), tuple(places), ends), tensors
+
+
+class _NativeScans(torch.autograd.Function):
+    """Scans in eager mode: the same as the registered operator, at a fraction of its overhead per call.
+
+    Takes the list of `_Job`; gives y and then of each scan what `_Job.ends` says. An argument that is not there would
+    cost as much as one that is.
     """
 
     @staticmethod
-    def forward(ctx: Any, mode: Mode, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
-        inputs = _inputs(tensors)
-        settled = native_scan.settled(inputs)
-        ctx.packed = native_scan.pack(settled, mode.how)
-        out, ctx.kept = native_scan.forward(settled, mode, ctx.packed, True)
-        ctx.mode = mode
+    def forward(ctx: Any, job: _Job, *tensors: Tensor) -> tuple[Tensor, ...]:
+        scans = _settled(job.scans(tensors))
+        ctx.packed = [native_scan.pack(job.plan, inputs.params) for inputs, _ in scans]
+        y, outputs, ctx.kept = native_scan.forward(job.plan, scans, ctx.packed, True)
+        ctx.job = job
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, out.y)
-        return tuple(out)
+        ctx.save_for_backward(*tensors, y)
+        return (y, *[value for out in outputs for value in out[1:] if value is not None])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, dy: Tensor | None, *rest: Tensor | None) -> tuple[Tensor | None, ...]:
         *tensors, y = ctx.saved_tensors
-        inputs, mode = _inputs(tensors), ctx.mode
-        needed = ctx.needs_input_grad[6:]
-        dy, dh_n, dc_n, *d_trace = gradients
-        if torch.is_grad_enabled() or any(value is not None for value in d_trace):
-            return (None,) * 6 + through_reference(inputs, mode, needed, gradients)
-        settled = native_scan.settled(inputs)
-        kept, ctx.kept = ctx.kept, None
-        if kept is None:
-            # A second backward pass over a retained graph: the first one used up what forward kept.
-            _, kept = native_scan.forward(settled, mode._replace(trace=False), ctx.packed, True)
-        wanted = (needed[0], needed[1], needed[2], needed[3:])
-        found_native = native_scan.backward(settled, mode, ctx.packed, y, kept, dy, dh_n, dc_n, wanted)
-        return (None,) * 6 + (found_native.x, found_native.h0, found_native.c0, *found_native.params)
-
-
-def _flat(inputs: Inputs) -> tuple[Tensor | None, ...]:
-    """Lengths, reset and noise first: they have no gradient."""
-    return (inputs.lengths, inputs.reset, *inputs.noise, inputs.x, inputs.h0, inputs.c0, *inputs.params)
-
-
-def _inputs(tensors: Any) -> Inputs:
-    lengths, reset, *rest = tensors
-    noise, (x, h0, c0), params = rest[:3], rest[3:6], rest[6:]
-    return Inputs(x, h0, c0, tuple(params), lengths, reset, tuple(noise))
+        job: _Job = ctx.job
+        count, needed = len(job.modes), ctx.needs_input_grad[1:]
+        ends = iter(rest)
+        d_ends = [[next(ends), *[next(ends) if there else None for there in job.ends]] for _ in range(count)]
+        dys = [dy] * count if dy is None or count == 1 else dy.chunk(count, dim=2)
+        asked = [[place > 0 and needed[place] for place in places] for places in job.places]
+        wanted = [Wanted(needed[0], h0, c0, params[:_PARAMETERS]) for h0, c0, *params in asked]
+        scans = job.scans(tensors)
+        through_trace = [value for part in d_ends for value in part[2:] if value is not None]
+        if torch.is_grad_enabled() or through_trace:
+            found = [
+                through_reference(inputs, mode, (want.x, want.h0, want.c0, *want.params), (part, *d_end))
+                for (inputs, mode), want, part, d_end in zip(scans, wanted, dys, d_ends, strict=True)
+            ]
+        else:
+            scans = _settled(scans)
+            kept, ctx.kept = ctx.kept, None
+            if kept is None:
+                # A second backward pass over a retained graph: the first one used up what forward kept.
+                again = [Scan(inputs, mode._replace(trace=False)) for inputs, mode in scans]
+                _, _, kept = native_scan.forward(job.plan, again, ctx.packed, True)
+            ys = [y] if count == 1 else y.chunk(count, dim=2)
+            upstream = [Upstream(part, *d_end[:2]) for part, d_end in zip(dys, d_ends, strict=True)]
+            found = [
+                (d.x, d.h0, d.c0, *d.params)
+                for d in native_scan.backward(job.plan, scans, ctx.packed, ys, kept, upstream, wanted)
+            ]
+        gradients: list[Tensor | None] = [None] * len(tensors)
+        for places, (dx, *others) in zip(job.places, found, strict=True):
+            gradients[0] = dx if gradients[0] is None or dx is None else gradients[0] + dx
+            for place, value in zip(places, others, strict=False):
+                if place:
+                    gradients[place] = value
+        return (None, *gradients)

@@ -24,12 +24,13 @@ def through_reference(
     cell = cell_of(mode.how, inputs.params)
     with torch.enable_grad():
         # One tensor may come in twice (tied weights, h0 that is c0); as views they are told apart.
-        x, h0 = inputs.x.view_as(inputs.x), inputs.h0.view_as(inputs.h0)
-        c0, *weights = (None if value is None else value.view_as(value) for value in (inputs.c0, *inputs.params))
+        x = inputs.x.view_as(inputs.x)
+        given = (inputs.h0, inputs.c0, *inputs.params)
+        h0, c0, *weights = (None if value is None else value.view_as(value) for value in given)
     apart = (x, h0, c0, *weights)
     params = {name: value for name, value in zip(PARAMETERS, weights, strict=True) if value is not None}
     noise = {name: value for name, value in zip(NOISE, inputs.noise, strict=True) if value is not None}
-    state = cell.State(h0) if c0 is None else cell.State(h0, c0)
+    state = None if h0 is None else cell.State(h0) if c0 is None else cell.State(h0, c0)
     lengths, reset = inputs.lengths, inputs.reset
     request = ScanRequest(cell, params, x, state, lengths, reset, mode.reverse, mode.trace, noise, mode.recompute)
     sources = [value for value, need in zip(apart, needed, strict=True) if need and value is not None]

@@ -69,6 +69,8 @@ class Recipe(NamedTuple):
 
 
 _NAMES = {known: name for name, known in CELLS.items()}
+#: The extension's name of the one cell with a memory.
+LSTM = _NAMES[LSTMCell]
 
 
 def recipe(cell: Cell, with_dropout: bool) -> Recipe | None:
@@ -86,7 +88,7 @@ def recipe(cell: Cell, with_dropout: bool) -> Recipe | None:
             (cell.zoneout_c > 0.0, LIBRARY.ZONEOUT_C),
         )
         options |= sum(bit for on, bit in flags if on)
-        return Recipe(_NAMES[LSTMCell], options, cell.cell_clip or 0.0, cell.zoneout_h, cell.zoneout_c)
+        return Recipe(LSTM, options, cell.cell_clip or 0.0, cell.zoneout_h, cell.zoneout_c)
     if type(cell) is GRUCell or type(cell) is RNNCell:
         options |= LIBRARY.LAYER_NORM if cell.layer_norm else 0
         options |= LIBRARY.ZONEOUT_H if cell.zoneout > 0.0 else 0
@@ -109,7 +111,7 @@ def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
     input_size, hidden_size, proj_size = sizes(params)
     bias, options = params[PARAMETERS.index("bias_ih")] is not None, how.options
     layer_norm = bool(options & LIBRARY.LAYER_NORM)
-    if how.cell == _NAMES[LSTMCell]:
+    if how.cell == LSTM:
         return LSTMCell(
             input_size,
             hidden_size,

@@ -15,7 +15,7 @@ from torch import Tensor
 from unroll.kernels import native_plan, native_scan
 from unroll.kernels.native_gradient import through_reference
 from unroll.kernels.native_plan import NOISE, PARAMETERS, Recipe
-from unroll.kernels.native_scan import Inputs, Mode, Outputs
+from unroll.kernels.native_scan import Inputs, Mode, Outputs, Scan, Upstream, Wanted
 
 #: Names of the masks as arguments; two of them are also names of rates.
 NOISE_MASKS = tuple(f"{name}_mask" for name in NOISE)
@@ -76,14 +76,15 @@ def saved_bytes(inputs: Inputs, mode: Mode) -> int:
 def _scan_cpu(*arguments: Any) -> tuple[Tensor, ...]:
     *flat, save = arguments
     inputs, mode = _unflat(tuple(flat))
-    settled = native_scan.settled(inputs)
+    scan = Scan(native_scan.settled(inputs), mode)
+    plan = native_scan.plan_of(inputs, mode.how)
     none = inputs.x.new_empty(0)
     if save:
         saved = torch.empty(saved_bytes(inputs, mode), dtype=torch.uint8)
-        out, _ = native_scan.forward(settled, mode, native_scan.pack(settled, mode.how), saved)
+        _, (out,), _ = native_scan.forward(plan, [scan], [native_scan.pack(plan, inputs.params)], saved)
     else:
         saved = torch.empty(0, dtype=torch.uint8)
-        out, _ = native_scan.forward(settled, mode, None, None)
+        _, (out,), _ = native_scan.forward(plan, [scan], None, None)
     return (*(none.clone() if value is None else value for value in out), saved)
 
 
@@ -98,15 +99,17 @@ def _scan_fake(*arguments: Any) -> tuple[Tensor, ...]:
 def _backward_cpu(*arguments: Any) -> list[Tensor]:
     inputs, mode = _unflat(arguments[:_INPUT_COUNT])
     y, saved, dy, dh_n, dc_n, wanted = arguments[_INPUT_COUNT:]
-    settled = native_scan.settled(inputs)
-    packed = native_scan.pack(settled, mode.how)
+    scan = Scan(native_scan.settled(inputs), mode._replace(trace=False))
+    plan = native_scan.plan_of(inputs, mode.how)
+    packed = native_scan.pack(plan, inputs.params)
     kept: Any
     if saved.numel():
         # The backward pass writes into what forward kept, and an operator must leave its arguments alone.
-        kept = saved.clone()
+        kept = [saved.clone()]
     else:
-        _, kept = native_scan.forward(settled, mode._replace(trace=False), packed, True)
-    found = native_scan.backward(settled, mode, packed, y, kept, dy, dh_n, dc_n, (*wanted[:3], tuple(wanted[3:])))
+        _, _, kept = native_scan.forward(plan, [scan], [packed], True)
+    upstream, want = Upstream(dy, dh_n, dc_n), Wanted(wanted[0], wanted[1], wanted[2], wanted[3:])
+    (found,) = native_scan.backward(plan, [scan], [packed], [y], kept, [upstream], [want])
     flat = (found.x, found.h0, found.c0, *found.params)
     return [inputs.x.new_empty(0) if value is None else value for value in flat]
 

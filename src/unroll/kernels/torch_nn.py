@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, HiddenState, LSTMCell, LSTMState, RNNCell
-from unroll.kernels.base import ScanRequest, ScanResult
+from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
 
 
 def _plain(cell: Cell) -> bool:
@@ -76,17 +76,20 @@ class TorchKernel:
             rows = lengths.nonzero().squeeze(1)
             if rows.numel() == batch:
                 rows = None
+        before = state = first_state(request)
         if steps == 0 or batch == 0 or (rows is not None and rows.numel() == 0):
-            return ScanResult(x.new_zeros(steps, batch, request.cell.output_size), request.state, None)
-        state = request.state
+            return ScanResult(x.new_zeros(steps, batch, request.cell.output_size), state, None)
         if rows is not None and lengths is not None:
             x, lengths = x.index_select(1, rows), lengths.index_select(0, rows)
             state = type(state)(*(part.index_select(0, rows) for part in state))
         y, last = self._run(request, x, lengths, state)
         if rows is not None:
             y = y.new_zeros(steps, batch, y.shape[-1]).index_copy(1, rows, y)
-            last = type(last)(*(old.index_copy(0, rows, new) for old, new in zip(request.state, last, strict=True)))
+            last = type(last)(*(old.index_copy(0, rows, new) for old, new in zip(before, last, strict=True)))
         return ScanResult(y, last, None)
+
+    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
+        return in_turn(self, first, second)
 
     def _run(
         self, request: ScanRequest, x: Tensor, lengths: Tensor | None, state: LSTMState | HiddenState

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from unroll.engine import scan_both
 from unroll.errors import ConfigError
 from unroll.layers.grid import GridLSTM
 from unroll.layers.recurrent import Recurrent
@@ -47,6 +48,13 @@ _MERGES: dict[Merge, Callable[[Tensor, Tensor], Tensor]] = {
     Merge.MEAN: lambda a, b: (a + b) / 2,
     Merge.PRODUCT: lambda a, b: a * b,
 }
+
+
+def _watched(module: nn.Module) -> bool:
+    """Whether someone waits for this module to be called."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    )
 
 
 class Bidirectional(nn.Module):
@@ -117,6 +125,23 @@ class Bidirectional(nn.Module):
     ) -> tuple[Tensor, tuple[Any, Any]]:
         """Run over time: as `Recurrent.forward`, with one state for each direction."""
         first, second = (None, None) if state is None else state
+        forwards, backwards = self.forwards, self.backwards
+        if (
+            self.merge is Merge.CONCAT
+            and isinstance(forwards, Recurrent)
+            and isinstance(backwards, Recurrent)
+            and (forwards.engine, forwards.recompute) == (backwards.engine, backwards.recompute)
+            and x.dim() == 3
+            and not (_watched(forwards) or _watched(backwards))
+        ):
+            if self.batch_first:
+                x = x.transpose(0, 1)
+                reset = None if reset is None else reset.transpose(0, 1)
+            runs = forwards.run(x, first), backwards.run(x, second)
+            both = scan_both(
+                *runs, x, lengths=lengths, reset=reset, recompute=forwards.recompute, engine=forwards.engine
+            )
+            return (both.output.transpose(0, 1) if self.batch_first else both.output), both.states
         a, after_a = self.forwards(x, first, lengths=lengths, reset=reset)
         b, after_b = self.backwards(x, second, lengths=lengths, reset=reset)
         return _MERGES[self.merge](a, b), (after_a, after_b)

@@ -16,7 +16,8 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from unroll.cells.init import Initialiser, torch_default
-from unroll.engine import AUTO, scan
+from unroll.engine import AUTO, Run, scan, scan_both
+from unroll.layers.recurrent import own
 
 
 class DropIn(nn.Module, abc.ABC):
@@ -89,7 +90,7 @@ class DropIn(nn.Module, abc.ABC):
         return [list(self._own(names).values()) for _, names in self._runs]
 
     def _own(self, names: Mapping[str, str]) -> dict[str, Tensor]:
-        return {name: getattr(self, here) for name, here in names.items()}
+        return own(self, names.items())
 
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
@@ -175,31 +176,29 @@ class DropIn(nn.Module, abc.ABC):
     def _layers(
         self, x: Tensor, first: list[Tensor] | None, lengths: Tensor | None, reset: Tensor | None
     ) -> tuple[Tensor, Any]:
-        directions = 2 if self.bidirectional else 1
-        last = []
+        last: list[Any] = []
         for layer in range(self.num_layers):
-            outputs = []
-            for direction in range(directions):
-                index = layer * directions + direction
-                cell, names = self._runs[index]
-                result = scan(
-                    cell,
-                    self._own(names),
-                    x,
-                    None if first is None else cell.State(*(part[index] for part in first)),
-                    lengths=lengths,
-                    reset=reset,
-                    reverse=direction == 1,
-                    engine=self.engine,
-                )
-                outputs.append(result.output)
+            if self.bidirectional:
+                forwards = self._run(2 * layer, first, reverse=False)
+                backwards = self._run(2 * layer + 1, first, reverse=True)
+                both = scan_both(forwards, backwards, x, lengths=lengths, reset=reset, engine=self.engine)
+                x = both.output
+                last += both.states
+            else:
+                cell, params, state, *_ = self._run(layer, first, reverse=False)
+                result = scan(cell, params, x, state, lengths=lengths, reset=reset, engine=self.engine)
+                x = result.output
                 last.append(result.state)
-            x = outputs[0] if directions == 1 else torch.cat(outputs, dim=-1)
             if self.dropout and layer + 1 < self.num_layers:
                 x = nn.functional.dropout(x, self.dropout, self.training)
         if len(last) == 1:
             return x, self._join([part.unsqueeze(0) for part in last[0]])
         return x, self._join([torch.stack(parts) for parts in zip(*last, strict=True)])
+
+    def _run(self, index: int, first: list[Tensor] | None, *, reverse: bool) -> Run:
+        cell, names = self._runs[index]
+        state = None if first is None else cell.State(*[part[index] for part in first])
+        return Run(cell, self._own(names), state, reverse, {})
 
 
 def _packed_like(y: Tensor, lengths: Tensor, like: PackedSequence) -> PackedSequence:

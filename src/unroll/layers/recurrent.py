@@ -5,7 +5,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +13,17 @@ from torch import Tensor, nn
 
 from unroll.cells import Cell
 from unroll.cells.init import Initialiser, torch_default
-from unroll.engine import AUTO, scan
+from unroll.engine import AUTO, Run, scan
+
+
+def own(module: nn.Module, names: Iterable[tuple[str, str]]) -> dict[str, Tensor]:
+    """Parameters of a module by the names on the left, found under the names on the right."""
+    held, found = module._parameters, {}
+    for name, here in names:
+        # A parametrisation or pruning puts a computed attribute in a parameter's place.
+        value = held.get(here)
+        found[name] = getattr(module, here) if value is None else value
+    return found
 
 
 class Recurrent(nn.Module):
@@ -57,6 +67,7 @@ class Recurrent(nn.Module):
         self.engine = engine
         self.recompute = recompute
         self._init = init
+        self._names = [(name, name) for name in cell.parameters()]
         for name, spec in cell.parameters().items():
             self.register_parameter(name, nn.Parameter(torch.empty(spec.shape, device=device, dtype=dtype)))
         self.reset_parameters()
@@ -77,7 +88,7 @@ class Recurrent(nn.Module):
 
     def own_parameters(self) -> dict[str, Tensor]:
         """The cell's parameters by name."""
-        return {name: getattr(self, name) for name in self.cell.parameters()}
+        return own(self, self._names)
 
     def extra_repr(self) -> str:
         return f"{self.cell}, reverse={self.reverse}, batch_first={self.batch_first}, engine={self.engine!r}"
@@ -110,23 +121,33 @@ class Recurrent(nn.Module):
         y, state, traced = self._scan(x, state, lengths, reset, trace=True)
         return y, state, traced or {}
 
+    def run(self, x: Tensor, state: Any) -> Run:
+        """What `forward` gives to the engine, with random factors drawn for x, (T, B, I).
+
+        Args:
+            x: (T, B, I), whatever `batch_first` says.
+            state: as in `forward`.
+        """
+        noise = {}
+        if self.training and x.dim() == 3:
+            noise = self.cell.noise(x.shape[0], x.shape[1], device=x.device, dtype=x.dtype)
+        return Run(self.cell, self.own_parameters(), state, self.reverse, noise)
+
     def _scan(
         self, x: Tensor, state: Any, lengths: Tensor | None, reset: Tensor | None, *, trace: bool
     ) -> tuple[Tensor, Any, Mapping[str, Tensor] | None]:
         if self.batch_first and x.dim() == 3:
             x = x.transpose(0, 1)
             reset = None if reset is None else reset.transpose(0, 1)
-        noise = {}
-        if self.training and x.dim() == 3:
-            noise = self.cell.noise(x.shape[0], x.shape[1], device=x.device, dtype=x.dtype)
+        cell, params, state, reverse, noise = self.run(x, state)
         y, state, traced = scan(
-            self.cell,
-            self.own_parameters(),
+            cell,
+            params,
             x,
             state,
             lengths=lengths,
             reset=reset,
-            reverse=self.reverse,
+            reverse=reverse,
             trace=trace,
             noise=noise,
             recompute=self.recompute,
