@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"cells", "engine", "layers"},
     "choices": {"engine"},
     "stepper": {"kernels", "layers"},
-    "bench": {"cells", "kernels", "engine", "layers", "stepper"},
+    "bench": {"cells", "kernels", "engine", "layers", "models", "stepper"},
     "interop": {"cells", "layers", "engine"},
     "look": {"cells", "engine", "layers"},
     "data": set(),
