@@ -17,7 +17,7 @@ from torch import Tensor
 from unroll.cells import Cell
 from unroll.engine.reference import ReferenceKernel
 from unroll.errors import EngineError, nearest
-from unroll.kernels import KERNELS, JointResult, Kernel, ScanRequest, ScanResult, set_reference
+from unroll.kernels import KERNELS, PLAIN, JointResult, Kernel, ScanRequest, ScanResult, run_plain, set_reference
 
 AUTO = "auto"
 _REFERENCE = ReferenceKernel()
@@ -131,6 +131,17 @@ def scan(
         ValueError: a shape, dtype or length is not as above.
         EngineError: the engine is unknown or cannot do the job.
     """
+    if (
+        state is None
+        and lengths is None
+        and reset is None
+        and not (trace or noise or recompute or torch.compiler.is_compiling())
+        and engine in (AUTO, PLAIN)
+        and _choices.get() is None
+    ):
+        done = run_plain(cell, params, x, reverse)
+        if done is not None:
+            return done
     lengths = _checked_lengths(type(cell).__name__, lengths, x)
     run = Run(cell, params, state, reverse, noise or {})
     request = _checked(run, x, lengths, reset, trace, recompute)

@@ -8,16 +8,21 @@ from unroll.kernels.fallback import set_reference
 from unroll.kernels.native import NativeKernel
 from unroll.kernels.torch_nn import TorchKernel
 
+_NATIVE = NativeKernel()
+#: The shortest way through the plainest scan, which the kernel of this name takes; see there.
+PLAIN, run_plain = _NATIVE.name, _NATIVE.run_plain
 #: Fastest first. The reference scan of `unroll.engine` comes after the last of them.
-KERNELS: tuple[Kernel, ...] = (NativeKernel(), TorchKernel())
+KERNELS: tuple[Kernel, ...] = (_NATIVE, TorchKernel())
 
 __all__ = [
     "KERNELS",
+    "PLAIN",
     "JointResult",
     "Kernel",
     "NativeKernel",
     "ScanRequest",
     "ScanResult",
     "TorchKernel",
+    "run_plain",
     "set_reference",
 ]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
+from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, Parameters, RNNCell
 from unroll.kernels import native_scan
 from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.native_gradient import through_reference
@@ -44,6 +44,7 @@ class NativeKernel:
         # By identity: hashing a cell's fields would cost more than everything else in `refuse`.
         # The cell is held, so its id stays its own.
         self._known: dict[tuple[int, torch.dtype, bool], tuple[Cell, Recipe | None, str | None]] = {}
+        self._plain: dict[tuple[int, torch.dtype, bool], _Plain] = {}
 
     def refuse(self, request: ScanRequest) -> str | None:
         if LIBRARY is None:
@@ -61,13 +62,69 @@ class NativeKernel:
             return "it has no gradient for the random factors"
         return self._recipe(request)[1]
 
+    def run_plain(self, cell: Cell, params: Parameters, x: Tensor, reverse: bool) -> ScanResult | None:
+        """The shortest way through a scan from zeros, of whole rows, without noise or trace: nothing is checked but by
+        the extension. For a short sequence the checks take longer than the work.
+
+        Returns:
+            The result, or None where anything is out of the ordinary; then the long way finds out what it is.
+        """
+        known = self._plain.get((id(cell), x.dtype, reverse))
+        if (
+            known is None
+            or known.cell is not cell
+            or type(x) is not Tensor
+            or x.is_neg()
+            or forward_ad._current_level >= 0
+            or torch._C._are_functorch_transforms_active()
+        ):
+            return None
+        try:
+            values = [params[name] for name in known.names]
+            if torch.is_grad_enabled():
+                for value in (x, *values):
+                    if value.requires_grad:
+                        y, *state = _NativeScans.apply(known.job, x, *values)  # type: ignore[no-untyped-call]
+                        return ScanResult(y, cell.State(*state), None)
+            steps, batch, _ = x.shape
+            y = x.new_empty((steps, batch, known.output_size))
+            state = [x.new_empty((batch, size)) for size in known.state_sizes]
+            given = (*values, *known.absent)
+            ends = (*state, None, None, None) if len(state) == 2 else (*state, None, None, None, None)
+            call = (x, None, None, reverse, None, None, None, None, None, given, y, *ends)
+            known.job.plan.forward((call,), 0, torch.get_num_threads())
+        except (KeyError, TypeError, ValueError):
+            return None
+        return ScanResult(y, cell.State(*state), None)
+
     def run(self, request: ScanRequest) -> ScanResult:
         mode = self._mode(request)
         if traced(request.x):
             request = request._replace(state=first_state(request))
             return _result(request, scan_op(_inputs(request), mode))
-        _, (out,) = _run([Scan(_inputs(request), mode)])
+        scan = Scan(_inputs(request), mode)
+        _, (out,) = _run([scan])
+        self._remember(request, scan)
         return _result(request, out)
+
+    def _remember(self, request: ScanRequest, scan: Scan) -> None:
+        """Let `run_plain` have the next scan, if it was one of its kind."""
+        cell, inputs = request.cell, scan.inputs
+        names = [name for name, value in zip(PARAMETERS, inputs.params, strict=True) if value is not None]
+        without = (request.state, request.lengths, request.reset) == (None, None, None)
+        if not without or request.noise or request.trace or request.recompute or names != [*PARAMETERS[: len(names)]]:
+            return
+        job, _ = _flat(native_scan.plan_of(inputs, scan.mode.how), [scan])
+        if len(self._plain) >= _MAX_KNOWN:
+            self._plain.clear()
+        self._plain[id(cell), inputs.x.dtype, request.reverse] = _Plain(
+            cell,
+            job,
+            tuple(names),
+            (None,) * (_PARAMETERS - len(names)),
+            cell.output_size,
+            tuple(cell.state_sizes().values()),
+        )
 
     def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
         requests = (first, second)
@@ -201,6 +258,26 @@ class _Job(NamedTuple):
 
 
 _PARAMETERS = len(PARAMETERS)
+
+
+class _Plain(NamedTuple):
+    """What `run_plain` needs to know of a cell.
+
+    Attributes:
+        cell: the cell; held, so that its id stays its own.
+        job: one scan of x and the parameters alone.
+        names: of the parameters, in the extension's order, in which the others come after them.
+        absent: None for each of the others.
+        output_size: R.
+        state_sizes: features of every state.
+    """
+
+    cell: Cell
+    job: _Job
+    names: tuple[str, ...]
+    absent: tuple[None, ...]
+    output_size: int
+    state_sizes: tuple[int, ...]
 
 
 def _flat(plan: Any, scans: list[Scan]) -> tuple[_Job, list[Tensor]]:

@@ -1,0 +1,141 @@
+"""The shortest way through a scan: the same results and the same errors as the long one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+import unroll
+from unroll import GRUCell, LSTMCell, RNNCell
+from unroll.cells import Cell
+from unroll.engine import recorded_choices
+from unroll.kernels import native
+
+pytestmark = pytest.mark.skipif(native.LIBRARY is None, reason="the extension is not built")
+
+CELLS = [
+    RNNCell(3, 5),
+    RNNCell(3, 5, nonlinearity="relu"),
+    GRUCell(3, 5),
+    GRUCell(3, 5, reset_after=False),
+    LSTMCell(3, 5),
+    LSTMCell(3, 5, False),
+    LSTMCell(3, 5, proj_size=2),
+    LSTMCell(3, 5, peephole=True),
+    LSTMCell(3, 5, coupled=True, cell_clip=0.3),
+    LSTMCell(3, 5, layer_norm=True),
+    LSTMCell(3, 5, zoneout_h=0.2, zoneout_c=0.1),
+]
+
+
+class Counted:
+    """`run_plain`, with a list of whether it did each scan."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[bool] = []
+        run_plain = unroll.engine.scan.__globals__["run_plain"]
+
+        def counted(*arguments: object) -> object:
+            result = run_plain(*arguments)
+            self.done.append(result is not None)
+            return result
+
+        monkeypatch.setitem(unroll.engine.scan.__globals__, "run_plain", counted)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    return Counted(monkeypatch)
+
+
+def everything(layer: unroll.Recurrent, x: Tensor) -> list[Tensor]:
+    y, state = layer(x)
+    loss = y.square().sum() + sum((part.sin().sum() for part in state), start=torch.zeros(()))
+    sources = [x, *layer.parameters()]
+    first = torch.autograd.grad(loss, sources, retain_graph=True)
+    second = torch.autograd.grad(loss, sources, create_graph=True)
+    third = torch.autograd.grad(sum(value.square().sum() for value in second), sources)
+    with torch.no_grad():
+        seen, last = layer(x)
+    return [y, *state, *first, *second, *third, seen, *last]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_the_short_way_gives_the_bits_of_the_long_one(
+    counted: Counted, cell: Cell, reverse: bool, dtype: torch.dtype
+) -> None:
+    layer = unroll.Recurrent(cell, reverse=reverse, engine="native", dtype=dtype).eval()
+    x = torch.randn(7, 2, 3, dtype=dtype, requires_grad=True)
+    with recorded_choices():
+        expected = everything(layer, x)
+    assert not counted.done
+    got = everything(layer, x)
+    # A parameter that is left out between two others keeps a cell on the long way.
+    assert counted.done == [not (getattr(cell, "peephole", False) or getattr(cell, "layer_norm", False))] * 2
+    assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 3), (4, 0, 3), (1, 1, 3)])
+def test_no_steps_and_no_rows(counted: Counted, shape: tuple[int, ...]) -> None:
+    layer, x = unroll.LSTM(3, 5), torch.randn(shape)
+    expected_y, expected_state = layer(x)
+    got_y, got_state = layer(x)
+    assert counted.done == [False, True]
+    assert torch.equal(got_y, expected_y)
+    assert all(torch.equal(a, b) for a, b in zip(got_state, expected_state, strict=True))
+
+
+def test_errors_are_those_of_the_long_way(counted: Counted) -> None:
+    layer = unroll.GRU(3, 5)
+    layer(torch.randn(4, 2, 3))
+    with pytest.raises(ValueError, match=r"x must have shape \(T, B, I\) with I = 3, got \(4, 2, 4\)"):
+        layer(torch.randn(4, 2, 4))
+    with pytest.raises(ValueError, match=r"'weight_ih' is torch.float32 on cpu but x is torch.float64 on cpu"):
+        layer(torch.randn(4, 2, 3, dtype=torch.float64))
+    layer.weight_hh_l0 = torch.nn.Parameter(torch.randn(15, 4))
+    with pytest.raises(ValueError, match=r"'weight_hh' must have shape \(15, 5\), got \(15, 4\)"):
+        layer(torch.randn(4, 2, 3))
+    assert not any(counted.done)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_what_is_out_of_the_ordinary_takes_the_long_way(counted: Counted) -> None:
+    layer, x = unroll.LSTM(3, 5), torch.randn(4, 2, 3)
+    layer(x)
+    imaginary = torch.complex(torch.zeros(4, 2, 3), x).conj().imag
+    assert imaginary.is_neg()
+    assert torch.equal(layer(imaginary)[0], layer(-x)[0])
+    y, _ = layer(x.transpose(0, 1).contiguous().transpose(0, 1))
+    assert torch.equal(y, layer(x)[0])
+    assert counted.done == [False, False, True, True, True]
+    counted.done.clear()
+    layer.weight_ih_l0 = torch.nn.Parameter(layer.weight_ih_l0.detach().t().contiguous().t())
+    assert torch.equal(layer(x)[0], y)
+    params = {name: value.detach() for name, value in layer.named_parameters()}
+    torch.func.grad(lambda params: torch.func.functional_call(layer, params, (x,))[0].sum())(params)
+    simple = unroll.RNN(3, 5)
+    simple(x)
+    with forward_ad.dual_level():
+        assert forward_ad.unpack_dual(simple(forward_ad.make_dual(x, x))[0]).tangent is not None
+    assert counted.done == [False] * 4
+
+
+def test_a_state_lengths_or_a_trace_are_not_plain(counted: Counted) -> None:
+    layer, x = unroll.Recurrent(GRUCell(3, 5, recurrent_dropout=0.5)), torch.randn(4, 2, 3)
+    layer.eval()
+    _, state = layer(x)
+    layer(x, state)
+    layer(x, lengths=torch.tensor([4, 2]))
+    layer(x, reset=torch.zeros(4, 2, dtype=torch.bool))
+    layer.trace(x)
+    assert counted.done == [False]
+    layer.train()
+    layer(x)
+    assert counted.done == [False]
+    layer.eval()
+    layer(x)
+    assert counted.done == [False, True]
