@@ -238,7 +238,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         "{prepared}/train.conll",
         (
             *("--validation", "{data}/ner/btc/h.conll", "--test", "{data}/ner/btc/f.conll"),
-            *("--set", "training.average=0.995"),
+            *("--set", "training.average=0.995", "--set", "model.broken=drop"),
         ),
         Goal("entity_f1", BEST_BASELINE, True, "ten points above both baselines", 0.1),
         prepare=prepare.btc,
