@@ -17,7 +17,17 @@ from torch import Tensor
 from unroll.cells import Cell
 from unroll.engine.reference import ReferenceKernel
 from unroll.errors import EngineError, nearest
-from unroll.kernels import KERNELS, PLAIN, JointResult, Kernel, ScanRequest, ScanResult, run_plain, set_reference
+from unroll.kernels import (
+    KERNELS,
+    PLAIN,
+    JointResult,
+    Kernel,
+    KnownCells,
+    ScanRequest,
+    ScanResult,
+    run_plain,
+    set_reference,
+)
 
 AUTO = "auto"
 _REFERENCE = ReferenceKernel()
@@ -209,20 +219,14 @@ def _chosen(request: ScanRequest, engine: str) -> Kernel:
     return kernel
 
 
-#: What `_checked` compares with, of cells it has seen. Asking a cell costs more than comparing.
-_shapes: dict[int, tuple[Cell, tuple[tuple[str, tuple[int, ...]], ...]]] = {}
-_MAX_SHAPES = 1024
+_shapes: KnownCells[tuple[tuple[str, tuple[int, ...]], ...]] = KnownCells()
 
 
 def _parameter_shapes(cell: Cell) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    # By identity, as a cell is dear to hash; the cell is held, so its id stays its own.
-    found = _shapes.get(id(cell))
-    if found is None or found[0] is not cell:
-        if len(_shapes) >= _MAX_SHAPES:
-            _shapes.clear()
-        shapes = tuple((name, spec.shape) for name, spec in cell.parameters().items())
-        found = _shapes[id(cell)] = (cell, shapes)
-    return found[1]
+    found = _shapes.get(cell)
+    if found is None:
+        found = _shapes.put(tuple((name, spec.shape) for name, spec in cell.parameters().items()), cell)
+    return found
 
 
 def _checked(

@@ -6,12 +6,14 @@ Shapes: T time, B batch, I input size, H hidden size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from unroll.cells import Cell
+
+V = TypeVar("V")
 
 
 class ScanRequest(NamedTuple):
@@ -71,6 +73,31 @@ class JointResult(NamedTuple):
     output: Tensor
     states: tuple[Any, Any]
     traces: tuple[Mapping[str, Tensor] | None, Mapping[str, Tensor] | None]
+
+
+class KnownCells(Generic[V]):
+    """Something about each cell seen so far, found by identity: a cell is dear to hash and to ask.
+
+    Models have a handful of cells; the bound is for a program that makes them without end.
+    """
+
+    _MOST = 1024
+
+    def __init__(self) -> None:
+        # The cell is held, so its id stays its own.
+        self._found: dict[tuple[Any, ...], tuple[Cell, V]] = {}
+
+    def get(self, cell: Cell, *rest: Any) -> V | None:
+        """What is known of this very cell under these further keys, or None."""
+        found = self._found.get((id(cell), *rest))
+        return None if found is None else found[1]
+
+    def put(self, value: V, cell: Cell, *rest: Any) -> V:
+        """Keep it, and give it back."""
+        if len(self._found) >= self._MOST:
+            self._found.clear()
+        self._found[id(cell), *rest] = (cell, value)
+        return value
 
 
 class Kernel(Protocol):

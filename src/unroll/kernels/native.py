@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, Parameters, RNNCell
 from unroll.kernels import native_scan
-from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
+from unroll.kernels.base import JointResult, KnownCells, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.native_gradient import through_reference
 from unroll.kernels.native_plan import (
     DTYPES,
@@ -31,9 +31,6 @@ from unroll.kernels.native_plan import (
 from unroll.kernels.native_scan import NO_NOISE, Inputs, Mode, Outputs, Scan, Upstream, Wanted
 from unroll.kernels.ops import scan_op
 
-#: Cells kept with their recipes. Models have a handful; the bound is for a program that makes cells without end.
-_MAX_KNOWN = 1024
-
 
 class NativeKernel:
     """The row "native" of the table."""
@@ -41,10 +38,10 @@ class NativeKernel:
     name = "native"
 
     def __init__(self) -> None:
-        # By identity: hashing a cell's fields would cost more than everything else in `refuse`.
-        # The cell is held, so its id stays its own.
-        self._known: dict[tuple[int, torch.dtype, bool], tuple[Cell, Recipe | None, str | None]] = {}
-        self._plain: dict[tuple[int, torch.dtype, bool], _Plain] = {}
+        # By dtype and whether there is dropout: how the extension knows the cell, or why it does not.
+        self._known: KnownCells[tuple[Recipe | None, str | None]] = KnownCells()
+        # By dtype and direction.
+        self._plain: KnownCells[_Plain] = KnownCells()
 
     def refuse(self, request: ScanRequest) -> str | None:
         if LIBRARY is None:
@@ -69,10 +66,9 @@ class NativeKernel:
         Returns:
             The result, or None where anything is out of the ordinary; then the long way finds out what it is.
         """
-        known = self._plain.get((id(cell), x.dtype, reverse))
+        known = self._plain.get(cell, x.dtype, reverse)
         if (
             known is None
-            or known.cell is not cell
             or type(x) is not Tensor
             or x.is_neg()
             or forward_ad._current_level >= 0
@@ -115,16 +111,9 @@ class NativeKernel:
         if not without or request.noise or request.trace or request.recompute or names != [*PARAMETERS[: len(names)]]:
             return
         job, _ = _flat(native_scan.plan_of(inputs, scan.mode.how), [scan])
-        if len(self._plain) >= _MAX_KNOWN:
-            self._plain.clear()
-        self._plain[id(cell), inputs.x.dtype, request.reverse] = _Plain(
-            cell,
-            job,
-            tuple(names),
-            (None,) * (_PARAMETERS - len(names)),
-            cell.output_size,
-            tuple(cell.state_sizes().values()),
-        )
+        absent = (None,) * (_PARAMETERS - len(names))
+        known = _Plain(job, tuple(names), absent, cell.output_size, tuple(cell.state_sizes().values()))
+        self._plain.put(known, cell, inputs.x.dtype, request.reverse)
 
     def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
         requests = (first, second)
@@ -147,13 +136,10 @@ class NativeKernel:
     def _recipe(self, request: ScanRequest) -> tuple[Recipe | None, str | None]:
         """How the extension knows the cell, or why it does not."""
         cell, dtype, with_dropout = request.cell, request.x.dtype, "dropout" in request.noise
-        key = (id(cell), dtype, with_dropout)
-        found = self._known.get(key)
-        if found is None or found[0] is not cell:
-            if len(self._known) >= _MAX_KNOWN:
-                self._known.clear()
-            found = self._known[key] = (cell, *_examined(cell, dtype, with_dropout))
-        return found[1], found[2]
+        found = self._known.get(cell, dtype, with_dropout)
+        if found is None:
+            found = self._known.put(_examined(cell, dtype, with_dropout), cell, dtype, with_dropout)
+        return found
 
 
 def _examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> tuple[Recipe | None, str | None]:
@@ -264,7 +250,6 @@ class _Plain(NamedTuple):
     """What `run_plain` needs to know of a cell.
 
     Attributes:
-        cell: the cell; held, so that its id stays its own.
         job: one scan of x and the parameters alone.
         names: of the parameters, in the extension's order, in which the others come after them.
         absent: None for each of the others.
@@ -272,7 +257,6 @@ class _Plain(NamedTuple):
         state_sizes: features of every state.
     """
 
-    cell: Cell
     job: _Job
     names: tuple[str, ...]
     absent: tuple[None, ...]
