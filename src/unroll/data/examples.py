@@ -82,12 +82,13 @@ class TextExamples:
         table: the data.
         columns: the text columns; several are joined.
         features: the vocabulary.
+        whole: whether a text is one step with all its features.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], features: StepFeatures) -> None:
+    def __init__(self, table: Table, columns: Sequence[str], features: StepFeatures, *, whole: bool = False) -> None:
         self._table = table
         self._columns = tuple(columns)
-        self._features = features
+        self._encode = features.encode_whole if whole else features.encode
         self._texts = Joined(table, columns)
         self._kept: dict[int, Steps] = {}
         self._room = _KEPT
@@ -112,7 +113,7 @@ class TextExamples:
         known = self._kept.get(row)
         if known is not None:
             return known
-        steps = self._features.encode(self._texts[row])
+        steps = self._encode(self._texts[row])
         if len(steps.ids) <= self._room:
             self._room -= len(steps.ids)
             self._kept[row] = steps

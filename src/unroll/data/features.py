@@ -203,6 +203,13 @@ class StepFeatures:
             ensure_ascii=False,
         )
 
+    def encode_whole(self, text: str) -> Steps:
+        """A text as one step, which has every feature once, in the order of their ids."""
+        found = np.unique(self.encode(text).ids)
+        known = found[found > 1]
+        ids = known if len(known) else np.ones(1, dtype=np.int32)
+        return Steps(ids, np.array([len(ids)], dtype=np.int32))
+
     @classmethod
     def from_json(cls, text: str) -> StepFeatures:
         """Read what `to_json` wrote.

@@ -94,5 +94,5 @@ class TowersToOne(nn.Module):
         return scores
 
 
-#: What a classifier is made of, without and with a run that it started from.
-Network = ManyToOne | TowersToOne
+#: What reads the steps of a classifier, without and with a run that it started from.
+Deep = ManyToOne | TowersToOne

@@ -24,13 +24,15 @@ from unroll.errors import ConfigError, DataError
 from unroll.models.classifier import ManyToOne, SeriesSteps
 from unroll.models.encoders import GRID
 from unroll.models.towers import TowersToOne
+from unroll.models.wide import WideAndDeep
 from unroll.tasks.base import Guess, Job, Predictor, Scores, Task
 from unroll.tasks.classify_baselines import series_baselines, text_baselines
 from unroll.tasks.classify_columns import Columns, class_matrix, find_columns, row_labels
 from unroll.tasks.classify_network import build_network, network_layers, take_over
-from unroll.tasks.classify_predictor import SCORED, ClassifyPredictor, open_examples
+from unroll.tasks.classify_predictor import SCORED, ClassifyPredictor, TextForms, open_examples
 from unroll.tasks.classify_scores import answers_scored, measure, probabilities_of, run_batches, tuned_thresholds
 from unroll.tasks.classify_settings import ClassifySettings, Saved
+from unroll.tasks.classify_wide import GRAMS, fit_grams, train_grams
 from unroll.tasks.pretrained import TOKENISER, Pretrained, check_fits, encode, read_pretrained
 from unroll.train import Loss, Monitor, TrainSettings
 
@@ -88,6 +90,7 @@ class ClassifyJob(Job):
         self.parts = tuple(name for name in ("validation", "test") if len(getattr(self._split, name)))
         self._pretrained = self._read_start()
         self._features = self._train_features()
+        self._grams = self._train_grams()
         if self._features is not None:
             size = self._features.size
         else:
@@ -101,20 +104,25 @@ class ClassifyJob(Job):
             input_size=size,
             hidden_size=settings.hidden_size or 96,
             start=None if self._pretrained is None else self._pretrained.start,
+            wide_size=None if self._grams is None else self._grams.size,
         )
-        self._examples = open_examples(table, self._saved, self._features, self._tokens())
+        forms = TextForms(self._tokens(), self._features, self._grams)
+        self._examples = open_examples(table, self._saved, forms)
+        self._weights = self._class_weights()
         network = build_network(self._saved, settings)
-        if isinstance(self._examples, SeriesExamples) and isinstance(network, ManyToOne):
+        self._deep = deep = network.deep if isinstance(network, WideAndDeep) else network
+        if isinstance(self._examples, SeriesExamples) and isinstance(deep, ManyToOne):
             mean, deviation = self._examples.statistics(self._split.train)
-            if isinstance(network.steps, SeriesSteps):
-                network.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
-        if self._pretrained is not None and isinstance(network, TowersToOne):
-            take_over(network, self._pretrained)
+            if isinstance(deep.steps, SeriesSteps):
+                deep.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
+        if self._pretrained is not None and isinstance(deep, TowersToOne):
+            take_over(deep, self._pretrained)
+        if isinstance(network, WideAndDeep):
+            self._fit_wide(network)
         self.model = network
         self._network = network
         self.training = self._suggested()
         self._batch_size = validate(TrainSettings, {**self.training, **config.training}, "training").batch_size
-        self._weights = self._class_weights()
         self.notes = tuple(self._say())
 
     def _read_start(self) -> Pretrained | None:
@@ -152,6 +160,27 @@ class ClassifyJob(Job):
             most=self._settings.vocabulary,
         )
 
+    def _train_grams(self) -> StepFeatures | None:
+        """The n-grams of the linear model beside the network."""
+        unit = self._settings.wide
+        if unit == "none":
+            return None
+        if self._columns.series:
+            raise ConfigError(f"model.wide={unit} counts n-grams of a text, got numeric sequences; leave it out")
+        return train_grams(Joined(self._table, self._columns.inputs, self._split.train), unit, len(self.classes))
+
+    def _fit_wide(self, network: WideAndDeep) -> None:
+        if self._grams is not None:
+            rows = self._split.train
+            fit_grams(
+                network.wide,
+                Joined(self._table, self._columns.inputs, rows),
+                self._grams,
+                self._truth_NK[rows],
+                exclusive=not self._several,
+                class_weights=self._weights,
+            )
+
     def _suggested(self) -> dict[str, Any]:
         """Training settings for so many rows: enough steps on small data, enough epochs for many classes."""
         rows = len(self._split.train)
@@ -186,7 +215,9 @@ class ClassifyJob(Job):
             grams = f"with n-grams up to {self._features.longest}" if self._features.longest else "alone"
             known = self._features.size
             yield f"a step is a {self._features.unit} {grams}; {known} features are known from the train part"
-        elif self._columns.series:
+        if self._grams is not None:
+            yield f"beside the network stands a linear model of {self._grams.size} features, by {self._grams.unit}"
+        if self._columns.series:
             yield f"every step has {self._saved.input_size} values, standardised by the train part"
         settings = self._settings
         if self._pretrained is not None:
@@ -225,27 +256,27 @@ class ClassifyJob(Job):
         """The validation part's values, without intervals."""
         if "validation" not in self.parts:
             return {}
-        scores, truth = self._answers(self._split.validation), self._truth_NK[self._split.validation]
+        scores, truth = self._validation_answers(), self._truth_NK[self._split.validation]
         probabilities = probabilities_of(self._network, scores)
         thresholds = tuned_thresholds(truth, probabilities) if self._several else None
         measured = measure(truth, probabilities, thresholds=thresholds, intervals=False)
         return {name: score.value for name, score in measured.items()}
 
     def settle(self) -> None:
-        """Fit the temperature and, with several labels, a threshold per label, on validation."""
+        """Fit the temperature, with several labels a threshold per label, and the share of the linear model if there
+        is one, on validation."""
         if "validation" not in self.parts:
             return
         decision = self._network.decision
-        scores, truth = self._answers(self._split.validation), self._truth_NK[self._split.validation]
-        target = torch.from_numpy(truth if self._several else truth.argmax(axis=1)).to(scores.device)
-        decision.calibrate(scores, target)
+        scores, truth = self._validation_answers(), self._truth_NK[self._split.validation]
+        decision.calibrate(scores, self._target(truth, scores.device))
         if self._several:
             thresholds = tuned_thresholds(truth, probabilities_of(self._network, scores))
             decision.thresholds.copy_(torch.from_numpy(thresholds))
 
     def layers(self) -> list[list[nn.Module]]:
         """The answer, the recurrent layers from the highest down, the steps' vectors."""
-        return network_layers(self._network, self._saved.start)
+        return network_layers(self._deep, self._saved.start)
 
     def evaluate(self, part: str) -> Scores:
         """Scores with intervals and the sections that show them."""
@@ -268,8 +299,28 @@ class ClassifyJob(Job):
         folder.write_json(_FILE, self._saved.model_dump(mode="json"))
         if self._features is not None:
             folder.write_text("tokenizer.json", self._features.to_json())
+        if self._grams is not None:
+            folder.write_text(GRAMS, self._grams.to_json())
         if self._pretrained is not None:
             folder.write_text(TOKENISER, self._pretrained.tokeniser.to_json())
+
+    def _target(self, truth_NK: np.ndarray, device: torch.device) -> Tensor:
+        """The truth as `Decision` takes it."""
+        return torch.from_numpy(truth_NK if self._several else truth_NK.argmax(axis=1)).to(device)
+
+    def _validation_answers(self) -> Tensor:
+        """(N, K) scores of the validation part, after the share of the linear model was fitted on it."""
+        rows, network = self._split.validation, self._network
+        if not isinstance(network, WideAndDeep):
+            return self._answers(rows)
+        network.share.fill_(0.0)
+        deep = self._answers(rows)
+        chunks = (rows[at : at + SCORED] for at in range(0, len(rows), SCORED))
+        with torch.no_grad():
+            parts = [
+                network.wide(*(part.to(deep.device) for part in self._examples.batch(chunk)[-3:])) for chunk in chunks
+            ]
+        return network.weigh(deep, torch.cat(parts), self._target(self._truth_NK[rows], deep.device))
 
     def _answers(self, rows: np.ndarray) -> Tensor:
         """(N, K) scores of rows, in batches of like length."""
@@ -318,14 +369,16 @@ class ClassifyTask(Task):
         """Build the predictor of a finished run."""
         saved = validate(Saved, folder.read_json(_FILE), str(folder.path / _FILE))
         settings = validate(ClassifySettings, folder.config.model, "model")
-        features, tokens = None, None
+        features, tokens, grams = None, None, None
         if not saved.series and (saved.start is None or settings.words):
             features = StepFeatures.from_json(folder.read_text("tokenizer.json"))
         if saved.start is not None:
             tokens = functools.partial(encode, tokeniser_from_json(folder.read_text(TOKENISER)), saved.start.task)
+        if saved.wide_size is not None:
+            grams = StepFeatures.from_json(folder.read_text(GRAMS))
         network = build_network(saved, settings)
         folder.load_weights(network)
-        return ClassifyPredictor(network, saved, features, tokens)
+        return ClassifyPredictor(network, saved, TextForms(tokens, features, grams))
 
 
 def likely_unit(texts: Iterable[str]) -> str:

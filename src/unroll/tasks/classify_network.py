@@ -30,7 +30,8 @@ from unroll.models.encoders import (
     recurrent_stack,
 )
 from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
-from unroll.models.towers import Network, TokenSteps, Tower, TowersToOne
+from unroll.models.towers import Deep, TokenSteps, Tower, TowersToOne
+from unroll.models.wide import GramScores, Network, WideAndDeep
 from unroll.tasks.classify_settings import ClassifySettings, Saved
 from unroll.tasks.pretrained import Beginning, Pretrained, Start, split_layers, take
 
@@ -40,6 +41,12 @@ Encoder = RecurrentEncoder | WithInput | ConvolutionEncoder | WindowEncoder | Ba
 
 def build_network(saved: Saved, settings: ClassifySettings) -> Network:
     """The untrained network for these classes, inputs and settings."""
+    deep = _deep(saved, settings)
+    # Built last: the network starts from the same weights as without it.
+    return deep if saved.wide_size is None else WideAndDeep(deep, GramScores(saved.wide_size, len(saved.classes)))
+
+
+def _deep(saved: Saved, settings: ClassifySettings) -> Deep:
     decision = Decision(len(saved.classes), exclusive=not saved.several)
     if saved.start is not None:
         return _started(saved, saved.start, settings, decision)
@@ -81,7 +88,7 @@ def take_over(network: TowersToOne, pretrained: Pretrained) -> None:
     take({"embedding": cast(TokenSteps, first.steps).embedding, "encoder": first.encoder}, pretrained)
 
 
-def network_layers(network: Network, start: Start | None) -> list[list[nn.Module]]:
+def network_layers(network: Deep, start: Start | None) -> list[list[nn.Module]]:
     """The modules with parameters from the answer down to the input. Below the answer lie the layers that were taken
     over; what starts at random beside them is trained with the answer."""
     if isinstance(network, ManyToOne):

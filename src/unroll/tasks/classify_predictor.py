@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -23,7 +23,7 @@ from unroll.data.examples import (
 )
 from unroll.data.features import StepFeatures
 from unroll.errors import DataError, nearest
-from unroll.models.towers import Network
+from unroll.models.wide import Network
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.classify_columns import class_matrix, row_labels
 from unroll.tasks.classify_scores import answers_scored, probabilities_of, run_batches
@@ -36,17 +36,31 @@ SCORED = 256
 _LISTED = 5
 
 
-def open_examples(
-    table: Table, saved: Saved, features: StepFeatures | None, tokens: Callable[[str], np.ndarray] | None
-) -> Examples:
-    """The rows of a table as a network takes them: numbers, words with their features, tokens, or both of these."""
+class TextForms(NamedTuple):
+    """The forms in which a network reads a text, in the order of its inputs; None for those that it does not read.
+
+    Attributes:
+        tokens: from a text to the tokens of the run that the network started from.
+        features: the vocabulary of words or characters.
+        grams: the vocabulary of the linear model.
+    """
+
+    tokens: Callable[[str], np.ndarray] | None = None
+    features: StepFeatures | None = None
+    grams: StepFeatures | None = None
+
+
+def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
+    """The rows of a table as a network takes them: numbers, or a text in one form or several."""
     if saved.series:
         return SeriesExamples(table, saved.inputs)
     found: list[TokenExamples | TextExamples] = []
-    if tokens is not None:
-        found.append(TokenExamples(table, saved.inputs, tokens))
-    if features is not None:
-        found.append(TextExamples(table, saved.inputs, features))
+    if forms.tokens is not None:
+        found.append(TokenExamples(table, saved.inputs, forms.tokens))
+    if forms.features is not None:
+        found.append(TextExamples(table, saved.inputs, forms.features))
+    if forms.grams is not None:
+        found.append(TextExamples(table, saved.inputs, forms.grams, whole=True))
     return found[0] if len(found) == 1 else BothExamples(found)
 
 
@@ -56,21 +70,13 @@ class ClassifyPredictor(Predictor):
     Args:
         network: with its weights.
         saved: its classes and columns.
-        features: its vocabulary; None for numeric sequences, and where only tokens are read.
-        tokens: from a text to the tokens of the run that it started from; None if it started from none.
+        forms: how it reads a text.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        saved: Saved,
-        features: StepFeatures | None,
-        tokens: Callable[[str], np.ndarray] | None = None,
-    ) -> None:
+    def __init__(self, network: Network, saved: Saved, forms: TextForms) -> None:
         self._network = network.eval()
         self._saved = saved
-        self._features = features
-        self._tokens = tokens
+        self._forms = forms
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.
@@ -101,7 +107,7 @@ class ClassifyPredictor(Predictor):
         rows = np.arange(len(table))
         labels = row_labels(table, saved.target, several=saved.several)
         truth = class_matrix(table, saved.target, labels, saved.classes, rows)
-        examples = open_examples(table, saved, self._features, self._tokens)
+        examples = open_examples(table, saved, self._forms)
         batches = (examples.batch(rows[at : at + SCORED]) for at in range(0, len(rows), SCORED))
         probabilities = probabilities_of(self._network, run_batches(self._network, batches))
         return answers_scored(self._network, table, examples, saved.classes, rows, truth, probabilities)
@@ -111,9 +117,15 @@ class ClassifyPredictor(Predictor):
         if saved.series:
             return pad_series([record_series(record, saved.inputs, saved.input_size) for record in records])
         texts = [record_text(record, saved.inputs) for record in records]
-        tokens = () if self._tokens is None else pad_tokens([self._tokens(text) for text in texts])
-        words = () if self._features is None else text_batch([self._features.encode(text) for text in texts])
-        return (*tokens, *words)
+        tokens, features, grams = self._forms
+        batch: list[Tensor] = []
+        if tokens is not None:
+            batch.extend(pad_tokens([tokens(text) for text in texts]))
+        if features is not None:
+            batch.extend(text_batch([features.encode(text) for text in texts]))
+        if grams is not None:
+            batch.extend(text_batch([grams.encode_whole(text) for text in texts]))
+        return tuple(batch)
 
     def _answer(self, probabilities: np.ndarray) -> dict[str, Any]:
         order = np.argsort(-probabilities, kind="stable")[:_LISTED]

@@ -15,7 +15,7 @@ from unroll.data import Table
 from unroll.data.examples import Examples
 from unroll.metrics.class_scores import Measured, score_classes, score_labels
 from unroll.metrics.classification import best_threshold, confusion_matrix, f1_by_class, reliability
-from unroll.models.towers import Network
+from unroll.models.wide import Network
 from unroll.report import Section
 from unroll.report.classification import (
     calibration_section,

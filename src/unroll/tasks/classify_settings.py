@@ -29,6 +29,9 @@ class ClassifySettings(BaseModel):
         description="a run of generate or fill whose tokens, vectors and layers this one starts from",
     )
     words: bool = Field(True, description="with init: words with their n-grams are read beside its tokens")
+    wide: Literal["none", "word", "character", "jamo"] = Field(
+        "none", description="beside the network, a linear model of n-grams of these"
+    )
     skip: bool = Field(False, description="a step's own vector is pooled beside what the recurrent layers make of it")
     tokens: Literal["word", "character", "jamo", "bpe"] | None = Field(
         None, description="what a step of a text is; jamo: the letters of Hangul syllables"
@@ -82,3 +85,4 @@ class Saved(BaseModel):
     input_size: int = Field(ge=1, le=100_000_000)
     hidden_size: int = Field(ge=1, le=65_536)
     start: Start | None = None
+    wide_size: int | None = Field(None, ge=1, le=100_000_000)
