@@ -99,6 +99,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         (
             *("--test", "{data}/sentiment_ko/nsmc/ratings_valid.txt", "--init", "{pretrained}"),
             *("--set", "data.validation_fraction=0.05", "--set", "training.layer_decay=2.6"),
+            *("--set", "model.wide=jamo"),
         ),
         Goal("accuracy", 0.865, True, "TF-IDF with logistic regression reaches 85.4"),
         pretraining=Pretraining(

@@ -21,6 +21,17 @@ def test_shape(word: str, expected: str) -> None:
     assert shape(word) == expected
 
 
+def test_a_whole_text_is_one_step_that_has_every_known_feature_once() -> None:
+    features = StepFeatures.train(["가나 가나", "나다", "가나"], unit="character", longest=2, pairs=False, least=1)
+    ids, counts = features.encode_whole("가나가나")
+    assert sorted(features.names[number - 2] for number in ids) == sorted(
+        ["n:\u0002", "n:\u0002가", "n:가", "n:나", "n:가나", "n:나\u0003", "n:\u0003"]
+    )
+    assert ids.tolist() == sorted(ids)
+    assert counts.tolist() == [len(ids)]
+    assert StepFeatures("word", 2, False, ["w:ab"]).encode_whole("zz").ids.tolist() == [1]
+
+
 def test_features_of_a_word() -> None:
     maker = StepFeatures("word", 2, True, ())
     first, second = maker.describe("Ab a1")

@@ -79,6 +79,14 @@ def test_another_process_gives_the_same_answers_whatever_stands_beside_them(runs
     assert len(printed) == 2
 
 
+def test_an_n_gram_counts_once_however_often_a_record_has_it(runs: dict[str, RunFolder]) -> None:
+    predictor = TASKS["classify"].load(runs["jamo"])
+    ids, counts, steps = predictor._batch(["최고 최고 최고", "최고"])[-3:]  # type: ignore[attr-defined]
+    assert steps.tolist() == [1, 1]
+    for row in ids.split(counts.tolist()):
+        assert len(row) == len(row.unique()) > 3
+
+
 def test_grams_come_from_the_train_part_alone_and_are_said(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.tsv")
     lines = path.read_text(encoding="utf-8").splitlines()
