@@ -30,25 +30,29 @@ struct Rnn {
     using T = typename V::T;
     static constexpr int slots = 1;
     static constexpr int bias_slot = -1;
+    static constexpr bool backward_waits = false;
     static constexpr bool two_stages = false;
     static constexpr int group = 4;
+    static constexpr int span = 4;
     static constexpr bool reset_before = false;
     static constexpr bool normalises_c = false;
     static constexpr bool carries_h = false;
 
-    template <bool Plain, bool Save, int M>
+    // W unit vectors of M rows.
+    template <bool Plain, bool Save, int M, int W = 1>
     UNROLL_INLINE void gates(const Context<T>& x, const ForwardRow<T>* rows, int64_t uv, int64_t lanes) {
-        const int64_t at = uv * V::lanes;
-        V h[M];
-        UNROLL_STEP(M) h[n] = load<V>(rows[n].gates + at);
-        F<V>::template apply<M>(h);
-        for (int n = 0; n < M; ++n) {
-            const ForwardRow<T>& row = rows[n];
+        constexpr int L = V::lanes;
+        V h[M * W];
+        UNROLL_STEP(M * W) h[n] = load<V>(rows[n / W].gates + (uv + n % W) * L);
+        F<V>::template apply<M * W>(h);
+        UNROLL_STEP(M * W) {
+            const ForwardRow<T>& row = rows[n / W];
+            const int64_t at = (uv + n % W) * L, rest = lanes - n % W * L;
             if constexpr (Save) store(row.gates + at, h[n]);
             if constexpr (!Plain)
                 if (x.options & kZoneoutH)
-                    h[n] = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, lanes), load_lanes<V>(row.h_old + at, lanes), h[n]);
-            store_lanes(row.h + at, h[n], lanes);
+                    h[n] = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, rest), load_lanes<V>(row.h_old + at, rest), h[n]);
+            store_lanes(row.h + at, h[n], rest);
         }
     }
 

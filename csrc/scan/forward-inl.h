@@ -10,65 +10,12 @@
 #include "cell-inl.h"
 #include "job.h"
 #include "layernorm-inl.h"
+#include "rows-inl.h"
 #include "tile-inl.h"
 
 namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
-
-template <class T>
-T* carve(char*& at, int64_t count) {
-    char* here = at;
-    at += round_up(count * static_cast<int64_t>(sizeof(T)), kAlign);
-    return reinterpret_cast<T*>(here);
-}
-
-// Addresses of a scan's rows by (step, slot).
-template <class T>
-struct Rows {
-    const ForwardJob& j;
-    const Sequence& q;
-    const Plan& plan;
-    const Layout& l;
-
-    explicit Rows(const ForwardJob& job) : j(job), q(*job.sequence), plan(job.plan), l(*job.layout) {}
-
-    int64_t time(int64_t s, int64_t slot) const { return q.reverse ? plan.length(slot) - 1 - s : s; }
-    const T* x(int64_t s, int64_t slot) const {
-        return static_cast<const T*>(q.x) + time(s, slot) * q.x_stride_t + plan.order[slot] * q.x_stride_b;
-    }
-    bool reset(int64_t s, int64_t slot) const { return q.reset && q.reset[time(s, slot) * plan.B + plan.order[slot]]; }
-    T* y(int64_t s, int64_t slot) const {
-        return static_cast<T*>(j.y) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
-    }
-    const T* h_known(int64_t s, int64_t slot) const {
-        return static_cast<const T*>(j.y_known) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
-    }
-    const T* zeros() const { return static_cast<const T*>(j.zeros); }
-    // h before step s; zeros after a reset.
-    const T* h_old(int64_t s, int64_t slot) const {
-        if (reset(s, slot)) return zeros();
-        if (s > 0) return h_known(s - 1, slot);
-        return q.h0 ? static_cast<const T*>(q.h0) + plan.order[slot] * l.R : zeros();
-    }
-    int64_t saved(int64_t s, int64_t slot) const { return plan.saved_row(s, slot) - j.first_row; }
-    T* saved_gates(int64_t s, int64_t slot) const { return static_cast<T*>(j.gates) + saved(s, slot) * l.saved_row; }
-    T* c(int64_t s, int64_t slot) const {
-        return static_cast<T*>(j.c) + (j.save ? saved(s, slot) : slot) * l.padded;
-    }
-    const T* c_old(int64_t s, int64_t slot) const {
-        if (reset(s, slot)) return zeros();
-        if (s == j.begin) return static_cast<const T*>(j.c_first) + slot * l.padded;
-        return c(s - 1, slot);
-    }
-    // A mask of [steps, B, n] at the time of step s; null if there is none.
-    const T* mask(const void* p, int64_t steps, int64_t s, int64_t slot, int64_t n) const {
-        return p ? static_cast<const T*>(p) + ((steps == 1 ? 0 : time(s, slot) * plan.B) + plan.order[slot]) * n : nullptr;
-    }
-    T* trace(void* p, int64_t s, int64_t slot, int64_t n) const {
-        return p ? static_cast<T*>(p) + (time(s, slot) * plan.B + plan.order[slot]) * n : nullptr;
-    }
-};
 
 template <class T>
 Context<T> make_context(const Spec& spec, const Layout& l, const T* packed) {
@@ -144,6 +91,7 @@ class ForwardScan {
     const T* packed_;
     const Context<T> context_;
     int64_t panel_begin_, panel_end_;
+    bool even_steps_;       // every row of a step lies as far from the step before as the others: no length ends, no reset
     const T** x_;           // [block rows]
     T** gates_;             // [block rows]
     const T** h_;           // [rows] left operand of the recurrent product
@@ -160,6 +108,7 @@ public:
     ForwardScan(const ForwardJob& j, const Worker& w)
         : j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, *j.layout, packed_)) {
         w.share(l_.panels, panel_begin_, panel_end_);
+        even_steps_ = !j.plan.ragged && !j.sequence->reset && j.y && !j.c_checkpoints;
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
         const int64_t block = block_capacity(kBlockRows, j.plan.B);
         x_ = carve<const T*>(at, block);
@@ -205,6 +154,14 @@ private:
 
     void list_block_step(int64_t s, int64_t at) {
         T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.saved_row);
+        if (!j_.plan.ragged && at > 0) {
+            const int64_t n = w_.own_rows, x_step = (j_.sequence->reverse ? -1 : 1) * j_.sequence->x_stride_t;
+            for (int64_t i = at; i < at + n; ++i) {
+                x_[i] = x_[i - n] + x_step;
+                gates_[i] = gates_[i - n] + (Save ? j_.plan.B : n) * l_.saved_row;
+            }
+            return;
+        }
         for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.alive(s)); i < n; ++i) {
             const int64_t slot = w_.slot(j_.plan, i);
             x_[at + i] = rows_.x(s, slot);
@@ -221,7 +178,7 @@ private:
     }
 
     void input_products(int64_t count) {
-        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, packed_ + l_.bias_x, gates_, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
+        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, packed_ + l_.bias_x, gates_, 0, nullptr, nullptr, false, nullptr, nullptr, 0, Save};
         if (layer_norm()) {
             p.first = rows_.zeros();
             p.out_offset = l_.x_part;
@@ -248,6 +205,19 @@ private:
 
     void list_rows(int64_t s, int64_t n, T** gates) {
         const Sequence& q = *j_.sequence;
+        if (Plain && s > j_.begin && even_steps_) {
+            const int64_t y_step = (q.reverse ? -1 : 1) * j_.y_stride_t, c_step = Save ? j_.plan.B * l_.padded : 0;
+            for (int64_t i = 0; i < n; ++i) {
+                ForwardRow<T>& row = step_[i];
+                row.gates = gates[i];
+                row.h_old = row.h_in = h_[i] = row.h;
+                row.h += y_step;
+                if (!l_.has_c) continue;
+                row.c_old = row.c;
+                row.c += c_step;
+            }
+            return;
+        }
         for (int64_t i = 0; i < n; ++i) {
             const int64_t slot = w_.slot(j_.plan, i);
             ForwardRow<T>& row = step_[i];
@@ -299,7 +269,7 @@ private:
     }
 
     Product<T> recurrent(const T* const* h, T** gates, int64_t slot) const {
-        return {h, 0, 1, l_.R, l_.R, nullptr, rows_.zeros(), gates, slot * L, nullptr, nullptr, true, nullptr, nullptr, 0};
+        return {h, 0, 1, l_.R, l_.R, nullptr, rows_.zeros(), gates, slot * L, nullptr, nullptr, true, nullptr, nullptr, 0, Save};
     }
 
     // x: the rows of the step, if their products are not yet in the gate rows.
@@ -309,7 +279,9 @@ private:
         int64_t late_panel = 0, late_row = 0, late_count = 0;
         const auto late = [&] {
             const int64_t uv = late_panel * l_.per_panel, last = uv + l_.per_panel < l_.unit_vectors ? uv + l_.per_panel : l_.unit_vectors;
-            for (int64_t u = uv; late_count && u < last; ++u) {
+            if (late_count == 0) return;
+            if (CellT::span > 1 && last - uv == CellT::span) return wide_gates_of(step_ + late_row, late_count, uv);
+            for (int64_t u = uv; u < last; ++u) {
                 gates_of(step_ + late_row, late_count, u);
                 output_of(step_ + late_row, late_count, u);
             }
@@ -388,9 +360,24 @@ private:
     __attribute__((noinline)) void gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         in_groups<CellT::group>(count, [&](int64_t i, auto m) { CellT::template gates<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
     }
+    // The same for a whole panel of a cell that takes several unit vectors at once.
+    __attribute__((noinline)) void wide_gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+        if constexpr (CellT::span > 1)
+            in_groups<V::registers == 32 ? 2 : 1>(count, [&](int64_t i, auto m) {
+                CellT::template gates<Plain, Save, decltype(m)::value, CellT::span>(context_, rows + i, u, l_.H - u * L);
+            });
+    }
+    // The five or six rows of a tile at once, if registers hold them: four chains of tanh leave the multipliers waiting, and two more so.
     __attribute__((noinline)) void output_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
-        if constexpr (CellT::two_stages)
-            in_groups<4>(count, [&](int64_t i, auto m) { CellT::template output<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
+        const auto output = [&](int64_t i, auto m) { CellT::template output<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); };
+        if constexpr (CellT::two_stages) {
+            if (V::registers == 32 && count == 6)
+                output(0, std::integral_constant<int, 6>());
+            else if (V::registers == 32 && count == 5)
+                output(0, std::integral_constant<int, 5>());
+            else
+                in_groups<4>(count, output);
+        }
     }
 
     template <int M, class F>

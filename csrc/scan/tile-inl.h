@@ -35,6 +35,7 @@ struct Product {
     const T* const* a2;    // [R] a second sum, of these rows, length2 elements each, times w2, is added; null: there is none
     const T* w2;
     int64_t length2;
+    bool fetch_out = false;  // `out` is memory not used for long: it is called into the first-level cache while the sum is computed
 };
 
 // Weights stream from the second-level cache; they are called into the first one so many steps before their use.
@@ -58,8 +59,7 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
     const bool add = p.add || p.a2;
-    // Where results go is seldom in the first-level cache; it can be by the time they are there.
-    if constexpr (R > 2)
+    if (R > 2 && p.fetch_out)
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) fetch<N * L>(out[r] + out_offset);
     V acc[R][N];

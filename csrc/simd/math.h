@@ -23,7 +23,8 @@ template <class T>
 struct Exp;
 // e^y - 1 = y + y^2 q(y) for |y| <= ln(2)/2, q from its highest coefficient down: the leading term is then exact, and all other rounding errors
 // are smaller by a factor y. bound: e^bound squared is still finite, so that two denominators can share a division; sigmoid(-bound) is zero
-// to working accuracy. ln2_high has so few digits that its products with whole numbers are exact.
+// to working accuracy. ln2_high has so few digits that its products with whole numbers are exact. rounder is
+// 1.5 times the number from which on floats are whole: added and taken away again, it rounds at half the price of the instruction for it.
 template <>
 struct Exp<float> {
     // Least squares iterated to the minimax; relative error 1.4e-8.
@@ -31,6 +32,7 @@ struct Exp<float> {
     static constexpr float q[terms] = {0.0013882522f, 0.008366515f, 0.0416672f, 0.16666543f, 0.49999997f};
     static constexpr float bound = 43.0f;
     static constexpr float log2e = 1.44269504f;
+    static constexpr float rounder = 12582912.0f;
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
 };
 template <>
@@ -42,6 +44,7 @@ struct Exp<double> {
                                         0.008333333333333333,   0.041666666666666664,   0.16666666666666666,   0.5};
     static constexpr double bound = 300.0;
     static constexpr double log2e = 1.4426950408889634;
+    static constexpr double rounder = 6755399441055744.0;
     static constexpr double ln2_high = 0.69314718036912382, ln2_low = 1.9082149292705877e-10;
 };
 
@@ -50,8 +53,8 @@ template <int N, class V>
 UNROLL_INLINE void exp_parts(V (&x)[N], V (&whole)[N]) {
     using T = typename V::T;
     using E = Exp<T>;
-    const V log2e = fill<V>(E::log2e), high = fill<V>(E::ln2_high), low = fill<V>(E::ln2_low);
-    UNROLL_STEP(N) whole[n] = round_even(x[n] * log2e);
+    const V log2e = fill<V>(E::log2e), high = fill<V>(E::ln2_high), low = fill<V>(E::ln2_low), rounder = fill<V>(E::rounder);
+    UNROLL_STEP(N) whole[n] = fma(x[n], log2e, rounder) - rounder;
     UNROLL_STEP(N) x[n] = fnma(whole[n], high, x[n]);
     UNROLL_STEP(N) x[n] = fnma(whole[n], low, x[n]);
     V p[N];

@@ -7,7 +7,7 @@
 //   + - * /, fma a*b+c, fnma c-a*b, fms a*b-c (fused where the level has it), abs, copy_sign(magnitude, sign)
 //   max, min: the second argument if one of them is NaN, so that max(bound, x) keeps a NaN in x
 //   if_greater(a, b, yes, no): `no` where a or b is NaN
-//   round_even, scale_two(a, n) = a * 2^n for whole n that leave the result normal, sum (all lanes, one fixed order)
+//   scale_two(a, n) = a * 2^n for whole n that leave the result normal, sum (all lanes, one fixed order)
 #pragma once
 
 #include <cmath>

@@ -60,8 +60,6 @@ UNROLL_INLINE VecF if_greater(VecF a, VecF b, VecF yes, VecF no) {
 UNROLL_INLINE VecD if_greater(VecD a, VecD b, VecD yes, VecD no) {
     return {_mm256_blendv_pd(no.v, yes.v, _mm256_cmp_pd(a.v, b.v, _CMP_GT_OQ))};
 }
-UNROLL_INLINE VecF round_even(VecF a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
-UNROLL_INLINE VecD round_even(VecD a) { return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 UNROLL_INLINE VecF scale_two(VecF a, VecF n) {
     // The exponent field of 2^n; n is whole and between -126 and 127. Adding 1.5 * 2^23 leaves n + 2^22 in the low bits.
     const __m256i bits = _mm256_castps_si256(_mm256_add_ps(n.v, _mm256_set1_ps(12582912.0f + 127.0f)));

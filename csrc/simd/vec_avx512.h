@@ -74,8 +74,6 @@ UNROLL_INLINE VecF if_greater(VecF a, VecF b, VecF yes, VecF no) {
 UNROLL_INLINE VecD if_greater(VecD a, VecD b, VecD yes, VecD no) {
     return {_mm512_mask_blend_pd(_mm512_cmp_pd_mask(a.v, b.v, _CMP_GT_OQ), no.v, yes.v)};
 }
-UNROLL_INLINE VecF round_even(VecF a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
-UNROLL_INLINE VecD round_even(VecD a) { return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 UNROLL_INLINE VecF scale_two(VecF a, VecF n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 UNROLL_INLINE VecD scale_two(VecD a, VecD n) { return {_mm512_scalef_pd(a.v, n.v)}; }
 UNROLL_INLINE float sum(VecF a) { return _mm512_reduce_add_ps(a.v); }

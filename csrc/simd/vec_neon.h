@@ -67,8 +67,6 @@ UNROLL_INLINE VecF copy_sign(VecF a, VecF s) { return {vbslq_f32(vdupq_n_u32(0x8
 UNROLL_INLINE VecD copy_sign(VecD a, VecD s) { return {vbslq_f64(vdupq_n_u64(0x8000000000000000ull), s.v, a.v)}; }
 UNROLL_INLINE VecF if_greater(VecF a, VecF b, VecF yes, VecF no) { return {vbslq_f32(vcgtq_f32(a.v, b.v), yes.v, no.v)}; }
 UNROLL_INLINE VecD if_greater(VecD a, VecD b, VecD yes, VecD no) { return {vbslq_f64(vcgtq_f64(a.v, b.v), yes.v, no.v)}; }
-UNROLL_INLINE VecF round_even(VecF a) { return {vrndnq_f32(a.v)}; }
-UNROLL_INLINE VecD round_even(VecD a) { return {vrndnq_f64(a.v)}; }
 UNROLL_INLINE VecF scale_two(VecF a, VecF n) {
     const int32x4_t exponent = vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n.v), vdupq_n_s32(127)), 23);
     return {vmulq_f32(a.v, vreinterpretq_f32_s32(exponent))};

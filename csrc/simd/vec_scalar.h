@@ -71,10 +71,7 @@ UNROLL_BOTH(UNROLL_DEFINE)
 #undef UNROLL_DEFINE
 #undef UNROLL_BOTH
 
-// Adding and taking away 1.5 * 2^(digits-1) rounds to the nearest whole number, ties to even; with the exponent's bias added as well, the
-// low bits are the exponent field of 2^n.
-UNROLL_INLINE VecF round_even(VecF a) { return {(a.v + 12582912.0f) - 12582912.0f}; }
-UNROLL_INLINE VecD round_even(VecD a) { return {(a.v + 6755399441055744.0) - 6755399441055744.0}; }
+// With 1.5 * 2^(digits-1) and the exponent's bias added, the low bits are the exponent field of 2^n.
 UNROLL_INLINE VecF scale_two(VecF a, VecF n) {
     return a * of_bits(bits_of(VecF{n.v + (12582912.0f + 127.0f)}) << 23, VecF());
 }
