@@ -15,7 +15,6 @@ struct AnyGru {
     static constexpr int slots = Before ? 3 : 4;
     static constexpr int bias_slot = Before ? -1 : 3;
     static constexpr bool reset_before = Before;
-    static constexpr bool backward_waits = false;
     static constexpr bool two_stages = true;
     static constexpr int group = 4;
     static constexpr int span = 1;

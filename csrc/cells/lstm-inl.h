@@ -15,7 +15,6 @@ struct Lstm {
     static constexpr bool two_stages = true;
     static constexpr int group = 2;
     static constexpr int span = 1;
-    static constexpr bool backward_waits = true;
     static constexpr bool reset_before = false;
     static constexpr bool normalises_c = true;
     static constexpr bool carries_h = false;
@@ -122,38 +121,22 @@ struct Lstm {
         return x.options & kCellClip ? min(fill<V>(x.clip), max(fill<V>(-x.clip), unbounded)) : unbounded;
     }
 
-    // M neighbouring unit vectors of one row, without options: tanh(c) takes most of the time, and one alone leaves the multipliers idle.
-    template <int M>
-    UNROLL_INLINE void backward_together(const BackwardRow<T>& row, const V (&dh)[M], int64_t uv) {
-        constexpr int L = V::lanes;
-        const V one = fill<V>(T(1));
-        V t[M];
-        UNROLL_STEP(M) {
-            const T* gates = row.gates + (uv + n) * L * slots;
-            t[n] = fma(load<V>(gates + L), load<V>(row.c_old + (uv + n) * L), load<V>(gates) * load<V>(gates + 2 * L));
-        }
-        tanh_of<M>(t);
-        UNROLL_STEP(M) {
-            const int64_t at = (uv + n) * L;
-            T* gates = row.gates + at * slots;
-            const V i = load<V>(gates), f = load<V>(gates + L), g = load<V>(gates + 2 * L), o = load<V>(gates + 3 * L);
-            const V dc = fma(dh[n] * o, fnma(t[n], t[n], one), load<V>(row.dc + at));
-            store(gates, dc * g * (i - i * i));
-            store(gates + L, dc * load<V>(row.c_old + at) * (f - f * f));
-            store(gates + 2 * L, dc * i * fnma(g, g, one));
-            store(gates + 3 * L, dh[n] * t[n] * (o - o * o));
-            store(row.dc + at, row.cut ? fill<V>(T(0)) : dc * f);
-        }
-    }
-
     template <bool Plain>
     UNROLL_INLINE void backward(const Context<T>& x, const BackwardRow<T>& row, V dh, int64_t uv, int64_t n) {
         constexpr int L = V::lanes;
         const int64_t at = uv * L;
         const V one = fill<V>(T(1));
         if constexpr (Plain) {
-            const V alone[1] = {dh};
-            backward_together<1>(row, alone, uv);
+            T* gates = row.gates + at * slots;
+            const V i = load<V>(gates), f = load<V>(gates + L), g = load<V>(gates + 2 * L), o = load<V>(gates + 3 * L);
+            const V old = load<V>(row.c_old + at);
+            const V t = tanh(fma(f, old, i * g));
+            const V dc = fma(dh * o, fnma(t, t, one), load<V>(row.dc + at));
+            store(gates, dc * g * (i - i * i));
+            store(gates + L, dc * old * (f - f * f));
+            store(gates + 2 * L, dc * i * fnma(g, g, one));
+            store(gates + 3 * L, dh * t * (o - o * o));
+            store(row.dc + at, row.cut ? fill<V>(T(0)) : dc * f);
         } else {
             V unbounded;
             const V c = fresh_c(x, row, uv, unbounded);

@@ -30,7 +30,6 @@ struct Rnn {
     using T = typename V::T;
     static constexpr int slots = 1;
     static constexpr int bias_slot = -1;
-    static constexpr bool backward_waits = false;
     static constexpr bool two_stages = false;
     static constexpr int group = 4;
     static constexpr int span = 4;

@@ -112,16 +112,16 @@ private:
     }
 
     // done(row, column, gradient of h there) for every vector of this worker's columns of dgates W_hh, dropout undone.
-    template <bool Together = false, class Done>
+    template <class Done>
     UNROLL_INLINE_MEMBER void recurrent_products(int64_t n, Done&& done) {
-        column_products<Together>(l_.ht, next_, n, l_.h_first, l_.h_gates, before_, [&](int64_t i, int64_t column, V d) {
+        column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, before_, [&](int64_t i, int64_t column, V d) {
             if (!Plain && j_.sequence->noise.dropout) d = d * load_lanes<V>(dropout_[i] + column, l_.R - column);
             done(i, column, d);
         });
     }
 
     // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m.
-    template <bool Together = false, class Done>
+    template <class Done>
     UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const T* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
         alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
         T* out[kMaxTileRows];
@@ -146,31 +146,12 @@ private:
                 // A line per k is enough for the rows' gates of a whole step in one panel.
                 p.rows_ahead = rows_ahead && panel == panel_begin_ ? rows_ahead[r] : nullptr;
                 run_tile<V>(static_cast<int>(count), width, p);
-                for (int64_t i = 0; i < count; ++i) {
-                    if constexpr (Together) {
-                        if (width == kColumnVectors) {
-                            together(r + i, panel * kColumnVectors, result[i]);
-                            continue;
-                        }
-                    }
+                for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t column = (panel * kColumnVectors + v) * L;
                         done(r + i, column, load<V>(result[i] + v * L));
                     }
-                }
             }
-        }
-    }
-
-    // Whole panels of columns of a row at once, for a cell that would wait for single ones.
-    UNROLL_INLINE_MEMBER void together(int64_t i, int64_t u, const T* result) {
-        if constexpr (Plain && CellT::backward_waits) {
-            const BackwardRow<T>& row = step_[i];
-            V dh[kColumnVectors];
-            UNROLL_STEP(kColumnVectors) dh[n] = load<V>(result + n * L);
-            if (row.carry_in) UNROLL_STEP(kColumnVectors) dh[n] = dh[n] + load<V>(row.carry_in + (u + n) * L);
-            if (row.dy) UNROLL_STEP(kColumnVectors) dh[n] = dh[n] + load_lanes<V>(row.dy + (u + n) * L, l_.R - (u + n) * L);
-            CellT::template backward_together<kColumnVectors>(row, dh, u);
         }
     }
 
@@ -222,7 +203,7 @@ private:
             w_.group->wait(static_cast<int32_t>(w_.unit_shares));
             through_projection(n);
         } else {
-            recurrent_products<Plain && CellT::backward_waits>(with_next, [&](int64_t i, int64_t column, V d) { deliver(i, total(i, column, d), column / L); });
+            recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { deliver(i, total(i, column, d), column / L); });
             for (int64_t i = with_next; i < n; ++i)
                 for (int64_t u = unit_begin_; u < unit_end_; ++u) deliver(i, total(i, u * L, zero), u);
         }

@@ -8,9 +8,6 @@
 //   static constexpr int group               rows that gates() is best given at a time: 2 or 4
 //   static constexpr int span                unit vectors that gates() can take at once, as a fourth template argument; then only if there is
 //                                            no output()
-//   static constexpr bool backward_waits     whether backward() is one long chain of operations; then there is also
-//                                            template <int M> static void backward_together(const BackwardRow<T>&, const V (&dh)[M], int64_t uv)
-//                                            for M neighbouring unit vectors without options
 //   template <bool Plain, bool Save, int M> static void gates(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t n)
 //   template <bool Plain, bool Save, int M> static void output(const Context<T>&, const ForwardRow<T>* rows, int64_t uv, int64_t n)
 //   template <bool Plain> static void backward(const Context<T>&, const BackwardRow<T>&, V dh, int64_t uv, int64_t n)
