@@ -18,7 +18,7 @@ _STRENGTH = 4.0
 _STEPS = 100
 
 #: Shares of the linear scores that are tried on validation.
-_SHARES = tuple(tenths / 10 for tenths in range(0, 31, 2))
+_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
 class GramScores(nn.Module):
