@@ -63,6 +63,10 @@ def train_record(recipe: Recipe, run: Path, commit: str | None) -> Record:
         record["prepared"] = (recipe.prepare.__doc__ or "").strip()
     ended = datetime.datetime.fromtimestamp((run / "metrics.json").stat().st_mtime, tz=datetime.UTC)
     bound, reached = judged(recipe.goal, metrics)
+    model = dict(config["model"])
+    if model.get("init"):
+        # Where the run was made says nothing to a reader.
+        model["init"] = Path(model["init"]).name
     entry = {
         "seed": config["seed"],
         **_where(ended, commit, about),
@@ -70,7 +74,7 @@ def train_record(recipe: Recipe, run: Path, commit: str | None) -> Record:
         "reached": reached,
         **{key: metrics[key] for key in ("test", "validation", "baselines", "parameters")},
         "seconds": round(seconds, 1),
-        "model": config["model"],
+        "model": model,
         "training": config["training"],
     }
     return {**record, "runs": [entry]}

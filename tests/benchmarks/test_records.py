@@ -26,7 +26,12 @@ def run_folder(folder: Path, seed: int, value: float, path: str = "/elsewhere/so
         "parameters": 12,
     }
     parts = {
-        "config": {"data": {"path": path}, "seed": seed, "model": {"hidden_size": 3}, "training": {}},
+        "config": {
+            "data": {"path": path},
+            "seed": seed,
+            "model": {"hidden_size": 3, "init": "/elsewhere/run-pretrained"},
+            "training": {},
+        },
         "metrics": metrics,
         "environment": {"cpu": "A CPU", "python": "3.11.7", "packages": {"torch": "2.13.0"}, "data": [{"name": "x"}]},
         "history": {"seconds": 2.04},
@@ -53,6 +58,7 @@ def test_a_record_holds_what_a_reader_needs_to_repeat_the_run(tmp_path):
     assert (run["seed"], run["commit"], run["seconds"], run["bound"], run["reached"]) == (3, "abc1234", 2.0, 0.9, True)
     assert run["versions"] == {"python": "3.11.7", "torch": "2.13.0"}
     assert run["machine"]["cpu"] == "A CPU"
+    assert run["model"] == {"hidden_size": 3, "init": "run-pretrained"}
     assert len(run["date"]) == 10
 
 
