@@ -126,3 +126,34 @@ def test_hooks_on_a_direction_are_called() -> None:
     assert torch.equal(got, expected)
     assert len(seen) == 1
     assert torch.equal(seen[0], expected[..., 5:])
+
+
+def test_a_direction_with_its_own_forward_is_called() -> None:
+    class Counting(Recurrent):
+        calls = 0
+
+        def forward(self, *arguments: object, **named: object) -> tuple[torch.Tensor, object]:
+            self.calls += 1
+            return super().forward(*arguments, **named)
+
+    forwards, backwards = Counting(GRUCell(3, 5)), Recurrent(GRUCell(3, 5), reverse=True)
+    layer, x = Bidirectional(forwards, backwards), torch.randn(4, 2, 3)
+    layer(x)
+    assert forwards.calls == 1
+    seen: list[nn.Module] = []
+    handle = nn.modules.module.register_module_forward_hook(lambda module, _inputs, _output: seen.append(module))
+    layer(x)
+    handle.remove()
+    assert seen == [forwards, backwards, layer]
+    inner = backwards.forward
+    backwards.forward = lambda *arguments, **named: (seen.append(backwards), inner(*arguments, **named))[1]
+    Bidirectional(Recurrent(GRUCell(3, 5)), backwards)(x)
+    assert seen[3:] == [backwards]
+
+
+def test_a_hook_on_every_module_sees_both_plain_directions() -> None:
+    layer, seen = two_ways(), []
+    handle = nn.modules.module.register_module_forward_hook(lambda module, _inputs, _output: seen.append(module))
+    layer(torch.randn(4, 2, 3))
+    handle.remove()
+    assert seen == [layer.forwards, layer.backwards, layer]

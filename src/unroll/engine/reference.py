@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
+from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, joined
 from unroll.kernels.torch_nn import reversal, turned
 
 
@@ -73,7 +73,7 @@ class ReferenceKernel:
         return ScanResult(output, state, trace)
 
     def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        return in_turn(self, first, second)
+        return joined(self.run(first), self.run(second))
 
 
 def _run_window(

@@ -25,6 +25,7 @@ from unroll.kernels import (
     KnownCells,
     ScanRequest,
     ScanResult,
+    joined,
     run_plain,
     set_reference,
 )
@@ -206,7 +207,7 @@ def scan_both(
     if kernels[0] is kernels[1]:
         return kernels[0].run_both(*requests)
     a, b = (kernel.run(request) for kernel, request in zip(kernels, requests, strict=True))
-    return JointResult(torch.cat((a.output, b.output), dim=-1), (a.state, b.state), (None, None))
+    return joined(a, b)
 
 
 def _chosen(request: ScanRequest, engine: str) -> Kernel:

@@ -3,7 +3,7 @@
 A kernel holds no policy: it says what it cannot do and why, and the engine chooses.
 """
 
-from unroll.kernels.base import JointResult, Kernel, KnownCells, ScanRequest, ScanResult
+from unroll.kernels.base import JointResult, Kernel, KnownCells, ScanRequest, ScanResult, joined
 from unroll.kernels.fallback import set_reference
 from unroll.kernels.native import NativeKernel
 from unroll.kernels.torch_nn import TorchKernel
@@ -24,6 +24,7 @@ __all__ = [
     "ScanRequest",
     "ScanResult",
     "TorchKernel",
+    "joined",
     "run_plain",
     "set_reference",
 ]

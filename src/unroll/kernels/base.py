@@ -67,12 +67,10 @@ class JointResult(NamedTuple):
     Attributes:
         output: (T, B, sum of the output sizes), the first scan's features first.
         states: as `ScanResult.state`, of each.
-        traces: as `ScanResult.trace`, of each.
     """
 
     output: Tensor
     states: tuple[Any, Any]
-    traces: tuple[Mapping[str, Tensor] | None, Mapping[str, Tensor] | None]
 
 
 class KnownCells(Generic[V]):
@@ -114,7 +112,8 @@ class Kernel(Protocol):
         """Do the job. Only called when `refuse` returned None."""
 
     def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        """Do two jobs on the same x, lengths and recompute; by `in_turn` unless side by side is better."""
+        """Do two jobs on the same x, lengths and recompute, neither with a trace; `joined` unless side by side is
+        better."""
 
 
 def first_state(request: ScanRequest) -> Any:
@@ -124,7 +123,6 @@ def first_state(request: ScanRequest) -> Any:
     return request.cell.zeros(request.x.shape[1], device=request.x.device, dtype=request.x.dtype)
 
 
-def in_turn(kernel: Kernel, first: ScanRequest, second: ScanRequest) -> JointResult:
-    """Two jobs of one kernel, one after the other."""
-    a, b = kernel.run(first), kernel.run(second)
-    return JointResult(torch.cat((a.output, b.output), dim=-1), (a.state, b.state), (a.trace, b.trace))
+def joined(a: ScanResult, b: ScanResult) -> JointResult:
+    """Two results of the same input as one."""
+    return JointResult(torch.cat((a.output, b.output), dim=-1), (a.state, b.state))

@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, Parameters, RNNCell
 from unroll.kernels import native_scan
-from unroll.kernels.base import JointResult, KnownCells, ScanRequest, ScanResult, first_state, in_turn
+from unroll.kernels.base import JointResult, KnownCells, ScanRequest, ScanResult, first_state, joined
 from unroll.kernels.native_gradient import through_reference
 from unroll.kernels.native_plan import (
     DTYPES,
@@ -121,11 +121,10 @@ class NativeKernel:
         sizes = [(request.cell.input_size, request.cell.hidden_size, request.cell.output_size) for request in requests]
         # Side by side goes what one plan covers.
         if modes[0].how != modes[1].how or sizes[0] != sizes[1] or traced(first.x):
-            return in_turn(self, first, second)
+            return joined(self.run(first), self.run(second))
         scans = [Scan(_inputs(request), mode) for request, mode in zip(requests, modes, strict=True)]
         y, (a, b) = _run(scans)
-        ends = _result(first, a), _result(second, b)
-        return JointResult(y, (ends[0].state, ends[1].state), (ends[0].trace, ends[1].trace))
+        return JointResult(y, (_result(first, a).state, _result(second, b).state))
 
     def _mode(self, request: ScanRequest) -> Mode:
         how = self._recipe(request)[0]

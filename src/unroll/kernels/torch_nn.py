@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, HiddenState, LSTMCell, LSTMState, RNNCell
-from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, in_turn
+from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, joined
 
 
 def _plain(cell: Cell) -> bool:
@@ -89,7 +89,7 @@ class TorchKernel:
         return ScanResult(y, last, None)
 
     def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        return in_turn(self, first, second)
+        return joined(self.run(first), self.run(second))
 
     def _run(
         self, request: ScanRequest, x: Tensor, lengths: Tensor | None, state: LSTMState | HiddenState

@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from unroll.engine import scan_both
 from unroll.errors import ConfigError
@@ -50,10 +51,14 @@ _MERGES: dict[Merge, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _watched(module: nn.Module) -> bool:
-    """Whether someone waits for this module to be called."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+def _plain(layer: nn.Module) -> TypeGuard[Recurrent]:
+    """Whether calling this layer runs `Recurrent.forward` and nothing else, so that its scan may be run without the
+    call."""
+    return (
+        type(layer) is Recurrent
+        and "forward" not in vars(layer)
+        and not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)
+        and not _has_any_global_hook()  # type: ignore[no-untyped-call]
     )
 
 
@@ -128,11 +133,10 @@ class Bidirectional(nn.Module):
         forwards, backwards = self.forwards, self.backwards
         if (
             self.merge is Merge.CONCAT
-            and isinstance(forwards, Recurrent)
-            and isinstance(backwards, Recurrent)
+            and _plain(forwards)
+            and _plain(backwards)
             and (forwards.engine, forwards.recompute) == (backwards.engine, backwards.recompute)
             and x.dim() == 3
-            and not (_watched(forwards) or _watched(backwards))
         ):
             if self.batch_first:
                 x = x.transpose(0, 1)
