@@ -117,6 +117,7 @@ class ClassifyJob(Job):
                 deep.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
         if self._pretrained is not None and isinstance(deep, TowersToOne):
             take_over(deep, self._pretrained)
+        self._wide_answers: Tensor | None = None
         if isinstance(network, WideAndDeep):
             self._fit_wide(network)
         self.model = network
@@ -315,12 +316,17 @@ class ClassifyJob(Job):
             return self._answers(rows)
         network.share.fill_(0.0)
         deep = self._answers(rows)
-        chunks = (rows[at : at + SCORED] for at in range(0, len(rows), SCORED))
-        with torch.no_grad():
-            parts = [
-                network.wide(*(part.to(deep.device) for part in self._examples.batch(chunk)[-3:])) for chunk in chunks
-            ]
-        return network.weigh(deep, torch.cat(parts), self._target(self._truth_NK[rows], deep.device))
+        if self._wide_answers is None:
+            # Once for all epochs: the linear model does not change any more.
+            chunks = (rows[at : at + SCORED] for at in range(0, len(rows), SCORED))
+            with torch.no_grad():
+                parts = [
+                    network.wide(*(part.to(deep.device) for part in self._examples.batch(chunk)[-3:]))
+                    for chunk in chunks
+                ]
+            self._wide_answers = torch.cat(parts)
+        target = self._target(self._truth_NK[rows], deep.device)
+        return network.weigh(deep, self._wide_answers.to(deep.device), target)
 
     def _answers(self, rows: np.ndarray) -> Tensor:
         """(N, K) scores of rows, in batches of like length."""
