@@ -11,9 +11,8 @@ import unroll
 from unroll import GRUCell, LSTMCell, RNNCell
 from unroll.cells import Cell
 from unroll.engine import recorded_choices
-from unroll.kernels import native
 
-pytestmark = pytest.mark.skipif(native.LIBRARY is None, reason="the extension is not built")
+pytestmark = pytest.mark.usefixtures("native")
 
 CELLS = [
     RNNCell(3, 5),
