@@ -78,6 +78,30 @@ def test_the_short_way_gives_the_bits_of_the_long_one(
     assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
 
 
+@pytest.mark.parametrize("cell", [RNNCell(3, 5), GRUCell(3, 5), LSTMCell(3, 5)], ids=str)
+def test_a_graph_may_be_gone_through_again_and_for_some_gradients_only(counted: Counted, cell: Cell) -> None:
+    layer = unroll.Recurrent(cell, engine="native", reverse=True)
+    layer.bias_hh.requires_grad_(False)
+    x = torch.randn(2, 7, 3, requires_grad=True)
+    sources = [x, layer.weight_ih, layer.weight_hh, layer.bias_ih]
+
+    def twice() -> list[Tensor]:
+        y, state = layer(x.transpose(0, 1))
+        # An upstream gradient without memory of its own, and no gradient of the last state.
+        first = torch.autograd.grad(y.sum(), sources, retain_graph=True)
+        second = torch.autograd.grad(y.sum(), sources, retain_graph=True)
+        assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+        # No gradient of y, and the last state seen through a view that is no run of memory.
+        return [*first, *torch.autograd.grad(state[-1].t()[::2].sum(), sources)]
+
+    with recorded_choices():
+        expected = twice()
+    got = twice()
+    assert counted.done == [True]
+    assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+    assert got[0].is_contiguous()
+
+
 @pytest.mark.parametrize("shape", [(0, 2, 3), (4, 0, 3), (1, 1, 3)])
 def test_no_steps_and_no_rows(counted: Counted, shape: tuple[int, ...]) -> None:
     layer, x = unroll.LSTM(3, 5), torch.randn(shape)
