@@ -11,7 +11,7 @@ from torch import Tensor
 import unroll
 from unroll import EngineError, GRUCell, LSTMCell, scan
 from unroll.cells import Cell
-from unroll.engine import Run, engines, recorded_choices, scan_both
+from unroll.engine import Layer, Run, engines, recorded_choices, scan_layers
 from unroll.kernels import native, native_scan
 
 CELL = GRUCell(3, 5)
@@ -139,7 +139,7 @@ def test_two_scans_in_one_call_are_two_scans(engine: str, cells: tuple[Cell, Cel
     alone = [
         scan(run.cell, run.params, x, run.state, lengths=lengths, reverse=run.reverse, engine=engine) for run in runs
     ]
-    both = scan_both(*runs, x, lengths=lengths, engine=engine)
+    both = scan_layers([Layer(tuple(runs))], x, lengths=lengths, engine=engine)
     assert torch.equal(both.output, torch.cat([one.output for one in alone], dim=-1))
     for got, one in zip(both.states, alone, strict=True):
         assert type(got) is type(one.state)
@@ -179,8 +179,8 @@ def test_two_scans_go_side_by_side_where_one_plan_covers_them(monkeypatch: pytes
 def test_wrong_arguments_of_two_scans_say_what_was_expected() -> None:
     run = Run(CELL, PARAMS, None, False, {})
     with pytest.raises(ValueError, match=r"lie in \[0, T\] = \[0, 7\], got 3 to 8"):
-        scan_both(run, run, X, lengths=torch.tensor([8, 3]))
+        scan_layers([Layer((run, run))], X, lengths=torch.tensor([8, 3]))
     with pytest.raises(ValueError, match="'weight_ih' of shape"):
-        scan_both(run, run._replace(params={}), X)
+        scan_layers([Layer((run, run._replace(params={})))], X)
     with pytest.raises(EngineError, match=r"did you mean 'native'\?"):
-        scan_both(run, run, X, engine="nativ")
+        scan_layers([Layer((run, run))], X, engine="nativ")

@@ -147,18 +147,92 @@ def test_what_is_out_of_the_ordinary_takes_the_long_way(counted: Counted) -> Non
     assert counted.done == [False] * 4
 
 
-def test_a_state_lengths_or_a_trace_are_not_plain(counted: Counted) -> None:
+def test_a_state_a_reset_noise_or_a_trace_are_not_plain(counted: Counted) -> None:
     layer, x = unroll.Recurrent(GRUCell(3, 5, recurrent_dropout=0.5)), torch.randn(4, 2, 3)
     layer.eval()
     _, state = layer(x)
+    assert counted.done == [False]
     layer(x, state)
-    layer(x, lengths=torch.tensor([4, 2]))
     layer(x, reset=torch.zeros(4, 2, dtype=torch.bool))
     layer.trace(x)
-    assert counted.done == [False]
     layer.train()
     layer(x)
     assert counted.done == [False]
     layer.eval()
     layer(x)
-    assert counted.done == [False, True]
+    layer(x, lengths=torch.tensor([4, 2]))
+    assert counted.done == [False, True, True]
+
+
+def stacked() -> unroll.Stack:
+    torch.manual_seed(3)
+    return unroll.Stack(
+        [
+            unroll.Bidirectional(
+                unroll.Recurrent(LSTMCell(3, 5, proj_size=2)),
+                unroll.Recurrent(LSTMCell(3, 5, proj_size=2), reverse=True),
+            ),
+            unroll.Recurrent(GRUCell(4, 6)),
+            unroll.Recurrent(RNNCell(6, 4), reverse=True),
+        ],
+        dropout=0.4,
+    ).double()
+
+
+def flattened(states: object) -> list[Tensor]:
+    return [states] if isinstance(states, Tensor) else [one for part in states for one in flattened(part)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("lengths", [None, torch.tensor([7, 0, 4])], ids=["whole", "ragged"])
+@pytest.mark.parametrize("frozen", [0, 1, 2, 3], ids=["none", "lowest", "two", "all"])
+def test_layers_are_one_node_with_the_gradients_of_a_node_each(
+    counted: Counted, lengths: Tensor | None, frozen: int
+) -> None:
+    stack, x = stacked(), torch.randn(7, 3, 3, dtype=torch.float64, requires_grad=frozen in (0, 3))
+    for layer in stack.layers[:frozen]:
+        layer.requires_grad_(False)
+    sources = [value for value in (x, *stack.parameters()) if value.requires_grad]
+
+    def everything_of(again: bool) -> list[Tensor]:
+        torch.manual_seed(5)
+        y, states = stack(x, lengths=lengths)
+        ends = flattened(states)
+        loss = y.square().sum() + sum((end.sin().sum() for end in ends[1:]), start=torch.zeros(()))
+        first = torch.autograd.grad(loss, sources, retain_graph=True)
+        if not again:
+            return [y, *ends, *first]
+        second = torch.autograd.grad(loss, sources, retain_graph=True)
+        third = torch.autograd.grad(loss, sources, create_graph=True)
+        fourth = torch.autograd.grad(sum(value.square().sum() for value in third), sources)
+        return [y, *ends, *first, *second, *third, *fourth]
+
+    # In turn: each layer is called, since every module has a hook.
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+    with recorded_choices():
+        expected = everything_of(again=True)
+    handle.remove()
+    everything_of(again=False)
+    counted.done.clear()
+    got = everything_of(again=True)
+    assert counted.done == [True]
+    for a, b in zip(got, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        torch.manual_seed(5)
+        y, states = stack(x, lengths=lengths)
+    assert torch.equal(y, got[0])
+    assert all(torch.equal(a, b) for a, b in zip(flattened(states), got[1:], strict=False))
+
+
+def test_lengths_out_of_range_are_found_on_the_long_way(counted: Counted) -> None:
+    layer, x = unroll.GRU(3, 5, bidirectional=True), torch.randn(4, 2, 3)
+    layer(x, lengths=torch.tensor([4, 0]))
+    with pytest.raises(ValueError, match=r"lengths must lie in \[0, T\] = \[0, 4\], got 2 to 5"):
+        layer(x, lengths=torch.tensor([5, 2]))
+    with pytest.raises(ValueError, match=r"lengths must be integers of shape \(B,\) = \(2,\)"):
+        layer(x, lengths=torch.tensor([4, 2, 1]))
+    # Of another integer type: converted on the long way.
+    y, _ = layer(x, lengths=torch.tensor([4, 2], dtype=torch.int32))
+    assert counted.done == [False] * 4
+    assert torch.equal(layer(x, lengths=torch.tensor([4, 2]))[0], y)
+    assert counted.done[-1]

@@ -5,14 +5,14 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, joined
+from unroll.kernels.base import LayerRequest, LayersResult, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.torch_nn import reversal, turned
 
 
@@ -72,8 +72,8 @@ class ReferenceKernel:
             trace = None if trace is None else {name: turned(values, index) for name, values in trace.items()}
         return ScanResult(output, state, trace)
 
-    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        return joined(self.run(first), self.run(second))
+    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+        return in_turn(self.run, layers)
 
 
 def _run_window(

@@ -5,11 +5,11 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,12 +20,15 @@ from unroll.errors import EngineError, nearest
 from unroll.kernels import (
     KERNELS,
     PLAIN,
-    JointResult,
     Kernel,
     KnownCells,
+    Layer,
+    LayerRequest,
+    LayersResult,
+    Run,
     ScanRequest,
     ScanResult,
-    joined,
+    in_turn,
     run_plain,
     set_reference,
 )
@@ -142,72 +145,70 @@ def scan(
         ValueError: a shape, dtype or length is not as above.
         EngineError: the engine is unknown or cannot do the job.
     """
-    if (
-        state is None
-        and lengths is None
-        and reset is None
-        and not (trace or noise or recompute or torch.compiler.is_compiling())
-        and engine in (AUTO, PLAIN)
-        and _choices.get() is None
-    ):
-        done = run_plain(cell, params, x, reverse)
-        if done is not None:
-            return done
-    lengths = _checked_lengths(type(cell).__name__, lengths, x)
     run = Run(cell, params, state, reverse, noise or {})
+    if state is None and not (noise or trace) and _may_be_plain(reset, recompute, engine):
+        done = run_plain((Layer((run,)),), x, lengths)
+        if done is not None:
+            return ScanResult(done.output, done.states[0], None)
+    lengths = _checked_lengths(type(cell).__name__, lengths, x)
     request = _checked(run, x, lengths, reset, trace, recompute)
     return _chosen(request, engine).run(request)
 
 
-class Run(NamedTuple):
-    """One of two scans of the same input.
-
-    Attributes:
-        cell: the equation.
-        params: as in `scan`.
-        state: as in `scan`.
-        reverse: as in `scan`.
-        noise: as in `scan`, empty for none.
-    """
-
-    cell: Cell
-    params: Mapping[str, Tensor]
-    state: Any
-    reverse: bool
-    noise: Mapping[str, Tensor]
-
-
-def scan_both(
-    first: Run,
-    second: Run,
+def scan_layers(
+    layers: Sequence[Layer],
     x: Tensor,
     *,
     lengths: Tensor | None = None,
     reset: Tensor | None = None,
     recompute: int = 0,
     engine: str = AUTO,
-) -> JointResult:
-    """Run two cells over the same input, such as the two directions of a layer: side by side where the engine can.
+) -> LayersResult:
+    """Run layers one after the other, each on the output of the one below; the two runs of a layer side by side.
+
+    The native engine makes one node of autograd of them all.
 
     Args:
-        first: whose output comes first.
-        second: whose output comes after it.
+        layers: lowest first, at least one.
         x: as in `scan`, and so are the others.
 
     Returns:
-        JointResult: output (T, B, sum of the output sizes), and the last state of each.
+        LayersResult: output (T, B, sum of the output sizes of the last layer's runs), and the last state of every run,
+            lowest layer first.
 
     Raises:
-        ValueError: as in `scan`.
+        ValueError: as in `scan`, or a factor has not the shape of the layer's input.
         EngineError: as in `scan`.
     """
-    lengths = _checked_lengths(type(first.cell).__name__, lengths, x)
-    requests = [_checked(run, x, lengths, reset, False, recompute) for run in (first, second)]
-    kernels = [_chosen(request, engine) for request in requests]
-    if kernels[0] is kernels[1]:
-        return kernels[0].run_both(*requests)
-    a, b = (kernel.run(request) for kernel, request in zip(kernels, requests, strict=True))
-    return joined(a, b)
+    for runs, factor in layers:
+        if factor is not None and factor.shape != (expected := (*x.shape[:2], runs[0].cell.input_size)):
+            name, got = type(runs[0].cell).__name__, tuple(factor.shape)
+            raise ValueError(f"{name}: factor must have shape (T, B, I) = {expected}, got {got}")
+    if _may_be_plain(reset, recompute, engine):
+        done = run_plain(layers, x, lengths)
+        if done is not None:
+            return done
+    lengths = _checked_lengths(type(layers[0].runs[0].cell).__name__, lengths, x)
+    requests, below = [], x
+    for runs, factor in layers:
+        scans = tuple([_checked(run, below, lengths, reset, False, recompute) for run in runs])
+        requests.append(LayerRequest(scans, factor))
+        below = x.new_empty(()).expand(*x.shape[:2], sum(run.cell.output_size for run in runs))
+    kernels = [_chosen(request, engine) for layer in requests for request in layer.scans]
+    if all(kernel is kernels[0] for kernel in kernels):
+        return kernels[0].run_layers(requests)
+    return in_turn(lambda request: choose(request, engine)[0].run(request), requests)
+
+
+def _may_be_plain(reset: Tensor | None, recompute: int, engine: str) -> bool:
+    """Whether `run_plain` may be asked: nobody wants another engine, a graph, a record of choices, or what it lacks."""
+    return (
+        reset is None
+        and not recompute
+        and engine in (AUTO, PLAIN)
+        and not torch.compiler.is_compiling()
+        and _choices.get() is None
+    )
 
 
 def _chosen(request: ScanRequest, engine: str) -> Kernel:

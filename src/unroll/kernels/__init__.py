@@ -3,13 +3,23 @@
 A kernel holds no policy: it says what it cannot do and why, and the engine chooses.
 """
 
-from unroll.kernels.base import JointResult, Kernel, KnownCells, ScanRequest, ScanResult, joined
+from unroll.kernels.base import (
+    Kernel,
+    KnownCells,
+    Layer,
+    LayerRequest,
+    LayersResult,
+    Run,
+    ScanRequest,
+    ScanResult,
+    in_turn,
+)
 from unroll.kernels.fallback import set_reference
 from unroll.kernels.native import NativeKernel
 from unroll.kernels.torch_nn import TorchKernel
 
 _NATIVE = NativeKernel()
-#: The shortest way through the plainest scan, which the kernel of this name takes; see there.
+#: The shortest way through the plainest layers, which the kernel of this name takes; see there.
 PLAIN, run_plain = _NATIVE.name, _NATIVE.run_plain
 #: Fastest first. The reference scan of `unroll.engine` comes after the last of them.
 KERNELS: tuple[Kernel, ...] = (_NATIVE, TorchKernel())
@@ -17,14 +27,17 @@ KERNELS: tuple[Kernel, ...] = (_NATIVE, TorchKernel())
 __all__ = [
     "KERNELS",
     "PLAIN",
-    "JointResult",
     "Kernel",
     "KnownCells",
+    "Layer",
+    "LayerRequest",
+    "LayersResult",
     "NativeKernel",
+    "Run",
     "ScanRequest",
     "ScanResult",
     "TorchKernel",
-    "joined",
+    "in_turn",
     "run_plain",
     "set_reference",
 ]

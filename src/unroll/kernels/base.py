@@ -5,7 +5,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -61,16 +61,59 @@ class ScanResult(NamedTuple):
     trace: Mapping[str, Tensor] | None
 
 
-class JointResult(NamedTuple):
-    """What two scans of the same input give.
+class Run(NamedTuple):
+    """One scan as a layer asks for it, not yet checked.
 
     Attributes:
-        output: (T, B, sum of the output sizes), the first scan's features first.
-        states: as `ScanResult.state`, of each.
+        cell: the equation.
+        params: its parameters by name.
+        state: the cell's named tuple of (B, ·), or None for zeros.
+        reverse: from each row's own last step to its first.
+        noise: the random factors of this pass by name, empty for none.
+    """
+
+    cell: Cell
+    params: Mapping[str, Tensor]
+    state: Any
+    reverse: bool
+    noise: Mapping[str, Tensor]
+
+
+class Layer(NamedTuple):
+    """One of several layers that are asked for in one call.
+
+    Attributes:
+        runs: one, or two of the same input, such as the two directions.
+        factor: (T, B, I) or None: the layer's input is multiplied by it, as dropout does.
+    """
+
+    runs: tuple[Run, ...]
+    factor: Tensor | None = None
+
+
+class LayerRequest(NamedTuple):
+    """One layer of several that run one after the other, each on the output of the one below.
+
+    Attributes:
+        scans: one, or the two directions: of the same x, lengths and recompute, neither with a trace. `x` of a layer
+            that is not the lowest is a stand-in of the right shape, dtype and device: its values mean nothing.
+        factor: (T, B, I) or None: the layer's input is multiplied by it, as dropout does.
+    """
+
+    scans: tuple[ScanRequest, ...]
+    factor: Tensor | None
+
+
+class LayersResult(NamedTuple):
+    """What layers give.
+
+    Attributes:
+        output: (T, B, sum of the output sizes of the last layer's scans), the first scan's features first.
+        states: as `ScanResult.state`, of every scan of every layer in turn, lowest first.
     """
 
     output: Tensor
-    states: tuple[Any, Any]
+    states: tuple[Any, ...]
 
 
 class KnownCells(Generic[V]):
@@ -111,9 +154,8 @@ class Kernel(Protocol):
     def run(self, request: ScanRequest) -> ScanResult:
         """Do the job. Only called when `refuse` returned None."""
 
-    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        """Do two jobs on the same x, lengths and recompute, neither with a trace; `joined` unless side by side is
-        better."""
+    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+        """Do the jobs of all layers, of which none may be refused; `in_turn` unless the kernel knows a better way."""
 
 
 def first_state(request: ScanRequest) -> Any:
@@ -123,6 +165,13 @@ def first_state(request: ScanRequest) -> Any:
     return request.cell.zeros(request.x.shape[1], device=request.x.device, dtype=request.x.dtype)
 
 
-def joined(a: ScanResult, b: ScanResult) -> JointResult:
-    """Two results of the same input as one."""
-    return JointResult(torch.cat((a.output, b.output), dim=-1), (a.state, b.state))
+def in_turn(run: Callable[[ScanRequest], ScanResult], layers: Sequence[LayerRequest]) -> LayersResult:
+    """Layers as scans one by one."""
+    x, states = layers[0].scans[0].x, []
+    for scans, factor in layers:
+        if factor is not None:
+            x = x * factor
+        results = [run(scan._replace(x=x)) for scan in scans]
+        states += [result.state for result in results]
+        x = results[0].output if len(results) == 1 else torch.cat([result.output for result in results], dim=-1)
+    return LayersResult(x, tuple(states))

@@ -5,13 +5,25 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, Parameters, RNNCell
+from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from unroll.kernels import native_autograd
-from unroll.kernels.base import JointResult, KnownCells, ScanRequest, ScanResult, first_state, joined
+from unroll.kernels.base import (
+    KnownCells,
+    Layer,
+    LayerRequest,
+    LayersResult,
+    ScanRequest,
+    ScanResult,
+    first_state,
+    in_turn,
+)
 from unroll.kernels.native_plain import PlainScans
 from unroll.kernels.native_plan import (
     DTYPES,
@@ -53,9 +65,9 @@ class NativeKernel:
             return "it has no gradient for the random factors"
         return self._recipe(request)[1]
 
-    def run_plain(self, cell: Cell, params: Parameters, x: Tensor, reverse: bool) -> ScanResult | None:
-        """The shortest way through the plainest scan, or None where this scan is not plain; see `native_plain`."""
-        return self._plain.run(cell, params, x, reverse)
+    def run_plain(self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None) -> LayersResult | None:
+        """The shortest way through plain layers, or None where they are not plain; see `native_plain`."""
+        return self._plain.run(layers, x, lengths)
 
     def run(self, request: ScanRequest) -> ScanResult:
         mode = self._mode(request)
@@ -64,20 +76,35 @@ class NativeKernel:
             return _result(request, scan_op(_inputs(request), mode))
         scan = Scan(_inputs(request), mode)
         _, (out,) = native_autograd.run([scan])
-        if (request.state, request.lengths, request.reset) == (None, None, None):
-            self._plain.remember(request.cell, scan)
+        self._plain.remember(request.cell, scan)
         return _result(request, out)
 
-    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        requests = (first, second)
+    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+        x = layers[0].scans[0].x
+        states: list[Any] = []
+        for requests, factor in layers:
+            if factor is not None:
+                x = x * factor
+            above = self._side_by_side([request._replace(x=x) for request in requests])
+            x = above.output
+            states += above.states
+        return LayersResult(x, tuple(states))
+
+    def _side_by_side(self, requests: Sequence[ScanRequest]) -> LayersResult:
+        """Scans of the same x: together if one plan covers them, else in turn."""
         modes = [self._mode(request) for request in requests]
-        sizes = [(request.cell.input_size, request.cell.hidden_size, request.cell.output_size) for request in requests]
-        # Side by side goes what one plan covers.
-        if modes[0].how != modes[1].how or sizes[0] != sizes[1] or traced(first.x):
-            return joined(self.run(first), self.run(second))
+        cells = {
+            (mode.how, cell.input_size, cell.hidden_size, cell.output_size)
+            for mode, cell in zip(modes, [request.cell for request in requests], strict=True)
+        }
+        if len(cells) > 1 or traced(requests[0].x):
+            return in_turn(self.run, [LayerRequest(tuple(requests), None)])
         scans = [Scan(_inputs(request), mode) for request, mode in zip(requests, modes, strict=True)]
-        y, (a, b) = native_autograd.run(scans)
-        return JointResult(y, (_result(first, a).state, _result(second, b).state))
+        y, outputs = native_autograd.run(scans)
+        for request, scan in zip(requests, scans, strict=True):
+            self._plain.remember(request.cell, scan)
+        states = [_result(request, out).state for request, out in zip(requests, outputs, strict=True)]
+        return LayersResult(y, tuple(states))
 
     def _mode(self, request: ScanRequest) -> Mode:
         how = self._recipe(request)[0]

@@ -64,19 +64,16 @@ def flat(plan: Any, scans: Sequence[Scan]) -> tuple[Job, list[Tensor]]:
 
 
 def run(scans: Sequence[Scan]) -> tuple[Tensor, list[Outputs]]:
-    """Run scans of one plan and one x: y (T, B, sum of R), and the outputs of each."""
+    """Run scans of one plan and one x: y (T, B, sum of R), and the outputs of each, of which y is that of all."""
     inputs, mode = scans[0]
     plan = native_scan.plan_of(inputs, mode.how)
     if not (torch.is_grad_enabled() and _differentiated(scans)):
         y, outputs, _ = native_scan.forward(plan, _settled(scans), None, None)
-        return y, outputs
+        return y, [out._replace(y=y) for out in outputs]
     job, tensors = flat(plan, scans)
     y, *rest = _Scans.apply(job, *tensors)  # type: ignore[no-untyped-call]
     ends: Iterator[Any] = iter(rest)
-    outputs = []
-    for part in [y] if len(scans) == 1 else y.chunk(len(scans), dim=2):
-        outputs.append(Outputs(part, next(ends), *[next(ends) if there else None for there in job.ends]))
-    return y, outputs
+    return y, [Outputs(y, next(ends), *[next(ends) if there else None for there in job.ends]) for _ in scans]
 
 
 def gradients(

@@ -1,133 +1,256 @@
-"""The shortest way through a native scan from zeros, of whole rows, without noise or trace.
+"""The shortest way through native layers that start from zeros, without reset, noise or trace.
 
-Nothing is checked but by the extension: for a short sequence the checks take longer than the work.
+Nothing is checked but by the extension: for a short sequence the checks take longer than the work. All layers are one
+node of autograd.
 
 Shapes: T time, B batch, I input size, H hidden size, R output size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from unroll.cells import Cell, Parameters
-from unroll.kernels.base import KnownCells, ScanResult
-from unroll.kernels.native_autograd import Job, flat, gradients
+from unroll.cells import Cell
+from unroll.kernels import native_autograd
+from unroll.kernels.base import KnownCells, Layer, LayersResult
 from unroll.kernels.native_plan import PARAMETERS
-from unroll.kernels.native_scan import Scan, plan_of, rows, settled_state
+from unroll.kernels.native_scan import NO_NOISE, Inputs, Mode, Scan, plan_of, rows, settled_state
 
 
-class Plain(NamedTuple):
+class _Known(NamedTuple):
     """What has to be known of a cell.
 
     Attributes:
-        job: one scan of x and the parameters alone.
+        plan: the extension's.
+        mode: how its scans run.
         names: of the parameters, in the extension's order, in which the others come after them.
         absent: None for each of the others.
         output_size: R.
         state_sizes: features of every state.
-        reverse: each row from its last step to its first.
     """
 
-    job: Job
+    plan: Any
+    mode: Mode
     names: tuple[str, ...]
     absent: tuple[None, ...]
     output_size: int
     state_sizes: tuple[int, ...]
-    reverse: bool
+
+
+class _Step(NamedTuple):
+    """A layer without its tensors but for the factor."""
+
+    scans: tuple[_Known, ...]
+    factor: Tensor | None
 
 
 class PlainScans:
-    """The cells that have been seen to be plain, and the way for them."""
+    """The cells that have been seen to be plain, and the way for layers of them."""
 
     def __init__(self) -> None:
         # By dtype and direction.
-        self._known: KnownCells[Plain] = KnownCells()
+        self._known: KnownCells[_Known] = KnownCells()
 
     def remember(self, cell: Cell, scan: Scan) -> None:
-        """Let `run` have the next scan of a cell, if this one, which has neither state nor lengths, was plain."""
+        """Let `run` have the next scan of a cell, if this one was plain."""
         inputs, mode = scan
+        if inputs.h0 is not None or inputs.reset is not None or mode.trace or mode.recompute:
+            return
         names = [name for name, value in zip(PARAMETERS, inputs.params, strict=True) if value is not None]
-        if mode.trace or mode.recompute or any(value is not None for value in inputs.noise):
+        # A parameter may be left out between two others; and what is drawn anew for each pass is not plain.
+        if names != [*PARAMETERS[: len(names)]] or any(value is not None for value in inputs.noise):
             return
-        # A parameter that is left out between two others.
-        if names != [*PARAMETERS[: len(names)]]:
-            return
-        job, _ = flat(plan_of(inputs, mode.how), [scan])
         absent = (None,) * (len(PARAMETERS) - len(names))
         sizes = tuple(cell.state_sizes().values())
-        known = Plain(job, tuple(names), absent, cell.output_size, sizes, mode.reverse)
+        known = _Known(plan_of(inputs, mode.how), mode, tuple(names), absent, cell.output_size, sizes)
         self._known.put(known, cell, inputs.x.dtype, mode.reverse)
 
-    def run(self, cell: Cell, params: Parameters, x: Tensor, reverse: bool) -> ScanResult | None:
+    def run(self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None) -> LayersResult | None:
         """The result, or None where anything is out of the ordinary; then the long way finds out what it is."""
-        known = self._known.get(cell, x.dtype, reverse)
         if (
-            known is None
-            or type(x) is not Tensor
+            type(x) is not Tensor
             or x.is_neg()
             or forward_ad._current_level >= 0
             or torch._C._are_functorch_transforms_active()
         ):
             return None
+        dtype = x.dtype
+        steps, values = [], []
+        for runs, factor in layers:
+            known = []
+            for cell, params, state, reverse, noise in runs:
+                one = self._known.get(cell, dtype, reverse)
+                if one is None or state is not None or noise:
+                    return None
+                known.append(one)
+                for name in one.names:
+                    value = params.get(name)
+                    if value is None:
+                        return None
+                    values.append(value)
+            if len(known) > 1 and known[0].plan is not known[1].plan:
+                return None
+            steps.append(_Step(tuple(known), factor))
         try:
-            values = [params[name] for name in known.names]
-            if torch.is_grad_enabled():
-                for value in (x, *values):
-                    if value.requires_grad:
-                        y, *state = _PlainScan.apply(known, x, *values)  # type: ignore[no-untyped-call]
-                        return ScanResult(y, cell.State(*state), None)
-            y, state, _ = _forward(known, x, (*values, *known.absent), None)
-        except (KeyError, TypeError, ValueError):
+            if torch.is_grad_enabled() and (x.requires_grad or any(value.requires_grad for value in values)):
+                y, *ends = _PlainLayers.apply(steps, lengths, x, *values)  # type: ignore[no-untyped-call]
+            else:
+                ends, at = [], 0
+                y = x
+                for step in steps:
+                    weights = []
+                    for one in step.scans:
+                        weights.append((*values[at : at + len(one.names)], *one.absent))
+                        at += len(one.names)
+                    y, own, _ = _forward(step, y, lengths, weights, None)
+                    ends += own
+        except (TypeError, ValueError):
             return None
-        return ScanResult(y, cell.State(*state), None)
+        states, rest = [], iter(ends)
+        for layer in layers:
+            for run in layer.runs:
+                state = run.cell.State
+                states.append(state(*[next(rest) for _ in state._fields]))
+        return LayersResult(y, tuple(states))
 
 
-def _forward(known: Plain, x: Tensor, weights: Any, saved: Any) -> tuple[Tensor, list[Tensor], Any]:
-    """y (T, B, R), the last states, and what was kept if `saved` is True."""
+def _times(x: Tensor, factor: Tensor | None) -> Tensor:
+    return x if factor is None else x * factor
+
+
+def _parts(step: _Step, y: Tensor) -> Sequence[Tensor]:
+    """The part of each scan in (T, B, sum of R)."""
+    return (y,) if len(step.scans) == 1 else y.chunk(len(step.scans), dim=2)
+
+
+def _forward(
+    step: _Step, x: Tensor, lengths: Tensor | None, weights: Sequence[Any], saved: Any
+) -> tuple[Tensor, list[Tensor], Any]:
+    """y (T, B, sum of R), the last states, and what was kept of each scan if `saved` is True."""
     steps, batch, _ = x.shape
-    y = x.new_empty((steps, batch, known.output_size))
-    state = [x.new_empty((batch, size)) for size in known.state_sizes]
-    ends = (*state, None, None, saved) if len(state) == 2 else (*state, None, None, None, saved)
-    call = (x, None, None, known.reverse, None, None, None, None, None, weights, y, *ends)
-    return y, state, known.job.plan.forward((call,), 0, torch.get_num_threads())
+    x = _times(x, step.factor)
+    y = x.new_empty((steps, batch, len(step.scans) * step.scans[0].output_size))
+    ends, calls = [], []
+    for known, own, part in zip(step.scans, weights, _parts(step, y), strict=True):
+        state = [x.new_empty((batch, size)) for size in known.state_sizes]
+        ends += state
+        places = (*state, None, None, saved) if len(state) == 2 else (*state, None, None, None, saved)
+        calls.append((x, lengths, None, known.mode.reverse, None, None, None, None, None, own, part, *places))
+    return y, ends, step.scans[0].plan.forward(tuple(calls), 0, torch.get_num_threads())
 
 
-class _PlainScan(torch.autograd.Function):
-    """As `native_autograd`'s node, with nothing in it that a plain scan does not have: a third of the time around the
-    work."""
+class _PlainLayers(torch.autograd.Function):
+    """As `native_autograd`'s node, with nothing in it that plain layers do not have: a third of the time around the
+    work.
+
+    Takes the steps, the lengths, the lowest layer's x and each scan's parameters; gives y of the last layer and the
+    last states of every scan.
+    """
 
     @staticmethod
-    def forward(ctx: Any, known: Plain, x: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
-        ctx.known = known
-        ctx.packed = known.job.plan.pack((*values, *known.absent), True, torch.get_num_threads())
-        y, state, ctx.kept = _forward(known, x, ctx.packed, True)
+    def forward(ctx: Any, steps: Sequence[_Step], lengths: Tensor | None, *tensors: Tensor) -> tuple[Tensor, ...]:
+        y, *values = tensors
+        ctx.packed, ctx.kept = [], []
+        ys: list[Tensor] = []
+        ends: list[Tensor] = []
+        threads, at = torch.get_num_threads(), 0
+        for step in steps:
+            packed = []
+            for known in step.scans:
+                packed.append(known.plan.pack((*values[at : at + len(known.names)], *known.absent), True, threads))
+                at += len(known.names)
+            y, own, kept = _forward(step, y, lengths, packed, True)
+            ys.append(y)
+            ends += own
+            ctx.packed.append(packed)
+            ctx.kept.append(kept)
+        ctx.steps = steps
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, *values, y)
-        return (y, *state)
+        ctx.save_for_backward(*tensors, *ys, lengths)
+        return (y, *ends)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
-        *tensors, y = ctx.saved_tensors
-        known: Plain = ctx.known
-        _, *needed = ctx.needs_input_grad
+        steps: Sequence[_Step] = ctx.steps
+        *saved, lengths = ctx.saved_tensors
+        tensors, ys = saved[: -len(steps)], saved[-len(steps) :]
+        needed: Sequence[bool] = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled() or ctx.kept is None:
-            return (None, *gradients(known.job, [ctx.packed], ctx.kept, tensors, y, upstream, needed))
-        (kept,), ctx.kept = ctx.kept, None
-        found = [torch.empty_like(value) if need else None for value, need in zip(tensors, needed, strict=True)]
-        x, *values = tensors
-        dx, *d_values = found
-        dy, dh_n, dc_n = upstream if len(upstream) == 3 else (*upstream, None)
-        call = (
-            *(x, None, None, known.reverse, None, None, None, None, None),
-            *(ctx.packed, (*values, *known.absent), y, kept),
-            None if dy is None else rows(dy),
-            None if dh_n is None else settled_state(dh_n),
-            None if dc_n is None else settled_state(dc_n),
-            *(dx, None, None, (*d_values, *known.absent)),
-        )
-        known.job.plan.backward((call,), 0, torch.get_num_threads())
-        return (None, *found)
+            return (None, None, *_again(steps, lengths, tensors, upstream, needed))
+        kept, ctx.kept = ctx.kept, None
+        found: list[Tensor | None] = [None] * len(tensors)
+        dy, *d_ends = upstream
+        at, threads = len(tensors), torch.get_num_threads()
+        for index in reversed(range(len(steps))):
+            step = steps[index]
+            end, at = at, at - sum([len(known.names) for known in step.scans])
+            below = any(needed[:at])
+            if not below and not any(needed[at:end]):
+                break
+            x = _times(ys[index - 1], step.factor) if index else tensors[0]
+            count = sum([len(known.state_sizes) for known in step.scans])
+            arriving = d_ends[len(d_ends) - count :]
+            del d_ends[len(d_ends) - count :]
+            parts = [None] * len(step.scans) if dy is None else _parts(step, dy)
+            dxs: list[Tensor] = []
+            calls, begin = [], at
+            for known, packed, memory, y, part in zip(
+                step.scans, ctx.packed[index], kept[index], _parts(step, ys[index]), parts, strict=True
+            ):
+                own = slice(begin, begin + len(known.names))
+                begin = own.stop
+                for place in range(own.start, own.stop):
+                    found[place] = torch.empty_like(tensors[place]) if needed[place] else None
+                if below:
+                    dxs.append(torch.empty_like(x))
+                d_state = [None if d is None else settled_state(d) for d in arriving[: len(known.state_sizes)]]
+                del arriving[: len(known.state_sizes)]
+                calls.append(
+                    (
+                        *(x, lengths, None, known.mode.reverse, None, None, None, None, None),
+                        *(packed, (*tensors[own], *known.absent), y, memory),
+                        *(None if part is None else rows(part), *d_state, *(None,) * (2 - len(d_state))),
+                        *(dxs[-1] if below else None, None, None, (*found[own], *known.absent)),
+                    )
+                )
+            step.scans[0].plan.backward(tuple(calls), 0, threads)
+            dy = None if not below else _times(dxs[0] if len(dxs) == 1 else dxs[0] + dxs[1], step.factor)
+        found[0] = dy if needed[0] else None
+        return (None, None, *found)
+
+
+def _again(
+    steps: Sequence[_Step],
+    lengths: Tensor | None,
+    tensors: Sequence[Tensor],
+    upstream: Sequence[Tensor | None],
+    needed: Sequence[bool],
+) -> list[Tensor | None]:
+    """Gradients where a graph is gone through once more or is to be differentiated again: through a node for each
+    layer, so that autograd sees what is between them."""
+    differentiable = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Views tell apart a tensor that comes in twice.
+        given = [value.view_as(value) if need else value for value, need in zip(tensors, needed, strict=True)]
+        y, *values = given
+        ends: list[Tensor] = []
+        for step in steps:
+            x, scans = _times(y, step.factor), []
+            for known in step.scans:
+                params = (*values[: len(known.names)], *known.absent)
+                del values[: len(known.names)]
+                scans.append(Scan(Inputs(x, None, None, params, lengths, None, NO_NOISE), known.mode))
+            y, outputs = native_autograd.run(scans)
+            ends += [value for out in outputs for value in (out.h_n, out.c_n) if value is not None]
+    pairs = [(value, d) for value, d in zip((y, *ends), upstream, strict=True) if d is not None and value.requires_grad]
+    if not pairs:
+        return [None] * len(needed)
+    sources = [value for value, need in zip(given, needed, strict=True) if need]
+    values_of, d_values = zip(*pairs, strict=True)
+    found = iter(torch.autograd.grad(values_of, sources, d_values, create_graph=differentiable, allow_unused=True))
+    return [next(found) if need else None for need in needed]

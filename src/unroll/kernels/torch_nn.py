@@ -5,7 +5,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, HiddenState, LSTMCell, LSTMState, RNNCell
-from unroll.kernels.base import JointResult, ScanRequest, ScanResult, first_state, joined
+from unroll.kernels.base import LayerRequest, LayersResult, ScanRequest, ScanResult, first_state, in_turn
 
 
 def _plain(cell: Cell) -> bool:
@@ -88,8 +88,8 @@ class TorchKernel:
             last = type(last)(*(old.index_copy(0, rows, new) for old, new in zip(before, last, strict=True)))
         return ScanResult(y, last, None)
 
-    def run_both(self, first: ScanRequest, second: ScanRequest) -> JointResult:
-        return joined(self.run(first), self.run(second))
+    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+        return in_turn(self.run, layers)
 
     def _run(
         self, request: ScanRequest, x: Tensor, lengths: Tensor | None, state: LSTMState | HiddenState

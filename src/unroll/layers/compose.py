@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
-from unroll.engine import scan_both
+from unroll.engine import Layer, LayersResult, scan_layers
 from unroll.errors import ConfigError
 from unroll.layers.grid import GridLSTM
 from unroll.layers.recurrent import Recurrent
@@ -51,15 +51,29 @@ _MERGES: dict[Merge, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _plain(layer: nn.Module) -> TypeGuard[Recurrent]:
-    """Whether calling this layer runs `Recurrent.forward` and nothing else, so that its scan may be run without the
-    call."""
-    return (
-        type(layer) is Recurrent
-        and "forward" not in vars(layer)
-        and not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)
-        and not _has_any_global_hook()  # type: ignore[no-untyped-call]
+def _quiet(module: nn.Module) -> bool:
+    """Whether calling a module runs the forward method of its class and nothing else."""
+    return "forward" not in vars(module) and not (
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or _has_any_global_hook()  # type: ignore[no-untyped-call]
     )
+
+
+def _plain(layer: nn.Module) -> TypeGuard[Recurrent]:
+    """Whether the layer's scan may be run without calling the layer."""
+    return type(layer) is Recurrent and _quiet(layer)
+
+
+def _scans(layer: nn.Module) -> tuple[Recurrent, ...]:
+    """The scans, side by side, that are all a layer does, so that they may be run without calling it; or none."""
+    if _plain(layer):
+        return (layer,)
+    if type(layer) is Bidirectional and _quiet(layer):
+        return layer.scans()
+    return ()
 
 
 class Bidirectional(nn.Module):
@@ -130,25 +144,54 @@ class Bidirectional(nn.Module):
     ) -> tuple[Tensor, tuple[Any, Any]]:
         """Run over time: as `Recurrent.forward`, with one state for each direction."""
         first, second = (None, None) if state is None else state
-        forwards, backwards = self.forwards, self.backwards
-        if (
-            self.merge is Merge.CONCAT
-            and _plain(forwards)
-            and _plain(backwards)
-            and (forwards.engine, forwards.recompute) == (backwards.engine, backwards.recompute)
-            and x.dim() == 3
-        ):
-            if self.batch_first:
-                x = x.transpose(0, 1)
-                reset = None if reset is None else reset.transpose(0, 1)
-            runs = forwards.run(x, first), backwards.run(x, second)
-            both = scan_both(
-                *runs, x, lengths=lengths, reset=reset, recompute=forwards.recompute, engine=forwards.engine
-            )
-            return (both.output.transpose(0, 1) if self.batch_first else both.output), both.states
+        scans = self.scans()
+        if scans and x.dim() == 3:
+            y, states = _run_layers([scans], [(first, second)], 0.0, x, lengths, reset)
+            return y, (states[0], states[1])
         a, after_a = self.forwards(x, first, lengths=lengths, reset=reset)
         b, after_b = self.backwards(x, second, lengths=lengths, reset=reset)
         return _MERGES[self.merge](a, b), (after_a, after_b)
+
+    def scans(self) -> tuple[Recurrent, ...]:
+        """The two layers, if they may be run side by side without being called; or none."""
+        a, b = self.forwards, self.backwards
+        if self.merge is Merge.CONCAT and _plain(a) and _plain(b) and _alike(a, b):
+            return a, b
+        return ()
+
+
+def _alike(a: Recurrent, b: Recurrent) -> bool:
+    return (a.engine, a.recompute) == (b.engine, b.recompute)
+
+
+def _run_layers(
+    layers: Sequence[tuple[Recurrent, ...]],
+    states: Sequence[tuple[Any, ...]],
+    dropout: float,
+    x: Tensor,
+    lengths: Tensor | None,
+    reset: Tensor | None,
+) -> LayersResult:
+    """Layers of one engine, recompute and layout in one call, without calling them.
+
+    Args:
+        layers: the scans of each, side by side.
+        states: the first state of each scan of each layer.
+        dropout: probability that a feature between two layers is hidden in this pass.
+        x: in the layers' layout, and so are the others.
+    """
+    one = layers[0][0]
+    if one.batch_first:
+        x = x.transpose(0, 1)
+        reset = None if reset is None else reset.transpose(0, 1)
+    given: list[Layer] = []
+    for scans, own in zip(layers, states, strict=True):
+        factor = None
+        if given and dropout:
+            factor = nn.functional.dropout(x.new_ones(*x.shape[:2], scans[0].input_size), dropout)
+        given.append(Layer(tuple([scan.run(x, state) for scan, state in zip(scans, own, strict=True)]), factor))
+    y, after = scan_layers(given, x, lengths=lengths, reset=reset, recompute=one.recompute, engine=one.engine)
+    return LayersResult(y.transpose(0, 1) if one.batch_first else y, after)
 
 
 class Stack(nn.Module):
@@ -227,6 +270,16 @@ class Stack(nn.Module):
         """
         if state is not None and len(state) != len(self.layers):
             raise ValueError(f"Stack: expected a first state for each of {len(self.layers)} layers, got {len(state)}")
+        scans = self._layers_as_scans()
+        if scans and x.dim() == 3:
+            given = [None] * len(scans) if state is None else state
+            own = [
+                (one,) if len(layer) == 1 else (None, None) if one is None else tuple(one)
+                for layer, one in zip(scans, given, strict=True)
+            ]
+            y, after = _run_layers(scans, own, self.dropout.p if self.dropout.training else 0.0, x, lengths, reset)
+            rest = iter(after)
+            return y, tuple([next(rest) if len(layer) == 1 else (next(rest), next(rest)) for layer in scans])
         states = []
         for index, layer in enumerate(self.layers):
             y, after = layer(x, None if state is None else state[index], lengths=lengths, reset=reset)
@@ -235,3 +288,12 @@ class Stack(nn.Module):
                 y = y + x
             x = self.dropout(y) if index + 1 < len(self.layers) else y
         return x, tuple(states)
+
+    def _layers_as_scans(self) -> list[tuple[Recurrent, ...]]:
+        """The scans of each layer, if one call may run them all without calling the layers; or nothing."""
+        if len(self.layers) == 1 or self.residual or type(self.dropout) is not nn.Dropout or not _quiet(self.dropout):
+            return []
+        found = [_scans(layer) for layer in self.layers]
+        if not all(found) or not all(_alike(one, found[0][0]) for scans in found for one in scans):
+            return []
+        return found

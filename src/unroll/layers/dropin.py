@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from unroll.cells.init import Initialiser, torch_default
-from unroll.engine import AUTO, Run, scan, scan_both
+from unroll.engine import AUTO, Layer, Run, scan, scan_layers
 from unroll.layers.recurrent import own
 
 
@@ -176,24 +176,21 @@ class DropIn(nn.Module, abc.ABC):
     def _layers(
         self, x: Tensor, first: list[Tensor] | None, lengths: Tensor | None, reset: Tensor | None
     ) -> tuple[Tensor, Any]:
-        last: list[Any] = []
-        for layer in range(self.num_layers):
+        if len(self._suffixes) == 1:
+            cell, params, state, *_ = self._run(0, first, reverse=False)
+            y, state, _ = scan(cell, params, x, state, lengths=lengths, reset=reset, engine=self.engine)
+            return y, self._join([part.unsqueeze(0) for part in state])
+        layers, directions = [], 2 if self.bidirectional else 1
+        for index in range(0, len(self._suffixes), directions):
+            runs = [self._run(index, first, reverse=False)]
             if self.bidirectional:
-                forwards = self._run(2 * layer, first, reverse=False)
-                backwards = self._run(2 * layer + 1, first, reverse=True)
-                both = scan_both(forwards, backwards, x, lengths=lengths, reset=reset, engine=self.engine)
-                x = both.output
-                last += both.states
-            else:
-                cell, params, state, *_ = self._run(layer, first, reverse=False)
-                result = scan(cell, params, x, state, lengths=lengths, reset=reset, engine=self.engine)
-                x = result.output
-                last.append(result.state)
-            if self.dropout and layer + 1 < self.num_layers:
-                x = nn.functional.dropout(x, self.dropout, self.training)
-        if len(last) == 1:
-            return x, self._join([part.unsqueeze(0) for part in last[0]])
-        return x, self._join([torch.stack(parts) for parts in zip(*last, strict=True)])
+                runs.append(self._run(index + 1, first, reverse=True))
+            factor = None
+            if index and self.dropout and self.training:
+                factor = nn.functional.dropout(x.new_ones(*x.shape[:2], runs[0].cell.input_size), self.dropout)
+            layers.append(Layer(tuple(runs), factor))
+        y, states = scan_layers(layers, x, lengths=lengths, reset=reset, engine=self.engine)
+        return y, self._join([torch.stack(parts) for parts in zip(*states, strict=True)])
 
     def _run(self, index: int, first: list[Tensor] | None, *, reverse: bool) -> Run:
         cell, names = self._runs[index]
