@@ -147,21 +147,56 @@ def test_what_is_out_of_the_ordinary_takes_the_long_way(counted: Counted) -> Non
     assert counted.done == [False] * 4
 
 
-def test_a_state_a_reset_noise_or_a_trace_are_not_plain(counted: Counted) -> None:
+def test_a_reset_noise_a_trace_or_a_state_with_a_gradient_are_not_plain(counted: Counted) -> None:
     layer, x = unroll.Recurrent(GRUCell(3, 5, recurrent_dropout=0.5)), torch.randn(4, 2, 3)
     layer.eval()
     _, state = layer(x)
     assert counted.done == [False]
     layer(x, state)
+    assert counted.done == [False, False]
     layer(x, reset=torch.zeros(4, 2, dtype=torch.bool))
     layer.trace(x)
     layer.train()
     layer(x)
-    assert counted.done == [False]
+    assert counted.done == [False, False]
     layer.eval()
     layer(x)
     layer(x, lengths=torch.tensor([4, 2]))
-    assert counted.done == [False, True, True]
+    layer(x, type(state)(state.h.detach()))
+    assert counted.done[2:] == [True] * 3
+
+
+@pytest.mark.parametrize("cell", [RNNCell(3, 5), GRUCell(3, 5), LSTMCell(3, 5), LSTMCell(3, 5, proj_size=2)], ids=str)
+def test_a_stream_carries_its_state(counted: Counted, cell: Cell) -> None:
+    layer = unroll.Recurrent(cell, engine="native")
+    x = torch.randn(6, 2, 3, requires_grad=True)
+    begin = cell.State(*(torch.randn(2, size) for size in cell.state_sizes().values()))
+
+    def halves() -> list[Tensor]:
+        y, state = layer(x[:2], begin)
+        carried = type(state)(*(part.detach() for part in state))
+        z, after = layer(x[2:], carried, lengths=torch.tensor([4, 1]))
+        loss = y.square().sum() + z.sin().sum() + after[-1].sum()
+        sources = [x, *layer.parameters()]
+        first = torch.autograd.grad(loss, sources, retain_graph=True)
+        return [y, z, *after, *first, *torch.autograd.grad(loss, sources)]
+
+    with recorded_choices():
+        expected = halves()
+    got = halves()
+    assert counted.done == [True, True]
+    assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+    with torch.no_grad():
+        a, state = layer(x[:3])
+        b, last = layer(x[3:], [part.t().contiguous().t() for part in state])
+        c, again = layer(x[3:], state)
+        whole, end = layer(x)
+    assert counted.done[2:] == [True, False, True, True]
+    for one in (b, c):
+        assert torch.equal(torch.cat((a, one)), whole)
+    assert all(torch.equal(p, q) and torch.equal(p, r) for p, q, r in zip(last, again, end, strict=True))
+    with pytest.raises(ValueError, match="first state 'h' must have shape"):
+        layer(x, [part[:1] for part in begin])
 
 
 def stacked() -> unroll.Stack:
@@ -192,19 +227,29 @@ def test_layers_are_one_node_with_the_gradients_of_a_node_each(
     for layer in stack.layers[:frozen]:
         layer.requires_grad_(False)
     sources = [value for value in (x, *stack.parameters()) if value.requires_grad]
+    first = None
+    if lengths is not None:
+        # The states of one pass are the first ones of every other.
+        _, ends = stack(x.detach().flip(0))
+        first = [
+            tuple(type(one)(*(part.detach() for part in one)) for one in end)
+            if isinstance(end[0], tuple)
+            else type(end)(*(part.detach() for part in end))
+            for end in ends
+        ]
 
     def everything_of(again: bool) -> list[Tensor]:
         torch.manual_seed(5)
-        y, states = stack(x, lengths=lengths)
+        y, states = stack(x, first, lengths=lengths)
         ends = flattened(states)
         loss = y.square().sum() + sum((end.sin().sum() for end in ends[1:]), start=torch.zeros(()))
-        first = torch.autograd.grad(loss, sources, retain_graph=True)
+        once = torch.autograd.grad(loss, sources, retain_graph=True)
         if not again:
-            return [y, *ends, *first]
+            return [y, *ends, *once]
         second = torch.autograd.grad(loss, sources, retain_graph=True)
         third = torch.autograd.grad(loss, sources, create_graph=True)
         fourth = torch.autograd.grad(sum(value.square().sum() for value in third), sources)
-        return [y, *ends, *first, *second, *third, *fourth]
+        return [y, *ends, *once, *second, *third, *fourth]
 
     # In turn: each layer is called, since every module has a hook.
     handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
@@ -219,7 +264,7 @@ def test_layers_are_one_node_with_the_gradients_of_a_node_each(
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
     with torch.no_grad():
         torch.manual_seed(5)
-        y, states = stack(x, lengths=lengths)
+        y, states = stack(x, first, lengths=lengths)
     assert torch.equal(y, got[0])
     assert all(torch.equal(a, b) for a, b in zip(flattened(states), got[1:], strict=False))
 

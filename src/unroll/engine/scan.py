@@ -146,7 +146,7 @@ def scan(
         EngineError: the engine is unknown or cannot do the job.
     """
     run = Run(cell, params, state, reverse, noise or {})
-    if state is None and not (noise or trace) and _may_be_plain(reset, recompute, engine):
+    if not (noise or trace) and _may_be_plain(reset, recompute, engine):
         done = run_plain((Layer((run,)),), x, lengths)
         if done is not None:
             return ScanResult(done.output, done.states[0], None)

@@ -1,4 +1,4 @@
-"""The shortest way through native layers that start from zeros, without reset, noise or trace.
+"""The shortest way through native layers without reset, noise, trace or a gradient of the first state.
 
 Nothing is checked but by the extension: for a short sequence the checks take longer than the work. All layers are one
 node of autograd.
@@ -59,7 +59,7 @@ class PlainScans:
     def remember(self, cell: Cell, scan: Scan) -> None:
         """Let `run` have the next scan of a cell, if this one was plain."""
         inputs, mode = scan
-        if inputs.h0 is not None or inputs.reset is not None or mode.trace or mode.recompute:
+        if inputs.reset is not None or mode.trace or mode.recompute:
             return
         names = [name for name, value in zip(PARAMETERS, inputs.params, strict=True) if value is not None]
         # A parameter may be left out between two others; and what is drawn anew for each pass is not plain.
@@ -79,15 +79,22 @@ class PlainScans:
             or torch._C._are_functorch_transforms_active()
         ):
             return None
-        dtype = x.dtype
+        dtype, grad = x.dtype, torch.is_grad_enabled()
         steps, values = [], []
+        rest: list[Tensor | None] = [lengths]
         for runs, factor in layers:
             known = []
             for cell, params, state, reverse, noise in runs:
                 one = self._known.get(cell, dtype, reverse)
-                if one is None or state is not None or noise:
+                if one is None or noise:
                     return None
                 known.append(one)
+                if state is None:
+                    rest += (None, None)
+                elif len(state) != len(one.state_sizes) or any(part.is_neg() or part.requires_grad for part in state):
+                    return None
+                else:
+                    rest += (*state, None)[:2]
                 for name in one.names:
                     value = params.get(name)
                     if value is None:
@@ -97,25 +104,25 @@ class PlainScans:
                 return None
             steps.append(_Step(tuple(known), factor))
         try:
-            if torch.is_grad_enabled() and (x.requires_grad or any(value.requires_grad for value in values)):
-                y, *ends = _PlainLayers.apply(steps, lengths, x, *values)  # type: ignore[no-untyped-call]
+            if grad and (x.requires_grad or any(value.requires_grad for value in values)):
+                y, *ends = _PlainLayers.apply(steps, rest, x, *values)  # type: ignore[no-untyped-call]
             else:
-                ends, at = [], 0
-                y = x
+                y, ends, at, begin = x, [], 0, 1
                 for step in steps:
                     weights = []
                     for one in step.scans:
                         weights.append((*values[at : at + len(one.names)], *one.absent))
                         at += len(one.names)
-                    y, own, _ = _forward(step, y, lengths, weights, None)
+                    y, own, _ = _forward(step, y, lengths, rest[begin:], weights, None)
+                    begin += 2 * len(step.scans)
                     ends += own
         except (TypeError, ValueError):
             return None
-        states, rest = [], iter(ends)
+        states, end = [], iter(ends)
         for layer in layers:
             for run in layer.runs:
-                state = run.cell.State
-                states.append(state(*[next(rest) for _ in state._fields]))
+                kind = run.cell.State
+                states.append(kind(*[next(end) for _ in kind._fields]))
         return LayersResult(y, tuple(states))
 
 
@@ -129,18 +136,33 @@ def _parts(step: _Step, y: Tensor) -> Sequence[Tensor]:
 
 
 def _forward(
-    step: _Step, x: Tensor, lengths: Tensor | None, weights: Sequence[Any], saved: Any
+    step: _Step,
+    x: Tensor,
+    lengths: Tensor | None,
+    first: Sequence[Tensor | None],
+    weights: Sequence[Any],
+    saved: Any,
 ) -> tuple[Tensor, list[Tensor], Any]:
-    """y (T, B, sum of R), the last states, and what was kept of each scan if `saved` is True."""
+    """y (T, B, sum of R), the last states, and what was kept of each scan if `saved` is True.
+
+    Args:
+        step: the layer.
+        x: (T, B, I).
+        lengths: (B,) or None.
+        first: h0 and c0 of each scan, and perhaps of others after it; None for zeros.
+        weights: of each scan, as they are or packed.
+        saved: True to keep what backward needs, or None.
+    """
     steps, batch, _ = x.shape
     x = _times(x, step.factor)
     y = x.new_empty((steps, batch, len(step.scans) * step.scans[0].output_size))
     ends, calls = [], []
-    for known, own, part in zip(step.scans, weights, _parts(step, y), strict=True):
+    for index, (known, own, part) in enumerate(zip(step.scans, weights, _parts(step, y), strict=True)):
         state = [x.new_empty((batch, size)) for size in known.state_sizes]
         ends += state
         places = (*state, None, None, saved) if len(state) == 2 else (*state, None, None, None, saved)
-        calls.append((x, lengths, None, known.mode.reverse, None, None, None, None, None, own, part, *places))
+        begins = first[2 * index : 2 * index + 2]
+        calls.append((x, lengths, None, known.mode.reverse, *begins, None, None, None, own, part, *places))
     return y, ends, step.scans[0].plan.forward(tuple(calls), 0, torch.get_num_threads())
 
 
@@ -148,40 +170,44 @@ class _PlainLayers(torch.autograd.Function):
     """As `native_autograd`'s node, with nothing in it that plain layers do not have: a third of the time around the
     work.
 
-    Takes the steps, the lengths, the lowest layer's x and each scan's parameters; gives y of the last layer and the
-    last states of every scan.
+    Takes the steps; the lengths and each scan's first states, None for zeros; the lowest layer's x and each scan's
+    parameters. Gives y of the last layer and the last states of every scan.
     """
 
     @staticmethod
-    def forward(ctx: Any, steps: Sequence[_Step], lengths: Tensor | None, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, steps: Sequence[_Step], rest: Sequence[Tensor | None], *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
         y, *values = tensors
         ctx.packed, ctx.kept = [], []
         ys: list[Tensor] = []
         ends: list[Tensor] = []
-        threads, at = torch.get_num_threads(), 0
+        threads, at, begin = torch.get_num_threads(), 0, 1
         for step in steps:
             packed = []
             for known in step.scans:
                 packed.append(known.plan.pack((*values[at : at + len(known.names)], *known.absent), True, threads))
                 at += len(known.names)
-            y, own, kept = _forward(step, y, lengths, packed, True)
+            y, own, kept = _forward(step, y, rest[0], rest[begin:], packed, True)
+            begin += 2 * len(step.scans)
             ys.append(y)
             ends += own
             ctx.packed.append(packed)
             ctx.kept.append(kept)
         ctx.steps = steps
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, *ys, lengths)
+        ctx.save_for_backward(*tensors, *ys, *rest)
         return (y, *ends)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         steps: Sequence[_Step] = ctx.steps
-        *saved, lengths = ctx.saved_tensors
-        tensors, ys = saved[: -len(steps)], saved[-len(steps) :]
         needed: Sequence[bool] = ctx.needs_input_grad[2:]
+        saved = ctx.saved_tensors
+        tensors, ys = saved[: len(needed)], saved[len(needed) : len(needed) + len(steps)]
+        lengths, *first = saved[len(needed) + len(steps) :]
         if torch.is_grad_enabled() or ctx.kept is None:
-            return (None, None, *_again(steps, lengths, tensors, upstream, needed))
+            return (None, None, *_again(steps, lengths, first, tensors, upstream, needed))
         kept, ctx.kept = ctx.kept, None
         found: list[Tensor | None] = [None] * len(tensors)
         dy, *d_ends = upstream
@@ -197,11 +223,14 @@ class _PlainLayers(torch.autograd.Function):
             arriving = d_ends[len(d_ends) - count :]
             del d_ends[len(d_ends) - count :]
             parts = [None] * len(step.scans) if dy is None else _parts(step, dy)
+            before = sum([len(one.scans) for one in steps[:index]])
             dxs: list[Tensor] = []
             calls, begin = [], at
             for known, packed, memory, y, part in zip(
                 step.scans, ctx.packed[index], kept[index], _parts(step, ys[index]), parts, strict=True
             ):
+                begins = first[2 * before : 2 * before + 2]
+                before += 1
                 own = slice(begin, begin + len(known.names))
                 begin = own.stop
                 for place in range(own.start, own.stop):
@@ -212,7 +241,7 @@ class _PlainLayers(torch.autograd.Function):
                 del arriving[: len(known.state_sizes)]
                 calls.append(
                     (
-                        *(x, lengths, None, known.mode.reverse, None, None, None, None, None),
+                        *(x, lengths, None, known.mode.reverse, *begins, None, None, None),
                         *(packed, (*tensors[own], *known.absent), y, memory),
                         *(None if part is None else rows(part), *d_state, *(None,) * (2 - len(d_state))),
                         *(dxs[-1] if below else None, None, None, (*found[own], *known.absent)),
@@ -227,6 +256,7 @@ class _PlainLayers(torch.autograd.Function):
 def _again(
     steps: Sequence[_Step],
     lengths: Tensor | None,
+    first: Sequence[Tensor | None],
     tensors: Sequence[Tensor],
     upstream: Sequence[Tensor | None],
     needed: Sequence[bool],
@@ -239,12 +269,13 @@ def _again(
         given = [value.view_as(value) if need else value for value, need in zip(tensors, needed, strict=True)]
         y, *values = given
         ends: list[Tensor] = []
+        begins = iter(first)
         for step in steps:
             x, scans = _times(y, step.factor), []
             for known in step.scans:
                 params = (*values[: len(known.names)], *known.absent)
                 del values[: len(known.names)]
-                scans.append(Scan(Inputs(x, None, None, params, lengths, None, NO_NOISE), known.mode))
+                scans.append(Scan(Inputs(x, next(begins), next(begins), params, lengths, None, NO_NOISE), known.mode))
             y, outputs = native_autograd.run(scans)
             ends += [value for out in outputs for value in (out.h_n, out.c_n) if value is not None]
     pairs = [(value, d) for value, d in zip((y, *ends), upstream, strict=True) if d is not None and value.requires_grad]
