@@ -66,6 +66,7 @@ public:
     void steps(int64_t begin, int64_t end, bool open) {
         for (int64_t s = end - 1; s >= begin; --s) {
             one_step(s, s + 1 < end || open);
+            if (b_.args->dx) end_rows(s);
             w_.group->wait(static_cast<int32_t>(w_.unit_shares));
         }
     }
@@ -152,6 +153,14 @@ private:
                         done(r + i, column, load<V>(result[i] + v * L));
                     }
             }
+        }
+    }
+
+    // Zeros into dx at time s of the rows that have ended, as in ForwardScan.
+    void end_rows(int64_t s) {
+        for (int64_t i = w_.rows(j_.plan, j_.plan.alive(s)) + w_.unit_share, all = w_.rows(j_.plan, j_.plan.B); i < all; i += w_.unit_shares) {
+            T* dx = static_cast<T*>(b_.args->dx) + s * b_.args->dx_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * b_.args->dx_stride_b;
+            std::memset(dx, 0, static_cast<size_t>(l_.I) * sizeof(T));
         }
     }
 

@@ -91,7 +91,7 @@ class ForwardScan {
     const T* packed_;
     const Context<T> context_;
     int64_t panel_begin_, panel_end_;
-    bool even_steps_;       // every row of a step lies as far from the step before as the others: no length ends, no reset
+    bool even_steps_;       // every row of a step lies as far from its place in the step before as the others: no reset
     const T** x_;           // [block rows]
     T** gates_;             // [block rows]
     const T** h_;           // [rows] left operand of the recurrent product
@@ -108,7 +108,7 @@ public:
     ForwardScan(const ForwardJob& j, const Worker& w)
         : j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, *j.layout, packed_)) {
         w.share(l_.panels, panel_begin_, panel_end_);
-        even_steps_ = !j.plan.ragged && !j.sequence->reset && j.y && !j.c_checkpoints;
+        even_steps_ = !j.sequence->reset && j.y && !j.c_checkpoints;
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
         const int64_t block = block_capacity(kBlockRows, j.plan.B);
         x_ = carve<const T*>(at, block);
@@ -128,12 +128,16 @@ public:
                 list_block_step(end, count);
                 count += w_.rows(j_.plan, j_.plan.alive(end++));
             }
-            if (count == 0) break;
+            if (count == 0) {
+                for (; s < j_.end && j_.y; ++s) end_rows(s, 0);
+                break;
+            }
             const bool together = input_with_recurrent(w_.rows(j_.plan, j_.plan.alive(s)));
             if (!together) input_products(count);
             for (int64_t at = 0; s < end; ++s) {
                 const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
                 one_step(s, n, gates_ + at, together ? x_ + at : nullptr);
+                if (j_.y) end_rows(s, n);
                 at += n;
             }
         }
@@ -152,17 +156,29 @@ private:
         }
     }
 
+    // Zeros at time s of the rows that have ended. Here and not when all is done: they lie beside what is written at this time, and the stores
+    // wait behind the products of the next step.
+    void end_rows(int64_t s, int64_t n) {
+        for (int64_t i = n + w_.unit_share, all = w_.rows(j_.plan, j_.plan.B); i < all; i += w_.unit_shares) {
+            T* y = static_cast<T*>(j_.y) + s * j_.y_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * j_.y_stride_b;
+            std::memset(y, 0, static_cast<size_t>(l_.R) * sizeof(T));
+        }
+    }
+
     void list_block_step(int64_t s, int64_t at) {
         T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.saved_row);
-        if (!j_.plan.ragged && at > 0) {
-            const int64_t n = w_.own_rows, x_step = (j_.sequence->reverse ? -1 : 1) * j_.sequence->x_stride_t;
+        const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
+        if (at > 0) {
+            // Rows end at the back of the list only.
+            const int64_t before = j_.plan.alive(s - 1), listed = w_.rows(j_.plan, before);
+            const int64_t x_step = (j_.sequence->reverse ? -1 : 1) * j_.sequence->x_stride_t, gate_step = (Save ? before : listed) * l_.saved_row;
             for (int64_t i = at; i < at + n; ++i) {
-                x_[i] = x_[i - n] + x_step;
-                gates_[i] = gates_[i - n] + (Save ? j_.plan.B : n) * l_.saved_row;
+                x_[i] = x_[i - listed] + x_step;
+                gates_[i] = gates_[i - listed] + gate_step;
             }
             return;
         }
-        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.alive(s)); i < n; ++i) {
+        for (int64_t i = 0; i < n; ++i) {
             const int64_t slot = w_.slot(j_.plan, i);
             x_[at + i] = rows_.x(s, slot);
             gates_[at + i] = Save ? rows_.saved_gates(s, slot) : buffer + (at + i) * l_.saved_row;
@@ -206,7 +222,7 @@ private:
     void list_rows(int64_t s, int64_t n, T** gates) {
         const Sequence& q = *j_.sequence;
         if (Plain && s > j_.begin && even_steps_) {
-            const int64_t y_step = (q.reverse ? -1 : 1) * j_.y_stride_t, c_step = Save ? j_.plan.B * l_.padded : 0;
+            const int64_t y_step = (q.reverse ? -1 : 1) * j_.y_stride_t, c_step = Save ? j_.plan.alive(s - 1) * l_.padded : 0;
             for (int64_t i = 0; i < n; ++i) {
                 ForwardRow<T>& row = step_[i];
                 row.gates = gates[i];
@@ -433,7 +449,7 @@ void finish_forward(const ForwardJob& j, const Worker& w) {
             const T* from = length ? rows.c(length - 1, slot) : static_cast<const T*>(j.c_first) + slot * l.padded;
             std::memcpy(static_cast<T*>(j.c_n) + b * l.H, from, static_cast<size_t>(l.H) * sizeof(T));
         }
-        for (int64_t t = length; t < j.plan.T; ++t)
+        for (int64_t t = j.plan.steps; t < j.plan.T; ++t)
             std::memset(static_cast<T*>(j.y) + t * j.y_stride_t + b * j.y_stride_b, 0, static_cast<size_t>(l.R) * sizeof(T));
         const int64_t gates = l.has_c ? 4 : 3;
         for (int64_t t = length; t < j.plan.T && j.trace_gates; ++t)

@@ -14,6 +14,13 @@ inline int64_t stacked_row(const Spec& spec, const Layout& l, int64_t first, int
     return unit < l.H ? torch_gate(spec, first + v % count) * l.H + unit : -1;
 }
 
+// The rows of [G*H, inner] in the lanes of vector v, null for padding. With one division: they take longer than a transposition.
+template <class Row, int L>
+void list_rows(const Spec& spec, const Layout& l, int64_t first, int64_t count, int64_t v, Row* of, int64_t inner, Row* (&rows)[L]) {
+    const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * L;
+    for (int64_t lane = 0; lane < L; ++lane) rows[lane] = lane < real ? of + (row + lane) * inner : nullptr;
+}
+
 // Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k]. Panels begin .. end-1 only. A square of lanes at a time.
 template <class V>
 void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* src, typename V::T* packed, int64_t begin,
@@ -24,10 +31,7 @@ void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t firs
         for (int64_t v = 0; v < width; ++v) {
             typename V::T* to = packed + m.panel_offset(p, L) + v * L;
             const typename V::T* rows[L];
-            for (int lane = 0; lane < L; ++lane) {
-                const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
-                rows[lane] = row < 0 ? nullptr : src + row * m.inner;
-            }
+            list_rows(spec, l, first, count, p * m.per_panel + v, src, m.inner, rows);
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
@@ -54,16 +58,16 @@ void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t fi
         const int64_t width = m.width(p), stride = width * L;
         for (int64_t v = 0; v < width; ++v) {
             const typename V::T* from = packed + m.panel_offset(p, L) + v * L;
+            typename V::T* rows[L];
+            list_rows(spec, l, first, count, p * m.per_panel + v, dst, m.inner, rows);
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
 #pragma GCC unroll 16
                 for (int i = 0; i < L; ++i) square[i] = i < n ? load<V>(from + (k + i) * stride) : fill<V>(0);
                 transpose(square);
-                for (int lane = 0; lane < L; ++lane) {
-                    const int64_t row = stacked_row(spec, l, first, count, p * m.per_panel + v, lane);
-                    if (row >= 0) store_lanes(dst + row * m.inner + k, square[lane], n);
-                }
+                for (int lane = 0; lane < L; ++lane)
+                    if (rows[lane]) store_lanes(rows[lane] + k, square[lane], n);
             }
         }
     }

@@ -215,7 +215,7 @@ void clear_gradients(const BackwardJob& b, const Worker& w) {
     w.all->wait(static_cast<int32_t>(w.count));
 }
 
-// Into the caller's gradients, and zeros into dx past each row's end.
+// Into the caller's gradients, and zeros into dx past the last step.
 template <class V>
 void finish_gradients(const BackwardJob& b, const Worker& w) {
     using T = typename V::T;
@@ -232,20 +232,20 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
     if (g.weight_hh) unpack_gates<V>(spec, l, h, l.h_first, l.h_gates, static_cast<const T*>(b.gradient_h), static_cast<T*>(g.weight_hh), from, to);
     if (g.weight_hh && l.reset_before) unpack_gates<V>(spec, l, n, 0, 1, static_cast<const T*>(b.gradient_n), static_cast<T*>(g.weight_hh), from, to);
     w.part(j.plan.B, from, to);
-    if (b.args->dx)
+    // Past the last step; before it BackwardScan does it.
+    for (int64_t t = j.plan.steps; t < j.plan.T && b.args->dx; ++t)
         for (int64_t slot = from; slot < to; ++slot)
-            for (int64_t t = j.plan.length(slot); t < j.plan.T; ++t)
-                std::memset(static_cast<T*>(b.args->dx) + t * b.args->dx_stride_t + j.plan.order[slot] * b.args->dx_stride_b, 0,
-                            static_cast<size_t>(l.I) * sizeof(T));
+            std::memset(static_cast<T*>(b.args->dx) + t * b.args->dx_stride_t + j.plan.order[slot] * b.args->dx_stride_b, 0,
+                        static_cast<size_t>(l.I) * sizeof(T));
     if (w.index) return;
     const T* bias = static_cast<const T*>(b.gradient_bias);
     const auto unpack_bias = [&](void* to_bias, const T* bias, int64_t first, int64_t count) {
         if (!to_bias) return;
-        for (int64_t v = 0; v < l.unit_vectors * count; ++v)
-            for (int64_t lane = 0; lane < l.lanes; ++lane) {
-                const int64_t row = stacked_row(spec, l, first, count, v, lane);
-                if (row >= 0) static_cast<T*>(to_bias)[row] = bias[(v / count * l.slots + first + v % count) * l.lanes + lane];
-            }
+        for (int64_t v = 0; v < l.unit_vectors * count; ++v) {
+            const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * l.lanes;
+            const T* from = bias + (v / count * l.slots + first + v % count) * l.lanes;
+            std::memcpy(static_cast<T*>(to_bias) + row, from, static_cast<size_t>(real < l.lanes ? real : l.lanes) * sizeof(T));
+        }
     };
     // Reset before the product: slots 0 .. 2 hold all gates, and the recurrent bias stands beside the input bias.
     const int64_t h_first = l.reset_before ? 0 : l.h_first, h_count = l.reset_before ? l.slots : l.h_gates;
