@@ -19,7 +19,7 @@ namespace {
 nb::list available_levels() {
     nb::list names;
     for (const unroll::Level level :
-         {unroll::Level::scalar, unroll::Level::neon, unroll::Level::avx2, unroll::Level::avx512}) {
+         {unroll::Level::scalar, unroll::Level::neon, unroll::Level::avx2, unroll::Level::avx512, unroll::Level::avx512bf16}) {
         if (unroll::level_available(level)) names.append(unroll::level_name(level));
     }
     return names;

@@ -304,7 +304,8 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
                 call.saved = raw_saved(arguments, items[kSaved], bytes);
             }
         }
-        workspace_bytes[i] = rounded(checked_size(forward_workspace_size(spec_, call.sequence.T, B, team), "forward"));
+        const bool trace = call.trace_gates || call.trace_c;
+        workspace_bytes[i] = rounded(checked_size(forward_workspace_size(spec_, call.sequence.T, B, trace, team), "forward"));
         workspace_total += workspace_bytes[i];
     }
     arguments.check_overlap();

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "../scan/layout.h"
+#include "../simd/bfloat16.h"
+#include "kernels.h"
 
 namespace unroll {
 namespace bf16 {
@@ -10,27 +12,8 @@ namespace {
 
 constexpr uint64_t kMagic = 0x62663136756e726f;  // "bf16unro"
 
-float widen(uint16_t a) {
-    const uint32_t bits = static_cast<uint32_t>(a) << 16;
-    float r;
-    std::memcpy(&r, &bits, sizeof r);
-    return r;
-}
-
-// To the nearest, ties to even; NaN stays NaN.
-uint16_t narrow(float a) {
-    uint32_t bits;
-    std::memcpy(&bits, &a, sizeof bits);
-    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-    return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
-}
-
-void widen_row(const uint16_t* from, int64_t n, float* to) {
-    for (int64_t i = 0; i < n; ++i) to[i] = widen(from[i]);
-}
-void narrow_row(const float* from, int64_t n, uint16_t* to) {
-    for (int64_t i = 0; i < n; ++i) to[i] = narrow(from[i]);
-}
+void widen_row(const uint16_t* from, int64_t n, float* to) { put_row(from, n, to); }
+void narrow_row(const float* from, int64_t n, uint16_t* to) { put_row(from, n, to); }
 
 struct Carver {
     char* base;
@@ -150,15 +133,15 @@ struct ForwardMemory {
     char* workspace;
 };
 
-ForwardMemory carve_forward(Carver& carver, const Spec& spec, const Sequence& q, int32_t threads) {
+ForwardMemory carve_forward(Carver& carver, const Spec& spec, const Sequence& q, bool trace, int32_t threads) {
     const Sizes z(spec);
     ForwardMemory m;
-    m.workspace = carver.bytes(unroll::forward_workspace_size(wide(spec), q.T, q.B, threads));
+    m.workspace = carver.bytes(unroll::forward_workspace_size(wide(spec), q.T, q.B, trace, threads));
     m.h_n = carver.floats(q.B * z.R);
     m.c_n = carver.floats(q.B * z.H);
     m.y = carver.floats(q.T * q.B * z.R);
-    m.trace_gates = carver.floats(q.T * q.B * 4 * z.H);
-    m.trace_c = carver.floats(q.T * q.B * z.H);
+    m.trace_gates = carver.floats(trace ? q.T * q.B * 4 * z.H : 0);
+    m.trace_c = carver.floats(trace ? q.T * q.B * z.H : 0);
     m.sequence = widen_sequence(carver, spec, q, threads);
     return m;
 }
@@ -191,6 +174,12 @@ constexpr int64_t kMaxScans = 8;
 
 }  // namespace
 
+bool widens(const Spec& spec) {
+    if (spec.dtype != Dtype::bf16) return false;
+    const TypeKernels& pairs = kernels().bf16;
+    return !pairs.lanes || spec.options || spec.P || !pairs.forward[static_cast<int>(spec.cell)];
+}
+
 int64_t packed_size(const Spec& spec, bool training) {
     const int64_t inner = unroll::packed_size(wide(spec), training);
     return inner < 0 ? inner : kAlign + round_up(inner, kAlign) + parameter_count(spec) * 4;
@@ -218,11 +207,11 @@ int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t re
     return inner < 0 ? inner : inner + saved_y_bytes(spec, T, B);
 }
 
-int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, int32_t threads) {
-    const int64_t inner = unroll::forward_workspace_size(wide(spec), T, B, threads);
+int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, bool trace, int32_t threads) {
+    const int64_t inner = unroll::forward_workspace_size(wide(spec), T, B, trace, threads);
     if (inner < 0) return inner;
     Carver carver{nullptr};
-    carve_forward(carver, spec, empty_sequence(T, B), threads);
+    carve_forward(carver, spec, empty_sequence(T, B), trace, threads);
     return carver.used;
 }
 
@@ -239,7 +228,7 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
         for (int64_t b = 0; q.lengths && b < q.B; ++b)
             if (q.lengths[b] < 0 || q.lengths[b] > q.T) return Status::bad_length;
         Carver carver{static_cast<char*>(a.workspace)};
-        const ForwardMemory m = carve_forward(carver, spec, q, a.threads);
+        const ForwardMemory m = carve_forward(carver, spec, q, a.trace_gates || a.trace_c, a.threads);
         inner[i] = a;
         inner[i].sequence = m.sequence;
         inner[i].packed = inner_packed(a.packed);

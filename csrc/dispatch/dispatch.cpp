@@ -7,10 +7,12 @@
 namespace unroll {
 namespace {
 
-constexpr Level kLevels[] = {Level::avx512, Level::avx2, Level::neon, Level::scalar};  // best first
+constexpr Level kLevels[] = {Level::avx512bf16, Level::avx512, Level::avx2, Level::neon, Level::scalar};  // best first
 
 const Kernels* built(Level level) {
     switch (level) {
+        case Level::avx512bf16: return kernels_avx512bf16();
+        case Level::avx512bf16_emulated: return kernels_avx512bf16_emulated();
         case Level::avx512: return kernels_avx512();
         case Level::avx2: return kernels_avx2();
         case Level::neon: return kernels_neon();
@@ -21,7 +23,14 @@ const Kernels* built(Level level) {
 bool cpu_has(Level level) {
 #if defined(__x86_64__) || defined(__i386__)
     switch (level) {
+        case Level::avx512bf16:
+#if defined(UNROLL_BUILD_AVX512BF16)
+            return cpu_has(Level::avx512) && __builtin_cpu_supports("avx512bf16");
+#else
+            return false;  // a compiler without these instructions may not know their name
+#endif
         case Level::avx512:
+        case Level::avx512bf16_emulated:
             return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
         case Level::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
@@ -41,6 +50,8 @@ std::atomic<int32_t> chosen{-1};
 
 const char* level_name(Level level) {
     switch (level) {
+        case Level::avx512bf16: return "avx512bf16";
+        case Level::avx512bf16_emulated: return "avx512bf16-emulated";
         case Level::avx512: return "avx512";
         case Level::avx2: return "avx2";
         case Level::neon: return "neon";
@@ -70,13 +81,16 @@ Status set_level(const char* name) {
         chosen.store(static_cast<int32_t>(best_level()), std::memory_order_release);
         return Status::ok;
     }
-    for (Level level : kLevels) {
-        if (std::strcmp(name, level_name(level)) != 0) continue;
+    const auto named = [&](Level level) { return std::strcmp(name, level_name(level)) == 0; };
+    const auto choose = [](Level level) {
         if (!level_available(level)) return Status::level_unavailable;
         chosen.store(static_cast<int32_t>(level), std::memory_order_release);
         return Status::ok;
-    }
-    return Status::unknown_level;
+    };
+    for (Level level : kLevels)
+        if (named(level)) return choose(level);
+    // For tests, and slower than what it stands for: only by its name.
+    return named(Level::avx512bf16_emulated) ? choose(Level::avx512bf16_emulated) : Status::unknown_level;
 }
 
 const Kernels& kernels() { return *built(level()); }

@@ -122,12 +122,14 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 
 int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
-    return 16 * block_capacity(kBlockRows, B) + 160 * B + masked + 10 * kAlign;
+    const int64_t operands = spec.dtype == Dtype::bf16 ? 2 * (block_capacity(kBlockRows, B) * (l.I + 1) + B * (l.R + 1)) : 0;
+    return 16 * block_capacity(kBlockRows, B) + 160 * B + masked + operands + 12 * kAlign;
 }
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t rows = block_capacity(kSegmentRows, B);
-    const int64_t steps = (8 * 5 + 160) * B + 10 * kAlign;
+    const int64_t widened = spec.dtype == Dtype::bf16 ? B * l.padded * 4 : 0;
+    const int64_t steps = (8 * 7 + 160) * B + widened + 12 * kAlign;
     const int64_t segment = 16 * rows + rows * l.per_panel * l.slots * l.lanes * element_size(spec.dtype) + 8 * kAlign;
     return max(forward_scratch(spec, l, B), max(steps, segment));
 }
@@ -154,8 +156,11 @@ void carve_forward(Carver& carver, const Spec& spec, const Layout& l, int64_t T,
         m.job.gates = carver.bytes(max(workers < B ? workers : B, 1) * m.job.group_rows * l.saved_row * size);
         m.job.c = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
     }
-    m.job.projected = l.P ? carver.bytes(B * l.padded * size) : nullptr;
+    m.job.projected = l.P || spec.dtype == Dtype::bf16 ? carver.bytes(B * l.padded * size) : nullptr;
 }
+
+// Rounded traces are read from what is saved for backward, and where nothing is, from the same rows in the workspace.
+bool traces_saved(const Spec& spec, bool trace) { return trace && spec.dtype == Dtype::bf16; }
 
 void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute, int64_t workers, Memory& m, BackwardJob& b) {
     const int64_t size = element_size(spec.dtype), rows = block_capacity(kSegmentRows, B);
@@ -175,8 +180,13 @@ void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T
     const int64_t lines = ceil_div(l.I + l.R, 16);
     b.operand_stride = 16 * (lines % 2 ? lines : lines + 1);
     b.operand = carver.bytes(rows * b.operand_stride * size);
-    b.gradient_x = carver.bytes(l.x.inner * l.x.vectors * l.lanes * size);
-    b.gradient_h = carver.bytes(l.h.inner * l.h.vectors * l.lanes * size);
+    if (spec.dtype == Dtype::bf16) {
+        b.rounded_stride = 32 * (ceil_div(l.gate_row, 32) | 1);
+        b.rounded = carver.bytes(rows * b.rounded_stride * 2);
+        b.rounded_next = carver.bytes(B * b.rounded_stride * 2);
+    }
+    b.gradient_x = carver.bytes(l.dx.inner * l.dx.vectors * l.lanes * size);
+    b.gradient_h = carver.bytes(l.dh.inner * l.dh.vectors * l.lanes * size);
     b.gradient_n = l.reset_before ? carver.bytes(l.n.inner * l.n.vectors * l.lanes * size) : nullptr;
     b.reset_h = l.reset_before ? carver.bytes(rows * l.padded * size) : nullptr;
     b.dh_rows = l.layer_norm ? carver.bytes(B * 4 * l.padded * size) : nullptr;
@@ -228,7 +238,7 @@ void on_teams(int64_t count, int32_t threads, F&& run) {
 
 constexpr int64_t kMaxScans = 8;
 
-// While it exists, its thread takes numbers too small for a normal exponent as zero. A gradient that fades over hundreds of steps ends among
+// While it exists and is `on`, its thread takes numbers too small for a normal exponent as zero, as products of bfloat16 pairs always do. A gradient that fades over hundreds of steps ends among
 // them, where the processor needs some hundred times as long for each operation, and they carry nothing: the backward pass was up to ten
 // times slower where the loss stands at the end of long rows.
 class FlushSubnormals {
@@ -237,21 +247,23 @@ class FlushSubnormals {
     const unsigned int before_ = _mm_getcsr();
 
 public:
-    FlushSubnormals() { _mm_setcsr(before_ | kBits); }
+    explicit FlushSubnormals(bool on) {
+        if (on) _mm_setcsr(before_ | kBits);
+    }
     ~FlushSubnormals() { _mm_setcsr(before_); }
 #elif defined(__aarch64__)
     static constexpr uint64_t kBits = uint64_t{1} << 24;  // FPCR.FZ
     uint64_t before_ = 0;
 
 public:
-    FlushSubnormals() {
+    explicit FlushSubnormals(bool on) {
         asm volatile("mrs %0, fpcr" : "=r"(before_));
-        asm volatile("msr fpcr, %0" : : "r"(before_ | kBits));
+        if (on) asm volatile("msr fpcr, %0" : : "r"(before_ | kBits));
     }
     ~FlushSubnormals() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
 #else
 public:
-    FlushSubnormals() {}
+    explicit FlushSubnormals(bool) {}
     ~FlushSubnormals() {}
 #endif
     FlushSubnormals(const FlushSubnormals&) = delete;
@@ -269,20 +281,20 @@ const char* message(Status status) {
         case Status::unsupported: return "the native engine does not have this combination of cell, element type and options";
         case Status::missing_pointer: return "a buffer that this call needs is missing";
         case Status::packed_mismatch: return "the packed weights were made for another cell, size, instruction set or purpose";
-        case Status::unknown_level: return "no such instruction set; expected scalar, avx2, avx512 or neon";
+        case Status::unknown_level: return "no such instruction set; expected scalar, avx2, avx512, avx512bf16 or neon";
         default: return "this CPU or this build does not have the instruction set";
     }
 }
 
 int64_t packed_size(const Spec& spec, bool training) {
-    if (spec.dtype == Dtype::bf16) return bf16::packed_size(spec, training);
+    if (bf16::widens(spec)) return bf16::packed_size(spec, training);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     return static_cast<int64_t>(sizeof(Header)) + layout_of(spec, training).total * element_size(spec.dtype);
 }
 
 Status pack(const Spec& spec, const Params& params, bool training, void* packed, int32_t threads) {
-    if (spec.dtype == Dtype::bf16) return bf16::pack(spec, params, training, packed, threads);
+    if (bf16::widens(spec)) return bf16::pack(spec, params, training, packed, threads);
     const Status status = check(spec);
     if (status != Status::ok) return status;
     if (!packed || !params.weight_ih || !params.weight_hh || !params.bias_ih != !params.bias_hh || (spec.P && !params.weight_hr) ||
@@ -311,7 +323,7 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
 }
 
 int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute) {
-    if (spec.dtype == Dtype::bf16) return bf16::saved_size(spec, T, B, S, recompute);
+    if (bf16::widens(spec)) return bf16::saved_size(spec, T, B, S, recompute);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, false);
@@ -323,19 +335,20 @@ int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t re
     return max(carver.used, kAlign);
 }
 
-int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, int32_t threads) {
-    if (spec.dtype == Dtype::bf16) return bf16::forward_workspace_size(spec, T, B, threads);
+int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, bool trace, int32_t threads) {
+    if (bf16::widens(spec)) return bf16::forward_workspace_size(spec, T, B, trace, threads);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, false);
     Memory m;
     Carver carver{nullptr};
     carve_forward(carver, spec, l, T, B, max(threads, 1), false, m);
+    if (traces_saved(spec, trace)) carve_saved(carver, spec, l, T * B);
     return carver.used;
 }
 
 Status forward(const Spec& spec, const Forward* scans, int64_t count) {
-    if (spec.dtype == Dtype::bf16) return bf16::forward(spec, scans, count);
+    if (bf16::widens(spec)) return bf16::forward(spec, scans, count);
     Status status = check(spec);
     if (status != Status::ok) return status;
     if (count < 1 || count > kMaxScans) return Status::bad_size;
@@ -349,9 +362,9 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
         if ((status = check_sequence(spec, a.sequence)) != Status::ok) return status;
         if (!a.workspace || (!a.y && a.sequence.T && a.sequence.B)) return Status::missing_pointer;
         Memory& m = memory[i];
-        const bool save = a.saved && !a.recompute;
+        const bool save = a.saved && !a.recompute, trace = traces_saved(spec, a.trace_gates || a.trace_c);
         Carver carver{static_cast<char*>(a.workspace)};
-        carve_forward(carver, spec, l, a.sequence.T, a.sequence.B, threads, save, m);
+        carve_forward(carver, spec, l, a.sequence.T, a.sequence.B, threads, save || trace, m);
         start(m, a.packed, a.sequence, threads);
         ForwardJob& j = m.job;
         if (!make_plan(a.sequence, m.plan_words, j.plan)) return Status::bad_length;
@@ -364,7 +377,12 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
             j.c_checkpoints = carve_checkpoints(saved, spec, l, a.sequence.T, a.sequence.B, a.recompute);
             j.recompute = a.recompute;
         }
-        j.save = save;
+        if (trace && !save) {
+            const Saved s = carve_saved(carver, spec, l, j.plan.S);
+            j.gates = s.gates;
+            j.c = s.c;
+        }
+        j.save = save || trace;
         j.y = a.y;
         j.y_known = a.y;
         j.y_stride_t = a.y_stride_t;
@@ -382,13 +400,15 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
     on_teams(count, static_cast<int32_t>(threads), [&](int64_t scan, int64_t index, int64_t workers) {
         Memory& m = memory[scan];
         const Team team = make_team(l, l.panels, m.job.plan.B, workers);
-        if (index < team.row_groups * team.unit_shares) kernel(m.job, make_worker(team, m, index));
+        if (index >= team.row_groups * team.unit_shares) return;
+        const FlushSubnormals flush(spec.dtype == Dtype::bf16);
+        kernel(m.job, make_worker(team, m, index));
     });
     return Status::ok;
 }
 
 int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads) {
-    if (spec.dtype == Dtype::bf16) return bf16::backward_workspace_size(spec, T, B, S, recompute, threads);
+    if (bf16::widens(spec)) return bf16::backward_workspace_size(spec, T, B, S, recompute, threads);
     (void)S;
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
@@ -401,7 +421,7 @@ int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t 
 }
 
 Status backward(const Spec& spec, const Backward* scans, int64_t count) {
-    if (spec.dtype == Dtype::bf16) return bf16::backward(spec, scans, count);
+    if (bf16::widens(spec)) return bf16::backward(spec, scans, count);
     Status status = check(spec);
     if (status != Status::ok) return status;
     if (count < 1 || count > kMaxScans) return Status::bad_size;
@@ -444,7 +464,7 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         if (index >= members) return;
         BackwardJob job = jobs[scan];
         job.forward = m.job;
-        const FlushSubnormals flush;
+        const FlushSubnormals flush(true);
         kernel(job, make_worker(team, m, index));
     });
     return Status::ok;
@@ -467,7 +487,7 @@ void carve_step(Carver& carver, const Spec& spec, const Layout& l, int64_t B, St
 }  // namespace
 
 int64_t step_workspace_size(const Spec& spec, int64_t B) {
-    if (spec.dtype == Dtype::bf16) return bf16::step_workspace_size(spec, B);
+    if (bf16::widens(spec)) return bf16::step_workspace_size(spec, B);
     const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     StepMemory s{};
@@ -477,7 +497,7 @@ int64_t step_workspace_size(const Spec& spec, int64_t B) {
 }
 
 Status step(const Spec& spec, const Step& a) {
-    if (spec.dtype == Dtype::bf16) return bf16::step(spec, a);
+    if (bf16::widens(spec)) return bf16::step(spec, a);
     const Status status = check_packed(spec, a.packed, false);
     if (status != Status::ok) return status;
     const Layout& l = static_cast<const Header*>(a.packed)->layout;
@@ -508,6 +528,7 @@ Status step(const Spec& spec, const Step& a) {
     std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros * element_size(spec.dtype)));
     Barrier barrier;
     Worker w{0, 1, 0, 1, 0, 1, 0, a.B, &barrier, &barrier};
+    const FlushSubnormals flush(spec.dtype == Dtype::bf16);
     type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);
     return Status::ok;
 }

@@ -24,17 +24,23 @@ struct TypeKernels {
 struct Kernels {
     TypeKernels f32;
     TypeKernels f64;
+    TypeKernels bf16;  // products of pairs; lanes is 0 where the level has none, a function is null where the cell has none
 };
 
 // Null where the build has no such level. Defined in level_<name>.cpp.
 const Kernels* kernels_scalar();
 const Kernels* kernels_avx2();
 const Kernels* kernels_avx512();
+const Kernels* kernels_avx512bf16();
+const Kernels* kernels_avx512bf16_emulated();
 const Kernels* kernels_neon();
 
 // The table in force.
 const Kernels& kernels();
 
-inline const TypeKernels& type_kernels(Dtype dtype) { return dtype == Dtype::f64 ? kernels().f64 : kernels().f32; }
+inline const TypeKernels& type_kernels(Dtype dtype) {
+    const Kernels& k = kernels();
+    return dtype == Dtype::f64 ? k.f64 : dtype == Dtype::bf16 && k.bf16.lanes ? k.bf16 : k.f32;
+}
 
 }  // namespace unroll

@@ -1,4 +1,5 @@
-// Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp and nothing else.
+// Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp and nothing else. A level that defines
+// UNROLL_PAIRS adds its products of bfloat16 pairs to the kernels of avx512.
 #include "../cells/gru-inl.h"
 #include "../cells/lstm-inl.h"
 #include "../cells/rnn-inl.h"
@@ -13,7 +14,7 @@ namespace {
 
 // As many independent chains as a register tile has, on registers alone.
 template <class V>
-double peak(int64_t repeats) {
+double peak_of(int64_t repeats, Singles<V>) {
     using T = typename V::T;
     constexpr int kChains = V::registers == 32 ? 24 : 12;
     V a[kChains];
@@ -32,24 +33,61 @@ double peak(int64_t repeats) {
     return 2.0 * static_cast<double>(repeats) * kChains * V::lanes;
 }
 
-template <class V>
+#if defined(UNROLL_PAIRS)
+double peak_of(int64_t repeats, Pairs) {
+    using V = VecF;
+    constexpr int kChains = 24;
+    V a[kChains];
+    for (V& v : a) v = fill<V>(1.0f);
+    // The pair (1, -1) as bits, read through volatile as above; times itself and added up it is 2.
+    volatile uint32_t pair = 0xbf803f80u;
+    const uint32_t bits = pair;
+    const Pairs::Operand m = Pairs::broadcast(&bits);
+    for (int64_t i = 0; i < repeats; ++i) {
+#pragma GCC unroll 24
+        for (int k = 0; k < kChains; ++k) a[k] = Pairs::multiply_add(m, m, a[k]);
+    }
+    V total = a[0];
+    for (int k = 1; k < kChains; ++k) total = total + a[k];
+    volatile float keep = sum(total);
+    (void)keep;
+    return 4.0 * static_cast<double>(repeats) * kChains * V::lanes;
+}
+#endif
+
+template <class A>
+double peak(int64_t repeats) {
+    return peak_of(repeats, A());
+}
+
+template <class A, class CellT>
+void add_cell(TypeKernels& t, int i) {
+    if constexpr (A::fold == 1 || !CellT::reset_before) {
+        t.forward[i] = forward_worker<A, CellT>;
+        t.backward[i] = backward_worker<A, CellT>;
+    }
+}
+
+template <class A>
 TypeKernels type_table() {
     TypeKernels t{};
-    t.lanes = V::lanes;
-    t.pack = pack_share<V>;
+    t.lanes = A::V::lanes;
+    t.pack = pack_share<A>;
     int i = 0;
-#define UNROLL_CELL(name, Class)                   \
-    t.forward[i] = forward_worker<V, Class<V>>;    \
-    t.backward[i++] = backward_worker<V, Class<V>>;
+#define UNROLL_CELL(name, Class) add_cell<A, Class<typename A::V>>(t, i++);
 #include "../cells/cells.inc"
-    t.peak = peak<V>;
+    t.peak = peak<A>;
     return t;
 }
 
 }  // namespace
 
 const Kernels* table() {
-    static const Kernels kernels = {type_table<VecF>(), type_table<VecD>()};
+#if defined(UNROLL_PAIRS)
+    static const Kernels kernels = {kernels_avx512()->f32, kernels_avx512()->f64, type_table<Pairs>()};
+#else
+    static const Kernels kernels = {type_table<Singles<VecF>>(), type_table<Singles<VecD>>(), TypeKernels{}};
+#endif
     return &kernels;
 }
 

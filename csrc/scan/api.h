@@ -21,7 +21,9 @@ enum class Cell : int32_t {
 
 enum class Dtype : int32_t { f32 = 0, f64 = 1, bf16 = 2 };
 
-enum class Level : int32_t { scalar = 0, neon = 1, avx2 = 2, avx512 = 3 };
+// avx512bf16: avx512 and products of bfloat16 pairs, for Dtype::bf16. avx512bf16_emulated: the same kernels with two fused operations in place of
+// the instruction, same bits, for tests on a CPU with avx512 alone; slower than avx512 and never chosen unless named.
+enum class Level : int32_t { scalar = 0, neon = 1, avx2 = 2, avx512 = 3, avx512bf16 = 4, avx512bf16_emulated = 5 };
 
 enum class Status : int32_t {
     ok = 0,
@@ -139,9 +141,9 @@ struct Forward {
     int32_t threads;       // at most so many; >= 1
 };
 
-// Bytes. `S`: sum of lengths. Negative: -Status.
+// Bytes. `S`: sum of lengths. `trace`: trace_gates or trace_c is wanted. Negative: -Status.
 int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute);
-int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, int32_t threads);
+int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, bool trace, int32_t threads);
 
 // Run `count` independent scans of the same Spec (the directions of a layer) side by side.
 Status forward(const Spec& spec, const Forward* scans, int64_t count);
@@ -203,12 +205,12 @@ Level best_level();
 bool level_available(Level level);
 const char* level_name(Level level);
 
-// name: "scalar", "avx2", "avx512" or "neon", as in the environment variable UNROLL_SIMD; null or "": the best one.
+// name: "scalar", "avx2", "avx512", "avx512bf16", "avx512bf16-emulated" or "neon", as in the environment variable UNROLL_SIMD; null or "": the best one.
 // Not to be called while another thread is inside this library.
 Status set_level(const char* name);
 
 // Multiply-add operations per second, times two, on registers alone, over `threads` threads for about `seconds`, at the level in force.
-// bf16: the rate of the products that the bf16 kernels use.
+// bf16: the rate of the products that the bf16 kernels without options use: of pairs where the level has them, else of float32.
 double fma_peak(Dtype dtype, int32_t threads, double seconds);
 
 }  // namespace unroll

@@ -3,6 +3,8 @@
 //      gate gradients overwrite the saved gates;
 //   2. with all workers together, input gradients (by rows) and weight gradients (by panels of gates) of the whole segment, while its gate
 //      gradients are still in the cache.
+// On bfloat16 pairs the pointwise part is float32, and gate gradients are rounded once for the products that pass them on; biases add up the
+// unrounded ones. A weight gradient's pairs are two neighbouring rows of the segment.
 // A weight gradient is summed over the segment's rows in saved order, and over segments from the last to the first, whatever the workers.
 #pragma once
 
@@ -15,40 +17,52 @@ namespace {
 
 constexpr int64_t kColumnVectors = 4;  // vectors per panel of Layout::ht, xt and pt
 
-template <class V, class CellT, bool Plain>
+template <class A, class CellT, bool Plain>
 class BackwardScan {
-    using T = typename V::T;
+    using V = typename A::V;
+    using T = typename A::T;
+    using X = typename A::X;
     static constexpr int64_t L = V::lanes;
+    static constexpr bool kRounds = !std::is_same<T, X>::value;
+    static_assert(Plain || !kRounds, "options have no products of pairs");
 
     const BackwardJob& b_;
     const ForwardJob& j_;
     const Worker& w_;
     const Layout& l_;
-    const Rows<T> rows_;
+    const Rows<T, X> rows_;
     const T* packed_;
     const Context<T> context_;
     int64_t unit_begin_, unit_end_;    // unit vectors of this worker
     int64_t panel_begin_, panel_end_;  // panels of ht
-    const T** next_;                   // [rows] gate gradients of the step after
+    int64_t end_;                      // of the segment
+    const X** next_;                   // [rows] gate gradients of the step after
     const T** dropout_;                // [rows] mask of the step after
     const T** before_;                 // [rows] saved row of the step before, to be fetched ahead
     BackwardRow<T>* step_;             // [rows]
+    const X** dy_;                     // [rows] or null
     T** dhp_;                          // [rows] projection: gradient of y
+    X** rounded_;                      // [rows] where the gate gradients go once more, rounded
+    T* h_old_;                         // [rows][padded] h_old in float32, for cells that carry it on
 
 public:
-    BackwardScan(const BackwardJob& b, const ForwardJob& j, const Worker& w)
-        : b_(b), j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, l_, packed_)) {
-        int64_t begin, end;
-        w.share(ceil_div(l_.unit_vectors, kColumnVectors), begin, end);
-        unit_begin_ = begin * kColumnVectors;
-        unit_end_ = end * kColumnVectors < l_.unit_vectors ? end * kColumnVectors : l_.unit_vectors;
+    // end: of the segment of steps.
+    BackwardScan(const BackwardJob& b, const ForwardJob& j, const Worker& w, int64_t end)
+        : b_(b), j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, l_, packed_)), end_(end) {
+        int64_t first, last;
+        w.share(ceil_div(l_.unit_vectors, kColumnVectors), first, last);
+        unit_begin_ = first * kColumnVectors;
+        unit_end_ = last * kColumnVectors < l_.unit_vectors ? last * kColumnVectors : l_.unit_vectors;
         w.share(l_.ht.panels(), panel_begin_, panel_end_);
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
-        next_ = carve<const T*>(at, j.plan.B);
+        next_ = carve<const X*>(at, j.plan.B);
         dropout_ = carve<const T*>(at, j.plan.B);
         before_ = carve<const T*>(at, j.plan.B);
         step_ = carve<BackwardRow<T>>(at, j.plan.B);
+        dy_ = carve<const X*>(at, j.plan.B);
         dhp_ = carve<T*>(at, j.plan.B);
+        rounded_ = kRounds ? carve<X*>(at, j.plan.B) : nullptr;
+        h_old_ = kRounds && CellT::carries_h ? carve<T>(at, j.plan.B * l_.padded) : nullptr;
     }
 
     // dc and carry before the first (that is, the last) step: the gradients of the last state.
@@ -90,10 +104,8 @@ public:
     void last_state() {
         for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
             const int64_t slot = w_.slot(j_.plan, i), row = j_.plan.order[slot];
-            if (b_.args->dh0 && w_.unit_share == 0)
-                std::memcpy(static_cast<T*>(b_.args->dh0) + row * l_.R, carry(slot), static_cast<size_t>(l_.R) * sizeof(T));
-            if (b_.args->dc0 && w_.unit_share == 0)
-                std::memcpy(static_cast<T*>(b_.args->dc0) + row * l_.H, dc(slot), static_cast<size_t>(l_.H) * sizeof(T));
+            if (b_.args->dh0 && w_.unit_share == 0) put_row(carry(slot), l_.R, static_cast<X*>(b_.args->dh0) + row * l_.R);
+            if (b_.args->dc0 && w_.unit_share == 0) put_row(dc(slot), l_.H, static_cast<X*>(b_.args->dc0) + row * l_.H);
         }
     }
 
@@ -102,12 +114,21 @@ private:
     T* carry(int64_t slot) const { return static_cast<T*>(b_.carry) + slot * round_up(l_.R, L); }
 
     static void copy_units(const void* from, int64_t row, int64_t n, T* to, int64_t begin, int64_t end) {
-        const T* source = from ? static_cast<const T*>(from) + row * n : nullptr;
-        for (int64_t u = begin; u < end && u < round_up(n, L); ++u) to[u] = source && u < n ? source[u] : T(0);
+        const X* source = from ? static_cast<const X*>(from) + row * n : nullptr;
+        for (int64_t u = begin; u < end && u < round_up(n, L); ++u) to[u] = source && u < n ? widen(source[u]) : T(0);
+    }
+
+    // Gate gradients of step s as the products take them.
+    X* gate_gradients(int64_t s, int64_t slot) const {
+        if constexpr (kRounds)
+            return s == end_ ? static_cast<X*>(b_.rounded_next) + slot * b_.rounded_stride
+                             : static_cast<X*>(b_.rounded) + (rows_.saved(s, slot) - b_.segment_first_row) * b_.rounded_stride;
+        else
+            return rows_.saved_gates(s, slot) + l_.h_part;
     }
 
     void list_next(int64_t s, int64_t i, int64_t slot) {
-        next_[i] = rows_.reset(s + 1, slot) ? rows_.zeros() : rows_.saved_gates(s + 1, slot) + l_.h_part;
+        next_[i] = rows_.reset(s + 1, slot) ? static_cast<const X*>(j_.zeros) : gate_gradients(s + 1, slot);
         if (!Plain && j_.sequence->noise.dropout)
             dropout_[i] = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s + 1, slot, l_.R);
     }
@@ -123,16 +144,16 @@ private:
 
     // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m.
     template <class Done>
-    UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const T* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
+    UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const X* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
         alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
         T* out[kMaxTileRows];
         for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
         const bool whole = slots == l_.slots;
-        Product<T> p{};
+        Product<A> p{};
         p.a_offset = first * L;
         p.segments = whole ? 1 : l_.unit_vectors;
-        p.length = whole ? l_.gate_row : slots * L;
-        p.stride = l_.slots * L;
+        p.length = (whole ? l_.gate_row : slots * L) / A::fold;
+        p.stride = l_.slots * L / A::fold;
         p.first = static_cast<const T*>(j_.zeros);
         p.out = out;
         for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
@@ -146,7 +167,7 @@ private:
                 p.ahead = ahead.of_tile(t);
                 // A line per k is enough for the rows' gates of a whole step in one panel.
                 p.rows_ahead = rows_ahead && panel == panel_begin_ ? rows_ahead[r] : nullptr;
-                run_tile<V>(static_cast<int>(count), width, p);
+                run_tile<A>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t column = (panel * kColumnVectors + v) * L;
@@ -159,8 +180,8 @@ private:
     // Zeros into dx at time s of the rows that have ended, as in ForwardScan.
     void end_rows(int64_t s) {
         for (int64_t i = w_.rows(j_.plan, j_.plan.alive(s)) + w_.unit_share, all = w_.rows(j_.plan, j_.plan.B); i < all; i += w_.unit_shares) {
-            T* dx = static_cast<T*>(b_.args->dx) + s * b_.args->dx_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * b_.args->dx_stride_b;
-            std::memset(dx, 0, static_cast<size_t>(l_.I) * sizeof(T));
+            X* dx = static_cast<X*>(b_.args->dx) + s * b_.args->dx_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * b_.args->dx_stride_b;
+            std::memset(dx, 0, static_cast<size_t>(l_.I) * sizeof(X));
         }
     }
 
@@ -174,14 +195,18 @@ private:
             const int64_t slot = w_.slot(j_.plan, i);
             BackwardRow<T>& row = step_[i];
             row.gates = rows_.saved_gates(s, slot);
-            row.h_old = rows_.h_old(s, slot);
+            if constexpr (!kRounds)
+                row.h_old = rows_.h_old(s, slot);
+            else if (CellT::carries_h)
+                row.h_old = widen_h(i, rows_.h_old(s, slot));
             if (l_.has_c) {
                 row.c_old = rows_.c_old(s, slot);
                 row.dc = dc(slot);
             }
             row.carry_in = keeps || i >= with_next ? carry(slot) : nullptr;
             row.carry_out = carry(slot);
-            row.dy = a.dy ? static_cast<const T*>(a.dy) + rows_.time(s, slot) * a.dy_stride_t + j_.plan.order[slot] * a.dy_stride_b : nullptr;
+            if constexpr (kRounds) rounded_[i] = gate_gradients(s, slot);
+            dy_[i] = a.dy ? static_cast<const X*>(a.dy) + rows_.time(s, slot) * a.dy_stride_t + j_.plan.order[slot] * a.dy_stride_b : nullptr;
             row.cut = rows_.reset(s, slot);
             if constexpr (!Plain || CellT::reset_before) {
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
@@ -200,18 +225,21 @@ private:
         const auto total = [&](int64_t i, int64_t column, V d) {
             const BackwardRow<T>& row = step_[i];
             if (row.carry_in) d = d + load<V>(row.carry_in + column);
-            if (row.dy) d = d + load_lanes<V>(row.dy + column, l_.R - column);
+            if (dy_[i]) d = d + load_lanes<V>(dy_[i] + column, l_.R - column);
             return d;
         };
         const V zero = fill<V>(T(0));
-        if (!Plain && l_.P) {
-            recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { store(dhp_[i] + column, total(i, column, d)); });
-            for (int64_t i = with_next; i < n; ++i)
-                for (int64_t v = panel_begin_ * kColumnVectors; v < panel_end_ * kColumnVectors && v * L < l_.R; ++v)
-                    store(dhp_[i] + v * L, total(i, v * L, zero));
-            w_.group->wait(static_cast<int32_t>(w_.unit_shares));
-            through_projection(n);
-        } else {
+        const bool projected = !Plain && l_.P;
+        if constexpr (!Plain)
+            if (projected) {
+                recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { store(dhp_[i] + column, total(i, column, d)); });
+                for (int64_t i = with_next; i < n; ++i)
+                    for (int64_t v = panel_begin_ * kColumnVectors; v < panel_end_ * kColumnVectors && v * L < l_.R; ++v)
+                        store(dhp_[i] + v * L, total(i, v * L, zero));
+                w_.group->wait(static_cast<int32_t>(w_.unit_shares));
+                through_projection(n);
+            }
+        if (!projected) {
             recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { deliver(i, total(i, column, d), column / L); });
             for (int64_t i = with_next; i < n; ++i)
                 for (int64_t u = unit_begin_; u < unit_end_; ++u) deliver(i, total(i, u * L, zero), u);
@@ -223,6 +251,13 @@ private:
             for (int64_t i = 0; i < n; ++i) normalised_products(i, w_.slot(j_.plan, i));
     }
 
+    // This worker's units of a row of h, of row i of the step.
+    const T* widen_h(int64_t i, const X* h) {
+        T* to = h_old_ + i * l_.padded;
+        for (int64_t u = unit_begin_ * L; u < unit_end_ * L; u += L) store(to + u, load_lanes<V>(h + u, l_.H - u));
+        return to;
+    }
+
     bool layer_norm() const { return !Plain && l_.layer_norm; }
 
     // The gradient of unit vector u of h (of the projection's input, if there is one) is complete.
@@ -231,6 +266,8 @@ private:
             store(row_buffer(w_.slot(j_.plan, i), 0) + u * L, dh);
         else
             CellT::template backward<Plain>(context_, step_[i], dh, u, l_.H - u * L);
+        if constexpr (kRounds)
+            for (int64_t at = u * l_.slots * L; at < (u + 1) * l_.slots * L; at += L) store_lanes(rounded_[i] + at, load<V>(step_[i].gates + at), L);
     }
 
     // Whole rows of a slot: 0 dh, 1 gradient of the c that the output sees, 2 gradient of the output gate, 3 normalised c.
@@ -297,8 +334,8 @@ private:
             const Tiles tiles(n, most_rows<V>(n, width));
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
-                const Product<T> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), rows_.zeros(), out, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
-                run_tile<V>(static_cast<int>(count), width, p);
+                const Product<A> p{dhp_ + r, 0, 1, l_.P, l_.P, packed_ + l_.pt.panel_offset(panel, L), rows_.zeros(), out, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
+                run_tile<A>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t u = panel * kColumnVectors + v;
@@ -310,22 +347,22 @@ private:
 };
 
 // Computes the gates of steps j.begin .. j.end-1 again, from the known h and the checkpoint of c.
-template <class V, class CellT, bool Plain>
+template <class A, class CellT, bool Plain>
 void compute_again(const ForwardJob& j, const Worker& w) {
-    ForwardScan<V, CellT, Plain, true>(j, w).run();
+    ForwardScan<A, CellT, Plain, true>(j, w).run();
     w.all->wait(static_cast<int32_t>(w.count));
 }
 
-template <class V, class CellT, bool Plain>
+template <class A, class CellT, bool Plain>
 void backward_steps(const BackwardJob& shared, const Worker& w) {
-    using T = typename V::T;
+    using T = typename A::T;
     BackwardJob b = shared;
     ForwardJob& j = b.forward;
     const Plan& plan = j.plan;
     const Layout& l = *j.layout;
     const int64_t steps = plan.steps, region = j.recompute ? j.recompute : (steps ? steps : 1);
-    clear_gradients<V>(b, w);
-    BackwardScan<V, CellT, Plain>(b, j, w).first_state();
+    clear_gradients<A>(b, w);
+    BackwardScan<A, CellT, Plain>(b, j, w, 0).first_state();
     for (int64_t r = steps ? (steps - 1) / region : -1; r >= 0; --r) {
         const int64_t region_begin = r * region, region_end = region_begin + region < steps ? region_begin + region : steps;
         j.begin = region_begin;
@@ -333,29 +370,29 @@ void backward_steps(const BackwardJob& shared, const Worker& w) {
         if (j.recompute) {
             j.first_row = plan.saved_row(region_begin, 0);
             if (l.has_c) j.c_first = static_cast<T*>(shared.forward.c_checkpoints) + r * plan.B * l.padded;
-            compute_again<V, CellT, Plain>(j, w);
+            compute_again<A, CellT, Plain>(j, w);
         }
         for (int64_t end = region_end; end > region_begin;) {
             int64_t begin = end, count = 0;
             while (begin > region_begin && (count == 0 || count + plan.alive(begin - 1) <= kSegmentRows)) count += plan.alive(--begin);
             b.segment_first_row = plan.saved_row(begin, 0) - j.first_row;
-            BackwardScan<V, CellT, Plain> scan(b, j, w);
+            BackwardScan<A, CellT, Plain> scan(b, j, w, end);
             scan.steps(begin, end, end < region_end || (!j.recompute && end < steps));
             if (begin == 0 || (j.recompute && begin == region_begin)) scan.close(begin);
-            segment_gradients<V>(b, w, begin, end, count);
+            segment_gradients<A>(b, w, begin, end, count);
             end = begin;
         }
     }
-    BackwardScan<V, CellT, Plain>(b, j, w).last_state();
-    finish_gradients<V>(b, w);
+    BackwardScan<A, CellT, Plain>(b, j, w, 0).last_state();
+    finish_gradients<A>(b, w);
 }
 
-template <class V, class CellT>
+template <class A, class CellT>
 void backward_worker(const BackwardJob& b, const Worker& w) {
     if (b.forward.spec->options == 0 && b.forward.spec->P == 0)
-        backward_steps<V, CellT, true>(b, w);
-    else
-        backward_steps<V, CellT, false>(b, w);
+        backward_steps<A, CellT, true>(b, w);
+    else if constexpr (std::is_same<typename A::T, typename A::X>::value)
+        backward_steps<A, CellT, false>(b, w);
 }
 
 }  // namespace

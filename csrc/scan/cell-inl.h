@@ -56,12 +56,11 @@ struct ForwardRow {
 template <class T>
 struct BackwardRow {
     T* gates;             // activations in, gradients of the pre-activations out
-    const T* h_old;       // [R]
+    const T* h_old;       // [R] by cells that carry h on
     const T* c_old;       // [padded]
     const T* carry_in;    // [padded] part of dh that does not come through the recurrent product, or null
     T* carry_out;         // [padded] the same for the step before; may be carry_in; null where the cell and options have none
     T* dc;                // [padded] in: gradient of c after the step; out: before the step
-    const T* dy;          // [H] or null
     const T* zoneout_h;   // [H] or null
     const T* zoneout_c;   // [H] or null
     const T* dropout;     // [R] mask of this step, or null

@@ -3,6 +3,10 @@
 //
 // A gate is the sum of two chains, bias and input part, and recurrent part. It makes no difference to the bits whether a tile computes both or
 // finds the first one stored.
+//
+// On bfloat16 pairs (Pairs of simd/vec.h) x, y and h0 are the caller's bfloat16 rows and the left operands as they are. Everything else is float32,
+// the pointwise part among it: it writes h to a float32 row, from where it is rounded into y. A cell that carries h on besides the recurrent
+// product (GRU) carries the unrounded one, since one of eight bits would soon stand still where a gate is nearly closed.
 #pragma once
 
 #include <type_traits>
@@ -50,12 +54,14 @@ struct WeightsAhead {
 
 // A product of many rows with panels begin .. end-1 of m; `done(panel, first row, rows)` runs after each tile.
 // Results are whole vectors at out[row] + panel * out_step.
-template <class V, class Done>
-UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, int64_t begin, int64_t end, int64_t rows, Product<typename V::T> p,
-                                  int64_t first_step, int64_t out_step, Done&& done, const Matrix* second = nullptr) {
-    using T = typename V::T;
-    const T* const* a = p.a;
-    const T* const* a2 = p.a2;
+template <class A, class Done>
+UNROLL_INLINE void product_panels(const Matrix& m, const typename A::T* packed, int64_t begin, int64_t end, int64_t rows, Product<A> p, int64_t first_step,
+                                  int64_t out_step, Done&& done, const Matrix* second = nullptr) {
+    using V = typename A::V;
+    using T = typename A::T;
+    using X = typename A::X;
+    const X* const* a = p.a;
+    const X* const* a2 = p.a2;
     T* const* out = p.out;
     const T* first = p.first;
     const int64_t out_offset = p.out_offset;
@@ -73,32 +79,38 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename V::T* packed, 
             p.ahead = ahead.of_tile(i);
             if (second) p.a2 = a2 + r;
             p.out = out + r;
-            run_tile<V>(static_cast<int>(n), width, p);
+            run_tile<A>(static_cast<int>(n), width, p);
             done(panel, r, n);
         }
     }
 }
 
-template <class V, class CellT, bool Plain, bool Save>
+template <class A, class CellT, bool Plain, bool Save>
 class ForwardScan {
-    using T = typename V::T;
+    using V = typename A::V;
+    using T = typename A::T;
+    using X = typename A::X;
     static constexpr int64_t L = V::lanes;
+    static constexpr bool kRounds = !std::is_same<T, X>::value;
+    static_assert(Plain || !kRounds, "options have no products of pairs");
 
     const ForwardJob& j_;
     const Worker& w_;
     const Layout& l_;
-    const Rows<T> rows_;
+    const Rows<T, X> rows_;
     const T* packed_;
     const Context<T> context_;
     int64_t panel_begin_, panel_end_;
     bool even_steps_;       // every row of a step lies as far from its place in the step before as the others: no reset
-    const T** x_;           // [block rows]
+    const X** x_;           // [block rows]
     T** gates_;             // [block rows]
-    const T** h_;           // [rows] left operand of the recurrent product
-    T** out_;               // [rows] projection: where its result goes
+    const X** h_;           // [rows] left operand of the recurrent product
+    X** out_;               // [rows] y, where it is not what the cell writes: of a projection, or rounded
     ForwardRow<T>* step_;   // [rows]
     const T** reset_h_;     // [rows] left operand of the second recurrent product
     T* masked_;             // [rows][R] h times its dropout mask
+    X* x_room_;             // [block rows][I + 1], where I is odd and operands are pairs: rows of x filled up with a zero
+    X* h_room_;             // [rows][R + 1], the same for h
 
     bool dropout() const { return masked_ != nullptr; }
     bool layer_norm() const { return !Plain && l_.layer_norm; }
@@ -111,13 +123,15 @@ public:
         even_steps_ = !j.sequence->reset && j.y && !j.c_checkpoints;
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
         const int64_t block = block_capacity(kBlockRows, j.plan.B);
-        x_ = carve<const T*>(at, block);
+        x_ = carve<const X*>(at, block);
         gates_ = carve<T*>(at, block);
-        h_ = carve<const T*>(at, j.plan.B);
-        out_ = carve<T*>(at, j.plan.B);
+        h_ = carve<const X*>(at, j.plan.B);
+        out_ = carve<X*>(at, j.plan.B);
         step_ = carve<ForwardRow<T>>(at, j.plan.B);
         reset_h_ = CellT::reset_before ? carve<const T*>(at, j.plan.B) : nullptr;
         masked_ = !Plain && j.sequence->noise.dropout ? carve<T>(at, j.plan.B * l_.R) : nullptr;
+        x_room_ = l_.I % A::fold ? carve<X>(at, block * (l_.I + 1)) : nullptr;
+        h_room_ = l_.R % A::fold ? carve<X>(at, j.plan.B * (l_.R + 1)) : nullptr;
     }
 
     void run() {
@@ -132,6 +146,7 @@ public:
                 for (; s < j_.end && j_.y; ++s) end_rows(s, 0);
                 break;
             }
+            for (int64_t i = 0; x_room_ && i < count; ++i) x_[i] = operands<A>(x_[i], l_.I, x_room_ + i * (l_.I + 1));
             const bool together = input_with_recurrent(w_.rows(j_.plan, j_.plan.alive(s)));
             if (!together) input_products(count);
             for (int64_t at = 0; s < end; ++s) {
@@ -144,15 +159,13 @@ public:
     }
 
 private:
-    // c before the first step, padded, for this worker's units.
+    // c, and h where it is carried on unrounded, before the first step, padded, for this worker's units.
     void first_state() {
-        if (!l_.has_c || !j_.y) return;
-        const int64_t begin = panel_begin_ * l_.per_panel * L, end = panel_end_ * l_.per_panel * L;
+        if (!j_.y) return;
         for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
             const int64_t slot = w_.slot(j_.plan, i);
-            T* to = static_cast<T*>(j_.c_first) + slot * l_.padded;
-            const T* from = j_.sequence->c0 ? static_cast<const T*>(j_.sequence->c0) + j_.plan.order[slot] * l_.H : nullptr;
-            for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = from && u < l_.H ? from[u] : T(0);
+            if (l_.has_c) first_units(j_.sequence->c0, slot, static_cast<T*>(j_.c_first) + slot * l_.padded);
+            if (kRounds && CellT::carries_h) first_units(j_.sequence->h0, slot, unrounded(slot));
         }
     }
 
@@ -160,10 +173,18 @@ private:
     // wait behind the products of the next step.
     void end_rows(int64_t s, int64_t n) {
         for (int64_t i = n + w_.unit_share, all = w_.rows(j_.plan, j_.plan.B); i < all; i += w_.unit_shares) {
-            T* y = static_cast<T*>(j_.y) + s * j_.y_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * j_.y_stride_b;
-            std::memset(y, 0, static_cast<size_t>(l_.R) * sizeof(T));
+            X* y = static_cast<X*>(j_.y) + s * j_.y_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * j_.y_stride_b;
+            std::memset(y, 0, static_cast<size_t>(l_.R) * sizeof(X));
         }
     }
+
+    void first_units(const void* rows, int64_t slot, T* to) const {
+        const int64_t begin = panel_begin_ * l_.per_panel * L, end = panel_end_ * l_.per_panel * L;
+        const X* from = rows ? static_cast<const X*>(rows) + j_.plan.order[slot] * l_.H : nullptr;
+        for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = from && u < l_.H ? widen(from[u]) : T(0);
+    }
+
+    T* unrounded(int64_t slot) const { return static_cast<T*>(j_.projected) + slot * l_.padded; }
 
     void list_block_step(int64_t s, int64_t at) {
         T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.saved_row);
@@ -188,18 +209,18 @@ private:
     // With enough rows for a register tile and weights that stay in the second-level cache, nothing is gained by computing the input products
     // of several steps together, and a sum that is not stored in between saves the time to begin and end a tile.
     bool input_with_recurrent(int64_t rows) const {
-        const int64_t bytes = (l_.I + l_.R) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
+        const int64_t bytes = (l_.x.inner + l_.h.inner) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
         return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots && !l_.whole_rows && rows >= tile_rows<V>(kMaxTileVectors) &&
                bytes <= WeightsAhead<V>::kCached;
     }
 
     void input_products(int64_t count) {
-        Product<T> p{x_, 0, 1, l_.I, l_.I, nullptr, packed_ + l_.bias_x, gates_, 0, nullptr, nullptr, false, nullptr, nullptr, 0, Save};
+        Product<A> p{x_, 0, 1, l_.x.inner, l_.x.inner, nullptr, packed_ + l_.bias_x, gates_, 0, nullptr, nullptr, false, nullptr, nullptr, 0, Save};
         if (layer_norm()) {
             p.first = rows_.zeros();
             p.out_offset = l_.x_part;
         }
-        product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, count, p, layer_norm() ? 0 : l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
+        product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, count, p, layer_norm() ? 0 : l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
                           [&](int64_t panel, int64_t r, int64_t n) {
                               if constexpr (CellT::bias_slot >= 0)
                                   for (int64_t i = r; i < r + n; ++i)
@@ -226,8 +247,14 @@ private:
             for (int64_t i = 0; i < n; ++i) {
                 ForwardRow<T>& row = step_[i];
                 row.gates = gates[i];
-                row.h_old = row.h_in = h_[i] = row.h;
-                row.h += y_step;
+                if constexpr (kRounds) {
+                    row.h_old = row.h;
+                    h_[i] = h_operands(i, out_[i]);
+                    out_[i] += y_step;
+                } else {
+                    row.h_old = row.h_in = h_[i] = row.h;
+                    row.h += y_step;
+                }
                 if (!l_.has_c) continue;
                 row.c_old = row.c;
                 row.c += c_step;
@@ -238,7 +265,11 @@ private:
             const int64_t slot = w_.slot(j_.plan, i);
             ForwardRow<T>& row = step_[i];
             row.gates = gates[i];
-            row.h_old = h_[i] = rows_.h_old(s, slot);
+            h_[i] = h_operands(i, rows_.h_old(s, slot));
+            if constexpr (kRounds)
+                row.h_old = rows_.reset(s, slot) ? rows_.zeros() : unrounded(slot);
+            else
+                row.h_old = h_[i];
             if constexpr (CellT::reset_before) reset_h_[i] = row.reset_h = static_cast<T*>(j_.reset_h) + slot * l_.padded;
             if (l_.has_c) {
                 row.c_old = rows_.c_old(s, slot);
@@ -246,10 +277,13 @@ private:
                 if (j_.c_checkpoints && s % j_.recompute == 0) checkpoint(s, slot, row.c_old);
             }
             // While a segment is computed again h is known, and what is written here is never read.
-            T* y = j_.y ? rows_.y(s, slot) : nullptr;
-            row.h = projected() || !y ? static_cast<T*>(j_.projected) + slot * l_.padded : y;
+            X* y = j_.y ? rows_.y(s, slot) : nullptr;
+            out_[i] = y;
+            if constexpr (kRounds)
+                row.h = unrounded(slot);
+            else
+                row.h = projected() || !y ? unrounded(slot) : y;
             if constexpr (!Plain) {
-                out_[i] = y;
                 row.seen = j_.seen ? static_cast<T*>(j_.seen) + slot * l_.padded : row.c;
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
                 row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
@@ -262,9 +296,11 @@ private:
                     h_[i] = to;
                 }
             }
-            row.h_in = h_[i];
+            if constexpr (!kRounds) row.h_in = h_[i];
         }
     }
+
+    const X* h_operands(int64_t i, const X* h) const { return h_room_ ? operands<A>(h, l_.R, h_room_ + i * (l_.R + 1)) : h; }
 
     void checkpoint(int64_t s, int64_t slot, const T* c) {
         T* to = static_cast<T*>(j_.c_checkpoints) + (s / j_.recompute * j_.plan.B + slot) * l_.padded;
@@ -272,7 +308,7 @@ private:
         for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = c[u];
     }
 
-    void one_step(int64_t s, int64_t n, T** gates, const T** x) {
+    void one_step(int64_t s, int64_t n, T** gates, const X** x) {
         list_rows(s, n, gates);
         if (layer_norm())
             normalised_step(n, gates);
@@ -280,27 +316,32 @@ private:
             reset_before_step(n, gates);
         else
             fused_step(n, gates, x);
-        if (projected() && j_.y) project(n);
+        if constexpr (!Plain)
+            if (projected() && j_.y) project(n);
         w_.group->wait(static_cast<int32_t>(w_.unit_shares));
     }
 
-    Product<T> recurrent(const T* const* h, T** gates, int64_t slot) const {
-        return {h, 0, 1, l_.R, l_.R, nullptr, rows_.zeros(), gates, slot * L, nullptr, nullptr, true, nullptr, nullptr, 0, Save};
+    Product<A> recurrent(const X* const* h, T** gates, int64_t slot) const {
+        return {h, 0, 1, l_.h.inner, l_.h.inner, nullptr, rows_.zeros(), gates, slot * L, nullptr, nullptr, true, nullptr, nullptr, 0, Save};
     }
 
     // x: the rows of the step, if their products are not yet in the gate rows.
-    void fused_step(int64_t n, T** gates, const T** x) {
+    void fused_step(int64_t n, T** gates, const X** x) {
         // The pointwise part runs one tile late: its operands are then long in the cache, and it fills the pipeline while the last
         // multiply-adds of the newer tile drain.
         int64_t late_panel = 0, late_row = 0, late_count = 0;
         const auto late = [&] {
             const int64_t uv = late_panel * l_.per_panel, last = uv + l_.per_panel < l_.unit_vectors ? uv + l_.per_panel : l_.unit_vectors;
             if (late_count == 0) return;
-            if (CellT::span > 1 && last - uv == CellT::span) return wide_gates_of(step_ + late_row, late_count, uv);
-            for (int64_t u = uv; u < last; ++u) {
-                gates_of(step_ + late_row, late_count, u);
-                output_of(step_ + late_row, late_count, u);
-            }
+            if (CellT::span > 1 && last - uv == CellT::span)
+                wide_gates_of(step_ + late_row, late_count, uv);
+            else
+                for (int64_t u = uv; u < last; ++u) {
+                    gates_of(step_ + late_row, late_count, u);
+                    output_of(step_ + late_row, late_count, u);
+                }
+            if constexpr (kRounds)
+                if (j_.y) round(late_row, late_count, uv, last);
         };
         const auto done = [&](int64_t panel, int64_t r, int64_t count) {
             late();
@@ -309,35 +350,41 @@ private:
             late_count = count;
         };
         const int64_t gate_step = l_.per_panel * l_.slots * L;
-        Product<T> p = recurrent(h_, gates, l_.h_first);
+        Product<A> p = recurrent(h_, gates, l_.h_first);
         if (x) {
             p.a2 = h_;
-            p.length2 = l_.R;
+            p.length2 = l_.h.inner;
             p.a = x;
-            p.length = l_.I;
+            p.length = l_.x.inner;
             p.first = packed_ + l_.bias_x;
-            product_panels<V>(l_.x, packed_, panel_begin_, panel_end_, n, p, gate_step, gate_step, done, &l_.h);
+            product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, n, p, gate_step, gate_step, done, &l_.h);
         } else {
-            product_panels<V>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, gate_step, done);
+            product_panels<A>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, gate_step, done);
         }
         late();
     }
 
+    // Unit vectors begin .. end-1 of `count` rows from their float32 rows into y.
+    void round(int64_t row, int64_t count, int64_t begin, int64_t end) {
+        for (int64_t i = row; i < row + count; ++i)
+            for (int64_t at = begin * L; at < end * L; at += L) store_lanes(out_[i] + at, load<V>(step_[i].h + at), l_.H - at);
+    }
+
     void reset_before_step(int64_t n, T** gates) {
         const auto nothing = [](int64_t, int64_t, int64_t) {};
-        product_panels<V>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, nothing);
+        product_panels<A>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
-        product_panels<V>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, nothing);
+        product_panels<A>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
     }
 
     void normalised_step(int64_t n, T** gates) {
         const auto nothing = [](int64_t, int64_t, int64_t) {};
-        const auto product = [&](const Matrix& m, const T* const* h, int64_t slot) {
-            Product<T> p = recurrent(h, gates, slot);
+        const auto product = [&](const Matrix& m, const X* const* h, int64_t slot) {
+            Product<A> p = recurrent(h, gates, slot);
             p.add = false;
             p.out_offset += l_.h_part;
-            product_panels<V>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, nothing);
+            product_panels<A>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, nothing);
         };
         product(l_.h, h_, l_.h_first);
         // Only GRU normalises n apart from the other gates.
@@ -420,8 +467,8 @@ private:
             for (int64_t t = 0; t < tiles.tiles; ++t) {
                 const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
                 for (int64_t i = 0; i < count; ++i) m[i] = step_[r + i].h;
-                const Product<T> p{m, 0, 1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), rows_.zeros(), out, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
-                run_tile<V>(static_cast<int>(count), width, p);
+                const Product<A> p{m, 0, 1, l_.H, l_.H, packed_ + l_.p.panel_offset(panel, L), rows_.zeros(), out, 0, nullptr, nullptr, false, nullptr, nullptr, 0};
+                run_tile<A>(static_cast<int>(count), width, p);
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t column = (panel * l_.p.per_panel + v) * L;
@@ -432,48 +479,67 @@ private:
     }
 };
 
+// The trace of a row's step from its saved gates: by name, rounded.
+template <class A>
+void trace_step(const ForwardJob& j, const Rows<typename A::T, typename A::X>& rows, int64_t s, int64_t slot) {
+    using X = typename A::X;
+    constexpr int64_t L = A::V::lanes;
+    const Layout& l = *j.layout;
+    const int64_t gates = l.has_c ? 4 : 3, row = rows.time(s, slot) * j.plan.B + j.plan.order[slot];
+    for (int64_t k = 0; k < gates && j.trace_gates; ++k) {
+        const int64_t from = l.has_c ? k : (k + 1) % 3;  // r z n lie as n r z
+        for (int64_t u = 0; u < l.H; ++u)
+            put(static_cast<X*>(j.trace_gates) + (row * gates + k) * l.H + u, rows.saved_gates(s, slot)[(u / L * l.slots + from) * L + u % L]);
+    }
+    if (j.trace_c) put_row(rows.c(s, slot), l.H, static_cast<X*>(j.trace_c) + row * l.H);
+}
+
 // What remains when all steps of a worker's row group are done: last states, and zeros past each row's end. One worker of the group does it.
-template <class T>
+template <class A>
 void finish_forward(const ForwardJob& j, const Worker& w) {
+    using T = typename A::T;
+    using X = typename A::X;
     w.group->wait(static_cast<int32_t>(w.unit_shares));
     if (w.unit_share) return;
-    const Rows<T> rows(j);
+    const Rows<T, X> rows(j);
     const Layout& l = *j.layout;
     for (int64_t i = 0, n = w.rows(j.plan, j.plan.B); i < n; ++i) {
         const int64_t slot = w.slot(j.plan, i), b = j.plan.order[slot], length = j.plan.length(slot);
         if (j.h_n) {
-            const T* from = length ? rows.y(length - 1, slot) : j.sequence->h0 ? static_cast<const T*>(j.sequence->h0) + b * l.R : rows.zeros();
-            std::memcpy(static_cast<T*>(j.h_n) + b * l.R, from, static_cast<size_t>(l.R) * sizeof(T));
+            const X *none = static_cast<const X*>(j.zeros), *h0 = j.sequence->h0 ? static_cast<const X*>(j.sequence->h0) + b * l.R : none;
+            std::memcpy(static_cast<X*>(j.h_n) + b * l.R, length ? rows.y(length - 1, slot) : h0, static_cast<size_t>(l.R) * sizeof(X));
         }
         if (j.c_n) {
             const T* from = length ? rows.c(length - 1, slot) : static_cast<const T*>(j.c_first) + slot * l.padded;
-            std::memcpy(static_cast<T*>(j.c_n) + b * l.H, from, static_cast<size_t>(l.H) * sizeof(T));
+            put_row(from, l.H, static_cast<X*>(j.c_n) + b * l.H);
         }
         for (int64_t t = j.plan.steps; t < j.plan.T; ++t)
-            std::memset(static_cast<T*>(j.y) + t * j.y_stride_t + b * j.y_stride_b, 0, static_cast<size_t>(l.R) * sizeof(T));
+            std::memset(static_cast<X*>(j.y) + t * j.y_stride_t + b * j.y_stride_b, 0, static_cast<size_t>(l.R) * sizeof(X));
+        if constexpr (!std::is_same<T, X>::value)
+            for (int64_t s = 0; s < length && (j.trace_gates || j.trace_c); ++s) trace_step<A>(j, rows, s, slot);
         const int64_t gates = l.has_c ? 4 : 3;
         for (int64_t t = length; t < j.plan.T && j.trace_gates; ++t)
-            std::memset(static_cast<T*>(j.trace_gates) + (t * j.plan.B + b) * gates * l.H, 0, static_cast<size_t>(gates * l.H) * sizeof(T));
+            std::memset(static_cast<X*>(j.trace_gates) + (t * j.plan.B + b) * gates * l.H, 0, static_cast<size_t>(gates * l.H) * sizeof(X));
         for (int64_t t = length; t < j.plan.T && j.trace_c; ++t)
-            std::memset(static_cast<T*>(j.trace_c) + (t * j.plan.B + b) * l.H, 0, static_cast<size_t>(l.H) * sizeof(T));
+            std::memset(static_cast<X*>(j.trace_c) + (t * j.plan.B + b) * l.H, 0, static_cast<size_t>(l.H) * sizeof(X));
     }
 }
 
-template <class V, class CellT>
+template <class A, class CellT>
 void forward_worker(const ForwardJob& j, const Worker& w) {
     const bool plain = j.spec->options == 0 && j.spec->P == 0 && !j.trace_gates && !j.trace_c;
-    if (plain) {
+    if (plain || !std::is_same<typename A::T, typename A::X>::value) {
         if (j.save)
-            ForwardScan<V, CellT, true, true>(j, w).run();
+            ForwardScan<A, CellT, true, true>(j, w).run();
         else
-            ForwardScan<V, CellT, true, false>(j, w).run();
-    } else {
+            ForwardScan<A, CellT, true, false>(j, w).run();
+    } else if constexpr (std::is_same<typename A::T, typename A::X>::value) {
         if (j.save)
-            ForwardScan<V, CellT, false, true>(j, w).run();
+            ForwardScan<A, CellT, false, true>(j, w).run();
         else
-            ForwardScan<V, CellT, false, false>(j, w).run();
+            ForwardScan<A, CellT, false, false>(j, w).run();
     }
-    if (j.y) finish_forward<typename V::T>(j, w);
+    if (j.y) finish_forward<A>(j, w);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ struct ForwardJob {
     void* c_checkpoints;       // [ceil(T / recompute)][B][padded] or null
     int64_t recompute;
     const void* zeros;         // at least max(I, R, padded) zeros
-    void* projected;           // [B][H] by slot: input of the projection, or null
+    void* projected;           // [B][padded] by slot: input of the projection; h before it is rounded to bfloat16. Null without both
     void* seen;                // [B][padded] by slot: c as the output sees it, where that is not c itself. Null without
     void* reset_h;             // [B][padded] by slot: reset * h, gru_reset_before. Null without
     char* worker_scratch;      // `worker_scratch_bytes` per worker
@@ -59,10 +59,13 @@ struct BackwardJob {
     void* m;                   // [segment rows][padded] projection: its input, computed again. Null without
     void* row_peephole;        // [B][3][padded] by slot: gradients of the peephole weights, row by row. Null without
     int64_t segment_first_row; // saved row, counted from forward.first_row, of the segment's first row
-    void* operand;             // [I + R or H][operand_stride] left operands of the weight gradients: one row per feature, one column per row
+    void* rounded;             // [segment rows][rounded_stride] bfloat16: gate gradients as the products take them. Null without
+    void* rounded_next;        // [B][rounded_stride] by slot: those of the step after the segment
+    int64_t rounded_stride;    // gate_row and some room
+    void* operand;             // [segment rows or pairs of them][operand_stride] left operands of the weight gradients: x, then h
     int64_t operand_stride;
-    void* gradient_x;          // [as Layout::x] weight gradients in panels
-    void* gradient_h;          // [as Layout::h]
+    void* gradient_x;          // [as Layout::dx] weight gradients in panels
+    void* gradient_h;          // [as Layout::dh]
     void* gradient_bias;       // [gate_row]
     void* gradient_p;          // [as Layout::p]
     void* gradient_n;          // [as Layout::n]

@@ -4,6 +4,8 @@
 // [unit_vectors][slots][lanes]: the gates of a unit lie together. Slots are in torch's gate order, but for GRU: n r z hn with `hn` the recurrent
 // part of n, so that the input product fills slots 0..2 and the recurrent product slots 1..3, each a run of neighbours.
 // A packed matrix is a row of panels; a panel is [inner][vectors][lanes], at most four vectors wide, and gives a whole register tile.
+// For products of bfloat16 pairs an element of a packed matrix is a pair, two neighbours of the inner dimension in 32 bits, and `inner` counts
+// pairs; everything else, saved rows among it, is float32.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +19,7 @@ constexpr int64_t kAlign = 64;  // bytes; a cache line, and the widest vector
 inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 inline int64_t ceil_div(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-// Bytes of an element in the kernels; bfloat16 is converted at the edges.
+// Bytes of an element in the kernels, packed pairs of bfloat16 included.
 inline int64_t element_size(Dtype dtype) { return dtype == Dtype::f64 ? 8 : 4; }
 
 // A packed right operand: `inner` rows by `vectors` vectors in panels of `per_panel` vectors (the last one may be narrower).
@@ -54,6 +56,7 @@ struct Layout {
     Matrix x, h, n;        // forward products; n: of reset * h, gru_reset_before
     Matrix xt, ht, nt;     // backward products: columns are inputs / recurrent features, inner is gates
     Matrix p, pt;          // projection and its transpose
+    Matrix dx, dh;         // gradients of the input and recurrent weights: as x and h, but with an element per feature, each in memory of its own
     int64_t bias_x;        // [panels as x][vectors][lanes]
     int64_t bias_h;        // [padded], gru: bias of hn
     int64_t peephole;      // [3][padded] i f o
@@ -123,6 +126,8 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
         at += round_up(elements, kAlign);
         return here;
     };
+    // Gate rows are whole vectors, so that only features can leave half a pair.
+    const int64_t fold = spec.dtype == Dtype::bf16 ? 2 : 1;
     const auto matrix = [&](int64_t inner, int64_t vectors, int64_t per_panel) {
         Matrix m;
         m.offset = take(inner * vectors * lanes);
@@ -132,8 +137,10 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
         return m;
     };
     const int64_t columns_x = ceil_div(l.I, lanes), columns_h = ceil_div(l.R, lanes);
-    l.x = matrix(l.I, l.unit_vectors * l.x_gates, l.per_panel * l.x_gates);
-    l.h = matrix(l.R, l.unit_vectors * l.h_gates, l.per_panel * l.h_gates);
+    l.x = matrix(ceil_div(l.I, fold), l.unit_vectors * l.x_gates, l.per_panel * l.x_gates);
+    l.h = matrix(ceil_div(l.R, fold), l.unit_vectors * l.h_gates, l.per_panel * l.h_gates);
+    l.dx = {0, l.I, l.x.vectors, l.x.per_panel};
+    l.dh = {0, l.R, l.h.vectors, l.h.per_panel};
     if (l.reset_before) l.n = matrix(l.R, l.unit_vectors, 1);
     l.bias_x = take(l.unit_vectors * l.x_gates * lanes);
     l.bias_h = take(l.padded);
@@ -146,8 +153,8 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
         l.shift_c = take(l.padded);
     }
     if (training) {
-        l.xt = matrix(l.padded * l.x_gates, columns_x, 4);
-        l.ht = matrix(l.padded * l.h_gates, columns_h, 4);
+        l.xt = matrix(l.padded * l.x_gates / fold, columns_x, 4);
+        l.ht = matrix(l.padded * l.h_gates / fold, columns_h, 4);
         if (l.reset_before) l.nt = matrix(l.padded, columns_h, 4);
         if (l.P) l.pt = matrix(l.P, l.unit_vectors, 4);
     }

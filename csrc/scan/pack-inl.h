@@ -21,22 +21,35 @@ void list_rows(const Spec& spec, const Layout& l, int64_t first, int64_t count, 
     for (int64_t lane = 0; lane < L; ++lane) rows[lane] = lane < real ? of + (row + lane) * inner : nullptr;
 }
 
-// Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k]. Panels begin .. end-1 only. A square of lanes at a time.
-template <class V>
-void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* src, typename V::T* packed, int64_t begin,
-                int64_t end) {
+// Operands k .. k+n-1 of a row of `columns` elements, n at most a vector's lanes; zeros for null.
+template <class A>
+UNROLL_INLINE typename A::V operands_of(const typename A::X* row, int64_t k, int64_t n, int64_t columns) {
+    using V = typename A::V;
+    if (!row) return fill<V>(0);
+    if constexpr (A::fold == 1)
+        return load_lanes<V>(row + k, n);
+    else
+        return A::row(row + A::fold * k, columns - A::fold * k);
+}
+
+// Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k], src with `columns` columns. Panels begin .. end-1 only. A square of lanes
+// at a time.
+template <class A>
+void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::X* src, int64_t columns,
+                typename A::T* packed, int64_t begin, int64_t end) {
+    using V = typename A::V;
     constexpr int L = V::lanes;
     for (int64_t p = begin; p < end; ++p) {
         const int64_t width = m.width(p), stride = width * L;
         for (int64_t v = 0; v < width; ++v) {
-            typename V::T* to = packed + m.panel_offset(p, L) + v * L;
-            const typename V::T* rows[L];
-            list_rows(spec, l, first, count, p * m.per_panel + v, src, m.inner, rows);
+            typename A::T* to = packed + m.panel_offset(p, L) + v * L;
+            const typename A::X* rows[L];
+            list_rows(spec, l, first, count, p * m.per_panel + v, src, columns, rows);
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
 #pragma GCC unroll 16
-                for (int lane = 0; lane < L; ++lane) square[lane] = rows[lane] ? load_lanes<V>(rows[lane] + k, n) : fill<V>(0);
+                for (int lane = 0; lane < L; ++lane) square[lane] = operands_of<A>(rows[lane], k, n, columns);
                 transpose(square);
                 if (n == L) {
 #pragma GCC unroll 16
@@ -50,15 +63,16 @@ void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t firs
 }
 
 // The way back: dst[stacked row][k] = src[panel][k][vector][lane], for the vectors of panels begin .. end-1.
-template <class V>
-void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* packed, typename V::T* dst, int64_t begin,
+template <class A>
+void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::T* packed, typename A::X* dst, int64_t begin,
                   int64_t end) {
+    using V = typename A::V;
     constexpr int L = V::lanes;
     for (int64_t p = begin; p < end; ++p) {
         const int64_t width = m.width(p), stride = width * L;
         for (int64_t v = 0; v < width; ++v) {
             const typename V::T* from = packed + m.panel_offset(p, L) + v * L;
-            typename V::T* rows[L];
+            typename A::X* rows[L];
             list_rows(spec, l, first, count, p * m.per_panel + v, dst, m.inner, rows);
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
@@ -75,19 +89,28 @@ void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t fi
 
 // Panels of columns, inner is gates: dst[panel][(unit vector, slot, lane)][column] = src[stacked row][column]; src is [G*H, columns].
 // Vectors of gates begin .. end-1 of the inner dimension only; a row of src is read once, for all panels.
-template <class V>
-void pack_columns(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename V::T* src, int64_t columns,
-                  typename V::T* packed, int64_t begin, int64_t end) {
+template <class A>
+void pack_columns(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::X* src, int64_t columns,
+                  typename A::T* packed, int64_t begin, int64_t end) {
+    using V = typename A::V;
     constexpr int L = V::lanes;
     const int64_t panels = m.panels();
     for (int64_t v = begin; v < end; ++v) {
         const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * L;
-        for (int64_t lane = 0; lane < L; ++lane) {
-            const typename V::T* from = src + (row + lane) * columns;
+        for (int64_t lane = 0; lane < L; lane += A::fold) {
+            const typename A::X* from = src + (row + lane) * columns;
             for (int64_t p = 0, column = 0; p < panels; ++p) {
                 const int64_t width = m.width(p);
-                typename V::T* dst = packed + m.panel_offset(p, L) + (v * L + lane) * width * L;
-                for (int64_t i = 0; i < width; ++i, column += L) store(dst + i * L, lane < real ? load_lanes<V>(from + column, columns - column) : fill<V>(0));
+                typename A::T* dst = packed + m.panel_offset(p, L) + (v * L + lane) / A::fold * width * L;
+                for (int64_t i = 0; i < width; ++i, column += L) {
+                    const int64_t n = columns - column;
+                    V values = fill<V>(0);
+                    if constexpr (A::fold == 2)
+                        values = A::rows(lane < real ? from + column : nullptr, lane + 1 < real ? from + columns + column : nullptr, n);
+                    else if (lane < real)
+                        values = load_lanes<V>(from + column, n);
+                    store(dst + i * L, values);
+                }
             }
         }
     }
@@ -108,12 +131,12 @@ void pack_plain(const Layout& l, const Matrix& m, const T* src, int64_t columns,
 }
 
 // A vector per gate, [G*H], in the order of a gate row's slots first .. first+count-1: dst[unit vector][slot][lane].
-template <class T>
-void pack_vector(const Spec& spec, const Layout& l, int64_t first, int64_t count, const T* a, const T* b, T* dst) {
+template <class T, class X>
+void pack_vector(const Spec& spec, const Layout& l, int64_t first, int64_t count, const X* a, const X* b, T* dst) {
     for (int64_t v = 0; v < l.unit_vectors * count; ++v)
         for (int64_t lane = 0; lane < l.lanes; ++lane) {
             const int64_t row = stacked_row(spec, l, first, count, v, lane);
-            dst[v * l.lanes + lane] = row < 0 ? T(0) : (a ? a[row] : T(0)) + (b ? b[row] : T(0));
+            dst[v * l.lanes + lane] = row < 0 ? T(0) : (a ? widen(a[row]) : T(0)) + (b ? widen(b[row]) : T(0));
         }
 }
 
@@ -133,36 +156,11 @@ void pad_copy(const T* src, int64_t n, int64_t padded, T* dst) {
     for (int64_t i = 0; i < padded; ++i) dst[i] = src && i < n ? src[i] : T(0);
 }
 
-// One worker's share of packing everything.
-template <class V>
-void pack_share(const Spec& spec, const Layout& l, const Params& params, bool training, void* to, int64_t worker, int64_t workers) {
-    using T = typename V::T;
-    T* packed = static_cast<T*>(to);
+// What only options have.
+template <class A>
+void pack_options(const Spec& spec, const Layout& l, const Params& params, bool training, typename A::T* packed) {
+    using T = typename A::T;
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
-    const auto part = [&](int64_t n, auto&& f) { f(worker * n / workers, (worker + 1) * n / workers); };
-    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates<V>(spec, l, l.x, 0, l.x_gates, in(params.weight_ih), packed, b, e); });
-    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates<V>(spec, l, l.h, l.h_first, l.h_gates, in(params.weight_hh), packed, b, e); });
-    if (training) {
-        part(l.xt.inner / V::lanes, [&](int64_t b, int64_t e) { pack_columns<V>(spec, l, l.xt, 0, l.x_gates, in(params.weight_ih), l.I, packed, b, e); });
-        part(l.ht.inner / V::lanes, [&](int64_t b, int64_t e) { pack_columns<V>(spec, l, l.ht, l.h_first, l.h_gates, in(params.weight_hh), l.R, packed, b, e); });
-    }
-    if (l.reset_before) {
-        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates<V>(spec, l, l.n, 0, 1, in(params.weight_hh), packed, b, e); });
-        if (training) part(l.nt.inner / V::lanes, [&](int64_t b, int64_t e) { pack_columns<V>(spec, l, l.nt, 0, 1, in(params.weight_hh), l.R, packed, b, e); });
-    }
-    if (worker) return;
-    const T *b_x = in(params.bias_ih), *b_h = in(params.bias_hh);
-    pack_vector<T>(spec, l, 0, l.x_gates, b_x, b_h, packed + l.bias_x);
-    if (spec.cell == Cell::gru) {
-        // n r z: the recurrent bias of n stays apart, since the reset gate multiplies it.
-        for (int64_t unit = 0; unit < l.padded; ++unit) {
-            const bool real = unit < l.H && b_x;
-            packed[l.bias_x + unit / l.lanes * 3 * l.lanes + unit % l.lanes] = real ? b_x[2 * l.H + unit] : T(0);
-            packed[l.bias_h + unit] = real ? b_h[2 * l.H + unit] : T(0);
-        }
-    } else {
-        pad_copy<T>(nullptr, 0, l.padded, packed + l.bias_h);
-    }
     if (l.P) {
         pack_plain(l, l.p, in(params.weight_hr), l.P, true, packed);
         if (training) pack_plain(l, l.pt, in(params.weight_hr), l.H, false, packed);
@@ -179,6 +177,42 @@ void pack_share(const Spec& spec, const Layout& l, const Params& params, bool tr
         pad_copy(l.coupled ? nullptr : w + l.H, l.H, l.padded, packed + l.peephole + l.padded);
         pad_copy(w + (l.coupled ? 1 : 2) * l.H, l.H, l.padded, packed + l.peephole + 2 * l.padded);
     }
+}
+
+// One worker's share of packing everything.
+template <class A>
+void pack_share(const Spec& spec, const Layout& l, const Params& params, bool training, void* to, int64_t worker, int64_t workers) {
+    using T = typename A::T;
+    using X = typename A::X;
+    constexpr int64_t L = A::V::lanes;
+    T* packed = static_cast<T*>(to);
+    const auto in = [](const void* p) { return static_cast<const X*>(p); };
+    const auto part = [&](int64_t n, auto&& f) { f(worker * n / workers, (worker + 1) * n / workers); };
+    const X *w_x = in(params.weight_ih), *w_h = in(params.weight_hh);
+    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(spec, l, l.x, 0, l.x_gates, w_x, l.I, packed, b, e); });
+    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(spec, l, l.h, l.h_first, l.h_gates, w_h, l.R, packed, b, e); });
+    if (training) {
+        part(l.unit_vectors * l.x_gates, [&](int64_t b, int64_t e) { pack_columns<A>(spec, l, l.xt, 0, l.x_gates, w_x, l.I, packed, b, e); });
+        part(l.unit_vectors * l.h_gates, [&](int64_t b, int64_t e) { pack_columns<A>(spec, l, l.ht, l.h_first, l.h_gates, w_h, l.R, packed, b, e); });
+    }
+    if (l.reset_before) {
+        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(spec, l, l.n, 0, 1, w_h, l.R, packed, b, e); });
+        if (training) part(l.nt.inner / L, [&](int64_t b, int64_t e) { pack_columns<A>(spec, l, l.nt, 0, 1, w_h, l.R, packed, b, e); });
+    }
+    if (worker) return;
+    const X *b_x = in(params.bias_ih), *b_h = in(params.bias_hh);
+    pack_vector<T>(spec, l, 0, l.x_gates, b_x, b_h, packed + l.bias_x);
+    if (spec.cell == Cell::gru) {
+        // n r z: the recurrent bias of n stays apart, since the reset gate multiplies it.
+        for (int64_t unit = 0; unit < l.padded; ++unit) {
+            const bool real = unit < l.H && b_x;
+            packed[l.bias_x + unit / l.lanes * 3 * l.lanes + unit % l.lanes] = real ? widen(b_x[2 * l.H + unit]) : T(0);
+            packed[l.bias_h + unit] = real ? widen(b_h[2 * l.H + unit]) : T(0);
+        }
+    } else {
+        pad_copy<T>(nullptr, 0, l.padded, packed + l.bias_h);
+    }
+    if constexpr (A::fold == 1) pack_options<A>(spec, l, params, training, packed);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Where a scan's rows lie in the caller's and the driver's memory, by step and slot.
 #pragma once
 
+#include "../simd/vec.h"
 #include "job.h"
 
 namespace unroll {
@@ -14,8 +15,18 @@ T* carve(char*& at, int64_t count) {
     return reinterpret_cast<T*>(here);
 }
 
-// Addresses of a scan's rows by (step, slot).
-template <class T>
+// A row of n elements as operands of a product, which read whole operands: the row itself, or where its last operand would reach past its end
+// a copy at `room`, filled up with zeros.
+template <class A>
+UNROLL_INLINE const typename A::X* operands(const typename A::X* row, int64_t n, typename A::X* room) {
+    if (n % A::fold == 0) return row;
+    std::memcpy(room, row, static_cast<size_t>(n) * sizeof(typename A::X));
+    for (int64_t i = n; i % A::fold; ++i) room[i] = typename A::X(0);
+    return room;
+}
+
+// Addresses of a scan's rows by (step, slot). X: element of the caller's x, y and h0, of which T is what the kernels compute in.
+template <class T, class X = T>
 struct Rows {
     const ForwardJob& j;
     const Sequence& q;
@@ -25,22 +36,23 @@ struct Rows {
     explicit Rows(const ForwardJob& job) : j(job), q(*job.sequence), plan(job.plan), l(*job.layout) {}
 
     int64_t time(int64_t s, int64_t slot) const { return q.reverse ? plan.length(slot) - 1 - s : s; }
-    const T* x(int64_t s, int64_t slot) const {
-        return static_cast<const T*>(q.x) + time(s, slot) * q.x_stride_t + plan.order[slot] * q.x_stride_b;
+    const X* x(int64_t s, int64_t slot) const {
+        return static_cast<const X*>(q.x) + time(s, slot) * q.x_stride_t + plan.order[slot] * q.x_stride_b;
     }
     bool reset(int64_t s, int64_t slot) const { return q.reset && q.reset[time(s, slot) * plan.B + plan.order[slot]]; }
-    T* y(int64_t s, int64_t slot) const {
-        return static_cast<T*>(j.y) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
+    X* y(int64_t s, int64_t slot) const {
+        return static_cast<X*>(j.y) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
     }
-    const T* h_known(int64_t s, int64_t slot) const {
-        return static_cast<const T*>(j.y_known) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
+    const X* h_known(int64_t s, int64_t slot) const {
+        return static_cast<const X*>(j.y_known) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
     }
     const T* zeros() const { return static_cast<const T*>(j.zeros); }
     // h before step s; zeros after a reset.
-    const T* h_old(int64_t s, int64_t slot) const {
-        if (reset(s, slot)) return zeros();
+    const X* h_old(int64_t s, int64_t slot) const {
+        const X* none = static_cast<const X*>(j.zeros);
+        if (reset(s, slot)) return none;
         if (s > 0) return h_known(s - 1, slot);
-        return q.h0 ? static_cast<const T*>(q.h0) + plan.order[slot] * l.R : zeros();
+        return q.h0 ? static_cast<const X*>(q.h0) + plan.order[slot] * l.R : none;
     }
     int64_t saved(int64_t s, int64_t slot) const { return plan.saved_row(s, slot) - j.first_row; }
     T* saved_gates(int64_t s, int64_t slot) const { return static_cast<T*>(j.gates) + saved(s, slot) * l.saved_row; }

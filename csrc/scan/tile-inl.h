@@ -18,11 +18,15 @@ constexpr int tile_rows(int n) {
 constexpr int kMaxTileRows = 8;
 constexpr int kMaxTileVectors = 4;
 
-template <class T>
+// `A`, the arithmetic, is Singles or Pairs of simd/vec.h: what an operand is (one element or a pair of them) and how it is multiplied. Lengths and
+// strides count operands.
+template <class A>
 struct Product {
-    const T* const* a;     // [R] pointers to rows of the left operand
-    int64_t a_offset;      // added to every row of a
-    int64_t segments;      // the inner dimension is `segments` runs of `length` elements of a row, `stride` apart
+    using T = typename A::T;
+    using X = typename A::X;
+    const X* const* a;     // [R] pointers to rows of the left operand
+    int64_t a_offset;      // added to every row of a, in elements
+    int64_t segments;      // the inner dimension is `segments` runs of `length` operands of a row, `stride` apart
     int64_t length;
     int64_t stride;
     const T* w;            // [segments * length, N, lanes] right operand
@@ -32,7 +36,7 @@ struct Product {
     const T* ahead;        // weights that will be needed next: fetched into the second-level cache, a line per k; null: none
     const T* rows_ahead;   // the same for rows that will be needed next
     bool add;              // the sum is added to what `out` holds, instead of taking its place
-    const T* const* a2;    // [R] a second sum, of these rows, length2 elements each, times w2, is added; null: there is none
+    const X* const* a2;    // [R] a second sum, of these rows, length2 operands each, times w2, is added; null: there is none
     const T* w2;
     int64_t length2;
     bool fetch_out = false;  // `out` is memory not used for long: it is called into the first-level cache while the sum is computed
@@ -51,9 +55,11 @@ UNROLL_INLINE void fetch(const T* p) {
 }
 
 // R rows by N vectors; the rows of the right operand are S vectors apart.
-template <class V, int R, int N, int S>
-__attribute__((noinline)) void tile(const Product<typename V::T>& p) {
-    using T = typename V::T;
+template <class A, int R, int N, int S>
+__attribute__((noinline)) void tile(const Product<A>& p) {
+    using V = typename A::V;
+    using T = typename A::T;
+    using X = typename A::X;
     constexpr int L = V::lanes;
     // The stores below might alias `p` as far as the compiler knows: read it before.
     T* const* const out = p.out;
@@ -67,19 +73,19 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) acc[r][n] = load<V>(p.first + n * L);
-    const T* a[R];
+    const X* a[R];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
     const T* w = p.w;
     const auto step = [&](int64_t k) __attribute__((always_inline)) {
-        V b[N];
+        decltype(A::load(w)) b[N];
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
+        for (int n = 0; n < N; ++n) b[n] = A::load(w + n * L);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
-            const V x = fill<V>(a[r][k]);
+            const auto x = A::broadcast(a[r] + A::fold * k);
 #pragma GCC unroll 4
-            for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
+            for (int n = 0; n < N; ++n) acc[r][n] = A::multiply_add(x, b[n], acc[r][n]);
         }
         // With one or two rows the loads of the weights themselves are the bottleneck, and the hardware follows them.
         if constexpr (R > 2) fetch<N * L>(w + kWeightsAhead * S * L);
@@ -134,7 +140,8 @@ __attribute__((noinline)) void tile(const Product<typename V::T>& p) {
         for (int n = 0; n < N; ++n) store(out[r] + out_offset + n * L, acc[r][n]);
 }
 
-// The same tile for sums over rows of time: the left operand lies with the inner dimension outermost. Always starts from zero.
+// The same tile for sums over rows of time: the left operand lies with the inner dimension outermost, an operand to an element. Always starts
+// from zero.
 template <class T>
 struct OuterProduct {
     const T* a;        // [length, >= R], rows a_stride apart
@@ -145,9 +152,10 @@ struct OuterProduct {
     T* sum;            // [R, N, lanes] the result is added here
 };
 
-template <class V, int R, int N>
-__attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) {
-    using T = typename V::T;
+template <class A, int R, int N>
+__attribute__((noinline)) void outer_tile(const OuterProduct<typename A::T>& p) {
+    using V = typename A::V;
+    using T = typename A::T;
     constexpr int L = V::lanes;
     V acc[R][N];
 #pragma GCC unroll 8
@@ -160,14 +168,14 @@ __attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) 
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) fetch<N * L>(sum + r * N * L);
     for (int64_t k = 0; k < length; ++k) {
-        V b[N];
+        decltype(A::load(w)) b[N];
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) b[n] = load<V>(w + n * L);
+        for (int n = 0; n < N; ++n) b[n] = A::load(w + n * L);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
-            const V x = fill<V>(a[r]);
+            const auto x = A::broadcast(a + r);
 #pragma GCC unroll 4
-            for (int n = 0; n < N; ++n) acc[r][n] = fma(x, b[n], acc[r][n]);
+            for (int n = 0; n < N; ++n) acc[r][n] = A::multiply_add(x, b[n], acc[r][n]);
         }
         // The rows of `a` lie apart, so no hardware prefetcher follows them.
         __builtin_prefetch(a + 12 * a_stride, 0, 3);
@@ -184,25 +192,25 @@ __attribute__((noinline)) void outer_tile(const OuterProduct<typename V::T>& p) 
         for (int n = 0; n < N; ++n) store(sum + (r * N + n) * L, acc[r][n]);
 }
 
-template <class V, int N, int R, int S = N>
+template <class A, int N, int R, int S = N>
 struct TileTable {
-    static void outer(int rows, const OuterProduct<typename V::T>& p) {
+    static void outer(int rows, const OuterProduct<typename A::T>& p) {
         if (rows == R)
-            outer_tile<V, R, N>(p);
+            outer_tile<A, R, N>(p);
         else
-            TileTable<V, N, R - 1>::outer(rows, p);
+            TileTable<A, N, R - 1>::outer(rows, p);
     }
-    static void run(int rows, const Product<typename V::T>& p) {
+    static void run(int rows, const Product<A>& p) {
         if (rows == R)
-            tile<V, R, N, S>(p);
+            tile<A, R, N, S>(p);
         else
-            TileTable<V, N, R - 1, S>::run(rows, p);
+            TileTable<A, N, R - 1, S>::run(rows, p);
     }
 };
-template <class V, int N, int S>
-struct TileTable<V, N, 0, S> {
-    static void outer(int, const OuterProduct<typename V::T>&) {}
-    static void run(int, const Product<typename V::T>&) {}
+template <class A, int N, int S>
+struct TileTable<A, N, 0, S> {
+    static void outer(int, const OuterProduct<typename A::T>&) {}
+    static void run(int, const Product<A>&) {}
 };
 
 // Seven or eight rows of four vectors are best taken as two halves of two vectors: cut into two tiles of four rows they would need the weights
@@ -213,35 +221,37 @@ constexpr int64_t most_rows(int64_t rows, int width) {
 }
 
 // rows <= most_rows<V>(rows, vectors), vectors <= kMaxTileVectors.
-template <class V>
-__attribute__((noinline)) void run_tile(int rows, int vectors, const Product<typename V::T>& p) {
+template <class A>
+__attribute__((noinline)) void run_tile(int rows, int vectors, const Product<A>& p) {
+    using V = typename A::V;
     switch (vectors) {
         case 4: {
             if constexpr (V::registers == 32)
                 if (rows > tile_rows<V>(4)) {
-                    Product<typename V::T> half = p;
-                    rows == 8 ? tile<V, 8, 2, 4>(half) : tile<V, 7, 2, 4>(half);
+                    Product<A> half = p;
+                    rows == 8 ? tile<A, 8, 2, 4>(half) : tile<A, 7, 2, 4>(half);
                     half.first += 2 * V::lanes;
                     half.w += 2 * V::lanes;
                     half.w2 += half.w2 ? 2 * V::lanes : 0;
                     half.out_offset += 2 * V::lanes;
-                    return rows == 8 ? tile<V, 8, 2, 4>(half) : tile<V, 7, 2, 4>(half);
+                    return rows == 8 ? tile<A, 8, 2, 4>(half) : tile<A, 7, 2, 4>(half);
                 }
-            return TileTable<V, 4, tile_rows<V>(4)>::run(rows, p);
+            return TileTable<A, 4, tile_rows<V>(4)>::run(rows, p);
         }
-        case 3: return TileTable<V, 3, tile_rows<V>(3)>::run(rows, p);
-        case 2: return TileTable<V, 2, tile_rows<V>(2)>::run(rows, p);
-        default: return TileTable<V, 1, tile_rows<V>(1)>::run(rows, p);
+        case 3: return TileTable<A, 3, tile_rows<V>(3)>::run(rows, p);
+        case 2: return TileTable<A, 2, tile_rows<V>(2)>::run(rows, p);
+        default: return TileTable<A, 1, tile_rows<V>(1)>::run(rows, p);
     }
 }
 
-template <class V>
-__attribute__((noinline)) void run_outer_tile(int rows, int vectors, const OuterProduct<typename V::T>& p) {
+template <class A>
+__attribute__((noinline)) void run_outer_tile(int rows, int vectors, const OuterProduct<typename A::T>& p) {
+    using V = typename A::V;
     switch (vectors) {
-        case 4: return TileTable<V, 4, tile_rows<V>(4)>::outer(rows, p);
-        case 3: return TileTable<V, 3, tile_rows<V>(3)>::outer(rows, p);
-        case 2: return TileTable<V, 2, tile_rows<V>(2)>::outer(rows, p);
-        default: return TileTable<V, 1, tile_rows<V>(1)>::outer(rows, p);
+        case 4: return TileTable<A, 4, tile_rows<V>(4)>::outer(rows, p);
+        case 3: return TileTable<A, 3, tile_rows<V>(3)>::outer(rows, p);
+        case 2: return TileTable<A, 2, tile_rows<V>(2)>::outer(rows, p);
+        default: return TileTable<A, 1, tile_rows<V>(1)>::outer(rows, p);
     }
 }
 

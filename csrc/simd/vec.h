@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bfloat16.h"
+
 #if defined(UNROLL_LEVEL_AVX512) || defined(UNROLL_LEVEL_AVX2)
 #include <immintrin.h>
 #elif defined(UNROLL_LEVEL_NEON)
@@ -83,6 +85,23 @@ UNROLL_INLINE void store_lanes(typename V::T* p, V a, int64_t n) {
     else
         store_part(p, a, n);
 }
+
+// The arithmetic of tiles (scan/tile-inl.h) on single elements. T: of sums and weights. X: of the caller's rows, the left operands. An operand
+// is `fold` elements of X.
+template <class Vector>
+struct Singles {
+    using V = Vector;
+    using T = typename V::T;
+    using X = T;
+    static constexpr int64_t fold = 1;
+    UNROLL_INLINE V broadcast(const T* p) { return fill(*p, V()); }
+    UNROLL_INLINE V load(const T* p) { return UNROLL_LEVEL::load(p, V()); }
+    UNROLL_INLINE V multiply_add(V a, V b, V sum) { return fma(a, b, sum); }
+};
+
+#if defined(UNROLL_PAIRS)
+#include "pairs.h"
+#endif
 
 }  // namespace
 }  // namespace UNROLL_LEVEL

@@ -1,5 +1,6 @@
 // Compares the best instruction set of the machine with the plain one: forward and backward of every cell, with and without options, ragged rows,
-// sizes around the lane counts. For machines on which Python's tests cannot run, such as an emulator:
+// sizes around the lane counts. Products of bfloat16 pairs are compared with float32 ones, and where the CPU has the instruction for them, bit
+// for bit with its stand-in. For machines on which Python's tests cannot run, such as an emulator:
 //
 //   aarch64-linux-gnu-g++ -std=c++17 -O2 -ffp-contract=off -fopenmp -static -DUNROLL_BUILD_SCALAR -DUNROLL_BUILD_NEON csrc/dispatch/*.cpp \
 //       csrc/tests/check_level.cpp && qemu-aarch64 ./a.out
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "../scan/api.h"
+#include "../simd/bfloat16.h"
 
 namespace {
 
@@ -33,6 +35,15 @@ void ok(Status status) {
 }
 
 template <class T>
+T element(double value) {
+    return static_cast<T>(value);
+}
+template <>
+uint16_t element(double value) {
+    return narrow(static_cast<float>(value));
+}
+
+template <class T>
 struct Case {
     Spec spec;
     int64_t T_, B, G;
@@ -43,7 +54,7 @@ struct Case {
     std::vector<T> numbers(int64_t n, double scale) {
         std::normal_distribution<double> normal(0.0, scale);
         std::vector<T> v(static_cast<size_t>(n));
-        for (T& value : v) value = static_cast<T>(normal(random));
+        for (T& value : v) value = element<T>(normal(random));
         return v;
     }
 
@@ -70,7 +81,7 @@ struct Case {
         if (spec.options & kPeephole) params.weight_peephole = peephole.data();
         if (spec.options & kLayerNorm) params.gain_ih = gain_ih.data(), params.gain_hh = gain_hh.data();
         if ((spec.options & kLayerNorm) && spec.cell == Cell::lstm) params.gain_c = gain_c.data(), params.shift_c = shift_c.data();
-        Aligned packed(packed_size(spec, true)), saved(saved_size(spec, T_, B, S, 0)), work(forward_workspace_size(spec, T_, B, 1));
+        Aligned packed(packed_size(spec, true)), saved(saved_size(spec, T_, B, S, 0)), work(forward_workspace_size(spec, T_, B, false, 1));
         Aligned back(backward_workspace_size(spec, T_, B, S, 0, 1));
         ok(pack(spec, params, true, packed.data, 1));
         Sequence q{};
@@ -89,14 +100,14 @@ struct Case {
         std::vector<double> all;
         for (const std::vector<T>* part : {&y, &dx, &d_ih, &d_hh, &db}) {
             double most = 0;
-            for (T value : *part) most = std::max(most, std::fabs(static_cast<double>(value)));
-            for (T value : *part) all.push_back(static_cast<double>(value) / (most > 0 ? most : 1));
+            for (T value : *part) most = std::max(most, std::fabs(static_cast<double>(widen(value))));
+            for (T value : *part) all.push_back(static_cast<double>(widen(value)) / (most > 0 ? most : 1));
         }
         return all;
     }
 
-    void compare(const char* name, const char* best, double bound) {
-        const std::vector<double> plain = run("scalar"), other = run(best);
+    void compare(const char* name, const char* first, const char* second, double bound) {
+        const std::vector<double> plain = run(first), other = run(second);
         double worst = 0;
         for (size_t i = 0; i < plain.size(); ++i) worst = std::max(worst, std::isfinite(other[i]) ? std::fabs(plain[i] - other[i]) : INFINITY);
         if (!(worst <= bound)) {
@@ -108,7 +119,7 @@ struct Case {
 };
 
 template <class T>
-void every_case(Dtype dtype, const char* best, double bound) {
+void every_case(Dtype dtype, const char* first, const char* second, double bound) {
     const struct {
         const char* name;
         Cell cell;
@@ -123,7 +134,7 @@ void every_case(Dtype dtype, const char* best, double bound) {
         for (int64_t size : {5, 8, 17, 33})
             for (int64_t rows : {1, 7, 13}) {
                 const Spec spec{kind.cell, dtype, size + 2, size, kind.P, kind.options, 3.0, 0.0, 0.0};
-                Case<T>(spec, 9, rows).compare(kind.name, best, bound);
+                Case<T>(spec, 9, rows).compare(kind.name, first, second, bound);
             }
 }
 
@@ -131,8 +142,11 @@ void every_case(Dtype dtype, const char* best, double bound) {
 
 int main() {
     const char* best = level_name(best_level());
-    every_case<float>(Dtype::f32, best, 2e-4);
-    every_case<double>(Dtype::f64, best, 1e-12);
+    every_case<float>(Dtype::f32, "scalar", best, 2e-4);
+    every_case<double>(Dtype::f64, "scalar", best, 1e-12);
+    // The state is rounded at every step, and gate gradients are.
+    if (level_available(Level::avx512bf16_emulated)) every_case<uint16_t>(Dtype::bf16, "scalar", "avx512bf16-emulated", 2e-2);
+    if (level_available(Level::avx512bf16)) every_case<uint16_t>(Dtype::bf16, "avx512bf16-emulated", "avx512bf16", 0);
     std::printf("%s against scalar: %d failures\n", best, failures);
     return failures != 0;
 }
