@@ -238,9 +238,9 @@ void on_teams(int64_t count, int32_t threads, F&& run) {
 
 constexpr int64_t kMaxScans = 8;
 
-// While it exists and is `on`, its thread takes numbers too small for a normal exponent as zero, as products of bfloat16 pairs always do. A gradient that fades over hundreds of steps ends among
-// them, where the processor needs some hundred times as long for each operation, and they carry nothing: the backward pass was up to ten
-// times slower where the loss stands at the end of long rows.
+// While it exists and is `on`, its thread takes numbers too small for a normal exponent as zero, as products of bfloat16 pairs always do. A
+// gradient that fades over hundreds of steps ends among them, where the processor needs some hundred times as long for each operation, and they
+// carry nothing: the backward pass was up to ten times slower where the loss stands at the end of long rows.
 class FlushSubnormals {
 #if defined(__x86_64__)
     static constexpr unsigned int kBits = 0x8040;  // flush results to zero, take operands as zero
