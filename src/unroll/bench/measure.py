@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 #: Seconds before each block. Some pools of threads spin for several milliseconds after their work.
@@ -14,23 +14,36 @@ _PAUSE = 0.05
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per call over several rounds: the median, and the quartiles as the spread."""
+    """Seconds per call over several rounds.
 
+    Attributes:
+        samples: of each round in turn.
+        median: of the samples.
+        low: lower quartile.
+        high: upper quartile.
+    """
+
+    samples: tuple[float, ...]
     median: float
     low: float
     high: float
-    rounds: int
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def over(self, other: Timing) -> float:
+        """How many times as long as another contender takes: the median of the ratios within each round.
+
+        A machine that others use as well may take twice as long from one minute to the next. Within a round it treats
+        both alike; two medians may come from different minutes.
+        """
+        return statistics.median(own / others for own, others in zip(self.samples, other.samples, strict=True))
 
 
 def summary(samples: Sequence[float]) -> Timing:
     """Median and quartiles."""
-    if len(samples) == 1:
-        return Timing(samples[0], samples[0], samples[0], 1)
-    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return Timing(median, low, high, len(samples))
+    taken = tuple(samples)
+    if len(taken) == 1:
+        return Timing(taken, taken[0], taken[0], taken[0])
+    low, median, high = statistics.quantiles(taken, n=4, method="inclusive")
+    return Timing(taken, median, low, high)
 
 
 def once(call: Callable[[], Any], repeats: int) -> float:

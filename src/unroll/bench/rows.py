@@ -80,13 +80,17 @@ def ragged(rounds: int, seconds: float) -> list[Row]:
         return torch.autograd.grad(pad_packed_sequence(y, total_length=steps)[0], sources, dy)
 
     calls = [_trained(ours, x), _trained(ours, x, lengths), packed]
-    padded, own, torch_packed = (timing.median for timing in alternate(calls, rounds=rounds, seconds=seconds))
+    padded, own, torch_packed = alternate(calls, rounds=rounds, seconds=seconds)
     shape = f"LSTM T={steps} B={batch} H={size}, {100 * valid:.0f} % of steps valid, training"
     return [
         _row(
-            "ragged: cost per valid step over the padded one's", own / padded / valid, 1.15, at_most=True, detail=shape
+            "ragged: cost per valid step over the padded one's",
+            own.over(padded) / valid,
+            1.15,
+            at_most=True,
+            detail=shape,
         ),
-        _row("ragged: times faster than torch's packed LSTM", torch_packed / own, 6.0, detail=shape),
+        _row("ragged: times faster than torch's packed LSTM", torch_packed.over(own), 6.0, detail=shape),
     ]
 
 
@@ -136,7 +140,7 @@ def variants(rounds: int, seconds: float) -> list[Row]:
 
             return step
 
-        timings = alternate(
+        base, own, loop = alternate(
             [
                 calls(plain, "native", {}, torch.randn(steps, batch, plain.output_size)),
                 calls(cell, "native", noise, dy),
@@ -145,10 +149,9 @@ def variants(rounds: int, seconds: float) -> list[Row]:
             rounds=max(3, rounds // 2),
             seconds=seconds,
         )
-        base, own, loop = (timing.median for timing in timings)
-        shape = f"T={steps} B={batch} I=H={size}, training, {own * 1e3:.2f} ms"
-        rows.append(_row(f"{name}: time over the plain cell's", own / base, 1.5, at_most=True, detail=shape))
-        rows.append(_row(f"{name}: times faster than a loop of torch operations", loop / own, 8.0, detail=shape))
+        shape = f"T={steps} B={batch} I=H={size}, training, {own.median * 1e3:.2f} ms"
+        rows.append(_row(f"{name}: time over the plain cell's", own.over(base), 1.5, at_most=True, detail=shape))
+        rows.append(_row(f"{name}: times faster than a loop of torch operations", loop.over(own), 8.0, detail=shape))
     return rows
 
 
@@ -170,12 +173,13 @@ def bfloat16(rounds: int, seconds: float) -> list[Row]:
                 _trained_plain(layer, value) if training else _forward(layer, value)
                 for layer, value in zip(layers, inputs, strict=True)
             ]
-            timings = alternate(calls, rounds=max(3, rounds // 2), seconds=seconds)
-            wide, narrow, torch_narrow = (timing.median for timing in timings)
+            wide, narrow, torch_narrow = alternate(calls, rounds=max(3, rounds // 2), seconds=seconds)
             what = f"bfloat16 {name} {'training' if training else 'forward'}"
-            shape = f"T={steps} B={batch} I=H={size}, {narrow * 1e3:.2f} ms"
-            rows.append(_row(f"{what}: times faster than our float32", wide / narrow, 1.6, detail=shape))
-            rows.append(_row(f"{what}: times faster than torch's bfloat16", torch_narrow / narrow, 1.0, detail=shape))
+            shape = f"T={steps} B={batch} I=H={size}, {narrow.median * 1e3:.2f} ms"
+            rows.append(_row(f"{what}: times faster than our float32", wide.over(narrow), 1.6, detail=shape))
+            rows.append(
+                _row(f"{what}: times faster than torch's bfloat16", torch_narrow.over(narrow), 1.0, detail=shape)
+            )
     return rows
 
 
@@ -328,12 +332,14 @@ def whole_step(rounds: int, seconds: float) -> list[Row]:
                 optimiser.step()
 
             calls.append(step)
-        own, theirs = (timing.median for timing in alternate(calls, rounds=rounds, seconds=seconds))
+        own, theirs = alternate(calls, rounds=rounds, seconds=seconds)
         detail = (
             f"LSTM of both directions, B={batch}, {int(lengths.min())} to {longest} steps, H={size}:"
-            f" {own * 1e3:.1f} ms against {theirs * 1e3:.1f} ms"
+            f" {own.median * 1e3:.1f} ms against {theirs.median * 1e3:.1f} ms"
         )
-        rows.append(_row(f"whole training step{what}: times faster than on torch.nn", theirs / own, 2.0, detail=detail))
+        rows.append(
+            _row(f"whole training step{what}: times faster than on torch.nn", theirs.over(own), 2.0, detail=detail)
+        )
     return rows
 
 

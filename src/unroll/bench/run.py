@@ -134,18 +134,22 @@ def measured(case: Case, training: bool, settings: Settings) -> dict[str, Any]:
     timings = alternate(
         [one.call for one in taking_part], rounds=settings.rounds, seconds=settings.seconds, between=meter
     )
-    peak, flops = statistics.median(peaks), case.flops(training)
+    mine, flops = timings[0], case.flops(training)
     return {
         "case": asdict(case),
         "training": training,
-        "peak_gflops": peak / 1e9,
+        "peak_gflops": statistics.median(peaks) / 1e9,
         "contenders": {
             one.name: {
                 "ms": timing.median * 1e3,
                 "low_ms": timing.low * 1e3,
                 "high_ms": timing.high * 1e3,
                 "gflops": flops / timing.median / 1e9,
-                "share_of_peak": flops / timing.median / peak,
+                # Of the peak that was measured in the same round.
+                "share_of_peak": statistics.median(
+                    flops / taken / peak for taken, peak in zip(timing.samples, peaks, strict=True)
+                ),
+                "times_ours": timing.over(mine),
                 "error": errors[one.name],
             }
             for one, timing in zip(taking_part, timings, strict=True)
@@ -154,9 +158,10 @@ def measured(case: Case, training: bool, settings: Settings) -> dict[str, Any]:
 
 
 def ratio_to_best(row: dict[str, Any]) -> float:
-    """How many times faster than the fastest peer; NaN if none took part."""
-    others = [value["ms"] for name, value in row["contenders"].items() if name != OWN]
-    return float(min(others) / row["contenders"][OWN]["ms"]) if others else math.nan
+    """How many times faster than the fastest peer, from round to round; NaN if none took part."""
+    return float(
+        min((value["times_ours"] for name, value in row["contenders"].items() if name != OWN), default=math.nan)
+    )
 
 
 def summaries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -54,5 +54,7 @@ def table(results: dict[str, Any]) -> str:
         "",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, {machine['simd']}{peak};"
         f" {versions}; commit {results['commit']}; {results['date']}.",
+        "",
+        "Times are medians over the rounds; ratios and shares are medians of what they were in each round.",
     ]
     return "\n".join(lines)

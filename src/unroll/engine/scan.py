@@ -166,7 +166,8 @@ def scan_layers(
 ) -> LayersResult:
     """Run layers one after the other, each on the output of the one below; the two runs of a layer side by side.
 
-    The native engine makes one node of autograd of them all.
+    The native engine makes one node of autograd of them all, unless there are resets, noise, recompute or a gradient
+    of a first state.
 
     Args:
         layers: lowest first, at least one.
