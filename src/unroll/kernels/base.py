@@ -165,13 +165,28 @@ def first_state(request: ScanRequest) -> Any:
     return request.cell.zeros(request.x.shape[1], device=request.x.device, dtype=request.x.dtype)
 
 
-def in_turn(run: Callable[[ScanRequest], ScanResult], layers: Sequence[LayerRequest]) -> LayersResult:
-    """Layers as scans one by one."""
-    x, states = layers[0].scans[0].x, []
+def layer_by_layer(
+    run: Callable[[Sequence[ScanRequest]], LayersResult], layers: Sequence[LayerRequest]
+) -> LayersResult:
+    """Layers one after the other, by a function that runs the scans of one."""
+    x = layers[0].scans[0].x
+    states: list[Any] = []
     for scans, factor in layers:
         if factor is not None:
             x = x * factor
-        results = [run(scan._replace(x=x)) for scan in scans]
-        states += [result.state for result in results]
-        x = results[0].output if len(results) == 1 else torch.cat([result.output for result in results], dim=-1)
+        result = run([scan._replace(x=x) for scan in scans])
+        x = result.output
+        states += result.states
     return LayersResult(x, tuple(states))
+
+
+def joined(run: Callable[[ScanRequest], ScanResult], scans: Sequence[ScanRequest]) -> LayersResult:
+    """The scans of one layer, each by itself."""
+    results = [run(scan) for scan in scans]
+    y = results[0].output if len(results) == 1 else torch.cat([result.output for result in results], dim=-1)
+    return LayersResult(y, tuple([result.state for result in results]))
+
+
+def in_turn(run: Callable[[ScanRequest], ScanResult], layers: Sequence[LayerRequest]) -> LayersResult:
+    """Layers as scans one by one."""
+    return layer_by_layer(lambda scans: joined(run, scans), layers)

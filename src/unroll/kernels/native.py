@@ -6,7 +6,6 @@ Shapes: T time, B batch, I input size, H hidden size.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +21,8 @@ from unroll.kernels.base import (
     ScanRequest,
     ScanResult,
     first_state,
-    in_turn,
+    joined,
+    layer_by_layer,
 )
 from unroll.kernels.native_plain import PlainScans
 from unroll.kernels.native_plan import (
@@ -80,15 +80,7 @@ class NativeKernel:
         return _result(request, out)
 
     def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
-        x = layers[0].scans[0].x
-        states: list[Any] = []
-        for requests, factor in layers:
-            if factor is not None:
-                x = x * factor
-            above = self._side_by_side([request._replace(x=x) for request in requests])
-            x = above.output
-            states += above.states
-        return LayersResult(x, tuple(states))
+        return layer_by_layer(self._side_by_side, layers)
 
     def _side_by_side(self, requests: Sequence[ScanRequest]) -> LayersResult:
         """Scans of the same x: together if one plan covers them, else in turn."""
@@ -98,7 +90,7 @@ class NativeKernel:
             for mode, cell in zip(modes, [request.cell for request in requests], strict=True)
         }
         if len(cells) > 1 or traced(requests[0].x):
-            return in_turn(self.run, [LayerRequest(tuple(requests), None)])
+            return joined(self.run, requests)
         scans = [Scan(_inputs(request), mode) for request, mode in zip(requests, modes, strict=True)]
         y, outputs = native_autograd.run(scans)
         for request, scan in zip(requests, scans, strict=True):

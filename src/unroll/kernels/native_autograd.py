@@ -19,7 +19,7 @@ from unroll.kernels.native_scan import NO_NOISE, Inputs, Mode, Outputs, Scan, Up
 _PARAMETERS = len(PARAMETERS)
 
 
-class Job(NamedTuple):
+class _Job(NamedTuple):
     """Scans as autograd sees them: a flat list of the tensors that are there.
 
     Attributes:
@@ -46,7 +46,7 @@ class Job(NamedTuple):
         return found
 
 
-def flat(plan: Any, scans: Sequence[Scan]) -> tuple[Job, list[Tensor]]:
+def _flat(plan: Any, scans: Sequence[Scan]) -> tuple[_Job, list[Tensor]]:
     """Scans of one plan and one x as a job and its tensors."""
     tensors, places = [scans[0].inputs.x], []
     for inputs, _ in scans:
@@ -60,7 +60,7 @@ def flat(plan: Any, scans: Sequence[Scan]) -> tuple[Job, list[Tensor]]:
     mode = scans[0].mode
     has_c = mode.how.cell == LSTM
     ends = (has_c, mode.trace and not mode.how.cell.startswith("rnn"), mode.trace and has_c)
-    return Job(plan, tuple([scan.mode for scan in scans]), tuple(places), ends), tensors
+    return _Job(plan, tuple([scan.mode for scan in scans]), tuple(places), ends), tensors
 
 
 def run(scans: Sequence[Scan]) -> tuple[Tensor, list[Outputs]]:
@@ -70,63 +70,10 @@ def run(scans: Sequence[Scan]) -> tuple[Tensor, list[Outputs]]:
     if not (torch.is_grad_enabled() and _differentiated(scans)):
         y, outputs, _ = native_scan.forward(plan, _settled(scans), None, None)
         return y, [out._replace(y=y) for out in outputs]
-    job, tensors = flat(plan, scans)
+    job, tensors = _flat(plan, scans)
     y, *rest = _Scans.apply(job, *tensors)  # type: ignore[no-untyped-call]
     ends: Iterator[Any] = iter(rest)
     return y, [Outputs(y, next(ends), *[next(ends) if there else None for there in job.ends]) for _ in scans]
-
-
-def gradients(
-    job: Job,
-    packed: Sequence[Any],
-    kept: Sequence[Any] | None,
-    tensors: Sequence[Tensor],
-    y: Tensor,
-    upstream: Sequence[Tensor | None],
-    needed: Sequence[bool],
-) -> list[Tensor | None]:
-    """Gradients of the job's tensors, None where not needed.
-
-    Args:
-        job: what ran.
-        packed: weights packed for training, of each scan.
-        kept: what forward kept, of each, which is used up; None if an earlier backward pass used it up.
-        tensors: the job's.
-        y: forward's output (T, B, sum of R).
-        upstream: gradients of y and of what `Job.ends` says of each scan, None for zeros.
-        needed: of each tensor.
-    """
-    dy, *rest = upstream
-    count, ends = len(job.modes), iter(rest)
-    d_ends = [[next(ends), *[next(ends) if there else None for there in job.ends]] for _ in range(count)]
-    dys = [dy] * count if dy is None or count == 1 else dy.chunk(count, dim=2)
-    asked = [[place > 0 and needed[place] for place in places] for places in job.places]
-    wanted = [Wanted(needed[0], h0, c0, params[:_PARAMETERS]) for h0, c0, *params in asked]
-    scans = job.scans(tensors)
-    through_trace = [value for part in d_ends for value in part[2:] if value is not None]
-    if torch.is_grad_enabled() or through_trace:
-        found = [
-            through_reference(inputs, mode, (want.x, want.h0, want.c0, *want.params), (part, *d_end))
-            for (inputs, mode), want, part, d_end in zip(scans, wanted, dys, d_ends, strict=True)
-        ]
-    else:
-        scans = _settled(scans)
-        if kept is None:
-            again = [Scan(inputs, mode._replace(trace=False)) for inputs, mode in scans]
-            _, _, kept = native_scan.forward(job.plan, again, packed, True)
-        ys = [y] if count == 1 else y.chunk(count, dim=2)
-        arriving = [Upstream(part, *d_end[:2]) for part, d_end in zip(dys, d_ends, strict=True)]
-        found = [
-            (d.x, d.h0, d.c0, *d.params)
-            for d in native_scan.backward(job.plan, scans, packed, ys, kept or (), arriving, wanted)
-        ]
-    result: list[Tensor | None] = [None] * len(tensors)
-    for places, (dx, *others) in zip(job.places, found, strict=True):
-        result[0] = dx if result[0] is None or dx is None else result[0] + dx
-        for place, value in zip(places, others, strict=False):
-            if place:
-                result[place] = value
-    return result
 
 
 def _differentiated(scans: Sequence[Scan]) -> bool:
@@ -145,12 +92,12 @@ def _settled(scans: Iterable[Scan]) -> list[Scan]:
 class _Scans(torch.autograd.Function):
     """Scans in eager mode: the same as the registered operator, at a fraction of its overhead per call.
 
-    Takes the list of `Job`; gives y and then of each scan what `Job.ends` says. An argument that is not there would
+    Takes the list of `_Job`; gives y and then of each scan what `_Job.ends` says. An argument that is not there would
     cost as much as one that is.
     """
 
     @staticmethod
-    def forward(ctx: Any, job: Job, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, job: _Job, *tensors: Tensor) -> tuple[Tensor, ...]:
         scans = _settled(job.scans(tensors))
         ctx.packed = [native_scan.pack(job.plan, inputs.params) for inputs, _ in scans]
         y, outputs, ctx.kept = native_scan.forward(job.plan, scans, ctx.packed, True)
@@ -162,7 +109,38 @@ class _Scans(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         *tensors, y = ctx.saved_tensors
-        kept = ctx.kept
-        if not torch.is_grad_enabled():
-            ctx.kept = None
-        return (None, *gradients(ctx.job, ctx.packed, kept, tensors, y, upstream, ctx.needs_input_grad[1:]))
+        job: _Job = ctx.job
+        needed = ctx.needs_input_grad[1:]
+        dy, *rest = upstream
+        count, ends = len(job.modes), iter(rest)
+        d_ends = [[next(ends), *[next(ends) if there else None for there in job.ends]] for _ in range(count)]
+        dys = [dy] * count if dy is None or count == 1 else dy.chunk(count, dim=2)
+        asked = [[place > 0 and needed[place] for place in places] for places in job.places]
+        wanted = [Wanted(needed[0], h0, c0, params[:_PARAMETERS]) for h0, c0, *params in asked]
+        scans = job.scans(tensors)
+        through_trace = [value for part in d_ends for value in part[2:] if value is not None]
+        if torch.is_grad_enabled() or through_trace:
+            found = [
+                through_reference(inputs, mode, (want.x, want.h0, want.c0, *want.params), (part, *d_end))
+                for (inputs, mode), want, part, d_end in zip(scans, wanted, dys, d_ends, strict=True)
+            ]
+        else:
+            kept, ctx.kept = ctx.kept, None
+            scans = _settled(scans)
+            if kept is None:
+                # A second backward pass over a retained graph: the first one used up what forward kept.
+                again = [Scan(inputs, mode._replace(trace=False)) for inputs, mode in scans]
+                _, _, kept = native_scan.forward(job.plan, again, ctx.packed, True)
+            ys = [y] if count == 1 else y.chunk(count, dim=2)
+            arriving = [Upstream(part, *d_end[:2]) for part, d_end in zip(dys, d_ends, strict=True)]
+            found = [
+                (d.x, d.h0, d.c0, *d.params)
+                for d in native_scan.backward(job.plan, scans, ctx.packed, ys, kept, arriving, wanted)
+            ]
+        result: list[Tensor | None] = [None] * len(tensors)
+        for places, (dx, *others) in zip(job.places, found, strict=True):
+            result[0] = dx if result[0] is None or dx is None else result[0] + dx
+            for place, value in zip(places, others, strict=False):
+                if place:
+                    result[place] = value
+        return (None, *result)

@@ -8,7 +8,7 @@ Shapes: T time, B batch, I input size, H hidden size, R output size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -61,6 +61,8 @@ class PlainScans:
         inputs, mode = scan
         if inputs.reset is not None or mode.trace or mode.recompute:
             return
+        if self._known.get(cell, inputs.x.dtype, mode.reverse) is not None:
+            return
         names = [name for name, value in zip(PARAMETERS, inputs.params, strict=True) if value is not None]
         # A parameter may be left out between two others; and what is drawn anew for each pass is not plain.
         if names != [*PARAMETERS[: len(names)]] or any(value is not None for value in inputs.noise):
@@ -107,14 +109,9 @@ class PlainScans:
             if grad and (x.requires_grad or any(value.requires_grad for value in values)):
                 y, *ends = _PlainLayers.apply(steps, rest, x, *values)  # type: ignore[no-untyped-call]
             else:
-                y, ends, at, begin = x, [], 0, 1
-                for step in steps:
-                    weights = []
-                    for one in step.scans:
-                        weights.append((*values[at : at + len(one.names)], *one.absent))
-                        at += len(one.names)
-                    y, own, _ = _forward(step, y, lengths, rest[begin:], weights, None)
-                    begin += 2 * len(step.scans)
+                y, ends = x, []
+                for above, own, _, _ in _forwards(steps, rest, x, values, None):
+                    y = above
                     ends += own
         except (TypeError, ValueError):
             return None
@@ -166,6 +163,30 @@ def _forward(
     return y, ends, step.scans[0].plan.forward(tuple(calls), 0, torch.get_num_threads())
 
 
+def _forwards(
+    steps: Sequence[_Step], rest: Sequence[Tensor | None], y: Tensor, values: Sequence[Tensor], saved: Any
+) -> Iterator[tuple[Tensor, list[Tensor], list[Any], Any]]:
+    """What `_forward` gives of each layer in turn, and the weights of its scans: packed if `saved` is True.
+
+    Args:
+        steps: the layers.
+        rest: the lengths, and h0 and c0 of each scan.
+        y: the lowest layer's x.
+        values: the parameters of each scan.
+        saved: as in `_forward`.
+    """
+    threads, at, begin = torch.get_num_threads(), 0, 1
+    for step in steps:
+        weights: list[Any] = []
+        for known in step.scans:
+            own = (*values[at : at + len(known.names)], *known.absent)
+            weights.append(known.plan.pack(own, True, threads) if saved else own)
+            at += len(known.names)
+        y, ends, kept = _forward(step, y, rest[0], rest[begin:], weights, saved)
+        begin += 2 * len(step.scans)
+        yield y, ends, weights, kept
+
+
 class _PlainLayers(torch.autograd.Function):
     """As `native_autograd`'s node, with nothing in it that plain layers do not have: a third of the time around the
     work.
@@ -178,18 +199,11 @@ class _PlainLayers(torch.autograd.Function):
     def forward(
         ctx: Any, steps: Sequence[_Step], rest: Sequence[Tensor | None], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        y, *values = tensors
+        x, *values = tensors
         ctx.packed, ctx.kept = [], []
         ys: list[Tensor] = []
         ends: list[Tensor] = []
-        threads, at, begin = torch.get_num_threads(), 0, 1
-        for step in steps:
-            packed = []
-            for known in step.scans:
-                packed.append(known.plan.pack((*values[at : at + len(known.names)], *known.absent), True, threads))
-                at += len(known.names)
-            y, own, kept = _forward(step, y, rest[0], rest[begin:], packed, True)
-            begin += 2 * len(step.scans)
+        for y, own, packed, kept in _forwards(steps, rest, x, values, True):
             ys.append(y)
             ends += own
             ctx.packed.append(packed)
@@ -197,7 +211,7 @@ class _PlainLayers(torch.autograd.Function):
         ctx.steps = steps
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *ys, *rest)
-        return (y, *ends)
+        return (ys[-1], *ends)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:

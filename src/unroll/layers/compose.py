@@ -17,7 +17,7 @@ from torch.nn.modules.module import _has_any_global_hook
 from unroll.engine import Layer, LayersResult, scan_layers
 from unroll.errors import ConfigError
 from unroll.layers.grid import GridLSTM
-from unroll.layers.recurrent import Recurrent
+from unroll.layers.recurrent import Recurrent, dropout_factor
 
 
 @runtime_checkable
@@ -188,7 +188,7 @@ def _run_layers(
     for scans, own in zip(layers, states, strict=True):
         factor = None
         if given and dropout:
-            factor = nn.functional.dropout(x.new_ones(*x.shape[:2], scans[0].input_size), dropout)
+            factor = dropout_factor(x, scans[0].input_size, dropout)
         given.append(Layer(tuple([scan.run(x, state) for scan, state in zip(scans, own, strict=True)]), factor))
     y, after = scan_layers(given, x, lengths=lengths, reset=reset, recompute=one.recompute, engine=one.engine)
     return LayersResult(y.transpose(0, 1) if one.batch_first else y, after)

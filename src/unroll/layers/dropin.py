@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from unroll.cells.init import Initialiser, torch_default
 from unroll.engine import AUTO, Layer, Run, scan, scan_layers
-from unroll.layers.recurrent import own
+from unroll.layers.recurrent import dropout_factor, own
 
 
 class DropIn(nn.Module, abc.ABC):
@@ -187,7 +187,7 @@ class DropIn(nn.Module, abc.ABC):
                 runs.append(self._run(index + 1, first, reverse=True))
             factor = None
             if index and self.dropout and self.training:
-                factor = nn.functional.dropout(x.new_ones(*x.shape[:2], runs[0].cell.input_size), self.dropout)
+                factor = dropout_factor(x, runs[0].cell.input_size, self.dropout)
             layers.append(Layer(tuple(runs), factor))
         y, states = scan_layers(layers, x, lengths=lengths, reset=reset, engine=self.engine)
         return y, self._join([torch.stack(parts) for parts in zip(*states, strict=True)])

@@ -26,6 +26,11 @@ def own(module: nn.Module, names: Iterable[tuple[str, str]]) -> dict[str, Tensor
     return found
 
 
+def dropout_factor(x: Tensor, features: int, rate: float) -> Tensor:
+    """What dropout multiplies the (T, B, `features`) between two layers by, over the steps and rows of x (T, B, I)."""
+    return nn.functional.dropout(x.new_ones(*x.shape[:2], features), rate)
+
+
 class Recurrent(nn.Module):
     """One cell run over time in one direction.
 
