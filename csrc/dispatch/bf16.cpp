@@ -12,8 +12,6 @@ namespace {
 
 constexpr uint64_t kMagic = 0x62663136756e726f;  // "bf16unro"
 
-void widen_row(const uint16_t* from, int64_t n, float* to) { put_row(from, n, to); }
-void narrow_row(const float* from, int64_t n, uint16_t* to) { put_row(from, n, to); }
 
 struct Carver {
     char* base;
@@ -67,7 +65,7 @@ int64_t parameter_count(const Spec& spec) {
 float* widen_all(Carver& carver, const void* from, int64_t n) {
     float* to = carver.floats(n);
     if (!from) return nullptr;
-    if (carver.base) widen_row(static_cast<const uint16_t*>(from), n, to);
+    if (carver.base) put_row(static_cast<const uint16_t*>(from), n, to);
     return to;
 }
 
@@ -80,7 +78,7 @@ float* widen_steps(Carver& carver, const Sequence& q, const void* from, int64_t 
     for (int64_t t = 0; t < q.T; ++t)
         for (int64_t b = 0; b < q.B; ++b)
             if (!q.lengths || t < q.lengths[b])
-                widen_row(static_cast<const uint16_t*>(from) + t * stride_t + b * stride_b, n, to + (t * q.B + b) * n);
+                put_row(static_cast<const uint16_t*>(from) + t * stride_t + b * stride_b, n, to + (t * q.B + b) * n);
     return to;
 }
 
@@ -89,7 +87,7 @@ void narrow_steps(const Sequence& q, const float* from, int64_t n, void* to, int
 #pragma omp parallel for num_threads(threads) if (q.T * q.B * n > 100000)
     for (int64_t t = 0; t < q.T; ++t)
         for (int64_t b = 0; b < q.B; ++b)
-            narrow_row(from + (t * q.B + b) * n, n, static_cast<uint16_t*>(to) + t * stride_t + b * stride_b);
+            put_row(from + (t * q.B + b) * n, n, static_cast<uint16_t*>(to) + t * stride_t + b * stride_b);
 }
 
 struct Sizes {
@@ -195,7 +193,7 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
     Params wide_params{};
     each_parameter(spec, [&](auto member, auto, int64_t count) {
         if (!(params.*member)) return;
-        widen_row(static_cast<const uint16_t*>(params.*member), count, at);
+        put_row(static_cast<const uint16_t*>(params.*member), count, at);
         wide_params.*member = at;
         at += round_up(count, 16);
     });
@@ -249,11 +247,11 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
         const Forward& a = scans[i];
         const Sequence& q = a.sequence;
         narrow_steps(q, static_cast<const float*>(inner[i].y), z.R, a.y, a.y_stride_t, a.y_stride_b, a.threads);
-        if (a.h_n) narrow_row(static_cast<const float*>(inner[i].h_n), q.B * z.R, static_cast<uint16_t*>(a.h_n));
-        if (a.c_n) narrow_row(static_cast<const float*>(inner[i].c_n), q.B * z.H, static_cast<uint16_t*>(a.c_n));
+        if (a.h_n) put_row(static_cast<const float*>(inner[i].h_n), q.B * z.R, static_cast<uint16_t*>(a.h_n));
+        if (a.c_n) put_row(static_cast<const float*>(inner[i].c_n), q.B * z.H, static_cast<uint16_t*>(a.c_n));
         if (a.trace_gates)
-            narrow_row(static_cast<const float*>(inner[i].trace_gates), q.T * q.B * gates * z.H, static_cast<uint16_t*>(a.trace_gates));
-        if (a.trace_c) narrow_row(static_cast<const float*>(inner[i].trace_c), q.T * q.B * z.H, static_cast<uint16_t*>(a.trace_c));
+            put_row(static_cast<const float*>(inner[i].trace_gates), q.T * q.B * gates * z.H, static_cast<uint16_t*>(a.trace_gates));
+        if (a.trace_c) put_row(static_cast<const float*>(inner[i].trace_c), q.T * q.B * z.H, static_cast<uint16_t*>(a.trace_c));
     }
     return Status::ok;
 }
@@ -315,10 +313,10 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         const Backward& a = scans[i];
         const Sequence& q = a.sequence;
         if (a.dx) narrow_steps(q, static_cast<const float*>(inner[i].dx), z.I, a.dx, a.dx_stride_t, a.dx_stride_b, a.threads);
-        if (a.dh0) narrow_row(static_cast<const float*>(inner[i].dh0), q.B * z.R, static_cast<uint16_t*>(a.dh0));
-        if (a.dc0) narrow_row(static_cast<const float*>(inner[i].dc0), q.B * z.H, static_cast<uint16_t*>(a.dc0));
+        if (a.dh0) put_row(static_cast<const float*>(inner[i].dh0), q.B * z.R, static_cast<uint16_t*>(a.dh0));
+        if (a.dc0) put_row(static_cast<const float*>(inner[i].dc0), q.B * z.H, static_cast<uint16_t*>(a.dc0));
         each_parameter(spec, [&](auto, auto member, int64_t n) {
-            if (a.gradients.*member) narrow_row(static_cast<const float*>(inner[i].gradients.*member), n, static_cast<uint16_t*>(a.gradients.*member));
+            if (a.gradients.*member) put_row(static_cast<const float*>(inner[i].gradients.*member), n, static_cast<uint16_t*>(a.gradients.*member));
         });
     }
     return Status::ok;
@@ -356,13 +354,13 @@ Status step(const Spec& spec, const Step& a) {
     const Sizes z(spec);
     Carver carver{static_cast<char*>(a.workspace)};
     const StepMemory m = carve_step(carver, spec, a.B);
-    for (int64_t b = 0; b < a.B; ++b) widen_row(static_cast<const uint16_t*>(a.x) + b * a.x_stride_b, z.I, m.x + b * z.I);
-    widen_row(static_cast<const uint16_t*>(a.h), a.B * z.R, m.h);
-    if (a.c) widen_row(static_cast<const uint16_t*>(a.c), a.B * z.H, m.c);
+    for (int64_t b = 0; b < a.B; ++b) put_row(static_cast<const uint16_t*>(a.x) + b * a.x_stride_b, z.I, m.x + b * z.I);
+    put_row(static_cast<const uint16_t*>(a.h), a.B * z.R, m.h);
+    if (a.c) put_row(static_cast<const uint16_t*>(a.c), a.B * z.H, m.c);
     Step inner{a.B, inner_packed(a.packed), m.x, z.I, m.h, a.c ? m.c : nullptr, m.h, a.c_next ? m.c : nullptr, m.workspace};
     if ((status = unroll::step(wide(spec), inner)) != Status::ok) return status;
-    narrow_row(m.h, a.B * z.R, static_cast<uint16_t*>(a.h_next));
-    if (a.c_next) narrow_row(m.c, a.B * z.H, static_cast<uint16_t*>(a.c_next));
+    put_row(m.h, a.B * z.R, static_cast<uint16_t*>(a.h_next));
+    if (a.c_next) put_row(m.c, a.B * z.H, static_cast<uint16_t*>(a.c_next));
     return Status::ok;
 }
 

@@ -97,6 +97,7 @@ Team make_team(const Layout& l, int64_t panels, int64_t B, int64_t workers) {
 // Everything a scan needs in memory besides the arguments.
 struct Memory {
     Barrier* barriers;  // [workers + 1]
+    Tickets* tickets;   // [2]
     int64_t* plan_words;
     ForwardJob job;
 };
@@ -108,6 +109,7 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
     Memory m{};
     const int64_t size = element_size(spec.dtype);
     m.barriers = carver.array<Barrier>(workers + 1);
+    m.tickets = carver.array<Tickets>(2);
     m.plan_words = carver.array<int64_t>(plan_words(T, B));
     m.job.spec = &spec;
     m.job.layout = &l;
@@ -129,8 +131,9 @@ int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t rows = block_capacity(kSegmentRows, B);
     const int64_t widened = spec.dtype == Dtype::bf16 ? B * l.padded * 4 : 0;
-    const int64_t steps = (8 * 7 + 160) * B + widened + 12 * kAlign;
-    const int64_t segment = 16 * rows + rows * l.per_panel * l.slots * l.lanes * element_size(spec.dtype) + 8 * kAlign;
+    const int64_t sums = B * 4 * l.lanes * element_size(spec.dtype);
+    const int64_t steps = (8 * 7 + 160) * B + sums + widened + 13 * kAlign;
+    const int64_t segment = 16 * rows + (rows * l.per_panel * l.slots * l.lanes + max(l.I, l.R)) * element_size(spec.dtype) + 8 * kAlign;
     return max(forward_scratch(spec, l, B), max(steps, segment));
 }
 
@@ -176,10 +179,7 @@ void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T
     b.dhp = l.P ? carver.bytes(rows * round_up(l.P, l.lanes) * size) : nullptr;
     b.m = l.P ? carver.bytes(rows * l.padded * size) : nullptr;
     b.row_peephole = (spec.options & kPeephole) ? carver.bytes(B * 3 * l.padded * size) : nullptr;
-    // An odd number of lines apart, so that the rows do not fall into the same cache sets.
-    const int64_t lines = ceil_div(l.I + l.R, 16);
-    b.operand_stride = 16 * (lines % 2 ? lines : lines + 1);
-    b.operand = carver.bytes(rows * b.operand_stride * size);
+    b.operand = carver.bytes((left_operand_size(l.I, rows) + left_operand_size(l.R, rows)) * size);
     if (spec.dtype == Dtype::bf16) {
         b.rounded_stride = 32 * (ceil_div(l.gate_row, 32) | 1);
         b.rounded = carver.bytes(rows * b.rounded_stride * 2);
@@ -197,23 +197,36 @@ void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 
 void start(Memory& m, const void* packed, const Sequence& q, int64_t workers) {
     for (int64_t i = 0; i <= workers; ++i) new (m.barriers + i) Barrier();
+    for (int64_t i = 0; i < 2; ++i) new (m.tickets + i) Tickets();
     std::memset(const_cast<void*>(m.job.zeros), 0, static_cast<size_t>(zeros_count(*m.job.layout) * element_size(m.job.spec->dtype)));
     m.job.packed = static_cast<const char*>(packed) + sizeof(Header);
     m.job.sequence = &q;
 }
 
-Worker make_worker(const Team& team, Memory& m, int64_t index) {
+int64_t members(const Team& team) { return team.row_groups * team.unit_shares; }
+
+// Workers of backward. The team's run the steps; with one or two rows that is less than all, and the others help with the products of a segment.
+int64_t backward_workers(const Spec& spec, const Layout& l, const Team& team, int64_t rows, int64_t workers) {
+    constexpr int64_t kWorthWorker = 1000 * 1000;  // multiply-adds of these products per worker
+    const int64_t wanted = rows * l.gate_row * (2 * spec.I + l.R) / kWorthWorker;
+    return max(members(team), wanted < workers ? wanted : workers);
+}
+
+Worker make_worker(const Team& team, Memory& m, int64_t index, int64_t count) {
     Worker w;
     w.row_groups = team.row_groups;
     w.unit_shares = team.unit_shares;
     w.row_group = index / team.unit_shares;
     w.unit_share = index % team.unit_shares;
     w.index = index;
-    w.count = team.row_groups * team.unit_shares;
+    w.count = count;
+    w.scans = w.row_group < team.row_groups;
     w.first_slot = w.row_group * m.job.plan.B / w.row_groups;
     w.own_rows = (w.row_group + 1) * m.job.plan.B / w.row_groups - w.first_slot;
     w.all = m.barriers;
     w.group = m.barriers + 1 + w.row_group;
+    w.inputs = m.tickets;
+    w.weights = m.tickets + 1;
     return w;
 }
 
@@ -397,12 +410,14 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
         if (!j.y) j.y = const_cast<void*>(j.zeros);
     }
     const auto kernel = type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)];
-    on_teams(count, static_cast<int32_t>(threads), [&](int64_t scan, int64_t index, int64_t workers) {
+    // Threads that would find nothing to do are not woken.
+    const int64_t wanted = count == 1 ? members(make_team(l, l.panels, memory[0].job.plan.B, threads)) : threads;
+    on_teams(count, static_cast<int32_t>(wanted), [&](int64_t scan, int64_t index, int64_t workers) {
         Memory& m = memory[scan];
         const Team team = make_team(l, l.panels, m.job.plan.B, workers);
-        if (index >= team.row_groups * team.unit_shares) return;
+        if (index >= members(team)) return;
         const FlushSubnormals flush(spec.dtype == Dtype::bf16);
-        kernel(m.job, make_worker(team, m, index));
+        kernel(m.job, make_worker(team, m, index, members(team)));
     });
     return Status::ok;
 }
@@ -456,16 +471,15 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         jobs[i].args = &a;
     }
     const auto kernel = type_kernels(spec.dtype).backward[static_cast<int>(spec.cell)];
-    on_teams(count, static_cast<int32_t>(threads), [&](int64_t scan, int64_t index, int64_t workers) {
-        Memory& m = memory[scan];
-        const int64_t panels = ceil_div(l.unit_vectors, 4);
-        const Team team = make_team(l, panels, m.job.plan.B, workers);
-        const int64_t members = team.row_groups * team.unit_shares;
-        if (index >= members) return;
+    const auto team_of = [&](int64_t scan, int64_t workers) { return make_team(l, ceil_div(l.unit_vectors, 4), memory[scan].job.plan.B, workers); };
+    const auto all_of = [&](int64_t scan, int64_t workers) { return backward_workers(spec, l, team_of(scan, workers), memory[scan].job.plan.S, workers); };
+    on_teams(count, static_cast<int32_t>(count == 1 ? all_of(0, threads) : threads), [&](int64_t scan, int64_t index, int64_t workers) {
+        const int64_t all = all_of(scan, workers);
+        if (index >= all) return;
         BackwardJob job = jobs[scan];
-        job.forward = m.job;
+        job.forward = memory[scan].job;
         const FlushSubnormals flush(true);
-        kernel(job, make_worker(team, m, index));
+        kernel(job, make_worker(team_of(scan, workers), memory[scan], index, all));
     });
     return Status::ok;
 }
@@ -527,7 +541,7 @@ Status step(const Spec& spec, const Step& a) {
     const int64_t zeros = l.P || (spec.options & kLayerNorm) ? zeros_count(l) : 4 * l.lanes;
     std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros * element_size(spec.dtype)));
     Barrier barrier;
-    Worker w{0, 1, 0, 1, 0, 1, 0, a.B, &barrier, &barrier};
+    const Worker w{0, 1, 0, 1, 0, 1, true, 0, a.B, &barrier, &barrier, nullptr, nullptr};
     const FlushSubnormals flush(spec.dtype == Dtype::bf16);
     type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);
     return Status::ok;

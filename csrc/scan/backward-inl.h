@@ -43,6 +43,7 @@ class BackwardScan {
     const X** dy_;                     // [rows] or null
     T** dhp_;                          // [rows] projection: gradient of y
     X** rounded_;                      // [rows] where the gate gradients go once more, rounded
+    T* sums_;                          // [rows][a panel's vectors] sums of the runs so far
     T* h_old_;                         // [rows][padded] h_old in float32, for cells that carry it on
 
 public:
@@ -62,6 +63,7 @@ public:
         dy_ = carve<const X*>(at, j.plan.B);
         dhp_ = carve<T*>(at, j.plan.B);
         rounded_ = kRounds ? carve<X*>(at, j.plan.B) : nullptr;
+        sums_ = carve<T>(at, j.plan.B * kMaxTileVectors * L);
         h_old_ = kRounds && CellT::carries_h ? carve<T>(at, j.plan.B * l_.padded) : nullptr;
     }
 
@@ -142,37 +144,47 @@ private:
         });
     }
 
-    // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m.
+    // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m. Panels too large to
+    // stay in the second-level cache beside the next one are taken in runs of unit vectors, each for all rows.
     template <class Done>
     UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const X* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
-        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
+        alignas(kAlign) T tile_sums[kMaxTileRows][kMaxTileVectors * L];
         T* out[kMaxTileRows];
-        for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
         const bool whole = slots == l_.slots;
+        const int64_t unit_operands = slots * L / A::fold;  // of a row, per unit vector
         Product<A> p{};
-        p.a_offset = first * L;
-        p.segments = whole ? 1 : l_.unit_vectors;
-        p.length = (whole ? l_.gate_row : slots * L) / A::fold;
         p.stride = l_.slots * L / A::fold;
         p.first = static_cast<const T*>(j_.zeros);
         p.out = out;
         for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
             const int width = static_cast<int>(m.width(panel));
             const Tiles tiles(n, most_rows<V>(n, width));
-            const WeightsAhead<V> ahead(m, packed_, panel + 1 < panel_end_ ? panel + 1 : panel_begin_, width);
-            p.w = packed_ + m.panel_offset(panel, L);
-            for (int64_t t = 0; t < tiles.tiles; ++t) {
-                const int64_t r = tiles.begin(t), count = tiles.begin(t + 1) - r;
-                p.a = a + r;
-                p.ahead = ahead.of_tile(t);
-                // A line per k is enough for the rows' gates of a whole step in one panel.
-                p.rows_ahead = rows_ahead && panel == panel_begin_ ? rows_ahead[r] : nullptr;
-                run_tile<A>(static_cast<int>(count), width, p);
-                for (int64_t i = 0; i < count; ++i)
-                    for (int64_t v = 0; v < width; ++v) {
-                        const int64_t column = (panel * kColumnVectors + v) * L;
-                        done(r + i, column, load<V>(result[i] + v * L));
-                    }
+            const T* const weights = packed_ + m.panel_offset(panel, L);
+            const T* const next = packed_ + m.panel_offset(panel + 1 < panel_end_ ? panel + 1 : panel_begin_, L);
+            const int64_t runs = ceil_div(m.inner * width * L * static_cast<int64_t>(sizeof(T)), kRunBytes);
+            for (int64_t run = 0; run < runs; ++run) {
+                const int64_t begin = run * l_.unit_vectors / runs, end = (run + 1) * l_.unit_vectors / runs;
+                const int64_t count = (end - begin) * unit_operands;
+                p.a_offset = (begin * l_.slots + first) * L;
+                p.segments = whole ? 1 : end - begin;
+                p.length = whole ? count : unit_operands;
+                p.w = weights + begin * unit_operands * width * L;
+                p.add = run > 0;
+                const WeightsAhead<V> ahead(m, run + 1 < runs ? p.w + count * width * L : next, count, width);
+                for (int64_t t = 0; t < tiles.tiles; ++t) {
+                    const int64_t r = tiles.begin(t), rows = tiles.begin(t + 1) - r;
+                    for (int64_t i = 0; i < rows; ++i) out[i] = runs == 1 ? tile_sums[i] : sums_ + (r + i) * kMaxTileVectors * L;
+                    p.a = a + r;
+                    p.ahead = ahead.of_tile(t);
+                    // A line per k is enough for the rows' gates of a whole step in one run.
+                    p.rows_ahead = rows_ahead && panel == panel_begin_ && run == 0 ? rows_ahead[r] : nullptr;
+                    run_tile<A>(static_cast<int>(rows), width, p);
+                    for (int64_t i = 0; i < rows && run + 1 == runs; ++i)
+                        for (int64_t v = 0; v < width; ++v) {
+                            const int64_t column = (panel * kColumnVectors + v) * L;
+                            done(r + i, column, load<V>(out[i] + v * L));
+                        }
+                }
             }
         }
     }
@@ -349,7 +361,7 @@ private:
 // Computes the gates of steps j.begin .. j.end-1 again, from the known h and the checkpoint of c.
 template <class A, class CellT, bool Plain>
 void compute_again(const ForwardJob& j, const Worker& w) {
-    ForwardScan<A, CellT, Plain, true>(j, w).run();
+    if (w.scans) ForwardScan<A, CellT, Plain, true>(j, w).run();
     w.all->wait(static_cast<int32_t>(w.count));
 }
 
@@ -362,7 +374,7 @@ void backward_steps(const BackwardJob& shared, const Worker& w) {
     const Layout& l = *j.layout;
     const int64_t steps = plan.steps, region = j.recompute ? j.recompute : (steps ? steps : 1);
     clear_gradients<A>(b, w);
-    BackwardScan<A, CellT, Plain>(b, j, w, 0).first_state();
+    if (w.scans) BackwardScan<A, CellT, Plain>(b, j, w, 0).first_state();
     for (int64_t r = steps ? (steps - 1) / region : -1; r >= 0; --r) {
         const int64_t region_begin = r * region, region_end = region_begin + region < steps ? region_begin + region : steps;
         j.begin = region_begin;
@@ -376,14 +388,16 @@ void backward_steps(const BackwardJob& shared, const Worker& w) {
             int64_t begin = end, count = 0;
             while (begin > region_begin && (count == 0 || count + plan.alive(begin - 1) <= kSegmentRows)) count += plan.alive(--begin);
             b.segment_first_row = plan.saved_row(begin, 0) - j.first_row;
-            BackwardScan<A, CellT, Plain> scan(b, j, w, end);
-            scan.steps(begin, end, end < region_end || (!j.recompute && end < steps));
-            if (begin == 0 || (j.recompute && begin == region_begin)) scan.close(begin);
+            if (w.scans) {
+                BackwardScan<A, CellT, Plain> scan(b, j, w, end);
+                scan.steps(begin, end, end < region_end || (!j.recompute && end < steps));
+                if (begin == 0 || (j.recompute && begin == region_begin)) scan.close(begin);
+            }
             segment_gradients<A>(b, w, begin, end, count);
             end = begin;
         }
     }
-    BackwardScan<A, CellT, Plain>(b, j, w, 0).last_state();
+    if (w.scans) BackwardScan<A, CellT, Plain>(b, j, w, 0).last_state();
     finish_gradients<A>(b, w);
 }
 

@@ -1,4 +1,5 @@
-// A spinning barrier for the few workers that share the units of the same rows: one per step, far cheaper than the OpenMP one.
+// How the workers of a scan meet: a spinning barrier, far cheaper than the OpenMP one where workers share the units of the same rows and meet at
+// every step; and pieces of work that are dealt as they go.
 #pragma once
 
 #include <sched.h>
@@ -32,6 +33,15 @@ struct alignas(64) Barrier {
             }
         }
     }
+};
+
+// Pieces of work that workers take as they get to them: one that shares its core with another process takes fewer.
+struct alignas(64) Tickets {
+    std::atomic<int64_t> next{0};
+
+    int64_t take() { return next.fetch_add(1, std::memory_order_relaxed); }
+    // By one worker, between two barriers at which nobody takes any.
+    void reset() { next.store(0, std::memory_order_relaxed); }
 };
 
 }  // namespace unroll

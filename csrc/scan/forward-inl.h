@@ -43,10 +43,11 @@ struct WeightsAhead {
     const T* next;
     int64_t part;  // elements per tile: a line per k
     int64_t parts;
-    WeightsAhead(const Matrix& m, const T* packed, int64_t panel, int64_t width) {
+    // from: the next `inner` rows of a panel of `width` vectors of m.
+    WeightsAhead(const Matrix& m, const T* from, int64_t inner, int64_t width) {
         const bool large = m.inner * m.vectors * V::lanes * static_cast<int64_t>(sizeof(T)) > kCached;
-        next = large ? packed + m.panel_offset(panel, V::lanes) : nullptr;
-        part = m.inner * kLine<T>;
+        next = large ? from : nullptr;
+        part = inner * kLine<T>;
         parts = width * V::lanes / kLine<T>;
     }
     const T* of_tile(int64_t i) const { return next && i < parts ? next + i * part : nullptr; }
@@ -72,7 +73,7 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename A::T* packed, 
         if (second) p.w2 = packed + second->panel_offset(panel, V::lanes);
         p.first = first + panel * first_step;
         p.out_offset = out_offset + panel * out_step;
-        const WeightsAhead<V> ahead(m, packed, panel + 1 < end ? panel + 1 : begin, width);
+        const WeightsAhead<V> ahead(m, packed + m.panel_offset(panel + 1 < end ? panel + 1 : begin, V::lanes), m.inner, width);
         for (int64_t i = 0; i < tiles.tiles; ++i) {
             const int64_t r = tiles.begin(i), n = tiles.begin(i + 1) - r;
             p.a = a + r;

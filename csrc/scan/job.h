@@ -62,8 +62,7 @@ struct BackwardJob {
     void* rounded;             // [segment rows][rounded_stride] bfloat16: gate gradients as the products take them. Null without
     void* rounded_next;        // [B][rounded_stride] by slot: those of the step after the segment
     int64_t rounded_stride;    // gate_row and some room
-    void* operand;             // [segment rows or pairs of them][operand_stride] left operands of the weight gradients: x, then h
-    int64_t operand_stride;
+    void* operand;             // [as left_operand_size] left operands of the weight gradients: x, then h
     void* gradient_x;          // [as Layout::dx] weight gradients in panels
     void* gradient_h;          // [as Layout::dh]
     void* gradient_bias;       // [gate_row]

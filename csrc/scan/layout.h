@@ -36,6 +36,12 @@ struct Matrix {
     int64_t panel_offset(int64_t panel, int64_t lanes) const { return offset + panel * per_panel * inner * lanes; }
 };
 
+// Elements at most of a weight gradient's left operand: `rows` rows of features in groups of 2 to 8, each group an odd number of lines.
+inline int64_t left_operand_size(int64_t features, int64_t rows) {
+    constexpr int64_t line = 16;
+    return (features + 7) * rows + (features / 2 + 1) * 2 * line;
+}
+
 struct Layout {
     int64_t lanes, I, H, P, R;
     int64_t slots;         // vectors of a gate row per unit vector

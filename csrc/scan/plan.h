@@ -75,10 +75,13 @@ struct Worker {
     int64_t unit_shares;
     int64_t index;      // of this worker in its scan
     int64_t count;      // workers of this scan
+    bool scans;         // whether it has steps to run; in backward some only help with the products of a segment
     int64_t first_slot; // of a contiguous range, and its length
     int64_t own_rows;
     Barrier* group;     // of the unit_shares workers of this row group
     Barrier* all;       // of all workers of this scan
+    Tickets* inputs;    // of a segment's input gradients, and of its weight gradients
+    Tickets* weights;
 
     // The i-th slot of this row group and how many slots below `alive` it has. No division where it can be helped: they run once per row
     // and step, and a 64-bit division takes as long as a hundred multiplications.

@@ -1,7 +1,7 @@
 // Input and weight gradients of a segment of steps: the large products of backward.
 //
-// The left operands x and h (as it entered the recurrent product) of all rows of the segment are copied once, side by side, by all workers.
-// Each worker then takes panels of gates: it copies its panel's gate gradients, adding up the biases on the way, and multiplies.
+// The left operands x and h (as it entered the recurrent product) of all rows of the segment are copied once, by all workers, in the order in which
+// the tiles read them. Each worker then takes panels of gates: it copies its panel's gate gradients, adding up the biases on the way, and multiplies.
 #pragma once
 
 #include "forward-inl.h"
@@ -11,8 +11,28 @@ namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
 
-// Rows of a weight gradient's sum that are taken together: as many as keep the panel and the operand's lines in the first-level cache.
-constexpr int64_t kOuterRows = 96;
+// Weights of a long sum that are used for all rows before the next ones: with as many that are called in, half of a second-level cache of 1 MiB.
+constexpr int64_t kRunBytes = 256 * 1024;
+
+// Rows of a weight gradient's sum in one chain: half a segment. A chain over all of it is up to 5 % faster and, without fused multiply-adds, more
+// than 1.5 times as far from float64 as torch.
+constexpr int64_t kChain = 192;
+
+// Pieces per worker that input gradients are dealt in, twice as many as weight gradients; and what a piece has at least.
+constexpr int64_t kPieces = 4;
+constexpr int64_t kPieceRows = 48;
+constexpr int64_t kPieceGroups = 4;
+
+// Features of the rows of a segment, in groups of as many as a register tile has rows: a tile reads one run of memory.
+template <class T>
+struct LeftOperand {
+    T* at;
+    int64_t features;
+    int64_t group;         // features of a group, but for the last one
+    int64_t group_stride;  // elements
+    int64_t row_stride;
+    int64_t groups() const { return ceil_div(features, group); }
+};
 
 template <class A>
 class SegmentGradients {
@@ -29,20 +49,23 @@ class SegmentGradients {
     const Rows<T, X> rows_;
     const T* packed_;
     int64_t begin_, end_, count_;
-    T* operand_;
-    const X** a_;      // [part of the segment] gate rows
-    X** dx_;           // [part of the segment]
+    LeftOperand<T> x_, h_;
+    const X** a_;      // [segment rows] gate rows
+    X** dx_;           // [segment rows]
     T* panel_;         // [segment rows, or pairs of them][per_panel * slots][L]
+    T* row_;           // [I or R] a left operand that is not a row of the caller's as it is
 
 public:
     SegmentGradients(const BackwardJob& b, const Worker& w, int64_t begin, int64_t end, int64_t count)
-        : b_(b), j_(b.forward), w_(w), l_(*j_.layout), rows_(j_), packed_(static_cast<const T*>(j_.packed)), begin_(begin), end_(end), count_(count),
-          operand_(static_cast<T*>(b.operand)) {
+        : b_(b), j_(b.forward), w_(w), l_(*j_.layout), rows_(j_), packed_(static_cast<const T*>(j_.packed)), begin_(begin), end_(end), count_(count) {
+        x_ = left_operand(static_cast<T*>(b.operand), l_.I, l_.per_panel * l_.x_gates);
+        h_ = left_operand(x_.at + x_.groups() * x_.group_stride, l_.R, l_.per_panel * l_.h_gates);
         const int64_t capacity = block_capacity(kSegmentRows, j_.plan.B);
         char* at = j_.worker_scratch + w.index * j_.worker_scratch_bytes;
         a_ = carve<const X*>(at, capacity);
         dx_ = carve<X*>(at, capacity);
         panel_ = carve<T>(at, capacity * l_.per_panel * l_.slots * L);
+        row_ = carve<T>(at, l_.I > l_.R ? l_.I : l_.R);
     }
 
     // This worker's part of the left operands.
@@ -56,91 +79,68 @@ public:
             const int64_t alive = j_.plan.alive(s);
             for (int64_t slot = k < from ? from - k : 0; slot < alive && k + slot < to; ++slot) {
                 const X *x = rows_.x(s, slot), *h = rows_.h_old(s, slot);
-                T* row = operand_ + (k + slot) / A::fold * b_.operand_stride;
+                const int64_t at = (k + slot) / A::fold;
                 if constexpr (kRounds) {
                     if ((k + slot) % 2 == 0 && k + slot + 1 < count_) {
                         x_low = x;
                         h_low = h;
                     } else if ((k + slot) % 2 == 0) {
-                        join(x, nullptr, l_.I, row);
-                        join(h, nullptr, l_.R, row + l_.I);
+                        put(x_, at, join(x, nullptr, l_.I));
+                        put(h_, at, join(h, nullptr, l_.R));
                     } else {
-                        join(x_low, x, l_.I, row);
-                        join(h_low, h, l_.R, row + l_.I);
+                        put(x_, at, join(x_low, x, l_.I));
+                        put(h_, at, join(h_low, h, l_.R));
                     }
                 } else {
-                    std::memcpy(row, x, static_cast<size_t>(l_.I) * sizeof(T));
+                    put(x_, at, x);
                     const T* mask = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s, slot, l_.R);
-                    if (mask)
-                        for (int64_t i = 0; i < l_.R; ++i) row[l_.I + i] = h[i] * mask[i];
-                    else
-                        std::memcpy(row + l_.I, h, static_cast<size_t>(l_.R) * sizeof(T));
+                    for (int64_t i = 0; mask && i < l_.R; ++i) row_[i] = h[i] * mask[i];
+                    put(h_, at, mask ? row_ : h);
                 }
             }
             k += alive;
         }
     }
 
-    // dx = gate gradients times W_ih, for this worker's part of the rows.
+    // dx = gate gradients times W_ih, in pieces of some rows and one panel of columns.
     void input_gradients() {
         const Backward& a = *b_.args;
         if (!a.dx) return;
-        int64_t from, to, k = 0;
-        w_.part(count_, from, to);
-        for (int64_t s = begin_; s < end_; ++s) {
-            const int64_t alive = j_.plan.alive(s);
-            for (int64_t slot = k < from ? from - k : 0; slot < alive && k + slot < to; ++slot) {
+        int64_t listed = 0;
+        for (int64_t s = begin_; s < end_; ++s)
+            for (int64_t slot = 0, alive = j_.plan.alive(s); slot < alive; ++slot, ++listed) {
                 if constexpr (kRounds)
-                    a_[k + slot - from] = static_cast<const X*>(b_.rounded) + (k + slot) * b_.rounded_stride;
+                    a_[listed] = static_cast<const X*>(b_.rounded) + listed * b_.rounded_stride;
                 else
-                    a_[k + slot - from] = rows_.saved_gates(s, slot) + l_.x_part;
-                dx_[k + slot - from] = static_cast<X*>(a.dx) + rows_.time(s, slot) * a.dx_stride_t + j_.plan.order[slot] * a.dx_stride_b;
+                    a_[listed] = rows_.saved_gates(s, slot) + l_.x_part;
+                dx_[listed] = static_cast<X*>(a.dx) + rows_.time(s, slot) * a.dx_stride_t + j_.plan.order[slot] * a.dx_stride_b;
             }
-            k += alive;
-        }
-        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
-        T* out[kMaxTileRows];
-        for (int64_t i = 0; i < kMaxTileRows; ++i) out[i] = result[i];
-        const bool whole = l_.x_gates == l_.slots;
-        Product<A> p{};
-        p.segments = whole ? 1 : l_.unit_vectors;
-        p.length = (whole ? l_.gate_row : l_.x_gates * L) / A::fold;
-        p.stride = l_.slots * L / A::fold;
-        p.first = static_cast<const T*>(j_.zeros);
-        p.out = out;
-        for (int64_t panel = 0; panel < l_.xt.panels(); ++panel) {
-            const int width = static_cast<int>(l_.xt.width(panel));
-            const Tiles tiles(to - from, most_rows<V>(to - from, width));
-            p.w = packed_ + l_.xt.panel_offset(panel, L);
-            for (int64_t t = 0; t < tiles.tiles; ++t) {
-                const int64_t r = tiles.begin(t), n = tiles.begin(t + 1) - r;
-                p.a = a_ + r;
-                p.rows_ahead = r + n < to - from ? reinterpret_cast<const T*>(a_[r + n]) : nullptr;
-                run_tile<A>(static_cast<int>(n), width, p);
-                for (int64_t i = 0; i < n; ++i)
-                    for (int64_t v = 0; v < width; ++v) {
-                        const int64_t column = (panel * l_.xt.per_panel + v) * L;
-                        store_lanes(dx_[r + i] + column, load<V>(result[i] + v * L), l_.I - column);
-                    }
-            }
+        const int64_t panels = l_.xt.panels(), most = ceil_div(count_, kPieceRows), wanted = ceil_div(w_.count > 1 ? kPieces * w_.count : 1, panels);
+        const int64_t parts = wanted < most ? wanted : most;
+        for (int64_t piece = w_.inputs->take(); piece < panels * parts; piece = w_.inputs->take()) {
+            const int64_t part = piece % parts;
+            input_gradients(piece / parts, part * count_ / parts, (part + 1) * count_ / parts);
         }
     }
 
-    // Panels of gates in turn; with more workers than panels, several workers share a panel's features.
+    // Panels of gates; with too few of them for the workers, a panel's features are taken in parts.
     void weight_gradients() {
-        const int64_t chunks = ceil_div(w_.count, l_.panels), features = l_.I + l_.R;
-        int64_t from, to;
-        w_.part(l_.panels * chunks, from, to);
-        for (int64_t item = from; item < to; ++item) {
-            const int64_t panel = item / chunks, chunk = item % chunks;
-            if (item == from || chunk == 0) copy_panel(panel, 0, chunk == 0);
-            const int64_t f0 = chunk * features / chunks, f1 = (chunk + 1) * features / chunks;
-            const int64_t x0 = f0 < l_.I ? f0 : l_.I, x1 = f1 < l_.I ? f1 : l_.I, h0 = f0 > l_.I ? f0 - l_.I : 0, h1 = f1 > l_.I ? f1 - l_.I : 0;
+        const int64_t x_groups = x_.groups(), groups = x_groups + h_.groups(), most = ceil_div(groups, kPieceGroups);
+        const int64_t wanted = ceil_div(w_.count > 1 ? kPieces / 2 * w_.count : 1, l_.panels), parts = wanted < most ? wanted : most;
+        const LeftOperand<T> reset_h{static_cast<T*>(b_.reset_h), l_.R, h_.group, h_.group, l_.padded};
+        int64_t copied = -1;
+        for (int64_t piece = w_.weights->take(); piece < l_.panels * parts; piece = w_.weights->take()) {
+            const int64_t panel = piece % l_.panels, part = piece / l_.panels;
+            if (panel != copied || l_.layer_norm) copy_panel(panel, 0, part == 0);
+            copied = panel;
+            const int64_t g0 = part * groups / parts, g1 = (part + 1) * groups / parts;
+            const int64_t x0 = g0 < x_groups ? g0 : x_groups, x1 = g1 < x_groups ? g1 : x_groups;
+            const int64_t h0 = g0 > x_groups ? g0 - x_groups : 0, h1 = g1 > x_groups ? g1 - x_groups : 0;
             if (l_.layer_norm) copy_panel(panel, l_.x_part, false);
-            outer(l_.dx, b_.gradient_x, panel, 0, l_.x_gates, operand_, b_.operand_stride, x0, x1);
+            outer(l_.dx, b_.gradient_x, panel, 0, l_.x_gates, x_, x0, x1);
             if (l_.layer_norm) copy_panel(panel, l_.h_part, false);
-            outer(l_.dh, b_.gradient_h, panel, l_.h_first, l_.h_gates, operand_ + l_.I, b_.operand_stride, h0, h1);
-            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, 1, static_cast<const T*>(b_.reset_h), l_.padded, h0, h1);
+            outer(l_.dh, b_.gradient_h, panel, l_.h_first, l_.h_gates, h_, h0, h1);
+            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, 1, reset_h, h0, h1);
         }
         if (l_.P) projection_gradients();
     }
@@ -163,6 +163,42 @@ private:
     int64_t units(int64_t panel) const {
         const int64_t rest = l_.unit_vectors - panel * l_.per_panel;
         return rest < l_.per_panel ? rest : l_.per_panel;
+    }
+
+    // Rows from .. to-1 of the segment, of which they are listed, and one panel of their columns.
+    void input_gradients(int64_t panel, int64_t from, int64_t to) {
+        alignas(kAlign) T result[kMaxTileRows][kMaxTileVectors * L];
+        T* results[kMaxTileRows];
+        for (int64_t i = 0; i < kMaxTileRows; ++i) results[i] = result[i];
+        const bool whole = l_.x_gates == l_.slots;
+        const int width = static_cast<int>(l_.xt.width(panel));
+        const int64_t first_column = panel * l_.xt.per_panel * L;
+        // Where weights fill the second-level cache there is no room for rows called in ahead.
+        const bool rows_ahead = l_.xt.inner * width * L * static_cast<int64_t>(sizeof(T)) <= kRunBytes / 2;
+        const bool in_place = !kRounds && first_column + width * L <= l_.I;
+        const Tiles tiles(to - from, most_rows<V>(to - from, width));
+        Product<A> p{};
+        p.segments = whole ? 1 : l_.unit_vectors;
+        p.length = (whole ? l_.gate_row : l_.x_gates * L) / A::fold;
+        p.stride = l_.slots * L / A::fold;
+        p.w = packed_ + l_.xt.panel_offset(panel, L);
+        p.first = static_cast<const T*>(j_.zeros);
+        p.out = results;
+        p.out_offset = in_place ? first_column : 0;
+        p.fetch_out = in_place;
+        for (int64_t t = 0; t < tiles.tiles; ++t) {
+            const int64_t r = from + tiles.begin(t), n = from + tiles.begin(t + 1) - r;
+            p.a = a_ + r;
+            p.rows_ahead = rows_ahead && r + n < to ? reinterpret_cast<const T*>(a_[r + n]) : nullptr;
+            if constexpr (!kRounds)
+                if (in_place) p.out = dx_ + r;
+            run_tile<A>(static_cast<int>(n), width, p);
+            for (int64_t i = 0; i < n && !in_place; ++i)
+                for (int64_t v = 0; v < width; ++v) {
+                    const int64_t column = first_column + v * L;
+                    store_lanes(dx_[r + i] + column, load<V>(result[i] + v * L), l_.I - column);
+                }
+        }
     }
 
     void copy_panel(int64_t panel, int64_t row_part, bool add_biases) {
@@ -191,24 +227,51 @@ private:
         for (int64_t v = 0; v < vectors && add_biases; ++v) store(bias + v * L, load<V>(bias + v * L) + sum[v]);
     }
 
-    // n words of two rows, one behind the other, into n pairs.
-    static void join(const X* low, const X* high, int64_t n, T* to) {
-        for (int64_t i = 0; i < n; i += L) store_lanes(to + i, A::rows(low + i, high ? high + i : nullptr, n - i), n - i);
+    // Where the features lie that are multiplied with panels of `width` vectors. Groups are an odd number of lines apart, since a row is written
+    // across all of them.
+    LeftOperand<T> left_operand(T* at, int64_t features, int64_t width) const {
+        const int64_t group = tile_rows<V>(static_cast<int>(width)), lines = ceil_div(ceil_div(count_, A::fold) * group, kLine<T>);
+        return {at, features, group, (lines | 1) * kLine<T>, group};
     }
 
-    // Features f0 .. f1-1 of the left operand a, times slots first .. first+slots-1 of the copied panel.
-    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, int64_t slots, const T* a, int64_t a_stride, int64_t f0, int64_t f1) {
-        if (f1 <= f0) return;
+    static void put(const LeftOperand<T>& to, int64_t k, const T* row) {
+        if (to.group == tile_rows<V>(4))
+            spread<tile_rows<V>(4)>(to, k, row);
+        else if (to.group == tile_rows<V>(3))
+            spread<tile_rows<V>(3)>(to, k, row);
+        else
+            spread<tile_rows<V>(1)>(to, k, row);
+    }
+    template <int G>
+    static void spread(const LeftOperand<T>& to, int64_t k, const T* row) {
+        T* at = to.at + k * G;
+        int64_t f = 0;
+        for (; f + G <= to.features; f += G, at += to.group_stride) {
+            // Too many runs of memory at a time for the hardware to follow.
+            __builtin_prefetch(at + 2 * kLine<T>, 1, 3);
+            std::memcpy(at, row + f, G * sizeof(T));
+        }
+        if (f < to.features) std::memcpy(at, row + f, static_cast<size_t>(to.features - f) * sizeof(T));
+    }
+
+    // n words of two rows, one behind the other, as n pairs.
+    const T* join(const X* low, const X* high, int64_t n) {
+        for (int64_t i = 0; i < n; i += L) store_lanes(row_ + i, A::rows(low + i, high ? high + i : nullptr, n - i), n - i);
+        return row_;
+    }
+
+    // Groups g0 .. g1-1 of the left operand, times slots first .. first+slots-1 of the copied panel.
+    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, int64_t slots, const LeftOperand<T>& a, int64_t g0, int64_t g1) {
         const int64_t width = units(panel) * slots;
-        const Tiles tiles(f1 - f0, tile_rows<V>(static_cast<int>(width)));
         T* sum = static_cast<T*>(gradient) + m.panel_offset(panel, L) - m.offset;
         const int64_t w_stride = units(panel) * l_.slots * L;
         const int64_t count = ceil_div(count_, A::fold);
-        for (int64_t k = 0; k < count; k += kOuterRows)
-            for (int64_t t = 0; t < tiles.tiles; ++t) {
-                const int64_t f = f0 + tiles.begin(t), n = f0 + tiles.begin(t + 1) - f;
-                const int64_t length = count - k < kOuterRows ? count - k : kOuterRows;
-                const OuterProduct<T> p{a + k * a_stride + f, a_stride, panel_ + k * w_stride + first * L, w_stride, length, sum + f * width * L};
+        for (int64_t k = 0; k < count; k += kChain)
+            for (int64_t g = g0; g < g1; ++g) {
+                const int64_t f = g * a.group, n = a.features - f < a.group ? a.features - f : a.group;
+                const int64_t length = count - k < kChain ? count - k : kChain;
+                const OuterProduct<T> p{a.at + g * a.group_stride + k * a.row_stride, a.row_stride, panel_ + k * w_stride + first * L, w_stride, length,
+                                        sum + f * width * L};
                 run_outer_tile<A>(static_cast<int>(n), static_cast<int>(width), p);
             }
     }
@@ -240,6 +303,10 @@ void segment_gradients(const BackwardJob& b, const Worker& w, int64_t begin, int
     g.weight_gradients();
     g.keep_first_step();
     w.all->wait(static_cast<int32_t>(w.count));
+    if (w.index == 0) {
+        w.inputs->reset();
+        w.weights->reset();
+    }
 }
 
 template <class A>
