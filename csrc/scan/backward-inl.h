@@ -150,10 +150,7 @@ private:
     UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const X* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
         alignas(kAlign) T tile_sums[kMaxTileRows][kMaxTileVectors * L];
         T* out[kMaxTileRows];
-        const bool whole = slots == l_.slots;
-        const int64_t unit_operands = slots * L / A::fold;  // of a row, per unit vector
         Product<A> p{};
-        p.stride = l_.slots * L / A::fold;
         p.first = static_cast<const T*>(j_.zeros);
         p.out = out;
         for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
@@ -163,14 +160,8 @@ private:
             const T* const next = packed_ + m.panel_offset(panel + 1 < panel_end_ ? panel + 1 : panel_begin_, L);
             const int64_t runs = ceil_div(m.inner * width * L * static_cast<int64_t>(sizeof(T)), kRunBytes);
             for (int64_t run = 0; run < runs; ++run) {
-                const int64_t begin = run * l_.unit_vectors / runs, end = (run + 1) * l_.unit_vectors / runs;
-                const int64_t count = (end - begin) * unit_operands;
-                p.a_offset = (begin * l_.slots + first) * L;
-                p.segments = whole ? 1 : end - begin;
-                p.length = whole ? count : unit_operands;
-                p.w = weights + begin * unit_operands * width * L;
-                p.add = run > 0;
-                const WeightsAhead<V> ahead(m, run + 1 < runs ? p.w + count * width * L : next, count, width);
+                const int64_t length = take_run(p, l_, weights, width, first, slots, run, runs);
+                const WeightsAhead<V> ahead(m, run + 1 < runs ? p.w + length * width * L : next, length, width);
                 for (int64_t t = 0; t < tiles.tiles; ++t) {
                     const int64_t r = tiles.begin(t), rows = tiles.begin(t + 1) - r;
                     for (int64_t i = 0; i < rows; ++i) out[i] = runs == 1 ? tile_sums[i] : sums_ + (r + i) * kMaxTileVectors * L;

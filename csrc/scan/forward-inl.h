@@ -353,6 +353,7 @@ private:
         const int64_t gate_step = l_.per_panel * l_.slots * L;
         Product<A> p = recurrent(h_, gates, l_.h_first);
         if (x) {
+            p.add = false;
             p.a2 = h_;
             p.length2 = l_.h.inner;
             p.a = x;

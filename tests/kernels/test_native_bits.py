@@ -57,6 +57,27 @@ def test_bits_do_not_depend_on_the_number_of_threads(level, cell, shape):
                 assert torch.equal(got, expected)
 
 
+@pytest.mark.parametrize("shape", [(64, 64), (5, 560)], ids=str)
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_bits_do_not_depend_on_threads_without_rows(level, cell, shape):
+    # Long enough for the threads that have no row to help with the weight gradients; with lengths, as rows end one by one.
+    steps = 90 if shape[1] < 100 else 6
+    for lengths in (None, torch.tensor([steps, steps // 2])):
+        batch = 1 if lengths is None else 2
+        sized, params, x, first = problem(cell, shape, steps, batch)
+        x.requires_grad_()
+        leaves = {name: value.requires_grad_() for name, value in params.items()}
+        results = []
+        for count in (1, 2, 5):
+            with threads(count):
+                out = scan(sized, leaves, x, first, lengths=lengths, engine="native")
+                loss = out.output.square().sum() + out.state.h.sum()
+                results.append([out.output, *torch.autograd.grad(loss, [x, *leaves.values()])])
+        for other in results[1:]:
+            for got, expected in zip(other, results[0], strict=True):
+                assert torch.equal(got, expected)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_bits_of_a_row_do_not_depend_on_the_rows_around_it(level, cell, shape):
