@@ -60,7 +60,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(level, cell, shape):
 @pytest.mark.parametrize("shape", [(64, 64), (5, 560)], ids=str)
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_bits_do_not_depend_on_threads_without_rows(level, cell, shape):
-    # Long enough for the threads that have no row to help with the weight gradients; with lengths, as rows end one by one.
+    # Long enough for threads without a row to help with the weight gradients; with lengths, rows end one by one.
     steps = 90 if shape[1] < 100 else 6
     for lengths in (None, torch.tensor([steps, steps // 2])):
         batch = 1 if lengths is None else 2
