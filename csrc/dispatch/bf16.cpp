@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint64_t kMagic = 0x62663136756e726f;  // "bf16unro"
 
-
 struct Carver {
     char* base;
     int64_t used = 0;
