@@ -30,8 +30,8 @@ def own(layer: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", CELLS)
-# With 560 units backward cuts its sums over all gates. Twenty rows: how torch adds up fewer of them, and how far it errs,
-# changes with its thread count (an RNN with eight rows: 1.5 times its error on one thread, 0.9 on two).
+# With 560 units backward cuts its sums over all gates. Twenty rows: with fewer, torch's own error changes with its
+# thread count (an RNN with eight rows: 1.5 times torch's error on one thread, 0.9 on two).
 @pytest.mark.parametrize("shape", [(100, 8, 64, 64), (300, 3, 17, 33), (40, 20, 128, 128), (4, 20, 24, 560)], ids=str)
 def test_native_errs_little_more_than_torch(level, name, shape):
     steps, batch, input_size, hidden_size = shape
