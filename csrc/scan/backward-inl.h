@@ -1,8 +1,8 @@
 // The backward scan of one worker. Steps run backwards in segments of a few hundred rows:
 //   1. step by step, the recurrent product of the gate gradients of step s+1 with the pointwise part of step s right behind each tile;
 //      gate gradients overwrite the saved gates;
-//   2. with all workers together, input gradients (by rows) and weight gradients (by panels of gates) of the whole segment, while its gate
-//      gradients are still in the cache.
+//   2. with all workers together, input gradients (by rows and panels of columns) and weight gradients (by panels of gates) of the whole segment,
+//      while its gate gradients are still in the cache.
 // On bfloat16 pairs the pointwise part is float32, and gate gradients are rounded once for the products that pass them on; biases add up the
 // unrounded ones. A weight gradient's pairs are two neighbouring rows of the segment.
 // A weight gradient is summed over the segment's rows in saved order, and over segments from the last to the first, whatever the workers.

@@ -1,7 +1,8 @@
 // Input and weight gradients of a segment of steps: the large products of backward.
 //
 // The left operands x and h (as it entered the recurrent product) of all rows of the segment are copied once, by all workers, in the order in which
-// the tiles read them. Each worker then takes panels of gates: it copies its panel's gate gradients, adding up the biases on the way, and multiplies.
+// the tiles read them. The products are then dealt to the workers in pieces: whoever takes a panel of gates copies its gate gradients, adding up the
+// biases on the way, and multiplies.
 #pragma once
 
 #include "forward-inl.h"
