@@ -36,6 +36,7 @@ class BackwardScan {
     int64_t unit_begin_, unit_end_;    // unit vectors of this worker
     int64_t panel_begin_, panel_end_;  // panels of ht
     int64_t end_;                      // of the segment
+    bool downwards_ = false;           // the order of the panels in the step at hand
     const X** next_;                   // [rows] gate gradients of the step after
     const T** dropout_;                // [rows] mask of the step after
     const T** before_;                 // [rows] saved row of the step before, to be fetched ahead
@@ -95,9 +96,9 @@ public:
             before_[i] = nullptr;
         }
         const bool keeps = CellT::carries_h || (context_.options & kZoneoutH);
-        recurrent_products(n, [&](int64_t i, int64_t column, V d) {
-            T* to = carry(w_.slot(j_.plan, i)) + column;
-            store(to, keeps ? d + load<V>(to) : d);
+        recurrent_products(n, [&](int64_t i, int64_t u, int64_t vectors, const T* sums) {
+            T* to = carry(w_.slot(j_.plan, i)) + u * L;
+            for (int64_t at = 0; at < vectors * L; at += L) store(to + at, keeps ? load<V>(sums + at) + load<V>(to + at) : load<V>(sums + at));
         });
         w_.group->wait(static_cast<int32_t>(w_.unit_shares));
     }
@@ -135,17 +136,19 @@ private:
             dropout_[i] = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s + 1, slot, l_.R);
     }
 
-    // done(row, column, gradient of h there) for every vector of this worker's columns of dgates W_hh, dropout undone.
+    // done(row, first unit vector, unit vectors, gradients of h there) for this worker's columns of dgates W_hh, dropout undone.
     template <class Done>
     UNROLL_INLINE_MEMBER void recurrent_products(int64_t n, Done&& done) {
-        column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, before_, [&](int64_t i, int64_t column, V d) {
-            if (!Plain && j_.sequence->noise.dropout) d = d * load_lanes<V>(dropout_[i] + column, l_.R - column);
-            done(i, column, d);
+        column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, before_, [&](int64_t i, int64_t u, int64_t vectors, T* sums) {
+            if (!Plain && j_.sequence->noise.dropout)
+                for (int64_t v = 0; v < vectors; ++v)
+                    store(sums + v * L, load<V>(sums + v * L) * load_lanes<V>(dropout_[i] + (u + v) * L, l_.R - (u + v) * L));
+            done(i, u, vectors, sums);
         });
     }
 
-    // done(row, column, vector) for this worker's columns of the product of slots first .. first+count-1 of gate rows a with m. Panels too large to
-    // stay in the second-level cache beside the next one are taken in runs of unit vectors, each for all rows.
+    // done(row, first vector of columns, vectors, their sums) for this worker's columns of the product of slots first .. first+count-1 of gate rows a
+    // with m. Panels too large to stay in the second-level cache beside the next one are taken in runs of unit vectors, each for all rows.
     template <class Done>
     UNROLL_INLINE_MEMBER void column_products(const Matrix& m, const X* const* a, int64_t n, int64_t first, int64_t slots, const T* const* rows_ahead, Done&& done) {
         alignas(kAlign) T tile_sums[kMaxTileRows][kMaxTileVectors * L];
@@ -153,11 +156,13 @@ private:
         Product<A> p{};
         p.first = static_cast<const T*>(j_.zeros);
         p.out = out;
-        for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
+        const Ordered panels{panel_begin_, panel_end_, downwards_};
+        for (int64_t k = 0; k < panel_end_ - panel_begin_; ++k) {
+            const int64_t panel = panels.at(k);
             const int width = static_cast<int>(m.width(panel));
             const Tiles tiles(n, most_rows<V>(n, width));
             const T* const weights = packed_ + m.panel_offset(panel, L);
-            const T* const next = packed_ + m.panel_offset(panel + 1 < panel_end_ ? panel + 1 : panel_begin_, L);
+            const T* const next = packed_ + m.panel_offset(panels.next(k), L);
             const int64_t runs = ceil_div(m.inner * width * L * static_cast<int64_t>(sizeof(T)), kRunBytes);
             for (int64_t run = 0; run < runs; ++run) {
                 const int64_t length = take_run(p, l_, weights, width, first, slots, run, runs);
@@ -168,13 +173,9 @@ private:
                     p.a = a + r;
                     p.ahead = ahead.of_tile(t);
                     // A line per k is enough for the rows' gates of a whole step in one run.
-                    p.rows_ahead = rows_ahead && panel == panel_begin_ && run == 0 ? rows_ahead[r] : nullptr;
+                    p.rows_ahead = rows_ahead && k == 0 && run == 0 ? rows_ahead[r] : nullptr;
                     run_tile<A>(static_cast<int>(rows), width, p);
-                    for (int64_t i = 0; i < rows && run + 1 == runs; ++i)
-                        for (int64_t v = 0; v < width; ++v) {
-                            const int64_t column = (panel * kColumnVectors + v) * L;
-                            done(r + i, column, load<V>(out[i] + v * L));
-                        }
+                    for (int64_t i = 0; i < rows && run + 1 == runs; ++i) done(r + i, panel * kColumnVectors, width, out[i]);
                 }
             }
         }
@@ -225,33 +226,46 @@ private:
                 before_[i] = s > j_.begin ? rows_.saved_gates(s - 1, slot) : nullptr;
             }
         }
-        const auto total = [&](int64_t i, int64_t column, V d) {
-            const BackwardRow<T>& row = step_[i];
-            if (row.carry_in) d = d + load<V>(row.carry_in + column);
-            if (dy_[i]) d = d + load_lanes<V>(dy_[i] + column, l_.R - column);
-            return d;
-        };
-        const V zero = fill<V>(T(0));
+        downwards_ = s % 2;
         const bool projected = !Plain && l_.P;
         if constexpr (!Plain)
             if (projected) {
-                recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { store(dhp_[i] + column, total(i, column, d)); });
-                for (int64_t i = with_next; i < n; ++i)
-                    for (int64_t v = panel_begin_ * kColumnVectors; v < panel_end_ * kColumnVectors && v * L < l_.R; ++v)
-                        store(dhp_[i] + v * L, total(i, v * L, zero));
+                const auto keep = [&](int64_t i, int64_t v, int64_t vectors, const T* sums) {
+                    each_total(i, v, vectors, sums, [&](int64_t at, V d) { store(dhp_[i] + at * L, d); });
+                };
+                recurrent_products(with_next, keep);
+                const int64_t first = panel_begin_ * kColumnVectors, last = panel_end_ * kColumnVectors, all = ceil_div(l_.R, L);
+                for (int64_t i = with_next; i < n; ++i) keep(i, first, (last < all ? last : all) - first, rows_.zeros());
                 w_.group->wait(static_cast<int32_t>(w_.unit_shares));
                 through_projection(n);
             }
         if (!projected) {
-            recurrent_products(with_next, [&](int64_t i, int64_t column, V d) { deliver(i, total(i, column, d), column / L); });
-            for (int64_t i = with_next; i < n; ++i)
-                for (int64_t u = unit_begin_; u < unit_end_; ++u) deliver(i, total(i, u * L, zero), u);
+            const auto complete = [&](int64_t i, int64_t u, int64_t vectors, const T* sums) {
+                const BackwardRow<T> row = step_[i];
+                each_total(i, u, vectors, sums, [&](int64_t at, V d) { deliver(i, row, d, at); });
+            };
+            recurrent_products(with_next, complete);
+            for (int64_t i = with_next; i < n; ++i) complete(i, unit_begin_, unit_end_ - unit_begin_, rows_.zeros());
         }
-        if (layer_norm())
-            for (int64_t i = 0; i < n; ++i) pointwise_of_row(i, w_.slot(j_.plan, i));
+        if (layer_norm()) in_groups<kNormRows>(n, [&](int64_t i, auto m) { pointwise_of_rows<decltype(m)::value>(i); });
         if constexpr (CellT::reset_before) through_reset(n);
-        if (layer_norm())
-            for (int64_t i = 0; i < n; ++i) normalised_products(i, w_.slot(j_.plan, i));
+        if (layer_norm()) in_groups<kNormRows>(n, [&](int64_t i, auto m) { normalised_products<decltype(m)::value>(i); });
+    }
+
+    // f(vector, gradient of h there) with what is carried on and the caller's gradient of y added to the sums.
+    template <class F>
+    UNROLL_INLINE_MEMBER void each_total(int64_t i, int64_t first, int64_t vectors, const T* sums, F&& f) {
+        // Read before anything is stored, which might be these as far as the compiler knows.
+        const T* const carried = step_[i].carry_in;
+        const X* const dy = dy_[i];
+        const int64_t R = l_.R;
+        for (int64_t v = 0; v < vectors; ++v) {
+            const int64_t column = (first + v) * L;
+            V d = load<V>(sums + v * L);
+            if (carried) d = d + load<V>(carried + column);
+            if (dy) d = d + load_lanes<V>(dy + column, R - column);
+            f(first + v, d);
+        }
     }
 
     // This worker's units of a row of h, of row i of the step.
@@ -264,13 +278,13 @@ private:
     bool layer_norm() const { return !Plain && l_.layer_norm; }
 
     // The gradient of unit vector u of h (of the projection's input, if there is one) is complete.
-    UNROLL_INLINE_MEMBER void deliver(int64_t i, V dh, int64_t u) {
+    UNROLL_INLINE_MEMBER void deliver(int64_t i, const BackwardRow<T>& row, V dh, int64_t u) {
         if (layer_norm())
             store(row_buffer(w_.slot(j_.plan, i), 0) + u * L, dh);
         else
-            CellT::template backward<Plain>(context_, step_[i], dh, u, l_.H - u * L);
+            CellT::template backward<Plain>(context_, row, dh, u, l_.H - u * L);
         if constexpr (kRounds)
-            for (int64_t at = u * l_.slots * L; at < (u + 1) * l_.slots * L; at += L) store_lanes(rounded_[i] + at, load<V>(step_[i].gates + at), L);
+            for (int64_t at = u * l_.slots * L; at < (u + 1) * l_.slots * L; at += L) store_lanes(rounded_[i] + at, load<V>(row.gates + at), L);
     }
 
     // Whole rows of a slot: 0 dh, 1 gradient of the c that the output sees, 2 gradient of the output gate, 3 normalised c.
@@ -278,53 +292,85 @@ private:
     T* row_gains(int64_t slot) const { return static_cast<T*>(b_.row_gains) + slot * 2 * (l_.gate_row + l_.padded); }
     NormGroup group(int64_t first, int64_t count) const { return {l_.unit_vectors, l_.slots, first, count, l_.H}; }
 
-    void pointwise_of_row(int64_t i, int64_t slot) {
-        const BackwardRow<T>& row = step_[i];
-        const T* dh = row_buffer(slot, 0);
+    template <int M>
+    void pointwise_of_rows(int64_t i) {
+        const BackwardRow<T>* rows = step_ + i;
+        const T* dh[M];
+        int64_t slot[M];
+        UNROLL_STEP(M) {
+            slot[n] = w_.slot(j_.plan, i + n);
+            dh[n] = row_buffer(slot[n], 0);
+        }
         if constexpr (CellT::normalises_c) {
-            T *d_seen = row_buffer(slot, 1), *d_o = row_buffer(slot, 2), *c = row_buffer(slot, 3);
-            T *d_gain = row_gains(slot) + 2 * l_.gate_row, *d_shift = d_gain + l_.padded;
+            T *c[M], *d_o[M], *d_gain[M], scale[M];
+            const T* d_seen[M];
+            UNROLL_STEP(M) {
+                d_o[n] = row_buffer(slot[n], 2);
+                c[n] = row_buffer(slot[n], 3);
+                d_gain[n] = row_gains(slot[n]) + 2 * l_.gate_row;
+            }
             const NormGroup g{l_.unit_vectors, 1, 0, 1, l_.H};
             V unbounded;
-            for (int64_t u = 0; u < l_.unit_vectors; ++u) store(c + u * L, CellT::fresh_c(context_, row, u, unbounded));
-            const T scale = normalise<V>(g, c);
-            for (int64_t u = 0; u < l_.unit_vectors; ++u) {
-                const V seen = fma(load<V>(c + u * L), load<V>(packed_ + l_.gain_c + u * L), load<V>(packed_ + l_.shift_c + u * L));
-                CellT::output_backward(context_, row, load<V>(dh + u * L), seen, d_seen, d_o, u, l_.H - u * L);
-                store(d_shift + u * L, load<V>(d_shift + u * L) + load<V>(d_seen + u * L));
+            for (int64_t u = 0; u < l_.unit_vectors; ++u)
+                UNROLL_STEP(M) store(c[n] + u * L, CellT::fresh_c(context_, rows[n], u, unbounded));
+            normalise<V, M>(g, c, scale);
+            UNROLL_STEP(M) {
+                T *to = row_buffer(slot[n], 1), *d_shift = d_gain[n] + l_.padded;
+                for (int64_t u = 0; u < l_.unit_vectors; ++u) {
+                    const V seen = fma(load<V>(c[n] + u * L), load<V>(packed_ + l_.gain_c + u * L), load<V>(packed_ + l_.shift_c + u * L));
+                    CellT::output_backward(context_, rows[n], load<V>(dh[n] + u * L), seen, to, d_o[n], u, l_.H - u * L);
+                    store(d_shift + u * L, load<V>(d_shift + u * L) + load<V>(to + u * L));
+                }
+                d_seen[n] = to;
             }
-            normalise_backward<V>(g, d_seen, packed_ + l_.gain_c, scale, c, d_gain);
-            for (int64_t u = 0; u < l_.unit_vectors; ++u) {
-                const V fresh = CellT::fresh_c(context_, row, u, unbounded);
-                CellT::memory_backward(context_, row, fresh, unbounded, load<V>(d_o + u * L), load<V>(c + u * L), u, l_.H - u * L);
-            }
+            normalise_backward<V, M>(g, d_seen, packed_ + l_.gain_c, scale, c, d_gain);
+            for (int64_t u = 0; u < l_.unit_vectors; ++u)
+                for (int n = 0; n < M; ++n) {
+                    const V fresh = CellT::fresh_c(context_, rows[n], u, unbounded);
+                    CellT::memory_backward(context_, rows[n], fresh, unbounded, load<V>(d_o[n] + u * L), load<V>(c[n] + u * L), u, l_.H - u * L);
+                }
         } else {
-            for (int64_t u = 0; u < l_.unit_vectors; ++u) CellT::template backward<Plain>(context_, row, load<V>(dh + u * L), u, l_.H - u * L);
+            for (int64_t u = 0; u < l_.unit_vectors; ++u)
+                for (int n = 0; n < M; ++n)
+                    CellT::template backward<Plain>(context_, rows[n], load<V>(dh[n] + u * L), u, l_.H - u * L);
         }
     }
 
     // Reset before the product: from the gradient of n to that of the reset gate, through the second recurrent product.
     void through_reset(int64_t n) {
-        for (int64_t i = 0; i < n; ++i) {
-            next_[i] = step_[i].gates + l_.h_part;
-            if (layer_norm()) back_through_norm(i, w_.slot(j_.plan, i), 0, 1, 2);
-        }
-        column_products(l_.nt, next_, n, 0, 1, nullptr, [&](int64_t i, int64_t column, V d) {
-            CellT::backward_reset(step_[i], d, column / L, l_.H - column);
+        for (int64_t i = 0; i < n; ++i) next_[i] = step_[i].gates + l_.h_part;
+        if (layer_norm()) in_groups<kNormRows>(n, [&](int64_t i, auto m) { back_through_norm<decltype(m)::value>(i, 0, 1, 2); });
+        column_products(l_.nt, next_, n, 0, 1, nullptr, [&](int64_t i, int64_t u, int64_t vectors, const T* sums) {
+            for (int64_t v = 0; v < vectors; ++v) CellT::backward_reset(step_[i], load<V>(sums + v * L), u + v, l_.H - (u + v) * L);
         });
     }
 
-    void back_through_norm(int64_t i, int64_t slot, int64_t first, int64_t count, int64_t scale) {
-        T* row = step_[i].gates;
-        normalise_backward<V>(group(first, count), row, packed_ + l_.gain_h, row[l_.scales + scale], row + l_.h_part, row_gains(slot) + l_.gate_row);
+    // M rows from i on: gradients of a group of slots into those of their products, which lie in `part` of the row.
+    template <int M>
+    void back_through(int64_t i, const NormGroup& g, int64_t scale, const T* gain, int64_t part, int64_t gain_sums) {
+        const T* d[M];
+        T *row[M], *sums[M], scales[M];
+        UNROLL_STEP(M) {
+            T* gates = step_[i + n].gates;
+            d[n] = gates;
+            row[n] = gates + part;
+            scales[n] = gates[l_.scales + scale];
+            sums[n] = row_gains(w_.slot(j_.plan, i + n)) + gain_sums;
+        }
+        normalise_backward<V, M>(g, d, gain, scales, row, sums);
     }
 
-    void normalised_products(int64_t i, int64_t slot) {
-        T* row = step_[i].gates;
-        normalise_backward<V>(group(0, l_.x_gates), row, packed_ + l_.gain_x, row[l_.scales], row + l_.x_part, row_gains(slot));
+    template <int M>
+    void back_through_norm(int64_t i, int64_t first, int64_t count, int64_t scale) {
+        back_through<M>(i, group(first, count), scale, packed_ + l_.gain_h, l_.h_part, l_.gate_row);
+    }
+
+    template <int M>
+    void normalised_products(int64_t i) {
+        back_through<M>(i, group(0, l_.x_gates), 0, packed_ + l_.gain_x, l_.x_part, 0);
         const bool apart = l_.gates == 3 && !l_.has_c;
-        back_through_norm(i, slot, l_.h_first, apart ? 2 : l_.h_gates, 1);
-        if (apart && !CellT::reset_before) back_through_norm(i, slot, 3, 1, 2);
+        back_through_norm<M>(i, l_.h_first, apart ? 2 : l_.h_gates, 1);
+        if (apart && !CellT::reset_before) back_through_norm<M>(i, 3, 1, 2);
     }
 
     // dm = dy W_hr, then the pointwise part.
@@ -342,7 +388,7 @@ private:
                 for (int64_t i = 0; i < count; ++i)
                     for (int64_t v = 0; v < width; ++v) {
                         const int64_t u = panel * kColumnVectors + v;
-                        deliver(r + i, load<V>(result[i] + v * L), u);
+                        deliver(r + i, step_[r + i], load<V>(result[i] + v * L), u);
                     }
             }
         }

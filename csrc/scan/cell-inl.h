@@ -16,6 +16,8 @@
 // with each other (simd/math.h says why), and output() comes after all rows of a tile have been through gates(). Save: activations replace the pre-activations in the gate row, for backward.
 #pragma once
 
+#include <type_traits>
+
 #include "../simd/math.h"
 #include "layout.h"
 
@@ -69,6 +71,16 @@ struct BackwardRow {
     T* peephole;          // [3][padded] sums of the peephole gradients of this row, or null
     bool cut;             // the state was reset before this step: nothing flows further back
 };
+
+// f(first, M as a type) for groups of M of `count` rows, then of 2 and of 1.
+template <int M, class F>
+UNROLL_INLINE void in_groups(int64_t count, F&& f) {
+    int64_t i = 0;
+    for (; i + M <= count; i += M) f(i, std::integral_constant<int, M>());
+    if constexpr (M > 2)
+        for (; i + 2 <= count; i += 2) f(i, std::integral_constant<int, 2>());
+    for (; i < count; ++i) f(i, std::integral_constant<int, 1>());
+}
 
 // The mask of zoneout, or its rate.
 template <class V>

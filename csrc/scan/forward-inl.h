@@ -53,11 +53,21 @@ struct WeightsAhead {
     const T* of_tile(int64_t i) const { return next && i < parts ? next + i * part : nullptr; }
 };
 
-// A product of many rows with panels begin .. end-1 of m; `done(panel, first row, rows)` runs after each tile.
+// The order in which panels begin .. end-1 are taken. It changes from step to step, so that a step begins with the weights with which the one
+// before it ended: of weights that are a little too large for a cache some are then still there.
+struct Ordered {
+    int64_t begin, end;
+    bool downwards;
+    int64_t at(int64_t k) const { return downwards ? end - 1 - k : begin + k; }
+    // After the last one comes the next step, with the same one.
+    int64_t next(int64_t k) const { return at(begin + k + 1 < end ? k + 1 : k); }
+};
+
+// A product of many rows with panels begin .. end-1 of m, the last one first if `downwards`; `done(panel, first row, rows)` runs after each tile.
 // Results are whole vectors at out[row] + panel * out_step.
 template <class A, class Done>
 UNROLL_INLINE void product_panels(const Matrix& m, const typename A::T* packed, int64_t begin, int64_t end, int64_t rows, Product<A> p, int64_t first_step,
-                                  int64_t out_step, Done&& done, const Matrix* second = nullptr) {
+                                  int64_t out_step, bool downwards, Done&& done, const Matrix* second = nullptr) {
     using V = typename A::V;
     using T = typename A::T;
     using X = typename A::X;
@@ -66,14 +76,16 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename A::T* packed, 
     T* const* out = p.out;
     const T* first = p.first;
     const int64_t out_offset = p.out_offset;
-    for (int64_t panel = begin; panel < end; ++panel) {
+    const Ordered panels{begin, end, downwards};
+    for (int64_t k = 0; k < end - begin; ++k) {
+        const int64_t panel = panels.at(k);
         const int width = static_cast<int>(m.width(panel));
         const Tiles tiles(rows, most_rows<V>(rows, width));
         p.w = packed + m.panel_offset(panel, V::lanes);
         if (second) p.w2 = packed + second->panel_offset(panel, V::lanes);
         p.first = first + panel * first_step;
         p.out_offset = out_offset + panel * out_step;
-        const WeightsAhead<V> ahead(m, packed + m.panel_offset(panel + 1 < end ? panel + 1 : begin, V::lanes), m.inner, width);
+        const WeightsAhead<V> ahead(m, packed + m.panel_offset(panels.next(k), V::lanes), m.inner, width);
         for (int64_t i = 0; i < tiles.tiles; ++i) {
             const int64_t r = tiles.begin(i), n = tiles.begin(i + 1) - r;
             p.a = a + r;
@@ -102,6 +114,7 @@ class ForwardScan {
     const T* packed_;
     const Context<T> context_;
     int64_t panel_begin_, panel_end_;
+    bool downwards_;        // the order of the panels in the step at hand
     bool even_steps_;       // every row of a step lies as far from its place in the step before as the others: no reset
     const X** x_;           // [block rows]
     T** gates_;             // [block rows]
@@ -112,6 +125,10 @@ class ForwardScan {
     T* masked_;             // [rows][R] h times its dropout mask
     X* x_room_;             // [block rows][I + 1], where I is odd and operands are pairs: rows of x filled up with a zero
     X* h_room_;             // [rows][R + 1], the same for h
+
+    static constexpr int64_t kUnitsTogether = 4;  // unit vectors of a single row in one call of the pointwise part
+
+    static void nothing(int64_t, int64_t, int64_t) {}
 
     bool dropout() const { return masked_ != nullptr; }
     bool layer_norm() const { return !Plain && l_.layer_norm; }
@@ -148,7 +165,7 @@ public:
                 break;
             }
             for (int64_t i = 0; x_room_ && i < count; ++i) x_[i] = operands<A>(x_[i], l_.I, x_room_ + i * (l_.I + 1));
-            const bool together = input_with_recurrent(w_.rows(j_.plan, j_.plan.alive(s)));
+            const bool together = input_with_recurrent(w_.rows(j_.plan, j_.plan.alive(s)), end - s);
             if (!together) input_products(count);
             for (int64_t at = 0; s < end; ++s) {
                 const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
@@ -208,11 +225,11 @@ private:
     }
 
     // With enough rows for a register tile and weights that stay in the second-level cache, nothing is gained by computing the input products
-    // of several steps together, and a sum that is not stored in between saves the time to begin and end a tile.
-    bool input_with_recurrent(int64_t rows) const {
+    // of several steps together, and a sum that is not stored in between saves the time to begin and end a tile. A single step has no others.
+    bool input_with_recurrent(int64_t rows, int64_t steps) const {
         const int64_t bytes = (l_.x.inner + l_.h.inner) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
-        return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots && !l_.whole_rows && rows >= tile_rows<V>(kMaxTileVectors) &&
-               bytes <= WeightsAhead<V>::kCached;
+        return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots && !l_.whole_rows &&
+               (steps == 1 || rows >= tile_rows<V>(kMaxTileVectors)) && bytes <= WeightsAhead<V>::kCached;
     }
 
     void input_products(int64_t count) {
@@ -222,23 +239,23 @@ private:
             p.out_offset = l_.x_part;
         }
         product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, count, p, layer_norm() ? 0 : l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
-                          [&](int64_t panel, int64_t r, int64_t n) {
+                          false, [&](int64_t panel, int64_t r, int64_t n) {
                               if constexpr (CellT::bias_slot >= 0)
                                   for (int64_t i = r; i < r + n; ++i)
                                       store(gates_[i] + panel * l_.slots * L + CellT::bias_slot * L, load<V>(packed_ + l_.bias_h + panel * L));
                           });
         if (layer_norm())
-            for (int64_t i = 0; i < count; ++i) {
-                T* row = gates_[i];
-                const NormGroup g = group(0, l_.x_gates);
-                row[l_.scales] = normalise<V>(g, row + l_.x_part);
+            in_groups<kNormRows>(count, [&](int64_t i, auto m) {
+                constexpr int M = decltype(m)::value;
+                T* const* rows = gates_ + i;
+                normalise_part<M>(group(0, l_.x_gates), rows, l_.x_part, 0);
                 for (int64_t u = 0; u < l_.unit_vectors; ++u)
                     for (int64_t k = 0; k < l_.x_gates; ++k) {
                         const int64_t at = (u * l_.slots + k) * L;
-                        const V bias = load<V>(packed_ + l_.bias_x + (u * l_.x_gates + k) * L);
-                        store(row + at, fma(load<V>(row + l_.x_part + at), load<V>(packed_ + l_.gain_x + at), bias));
+                        const V bias = load<V>(packed_ + l_.bias_x + (u * l_.x_gates + k) * L), gain = load<V>(packed_ + l_.gain_x + at);
+                        UNROLL_STEP(M) store(rows[n] + at, fma(load<V>(rows[n] + l_.x_part + at), gain, bias));
                     }
-            }
+            });
     }
 
     void list_rows(int64_t s, int64_t n, T** gates) {
@@ -311,6 +328,7 @@ private:
 
     void one_step(int64_t s, int64_t n, T** gates, const X** x) {
         list_rows(s, n, gates);
+        downwards_ = s % 2;
         if (layer_norm())
             normalised_step(n, gates);
         else if constexpr (CellT::reset_before)
@@ -328,6 +346,7 @@ private:
 
     // x: the rows of the step, if their products are not yet in the gate rows.
     void fused_step(int64_t n, T** gates, const X** x) {
+        if (Plain && CellT::span == 1 && n == 1) return fused_step_of_one(gates, x);
         // The pointwise part runs one tile late: its operands are then long in the cache, and it fills the pipeline while the last
         // multiply-adds of the newer tile drain.
         int64_t late_panel = 0, late_row = 0, late_count = 0;
@@ -350,6 +369,12 @@ private:
             late_row = r;
             late_count = count;
         };
+        fused_products(n, gates, x, done);
+        late();
+    }
+
+    template <class Done>
+    UNROLL_INLINE_MEMBER void fused_products(int64_t n, T** gates, const X** x, Done&& done) {
         const int64_t gate_step = l_.per_panel * l_.slots * L;
         Product<A> p = recurrent(h_, gates, l_.h_first);
         if (x) {
@@ -359,11 +384,40 @@ private:
             p.a = x;
             p.length = l_.x.inner;
             p.first = packed_ + l_.bias_x;
-            product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, n, p, gate_step, gate_step, done, &l_.h);
+            product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, n, p, gate_step, gate_step, downwards_, done, &l_.h);
         } else {
-            product_panels<A>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, gate_step, done);
+            product_panels<A>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, gate_step, downwards_, done);
         }
-        late();
+    }
+
+    // One row: after all its products its unit vectors go through the pointwise part in step with each other, as the rows of a tile do elsewhere.
+    // They are given as rows that begin further on.
+    void fused_step_of_one(T** gates, const X** x) {
+        fused_products(1, gates, x, nothing);
+        const int64_t begin = panel_begin_ * l_.per_panel, last = panel_end_ * l_.per_panel, end = last < l_.unit_vectors ? last : l_.unit_vectors;
+        const int64_t whole = l_.H / L < end ? l_.H / L : end;
+        const ForwardRow<T>& row = step_[0];
+        for (int64_t u = begin; u < whole;) {
+            ForwardRow<T> units[kUnitsTogether];
+            int64_t count = 0;
+            for (; count < kUnitsTogether && u < whole; ++count, ++u) {
+                units[count] = row;
+                units[count].gates += u * l_.slots * L;
+                units[count].h += u * L;
+                units[count].h_old += u * L;
+                if (!l_.has_c) continue;
+                units[count].c += u * L;
+                units[count].c_old += u * L;
+            }
+            gates_of(units, count, 0);
+            output_of(units, count, 0);
+        }
+        if (whole < end) {
+            gates_of(step_, 1, whole);
+            output_of(step_, 1, whole);
+        }
+        if constexpr (kRounds)
+            if (j_.y) round(0, 1, begin, end);
     }
 
     // Unit vectors begin .. end-1 of `count` rows from their float32 rows into y.
@@ -373,52 +427,71 @@ private:
     }
 
     void reset_before_step(int64_t n, T** gates) {
-        const auto nothing = [](int64_t, int64_t, int64_t) {};
-        product_panels<A>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, nothing);
+        product_panels<A>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, downwards_, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
-        product_panels<A>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, nothing);
+        product_panels<A>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, downwards_, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
     }
 
     void normalised_step(int64_t n, T** gates) {
-        const auto nothing = [](int64_t, int64_t, int64_t) {};
         const auto product = [&](const Matrix& m, const X* const* h, int64_t slot) {
             Product<A> p = recurrent(h, gates, slot);
             p.add = false;
             p.out_offset += l_.h_part;
-            product_panels<A>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, nothing);
+            product_panels<A>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, downwards_, nothing);
         };
         product(l_.h, h_, l_.h_first);
         // Only GRU normalises n apart from the other gates.
         const bool apart = l_.gates == 3 && !l_.has_c;
-        for (int64_t i = 0; i < n; ++i) {
-            add_normalised(gates[i], l_.h_first, apart ? 2 : l_.h_gates, 1);
-            if (apart && !CellT::reset_before) add_normalised(gates[i], 3, 1, 2);
-        }
+        add_normalised(gates, n, l_.h_first, apart ? 2 : l_.h_gates, 1);
+        if (apart && !CellT::reset_before) add_normalised(gates, n, 3, 1, 2);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
         if constexpr (CellT::reset_before) {
             product(l_.n, reset_h_, 0);
-            for (int64_t i = 0; i < n; ++i) add_normalised(gates[i], 0, 1, 2);
+            add_normalised(gates, n, 0, 1, 2);
         }
-        for (int64_t i = 0; i < n && l_.has_c; ++i) normalise_c(step_[i]);
+        if (l_.has_c) in_groups<kNormRows>(n, [&](int64_t i, auto m) { normalise_c<decltype(m)::value>(step_ + i); });
         for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
     }
 
     NormGroup group(int64_t first, int64_t count) const { return {l_.unit_vectors, l_.slots, first, count, l_.H}; }
 
-    void add_normalised(T* row, int64_t first, int64_t count, int64_t scale) {
+    // A part of M gate rows in place; the scale goes into the row.
+    template <int M>
+    void normalise_part(const NormGroup& g, T* const* rows, int64_t part, int64_t scale) {
+        T* parts[M];
+        T scales[M];
+        UNROLL_STEP(M) parts[n] = rows[n] + part;
+        normalise<V, M>(g, parts, scales);
+        UNROLL_STEP(M) rows[n][l_.scales + scale] = scales[n];
+    }
+
+    void add_normalised(T* const* gates, int64_t rows, int64_t first, int64_t count, int64_t scale) {
         const NormGroup g = group(first, count);
-        row[l_.scales + scale] = normalise<V>(g, row + l_.h_part);
-        each_vector<V>(g, [&](int64_t at, int64_t) {
-            store(row + at, fma(load<V>(row + l_.h_part + at), load<V>(packed_ + l_.gain_h + at), load<V>(row + at)));
+        in_groups<kNormRows>(rows, [&](int64_t i, auto m) {
+            constexpr int M = decltype(m)::value;
+            T* const* row = gates + i;
+            normalise_part<M>(g, row, l_.h_part, scale);
+            each_vector<V>(g, [&](int64_t at, int64_t) {
+                const V gain = load<V>(packed_ + l_.gain_h + at);
+                UNROLL_STEP(M) store(row[n] + at, fma(load<V>(row[n] + l_.h_part + at), gain, load<V>(row[n] + at)));
+            });
         });
     }
 
-    void normalise_c(const ForwardRow<T>& row) {
-        if (row.seen != row.c && !(context_.options & kZoneoutC)) std::memcpy(row.seen, row.c, static_cast<size_t>(l_.padded) * sizeof(T));
-        normalise<V>({l_.unit_vectors, 1, 0, 1, l_.H}, row.seen);
-        for (int64_t u = 0; u < l_.padded; u += L)
-            store(row.seen + u, fma(load<V>(row.seen + u), load<V>(packed_ + l_.gain_c + u), load<V>(packed_ + l_.shift_c + u)));
+    template <int M>
+    void normalise_c(const ForwardRow<T>* rows) {
+        T* seen[M];
+        T scales[M];
+        UNROLL_STEP(M) {
+            seen[n] = rows[n].seen;
+            if (seen[n] != rows[n].c && !(context_.options & kZoneoutC)) std::memcpy(seen[n], rows[n].c, static_cast<size_t>(l_.padded) * sizeof(T));
+        }
+        normalise<V, M>({l_.unit_vectors, 1, 0, 1, l_.H}, seen, scales);
+        for (int64_t u = 0; u < l_.padded; u += L) {
+            const V gain = load<V>(packed_ + l_.gain_c + u), shift = load<V>(packed_ + l_.shift_c + u);
+            UNROLL_STEP(M) store(seen[n] + u, fma(load<V>(seen[n] + u), gain, shift));
+        }
     }
 
     // The pointwise part of unit vector u of `count` rows, in groups that keep the multipliers busy.
@@ -443,15 +516,6 @@ private:
             else
                 in_groups<4>(count, output);
         }
-    }
-
-    template <int M, class F>
-    UNROLL_INLINE void in_groups(int64_t count, F&& f) {
-        int64_t i = 0;
-        for (; i + M <= count; i += M) f(i, std::integral_constant<int, M>());
-        if constexpr (M > 2)
-            for (; i + 2 <= count; i += 2) f(i, std::integral_constant<int, 2>());
-        for (; i < count; ++i) f(i, std::integral_constant<int, 1>());
     }
 
     // y = m W_hr^T: rows of m are complete only when all units are.

@@ -41,6 +41,11 @@ constexpr int64_t kPieces = 4;
 constexpr int64_t kPieceRows = 48;
 constexpr int64_t kPieceGroups = 4;
 
+// Some of the groups of a left operand: from `begin` on, with these features.
+struct Groups {
+    int64_t begin, first_feature, last_feature;
+};
+
 // Features of the rows of a segment, in groups of as many as a register tile has rows: a tile reads one run of memory.
 template <class T>
 struct LeftOperand {
@@ -50,6 +55,11 @@ struct LeftOperand {
     int64_t group_stride;  // elements
     int64_t row_stride;
     int64_t groups() const { return ceil_div(features, group); }
+    // Those of groups from .. to-1 that there are.
+    Groups part(int64_t from, int64_t to) const {
+        const auto feature = [&](int64_t g) { return g <= 0 ? 0 : g * group < features ? g * group : features; };
+        return {from > 0 ? from : 0, feature(from), feature(to)};
+    }
 };
 
 template <class A>
@@ -86,38 +96,32 @@ public:
         row_ = carve<T>(at, l_.I > l_.R ? l_.I : l_.R);
     }
 
-    // This worker's part of the left operands.
+    // This worker's features of the left operands, of all rows: what it writes in one segment it then wrote in the one before, and not another core.
     void copy_operands() {
-        int64_t from, to, k = 0;
-        w_.part(ceil_div(count_, A::fold), from, to);
-        from *= A::fold;
-        to = to * A::fold < count_ ? to * A::fold : count_;
+        int64_t from, to;
+        w_.part(x_.groups() + h_.groups(), from, to);
+        const Groups x_mine = x_.part(from, to), h_mine = h_.part(from - x_.groups(), to - x_.groups());
         const X *x_low = nullptr, *h_low = nullptr;  // of the even row of a pair
-        for (int64_t s = begin_; s < end_; ++s) {
-            const int64_t alive = j_.plan.alive(s);
-            for (int64_t slot = k < from ? from - k : 0; slot < alive && k + slot < to; ++slot) {
+        int64_t k = 0;
+        for (int64_t s = begin_; s < end_; ++s)
+            for (int64_t slot = 0, alive = j_.plan.alive(s); slot < alive; ++slot, ++k) {
                 const X *x = rows_.x(s, slot), *h = rows_.h_old(s, slot);
-                const int64_t at = (k + slot) / A::fold;
                 if constexpr (kRounds) {
-                    if ((k + slot) % 2 == 0 && k + slot + 1 < count_) {
+                    if (k % 2 == 0 && k + 1 < count_) {
                         x_low = x;
                         h_low = h;
-                    } else if ((k + slot) % 2 == 0) {
-                        put(x_, at, join(x, nullptr, l_.I));
-                        put(h_, at, join(h, nullptr, l_.R));
-                    } else {
-                        put(x_, at, join(x_low, x, l_.I));
-                        put(h_, at, join(h_low, h, l_.R));
+                        continue;
                     }
+                    const bool pair = k % 2;
+                    put(x_, k / 2, join(pair ? x_low : x, pair ? x : nullptr, x_mine), x_mine);
+                    put(h_, k / 2, join(pair ? h_low : h, pair ? h : nullptr, h_mine), h_mine);
                 } else {
-                    put(x_, at, x);
+                    put(x_, k, x, x_mine);
                     const T* mask = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s, slot, l_.R);
-                    for (int64_t i = 0; mask && i < l_.R; ++i) row_[i] = h[i] * mask[i];
-                    put(h_, at, mask ? row_ : h);
+                    for (int64_t i = h_mine.first_feature; mask && i < h_mine.last_feature; ++i) row_[i] = h[i] * mask[i];
+                    put(h_, k, mask ? row_ : h, h_mine);
                 }
             }
-            k += alive;
-        }
     }
 
     // dx = gate gradients times W_ih, in pieces of some rows and one panel of columns.
@@ -149,7 +153,8 @@ public:
         int64_t copied = -1;
         for (int64_t piece = w_.weights->take(); piece < l_.panels * parts; piece = w_.weights->take()) {
             const int64_t panel = piece % l_.panels, part = piece / l_.panels;
-            if (panel != copied || l_.layer_norm) copy_panel(panel, 0, part == 0);
+            // With layer norm this copy is for the biases only.
+            if (l_.layer_norm ? part == 0 : panel != copied) copy_panel(panel, 0, part == 0);
             copied = panel;
             const int64_t g0 = part * groups / parts, g1 = (part + 1) * groups / parts;
             const int64_t x0 = g0 < x_groups ? g0 : x_groups, x1 = g1 < x_groups ? g1 : x_groups;
@@ -248,29 +253,31 @@ private:
         return {at, features, group, (lines | 1) * kLine<T>, group};
     }
 
-    static void put(const LeftOperand<T>& to, int64_t k, const T* row) {
+    // These groups of row (or pair) k.
+    static void put(const LeftOperand<T>& to, int64_t k, const T* row, const Groups& groups) {
         if (to.group == tile_rows<V>(4))
-            spread<tile_rows<V>(4)>(to, k, row);
+            spread<tile_rows<V>(4)>(to, k, row, groups);
         else if (to.group == tile_rows<V>(3))
-            spread<tile_rows<V>(3)>(to, k, row);
+            spread<tile_rows<V>(3)>(to, k, row, groups);
         else
-            spread<tile_rows<V>(1)>(to, k, row);
+            spread<tile_rows<V>(1)>(to, k, row, groups);
     }
     template <int G>
-    static void spread(const LeftOperand<T>& to, int64_t k, const T* row) {
-        T* at = to.at + k * G;
-        int64_t f = 0;
-        for (; f + G <= to.features; f += G, at += to.group_stride) {
+    static void spread(const LeftOperand<T>& to, int64_t k, const T* row, const Groups& groups) {
+        T* at = to.at + groups.begin * to.group_stride + k * G;
+        int64_t f = groups.first_feature;
+        for (; f + G <= groups.last_feature; f += G, at += to.group_stride) {
             // Too many runs of memory at a time for the hardware to follow.
             __builtin_prefetch(at + 2 * kLine<T>, 1, 3);
             std::memcpy(at, row + f, G * sizeof(T));
         }
-        if (f < to.features) std::memcpy(at, row + f, static_cast<size_t>(to.features - f) * sizeof(T));
+        if (f < groups.last_feature) std::memcpy(at, row + f, static_cast<size_t>(groups.last_feature - f) * sizeof(T));
     }
 
-    // n words of two rows, one behind the other, as n pairs.
-    const T* join(const X* low, const X* high, int64_t n) {
-        for (int64_t i = 0; i < n; i += L) store_lanes(row_ + i, A::rows(low + i, high ? high + i : nullptr, n - i), n - i);
+    // Features of two rows, one behind the other, as pairs.
+    const T* join(const X* low, const X* high, const Groups& groups) {
+        for (int64_t i = groups.first_feature, n = groups.last_feature; i < n; i += L)
+            store_lanes(row_ + i, A::rows(low + i, high ? high + i : nullptr, n - i), n - i);
         return row_;
     }
 
