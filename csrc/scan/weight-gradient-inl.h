@@ -96,7 +96,7 @@ public:
         row_ = carve<T>(at, l_.I > l_.R ? l_.I : l_.R);
     }
 
-    // This worker's features of the left operands, of all rows: what it writes in one segment it then wrote in the one before, and not another core.
+    // This worker's features of the left operands, of all rows: so it writes the same lines in every segment, and no other core does.
     void copy_operands() {
         int64_t from, to;
         w_.part(x_.groups() + h_.groups(), from, to);
