@@ -311,10 +311,10 @@ private:
             }
             const NormGroup g{l_.unit_vectors, 1, 0, 1, l_.H};
             V unbounded;
-            for (int64_t u = 0; u < l_.unit_vectors; ++u)
-                UNROLL_STEP(M) store(c[n] + u * L, CellT::fresh_c(context_, rows[n], u, unbounded));
+            for (int n = 0; n < M; ++n)
+                for (int64_t u = 0; u < l_.unit_vectors; ++u) store(c[n] + u * L, CellT::fresh_c(context_, rows[n], u, unbounded));
             normalise<V, M>(g, c, scale);
-            UNROLL_STEP(M) {
+            for (int n = 0; n < M; ++n) {
                 T *to = row_buffer(slot[n], 1), *d_shift = d_gain[n] + l_.padded;
                 for (int64_t u = 0; u < l_.unit_vectors; ++u) {
                     const V seen = fma(load<V>(c[n] + u * L), load<V>(packed_ + l_.gain_c + u * L), load<V>(packed_ + l_.shift_c + u * L));
@@ -324,14 +324,14 @@ private:
                 d_seen[n] = to;
             }
             normalise_backward<V, M>(g, d_seen, packed_ + l_.gain_c, scale, c, d_gain);
-            for (int64_t u = 0; u < l_.unit_vectors; ++u)
-                for (int n = 0; n < M; ++n) {
+            for (int n = 0; n < M; ++n)
+                for (int64_t u = 0; u < l_.unit_vectors; ++u) {
                     const V fresh = CellT::fresh_c(context_, rows[n], u, unbounded);
                     CellT::memory_backward(context_, rows[n], fresh, unbounded, load<V>(d_o[n] + u * L), load<V>(c[n] + u * L), u, l_.H - u * L);
                 }
         } else {
-            for (int64_t u = 0; u < l_.unit_vectors; ++u)
-                for (int n = 0; n < M; ++n)
+            for (int n = 0; n < M; ++n)
+                for (int64_t u = 0; u < l_.unit_vectors; ++u)
                     CellT::template backward<Plain>(context_, rows[n], load<V>(dh[n] + u * L), u, l_.H - u * L);
         }
     }

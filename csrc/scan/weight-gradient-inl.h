@@ -41,9 +41,9 @@ constexpr int64_t kPieces = 4;
 constexpr int64_t kPieceRows = 48;
 constexpr int64_t kPieceGroups = 4;
 
-// Some of the groups of a left operand: from `begin` on, with these features.
+// Groups begin .. end-1 of a left operand.
 struct Groups {
-    int64_t begin, first_feature, last_feature;
+    int64_t begin, end;
 };
 
 // Features of the rows of a segment, in groups of as many as a register tile has rows: a tile reads one run of memory.
@@ -57,9 +57,11 @@ struct LeftOperand {
     int64_t groups() const { return ceil_div(features, group); }
     // Those of groups from .. to-1 that there are.
     Groups part(int64_t from, int64_t to) const {
-        const auto feature = [&](int64_t g) { return g <= 0 ? 0 : g * group < features ? g * group : features; };
-        return {from > 0 ? from : 0, feature(from), feature(to)};
+        const auto existing = [&](int64_t g) { return g <= 0 ? 0 : g < groups() ? g : groups(); };
+        return {existing(from), existing(to)};
     }
+    // The first feature of group g; of the group after the last one, how many features there are.
+    int64_t feature(int64_t g) const { return g * group < features ? g * group : features; }
 };
 
 template <class A>
@@ -113,12 +115,12 @@ public:
                         continue;
                     }
                     const bool pair = k % 2;
-                    put(x_, k / 2, join(pair ? x_low : x, pair ? x : nullptr, x_mine), x_mine);
-                    put(h_, k / 2, join(pair ? h_low : h, pair ? h : nullptr, h_mine), h_mine);
+                    put(x_, k / 2, join(pair ? x_low : x, pair ? x : nullptr, x_, x_mine), x_mine);
+                    put(h_, k / 2, join(pair ? h_low : h, pair ? h : nullptr, h_, h_mine), h_mine);
                 } else {
                     put(x_, k, x, x_mine);
                     const T* mask = rows_.mask(j_.sequence->noise.dropout, j_.sequence->noise.dropout_steps, s, slot, l_.R);
-                    for (int64_t i = h_mine.first_feature; mask && i < h_mine.last_feature; ++i) row_[i] = h[i] * mask[i];
+                    for (int64_t i = h_.feature(h_mine.begin), n = h_.feature(h_mine.end); mask && i < n; ++i) row_[i] = h[i] * mask[i];
                     put(h_, k, mask ? row_ : h, h_mine);
                 }
             }
@@ -157,13 +159,12 @@ public:
             if (l_.layer_norm ? part == 0 : panel != copied) copy_panel(panel, 0, part == 0);
             copied = panel;
             const int64_t g0 = part * groups / parts, g1 = (part + 1) * groups / parts;
-            const int64_t x0 = g0 < x_groups ? g0 : x_groups, x1 = g1 < x_groups ? g1 : x_groups;
-            const int64_t h0 = g0 > x_groups ? g0 - x_groups : 0, h1 = g1 > x_groups ? g1 - x_groups : 0;
+            const Groups x = x_.part(g0, g1), h = h_.part(g0 - x_groups, g1 - x_groups);
             if (l_.layer_norm) copy_panel(panel, l_.x_part, false);
-            outer(l_.dx, b_.gradient_x, panel, 0, l_.x_gates, x_, x0, x1);
+            outer(l_.dx, b_.gradient_x, panel, 0, l_.x_gates, x_, x);
             if (l_.layer_norm) copy_panel(panel, l_.h_part, false);
-            outer(l_.dh, b_.gradient_h, panel, l_.h_first, l_.h_gates, h_, h0, h1);
-            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, 1, reset_h, h0, h1);
+            outer(l_.dh, b_.gradient_h, panel, l_.h_first, l_.h_gates, h_, h);
+            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, 1, reset_h, h);
         }
         if (l_.P) projection_gradients();
     }
@@ -265,31 +266,33 @@ private:
     template <int G>
     static void spread(const LeftOperand<T>& to, int64_t k, const T* row, const Groups& groups) {
         T* at = to.at + groups.begin * to.group_stride + k * G;
-        int64_t f = groups.first_feature;
-        for (; f + G <= groups.last_feature; f += G, at += to.group_stride) {
+        int64_t f = groups.begin * G;
+        const int64_t end = to.feature(groups.end);
+        for (; f + G <= end; f += G, at += to.group_stride) {
             // Too many runs of memory at a time for the hardware to follow.
             __builtin_prefetch(at + 2 * kLine<T>, 1, 3);
             std::memcpy(at, row + f, G * sizeof(T));
         }
-        if (f < groups.last_feature) std::memcpy(at, row + f, static_cast<size_t>(groups.last_feature - f) * sizeof(T));
+        if (f < end) std::memcpy(at, row + f, static_cast<size_t>(end - f) * sizeof(T));
     }
 
-    // Features of two rows, one behind the other, as pairs.
-    const T* join(const X* low, const X* high, const Groups& groups) {
-        for (int64_t i = groups.first_feature, n = groups.last_feature; i < n; i += L)
+    // These features of two rows, one behind the other, as pairs.
+    const T* join(const X* low, const X* high, const LeftOperand<T>& of, const Groups& groups) {
+        for (int64_t i = of.feature(groups.begin), n = of.feature(groups.end); i < n; i += L)
             store_lanes(row_ + i, A::rows(low + i, high ? high + i : nullptr, n - i), n - i);
         return row_;
     }
 
-    // Groups g0 .. g1-1 of the left operand, times slots first .. first+slots-1 of the copied panel.
-    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, int64_t slots, const LeftOperand<T>& a, int64_t g0, int64_t g1) {
+    // These groups of the left operand, times slots first .. first+slots-1 of the copied panel.
+    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, int64_t slots, const LeftOperand<T>& a,
+               const Groups& groups) {
         const int64_t width = units(panel) * slots;
         T* sum = static_cast<T*>(gradient) + m.panel_offset(panel, L) - m.offset;
         const int64_t w_stride = units(panel) * l_.slots * L;
         const int64_t count = ceil_div(count_, A::fold);
         for (int64_t k = 0; k < count; k += kChainRows)
-            for (int64_t g = g0; g < g1; ++g) {
-                const int64_t f = g * a.group, n = a.features - f < a.group ? a.features - f : a.group;
+            for (int64_t g = groups.begin; g < groups.end; ++g) {
+                const int64_t f = a.feature(g), n = a.feature(g + 1) - f;
                 const int64_t length = count - k < kChainRows ? count - k : kChainRows;
                 const OuterProduct<T> p{a.at + g * a.group_stride + k * a.row_stride, a.row_stride, panel_ + k * w_stride + first * L, w_stride, length,
                                         sum + f * width * L};
