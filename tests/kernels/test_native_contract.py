@@ -154,6 +154,10 @@ def test_native_recomputes_the_same_gradients(native, cell, every):
 def test_native_bfloat16_stays_near_the_exact_result_of_rounded_inputs(level, cell):
     cell = sized(cell, 33, 31)
     task = suite.problem(cell, suite.Case(12, 6))
+    if isinstance(cell, RNNCell) and cell.nonlinearity == "relu":
+        # The slope jumps at zero, and products of pairs see a rounded h: so no sum may lie where rounding reaches zero.
+        task.params["weight_hh"] *= 0.2
+        task.params["bias_ih"] += 4.0 * torch.ones(31).where(torch.arange(31) % 2 == 0, -1.0)
     for value in (*task.params.values(), task.x, *task.first):
         value.copy_(value.to(torch.bfloat16))
     expected, expected_grads = suite.run(task, "reference", torch.float64)
