@@ -65,7 +65,7 @@ struct AnyGru {
                     store_lanes(row.trace_gates + 2 * x.H + at, n, lanes);
                 }
             }
-            store_lanes(row.h + at, h, lanes);
+            put_h(row, at, h, lanes);
         }
     }
 

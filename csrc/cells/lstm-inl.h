@@ -58,7 +58,7 @@ struct Lstm {
             V c[M];
             UNROLL_STEP(M) c[n] = load<V>(rows[n].c + at);
             tanh_of<M>(c);
-            UNROLL_STEP(M) store_lanes(rows[n].h + at, load<V>(rows[n].gates + at * slots + 3 * V::lanes) * c[n], lanes);
+            UNROLL_STEP(M) put_h(rows[n], at, load<V>(rows[n].gates + at * slots + 3 * V::lanes) * c[n], lanes);
         } else {
             for (int n = 0; n < M; ++n) visible(x, rows[n], load<V>(rows[n].seen + at), uv, lanes);
         }
@@ -107,7 +107,7 @@ struct Lstm {
         const int64_t at = uv * V::lanes;
         V h = load<V>(row.gates + at * x.slots + (x.slots - 1) * V::lanes) * tanh(seen);
         if (x.options & kZoneoutH) h = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, n), load_lanes<V>(row.h_old + at, n), h);
-        store_lanes(row.h + at, h, n);
+        put_h(row, at, h, n);
     }
 
     // c before zoneout, from saved gates, with and without the clip.

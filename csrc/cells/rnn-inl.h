@@ -51,7 +51,7 @@ struct Rnn {
             if constexpr (!Plain)
                 if (x.options & kZoneoutH)
                     h[n] = zoned(kept<V>(row.zoneout_h, x.zoneout_h, at, rest), load_lanes<V>(row.h_old + at, rest), h[n]);
-            store_lanes(row.h + at, h[n], rest);
+            put_h(row, at, h[n], rest);
         }
     }
 

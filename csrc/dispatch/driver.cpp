@@ -31,6 +31,9 @@ static_assert(sizeof(Header) % kAlign == 0, "the packed weights behind the heade
 
 int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
+// At most one group for each row, and at least one.
+int64_t fewer(int64_t groups, int64_t rows) { return groups <= rows ? groups : max(rows, 1); }
+
 // Takes pieces from a buffer, or only adds up their sizes if there is none.
 struct Carver {
     char* base;
@@ -104,22 +107,29 @@ struct Memory {
     ForwardJob job;
 };
 
+// Between the lists of two workers, for the reason given in plan.h.
+constexpr int64_t kScratchGap = 8192;
+
 int64_t zeros_count(const Layout& l) { return max(max(l.I, l.R), max(l.gate_row, l.padded)) + kAlign; }
 
+int64_t most_groups(int64_t B, int64_t workers) { return max(workers < B ? workers : B, 1); }
+int64_t most_seats(int64_t B, int64_t workers) { return seats(B, most_groups(B, workers)); }
+
 // Pieces that forward and backward have in common.
-Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t workers, int64_t scratch_bytes) {
+// B: of all parts, T steps. saved_groups: of the saved rows; of the workers there is at most one group for each and for each row.
+Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t workers, int64_t saved_groups, int64_t scratch_bytes) {
     Memory m{};
-    const int64_t size = element_size(spec.dtype);
+    const int64_t size = element_size(spec.dtype), seats = most_seats(B, workers);
     m.barriers = carver.array<Barrier>(workers + 1);
     m.tickets = carver.array<Tickets>(2);
-    m.plan_words = carver.array<int64_t>(plan_words(T, B));
+    m.plan_words = carver.array<int64_t>(plan_words(T, B, saved_groups));
     m.job.spec = &spec;
     m.job.layout = &l;
     m.job.zeros = carver.bytes(zeros_count(l) * size);
     m.job.c_first = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
-    m.job.reset_h = l.reset_before ? carver.bytes(B * l.padded * size) : nullptr;
-    m.job.seen = (spec.options & (kZoneoutC | kLayerNorm)) && l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
-    m.job.worker_scratch_bytes = round_up(scratch_bytes, 4096);
+    m.job.reset_h = l.reset_before ? carver.bytes(seats * l.padded * size) : nullptr;
+    m.job.seen = (spec.options & (kZoneoutC | kLayerNorm)) && l.has_c ? carver.bytes(seats * l.padded * size) : nullptr;
+    m.job.worker_scratch_bytes = round_up(scratch_bytes, 4096) + kScratchGap;
     m.job.worker_scratch = carver.bytes(workers * m.job.worker_scratch_bytes);
     return m;
 }
@@ -127,17 +137,28 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
     const int64_t operands = spec.dtype == Dtype::bf16 ? 2 * (block_capacity(kBlockRows, B) * (l.I + 1) + B * (l.R + 1)) : 0;
-    return 16 * block_capacity(kBlockRows, B) + 160 * B + masked + operands + 12 * kAlign;
+    return 16 * block_capacity(kBlockRows, B) + 168 * B + masked + operands + 12 * kAlign;
 }
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t rows = block_capacity(kSegmentRows, B);
     const int64_t widened = spec.dtype == Dtype::bf16 ? B * l.padded * 4 : 0;
     const int64_t sums = B * 4 * l.lanes * element_size(spec.dtype);
-    const int64_t steps = (8 * 7 + 160) * B + sums + widened + 13 * kAlign;
-    const int64_t segment = 16 * rows + (rows * l.per_panel * l.slots * l.lanes + max(l.I, l.R)) * element_size(spec.dtype) + 8 * kAlign;
+    const int64_t steps = (8 * 7 + 168) * B + sums + widened + 13 * kAlign;
+    const int64_t segment = 24 * rows + (rows * l.per_panel * l.slots * l.lanes + max(l.I, l.R)) * element_size(spec.dtype) + 9 * kAlign;
     return max(forward_scratch(spec, l, B), max(steps, segment));
 }
+
+// What stands before the saved rows: how they lie, and for how many they are.
+struct alignas(kAlign) SavedHeader {
+    static constexpr uint64_t kMagic = 0x7361766564726f77;  // "savedrow"
+    uint64_t magic;
+    int64_t B, S;
+    int64_t groups;  // in which the rows of a part lie, at most; a part of fewer rows has one for each
+    bool of(int64_t rows, int64_t valid_steps) const { return magic == kMagic && B == rows && S == valid_steps && groups >= 1 && groups <= max(rows, 1); }
+};
+
+SavedHeader* carve_header(Carver& carver) { return carver.array<SavedHeader>(1); }
 
 // Saved rows of `rows` steps: gates, then c.
 struct Saved {
@@ -153,31 +174,34 @@ void* carve_checkpoints(Carver& carver, const Spec& spec, const Layout& l, int64
 }
 
 void carve_forward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t workers, bool save, Memory& m) {
-    const int64_t size = element_size(spec.dtype);
-    m = carve_common(carver, spec, l, T, B, workers, forward_scratch(spec, l, B));
+    const int64_t size = element_size(spec.dtype), groups = most_groups(B, workers), seats = most_seats(B, workers);
+    m = carve_common(carver, spec, l, T, B, workers, groups, forward_scratch(spec, l, B));
     if (!save) {
         // Row groups differ by one row at most, and each may have a block of its own.
-        m.job.group_rows = block_capacity(kBlockRows, B);
-        m.job.gates = carver.bytes(max(workers < B ? workers : B, 1) * m.job.group_rows * l.saved_row * size);
-        m.job.c = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
+        m.job.group_rows = block_capacity(kBlockRows, B) + kGapRows;
+        m.job.gates = carver.bytes((groups * m.job.group_rows - kGapRows) * l.saved_row * size);
+        m.job.c = l.has_c ? carver.bytes(seats * l.padded * size) : nullptr;
     }
-    m.job.projected = l.P || spec.dtype == Dtype::bf16 ? carver.bytes(B * l.padded * size) : nullptr;
+    const bool apart = l.P || spec.dtype == Dtype::bf16;
+    m.job.projected = apart ? carver.bytes(seats * l.padded * size) : nullptr;
+    m.job.h_rows = !apart && groups > 1 ? carver.bytes(2 * seats * l.padded * size) : nullptr;
 }
 
 // Rounded traces are read from what is saved for backward, and where nothing is, from the same rows in the workspace.
 bool traces_saved(const Spec& spec, bool trace) { return trace && spec.dtype == Dtype::bf16; }
 
-void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute, int64_t workers, Memory& m, BackwardJob& b) {
-    const int64_t size = element_size(spec.dtype), rows = block_capacity(kSegmentRows, B);
-    m = carve_common(carver, spec, l, T, B, workers, backward_scratch(spec, l, B));
-    m.job.projected = l.P || recompute ? carver.bytes(B * l.padded * size) : nullptr;
+void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute, int64_t workers, int64_t groups, Memory& m,
+                    BackwardJob& b) {
+    const int64_t size = element_size(spec.dtype), rows = block_capacity(kSegmentRows, B), seats = most_seats(B, workers);
+    m = carve_common(carver, spec, l, T, B, workers, groups, backward_scratch(spec, l, B));
+    m.job.projected = l.P || recompute ? carver.bytes(seats * l.padded * size) : nullptr;
     if (recompute) {
         const Saved saved = carve_saved(carver, spec, l, (recompute < T ? recompute : T) * B);
         m.job.gates = saved.gates;
         m.job.c = saved.c;
     }
-    b.dc = l.has_c ? carver.bytes(B * l.padded * size) : nullptr;
-    b.carry = carver.bytes(B * round_up(l.R, l.lanes) * size);
+    b.dc = l.has_c ? carver.bytes(seats * l.padded * size) : nullptr;
+    b.carry = carver.bytes(seats * round_up(l.R, l.lanes) * size);
     b.dhp = l.P ? carver.bytes(rows * round_up(l.P, l.lanes) * size) : nullptr;
     b.m = l.P ? carver.bytes(rows * l.padded * size) : nullptr;
     b.row_peephole = (spec.options & kPeephole) ? carver.bytes(B * 3 * l.padded * size) : nullptr;
@@ -216,15 +240,15 @@ int64_t backward_workers(const Spec& spec, const Layout& l, const Team& team, in
 
 Worker make_worker(const Team& team, Memory& m, int64_t index, int64_t count) {
     Worker w;
-    w.row_groups = team.row_groups;
+    w.deal = {m.job.plan.ragged, m.job.plan.B, team.row_groups};
     w.unit_shares = team.unit_shares;
     w.row_group = index / team.unit_shares;
     w.unit_share = index % team.unit_shares;
     w.index = index;
     w.count = count;
     w.scans = w.row_group < team.row_groups;
-    w.first_slot = w.row_group * m.job.plan.B / w.row_groups;
-    w.own_rows = (w.row_group + 1) * m.job.plan.B / w.row_groups - w.first_slot;
+    w.first_slot = w.deal.first(w.row_group);
+    w.own_rows = w.deal.first(w.row_group + 1) - w.first_slot;
     w.all = m.barriers;
     w.group = m.barriers + 1 + w.row_group;
     w.inputs = m.tickets;
@@ -232,16 +256,19 @@ Worker make_worker(const Team& team, Memory& m, int64_t index, int64_t count) {
     return w;
 }
 
-// Calls run(scan, worker index, workers) for every scan on a team: side by side where there are threads enough, else in turn.
+// Workers of each of `count` scans.
+int64_t workers_of(int64_t count, int64_t threads) { return threads <= count ? 1 : threads % count ? threads : threads / count; }
+
+// Calls run(scan, worker index, workers) for every scan on a team: side by side where the threads can be divided among them, else in turn.
 template <class F>
 void on_teams(int64_t count, int32_t threads, F&& run) {
     const auto member = [&](int64_t thread, int64_t n) {
-        if (n <= count) {
+        if (n <= count)
             for (int64_t i = thread; i < count; i += n) run(i, 0, 1);
-            return;
-        }
-        const int64_t scan = ((thread + 1) * count - 1) / n, first = ceil_div(scan * n, count), last = ceil_div((scan + 1) * n, count);
-        run(scan, thread - first, last - first);
+        else if (n % count)
+            for (int64_t i = 0; i < count; ++i) run(i, thread, n);
+        else
+            run(thread % count, thread / count, n / count);
     };
     if (threads <= 1) {
         member(0, 1);
@@ -252,6 +279,13 @@ void on_teams(int64_t count, int32_t threads, F&& run) {
 }
 
 constexpr int64_t kMaxScans = 8;
+
+// Training takes a batch in parts, each a scan of its own with sums of its own for the gradients of the parameters, which are added up in the end. So
+// workers that have a part each share nothing that is written, and the sums are the same however many workers there are. Fewer rows would fill a
+// worker's register tiles worse.
+constexpr int64_t kMaxParts = 2;
+constexpr int64_t kRowsOfPart = 8;
+int64_t parts_of(int64_t B) { return B >= kMaxParts * kRowsOfPart ? kMaxParts : 1; }
 
 // While it exists and is `on`, its thread takes numbers too small for a normal exponent as zero, as products of bfloat16 pairs always do. A
 // gradient that fades over hundreds of steps ends among them, where the processor needs some hundred times as long for each operation, and they
@@ -296,6 +330,7 @@ const char* message(Status status) {
         case Status::unsupported: return "the native engine does not have this combination of cell, element type and options";
         case Status::missing_pointer: return "a buffer that this call needs is missing";
         case Status::packed_mismatch: return "the packed weights were made for another cell, size, instruction set or purpose";
+        case Status::saved_mismatch: return "what was saved for backward does not come from a forward pass over as many rows and steps";
         case Status::unknown_level: return "no such instruction set; expected scalar, avx2, avx512, avx512bf16 or neon";
         default: return "this CPU or this build does not have the instruction set";
     }
@@ -343,11 +378,12 @@ int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t re
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, false);
     Carver carver{nullptr};
+    carve_header(carver);
     if (recompute)
         carve_checkpoints(carver, spec, l, T, B, recompute);
     else
         carve_saved(carver, spec, l, S);
-    return max(carver.used, kAlign);
+    return carver.used;
 }
 
 int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, bool trace, int32_t threads) {
@@ -356,10 +392,11 @@ int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, bool trac
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, false);
     Memory m;
-    Carver carver{nullptr};
+    Carver carver{nullptr}, parts{nullptr};
     carve_forward(carver, spec, l, T, B, max(threads, 1), false, m);
     if (traces_saved(spec, trace)) carve_saved(carver, spec, l, T * B);
-    return carver.used;
+    for (int64_t part = 0; part < parts_of(B); ++part) carve_forward(parts, spec, l, T, B, max(threads, 1), true, m);
+    return max(carver.used, parts.used);
 }
 
 Status forward(const Spec& spec, const Forward* scans, int64_t count) {
@@ -370,52 +407,63 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
     const int64_t threads = max(scans[0].threads, 1);
     // Packed for training or not, the sections that forward reads come first and lie in the same place.
     const Layout l = layout_of(spec, false);
-    Memory memory[kMaxScans];
+    Memory memory[kMaxScans * kMaxParts];
+    int64_t jobs = 0, wanted = 0;
+    for (int64_t i = 0; i < count; ++i) jobs += scans[i].saved && !scans[i].recompute ? parts_of(scans[i].sequence.B) : 1;
+    const int64_t workers = workers_of(jobs, threads);
+    jobs = 0;
     for (int64_t i = 0; i < count; ++i) {
         const Forward& a = scans[i];
         if ((status = check_packed(spec, a.packed, false)) != Status::ok) return status;
         if ((status = check_sequence(spec, a.sequence)) != Status::ok) return status;
         if (!a.workspace || (!a.y && a.sequence.T && a.sequence.B)) return Status::missing_pointer;
-        Memory& m = memory[i];
         const bool save = a.saved && !a.recompute, trace = traces_saved(spec, a.trace_gates || a.trace_c);
-        Carver carver{static_cast<char*>(a.workspace)};
-        carve_forward(carver, spec, l, a.sequence.T, a.sequence.B, threads, save || trace, m);
-        start(m, a.packed, a.sequence, threads);
-        ForwardJob& j = m.job;
-        if (!make_plan(a.sequence, m.plan_words, j.plan)) return Status::bad_length;
-        Carver saved{static_cast<char*>(a.saved)};
-        if (save) {
-            const Saved s = carve_saved(saved, spec, l, j.plan.S);
-            j.gates = s.gates;
-            j.c = s.c;
-        } else if (a.saved) {
-            j.c_checkpoints = carve_checkpoints(saved, spec, l, a.sequence.T, a.sequence.B, a.recompute);
-            j.recompute = a.recompute;
+        const int64_t B = a.sequence.B, parts = save ? parts_of(B) : 1, groups = make_team(l, l.panels, ceil_div(B, parts), workers).row_groups;
+        Carver carver{static_cast<char*>(a.workspace)}, saved{static_cast<char*>(a.saved)};
+        SavedHeader* const header = a.saved ? carve_header(saved) : nullptr;
+        int64_t S = 0;
+        for (int64_t part = 0; part < parts; ++part) {
+            Memory& m = memory[jobs++];
+            carve_forward(carver, spec, l, a.sequence.T, B, threads, save || trace, m);
+            start(m, a.packed, a.sequence, threads);
+            ForwardJob& j = m.job;
+            if (!order_rows(a.sequence, m.plan_words, part, parts, j.plan)) return Status::bad_length;
+            const Team team = make_team(l, l.panels, j.plan.B, workers);
+            place_rows(j.plan, team.row_groups, fewer(groups, j.plan.B), 0, S);
+            S += j.plan.S;
+            wanted += members(team);
+            if (team.row_groups == 1) j.h_rows = nullptr;
+            j.save = save || trace;
+            j.y = a.y;
+            j.y_known = a.y;
+            j.y_stride_t = a.y_stride_t;
+            j.y_stride_b = a.y_stride_b;
+            j.trace_gates = a.trace_gates;
+            j.trace_c = a.trace_c;
+            j.h_n = a.h_n;
+            j.c_n = l.has_c ? a.c_n : nullptr;
+            j.begin = 0;
+            j.end = j.plan.steps;
+            // An empty y still has last states.
+            if (!j.y) j.y = const_cast<void*>(j.zeros);
         }
-        if (trace && !save) {
-            const Saved s = carve_saved(carver, spec, l, j.plan.S);
-            j.gates = s.gates;
-            j.c = s.c;
+        if (header) *header = {SavedHeader::kMagic, B, S, groups};
+        if (save || trace) {
+            const Saved rows = carve_saved(save ? saved : carver, spec, l, S);
+            for (Memory* m = memory + jobs - parts; m < memory + jobs; ++m) {
+                m->job.gates = rows.gates;
+                m->job.c = rows.c;
+            }
         }
-        j.save = save || trace;
-        j.y = a.y;
-        j.y_known = a.y;
-        j.y_stride_t = a.y_stride_t;
-        j.y_stride_b = a.y_stride_b;
-        j.trace_gates = a.trace_gates;
-        j.trace_c = a.trace_c;
-        j.h_n = a.h_n;
-        j.c_n = l.has_c ? a.c_n : nullptr;
-        j.begin = 0;
-        j.end = j.plan.steps;
-        // An empty y still has last states.
-        if (!j.y) j.y = const_cast<void*>(j.zeros);
+        if (a.saved && !save) {
+            memory[jobs - 1].job.c_checkpoints = carve_checkpoints(saved, spec, l, a.sequence.T, B, a.recompute);
+            memory[jobs - 1].job.recompute = a.recompute;
+        }
     }
     const auto kernel = type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)];
     // Threads that would find nothing to do are not woken.
-    const int64_t wanted = count == 1 ? members(make_team(l, l.panels, memory[0].job.plan.B, threads)) : threads;
-    on_teams(count, static_cast<int32_t>(wanted), [&](int64_t scan, int64_t index, int64_t workers) {
-        Memory& m = memory[scan];
+    on_teams(jobs, static_cast<int32_t>(jobs == 1 ? wanted : threads), [&](int64_t job, int64_t index, int64_t workers) {
+        Memory& m = memory[job];
         const Team team = make_team(l, l.panels, m.job.plan.B, workers);
         if (index >= members(team)) return;
         const FlushSubnormals flush(spec.dtype == Dtype::bf16);
@@ -424,16 +472,18 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
     return Status::ok;
 }
 
-int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads) {
-    if (bf16::widens(spec)) return bf16::backward_workspace_size(spec, T, B, S, recompute, threads);
-    (void)S;
-    const Status status = check(spec);
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, const void* saved, int32_t threads) {
+    if (bf16::widens(spec)) return bf16::backward_workspace_size(spec, T, B, S, recompute, saved, threads);
+    if (!saved) return -static_cast<int64_t>(Status::missing_pointer);
+    const SavedHeader& header = *static_cast<const SavedHeader*>(saved);
+    const Status status = header.of(B, S) ? check(spec) : Status::saved_mismatch;
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, true);
     Memory m;
     BackwardJob b{};
     Carver carver{nullptr};
-    carve_backward(carver, spec, l, T, B, recompute, max(threads, 1), m, b);
+    const int64_t workers = max(threads, 1), groups = max(header.groups, most_groups(B, workers));
+    for (int64_t part = 0; part < parts_of(B); ++part) carve_backward(carver, spec, l, T, B, recompute, workers, groups, m, b);
     return carver.used;
 }
 
@@ -444,44 +494,74 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
     if (count < 1 || count > kMaxScans) return Status::bad_size;
     const int64_t threads = max(scans[0].threads, 1);
     const Layout l = layout_of(spec, true);
-    Memory memory[kMaxScans];
-    BackwardJob jobs[kMaxScans]{};
+    const auto team_of = [&](int64_t B, int64_t workers) { return make_team(l, ceil_div(l.unit_vectors, 4), B, workers); };
+    Memory memory[kMaxScans * kMaxParts];
+    BackwardJob jobs[kMaxScans * kMaxParts]{};
+    int64_t first_job[kMaxScans + 1] = {0};
+    for (int64_t i = 0; i < count; ++i) first_job[i + 1] = first_job[i] + parts_of(scans[i].sequence.B);
+    const int64_t all_jobs = first_job[count], workers = workers_of(all_jobs, threads);
     for (int64_t i = 0; i < count; ++i) {
         const Backward& a = scans[i];
         if ((status = check_packed(spec, a.packed, true)) != Status::ok) return status;
         if ((status = check_sequence(spec, a.sequence)) != Status::ok) return status;
         if (!a.workspace || !a.saved || (!a.y && a.sequence.T && a.sequence.B)) return Status::missing_pointer;
-        Memory& m = memory[i];
-        Carver carver{static_cast<char*>(a.workspace)};
-        carve_backward(carver, spec, l, a.sequence.T, a.sequence.B, a.recompute, threads, m, jobs[i]);
-        start(m, a.packed, a.sequence, threads);
-        ForwardJob& j = m.job;
-        if (!make_plan(a.sequence, m.plan_words, j.plan)) return Status::bad_length;
-        Carver saved{static_cast<char*>(a.saved)};
-        if (a.recompute) {
-            j.c_checkpoints = carve_checkpoints(saved, spec, l, a.sequence.T, a.sequence.B, a.recompute);
-        } else {
-            const Saved s = carve_saved(saved, spec, l, j.plan.S);
-            j.gates = s.gates;
-            j.c = s.c;
+        const int64_t B = a.sequence.B, T = a.sequence.T, parts = parts_of(B);
+        Carver carver{static_cast<char*>(a.workspace)}, saved{static_cast<char*>(a.saved)};
+        const SavedHeader header = *carve_header(saved);
+        if (header.groups < 1 || header.groups > max(B, 1)) return Status::saved_mismatch;
+        int64_t S = 0;
+        for (int64_t k = first_job[i]; k < first_job[i + 1]; ++k) {
+            Memory& m = memory[k];
+            carve_backward(carver, spec, l, T, B, a.recompute, threads, max(header.groups, most_groups(B, threads)), m, jobs[k]);
+            start(m, a.packed, a.sequence, threads);
+            ForwardJob& j = m.job;
+            if (!order_rows(a.sequence, m.plan_words, k - first_job[i], parts, j.plan)) return Status::bad_length;
+            // Where rows are computed again they lie as these workers have them, each part in memory of its own.
+            const int64_t own_groups = team_of(j.plan.B, workers).row_groups;
+            if (a.recompute)
+                place_rows(j.plan, own_groups, own_groups, a.recompute < T ? a.recompute : T, 0);
+            else
+                place_rows(j.plan, own_groups, fewer(header.groups, j.plan.B), 0, S);
+            S += j.plan.S;
+            j.recompute = a.recompute;
+            j.save = true;
+            j.y_known = a.y;
+            j.y_stride_t = a.y_stride_t;
+            j.y_stride_b = a.y_stride_b;
+            jobs[k].args = &a;
         }
-        j.recompute = a.recompute;
-        j.save = true;
-        j.y_known = a.y;
-        j.y_stride_t = a.y_stride_t;
-        j.y_stride_b = a.y_stride_b;
-        jobs[i].args = &a;
+        if (!header.of(B, S)) return Status::saved_mismatch;
+        const Saved rows = a.recompute ? Saved{} : carve_saved(saved, spec, l, S);
+        void* const checkpoints = a.recompute ? carve_checkpoints(saved, spec, l, T, B, a.recompute) : nullptr;
+        for (int64_t k = first_job[i]; k < first_job[i + 1]; ++k) {
+            ForwardJob& j = memory[k].job;
+            j.c_checkpoints = checkpoints;
+            if (!a.recompute) {
+                j.gates = rows.gates;
+                j.c = rows.c;
+            }
+            jobs[k].forward = j;
+        }
     }
-    const auto kernel = type_kernels(spec.dtype).backward[static_cast<int>(spec.cell)];
-    const auto team_of = [&](int64_t scan, int64_t workers) { return make_team(l, ceil_div(l.unit_vectors, 4), memory[scan].job.plan.B, workers); };
-    const auto all_of = [&](int64_t scan, int64_t workers) { return backward_workers(spec, l, team_of(scan, workers), memory[scan].job.plan.S, workers); };
-    on_teams(count, static_cast<int32_t>(count == 1 ? all_of(0, threads) : threads), [&](int64_t scan, int64_t index, int64_t workers) {
-        const int64_t all = all_of(scan, workers);
+    const TypeKernels& kernels = type_kernels(spec.dtype);
+    const auto kernel = kernels.backward[static_cast<int>(spec.cell)];
+    const auto all_of = [&](int64_t job, int64_t workers) {
+        const Plan& plan = memory[job].job.plan;
+        return backward_workers(spec, l, team_of(plan.B, workers), plan.S, workers);
+    };
+    on_teams(all_jobs, static_cast<int32_t>(all_jobs == 1 ? all_of(0, threads) : threads), [&](int64_t job, int64_t index, int64_t workers) {
+        const int64_t all = all_of(job, workers);
         if (index >= all) return;
-        BackwardJob job = jobs[scan];
-        job.forward = memory[scan].job;
         const FlushSubnormals flush(true);
-        kernel(job, make_worker(team_of(scan, workers), memory[scan], index, all));
+        kernel(jobs[job], make_worker(team_of(memory[job].job.plan.B, workers), memory[job], index, all));
+    });
+    // Waking the threads again takes as long as a few thousand weights.
+    constexpr int64_t kWorthThread = 50 * 1000;
+    const int64_t weights = l.gates * l.H * (l.I + l.R);
+    const int64_t finishing = weights / kWorthThread < threads ? max(weights / kWorthThread, 1) : threads;
+    on_teams(1, static_cast<int32_t>(finishing), [&](int64_t, int64_t index, int64_t workers) {
+        const FlushSubnormals flush(true);
+        for (int64_t i = 0; i < count; ++i) kernels.finish(jobs + first_job[i], first_job[i + 1] - first_job[i], index, workers);
     });
     return Status::ok;
 }
@@ -531,7 +611,7 @@ Status step(const Spec& spec, const Step& a) {
     j.packed = static_cast<const char*>(a.packed) + sizeof(Header);
     j.sequence = &q;
     for (int64_t b = 0; b < a.B; ++b) s.order[b] = b;
-    j.plan = Plan{1, a.B, a.B, 1, false, nullptr, s.order, nullptr};
+    j.plan = Plan{1, a.B, a.B, 1, false, nullptr, s.order, nullptr, s.order, a.B, 1, nullptr, nullptr, nullptr, nullptr};
     // Units that finish first would overwrite the h that the others still read: y is apart from both, and copied at the end.
     j.y = s.y;
     j.y_known = s.y;
@@ -543,7 +623,7 @@ Status step(const Spec& spec, const Step& a) {
     const int64_t zeros = l.P || (spec.options & kLayerNorm) ? zeros_count(l) : 4 * l.lanes;
     std::memset(const_cast<void*>(j.zeros), 0, static_cast<size_t>(zeros * element_size(spec.dtype)));
     Barrier barrier;
-    const Worker w{0, 1, 0, 1, 0, 1, true, 0, a.B, &barrier, &barrier, nullptr, nullptr};
+    const Worker w{0, {false, a.B, 1}, 0, 1, 0, 1, true, 0, a.B, &barrier, &barrier, nullptr, nullptr};
     const FlushSubnormals flush(spec.dtype == Dtype::bf16);
     type_kernels(spec.dtype).forward[static_cast<int>(spec.cell)](j, w);
     return Status::ok;

@@ -18,6 +18,8 @@ struct TypeKernels {
     void (*pack)(const Spec&, const Layout&, const Params&, bool training, void* packed, int64_t worker, int64_t workers);
     void (*forward[kCells])(const ForwardJob&, const Worker&);
     void (*backward[kCells])(const BackwardJob&, const Worker&);
+    // What backward left in the jobs of the parts of a batch, into the caller's gradients of parameters.
+    void (*finish)(const BackwardJob* parts, int64_t count, int64_t worker, int64_t workers);
     double (*peak)(int64_t repeats);  // floating-point operations done
 };
 

@@ -73,6 +73,7 @@ TypeKernels type_table() {
     TypeKernels t{};
     t.lanes = A::V::lanes;
     t.pack = pack_share<A>;
+    t.finish = finish_gradients<A>;
     int i = 0;
 #define UNROLL_CELL(name, Class) add_cell<A, Class<typename A::V>>(t, i++);
 #include "../cells/cells.inc"

@@ -33,6 +33,7 @@ enum class Status : int32_t {
     unsupported,       // not implemented for this cell, dtype and option
     missing_pointer,   // a pointer that this call needs is null
     packed_mismatch,   // the packed weights were made for another Spec, another level, or without `training`
+    saved_mismatch,    // `saved` is not what a forward pass over as many rows and steps left there
     unknown_level,     // no such instruction set name
     level_unavailable  // this CPU or this build does not have the instruction set
 };
@@ -157,7 +158,7 @@ struct Backward {
     const void* y;         // forward's output, unchanged
     int64_t y_stride_t;
     int64_t y_stride_b;
-    void* saved;           // forward's, consumed: its contents are undefined afterwards, so backward runs once per forward
+    void* saved;           // forward's, 64-byte aligned, consumed: its contents are undefined afterwards, so backward runs once per forward
     int64_t recompute;     // as in forward
     const void* dy;        // [T, B, R] by strides; never read past a row's length. Null: zeros
     int64_t dy_stride_t;
@@ -174,7 +175,8 @@ struct Backward {
     int32_t threads;
 };
 
-int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads);
+// `saved`: what forward left there, which says how its rows lie.
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, const void* saved, int32_t threads);
 
 Status backward(const Spec& spec, const Backward* scans, int64_t count);
 

@@ -70,10 +70,10 @@ public:
 
     // dc and carry before the first (that is, the last) step: the gradients of the last state.
     void first_state() {
-        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
-            const int64_t slot = w_.slot(j_.plan, i), row = j_.plan.order[slot];
+        for (int64_t i = 0, n = w_.rows(j_.plan.B); i < n; ++i) {
+            const int64_t slot = w_.slot(i), row = j_.plan.order[slot];
             if (l_.has_c) copy_units(b_.args->dc_n, row, l_.H, dc(slot), unit_begin_ * L, unit_end_ * L);
-            if (l_.has_c) copy_units(j_.sequence->c0, row, l_.H, static_cast<T*>(j_.c_first) + slot * l_.padded, unit_begin_ * L, unit_end_ * L);
+            if (l_.has_c) copy_units(j_.sequence->c0, row, l_.H, static_cast<T*>(j_.c_first) + row * l_.padded, unit_begin_ * L, unit_end_ * L);
             copy_units(b_.args->dh_n, row, l_.R, carry(slot), panel_begin_ * kColumnVectors * L, panel_end_ * kColumnVectors * L);
         }
         w_.group->wait(static_cast<int32_t>(w_.unit_shares));
@@ -90,14 +90,14 @@ public:
 
     // Move what the gate gradients of step s pass on to the state before it into carry.
     void close(int64_t s) {
-        const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
+        const int64_t n = w_.rows(j_.plan.alive(s));
         for (int64_t i = 0; i < n; ++i) {
-            list_next(s - 1, i, w_.slot(j_.plan, i));
+            list_next(s - 1, i, w_.slot(i));
             before_[i] = nullptr;
         }
         const bool keeps = CellT::carries_h || (context_.options & kZoneoutH);
         recurrent_products(n, [&](int64_t i, int64_t u, int64_t vectors, const T* sums) {
-            T* to = carry(w_.slot(j_.plan, i)) + u * L;
+            T* to = carry(w_.slot(i)) + u * L;
             for (int64_t at = 0; at < vectors * L; at += L) store(to + at, keeps ? load<V>(sums + at) + load<V>(to + at) : load<V>(sums + at));
         });
         w_.group->wait(static_cast<int32_t>(w_.unit_shares));
@@ -105,27 +105,30 @@ public:
 
     // Gradients of the first state: what is left in carry and dc.
     void last_state() {
-        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
-            const int64_t slot = w_.slot(j_.plan, i), row = j_.plan.order[slot];
+        for (int64_t i = 0, n = w_.rows(j_.plan.B); i < n; ++i) {
+            const int64_t slot = w_.slot(i), row = j_.plan.order[slot];
             if (b_.args->dh0 && w_.unit_share == 0) put_row(carry(slot), l_.R, static_cast<X*>(b_.args->dh0) + row * l_.R);
             if (b_.args->dc0 && w_.unit_share == 0) put_row(dc(slot), l_.H, static_cast<X*>(b_.args->dc0) + row * l_.H);
         }
     }
 
 private:
-    T* dc(int64_t slot) const { return static_cast<T*>(b_.dc) + slot * l_.padded; }
-    T* carry(int64_t slot) const { return static_cast<T*>(b_.carry) + slot * round_up(l_.R, L); }
+    T* dc(int64_t slot) const { return static_cast<T*>(b_.dc) + j_.plan.seat[slot] * l_.padded; }
+    T* carry(int64_t slot) const { return static_cast<T*>(b_.carry) + j_.plan.seat[slot] * round_up(l_.R, L); }
 
     static void copy_units(const void* from, int64_t row, int64_t n, T* to, int64_t begin, int64_t end) {
         const X* source = from ? static_cast<const X*>(from) + row * n : nullptr;
         for (int64_t u = begin; u < end && u < round_up(n, L); ++u) to[u] = source && u < n ? widen(source[u]) : T(0);
     }
 
+    // Position of (s, slot) in the segment, step by step.
+    int64_t of_segment(int64_t s, int64_t slot) const { return j_.plan.ordinal(s, slot) - b_.segment_first; }
+
     // Gate gradients of step s as the products take them.
     X* gate_gradients(int64_t s, int64_t slot) const {
         if constexpr (kRounds)
             return s == end_ ? static_cast<X*>(b_.rounded_next) + slot * b_.rounded_stride
-                             : static_cast<X*>(b_.rounded) + (rows_.saved(s, slot) - b_.segment_first_row) * b_.rounded_stride;
+                             : static_cast<X*>(b_.rounded) + of_segment(s, slot) * b_.rounded_stride;
         else
             return rows_.saved_gates(s, slot) + l_.h_part;
     }
@@ -183,20 +186,20 @@ private:
 
     // Zeros into dx at time s of the rows that have ended, as in ForwardScan.
     void end_rows(int64_t s) {
-        for (int64_t i = w_.rows(j_.plan, j_.plan.alive(s)) + w_.unit_share, all = w_.rows(j_.plan, j_.plan.B); i < all; i += w_.unit_shares) {
-            X* dx = static_cast<X*>(b_.args->dx) + s * b_.args->dx_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * b_.args->dx_stride_b;
+        for (int64_t i = w_.rows(j_.plan.alive(s)) + w_.unit_share, all = w_.rows(j_.plan.B); i < all; i += w_.unit_shares) {
+            X* dx = static_cast<X*>(b_.args->dx) + s * b_.args->dx_stride_t + j_.plan.order[w_.slot(i)] * b_.args->dx_stride_b;
             std::memset(dx, 0, static_cast<size_t>(l_.I) * sizeof(X));
         }
     }
 
     void one_step(int64_t s, bool open) {
-        const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
-        const int64_t with_next = open && s + 1 < j_.plan.steps ? w_.rows(j_.plan, j_.plan.alive(s + 1)) : 0;
+        const int64_t n = w_.rows(j_.plan.alive(s));
+        const int64_t with_next = open && s + 1 < j_.plan.steps ? w_.rows(j_.plan.alive(s + 1)) : 0;
         const Sequence& q = *j_.sequence;
         const Backward& a = *b_.args;
         const bool keeps = CellT::carries_h || (context_.options & kZoneoutH);
         for (int64_t i = 0; i < n; ++i) {
-            const int64_t slot = w_.slot(j_.plan, i);
+            const int64_t slot = w_.slot(i);
             BackwardRow<T>& row = step_[i];
             row.gates = rows_.saved_gates(s, slot);
             if constexpr (!kRounds)
@@ -216,10 +219,10 @@ private:
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
                 row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
                 row.dropout = rows_.mask(q.noise.dropout, q.noise.dropout_steps, s, slot, l_.R);
-                row.reset_h = l_.reset_before ? static_cast<T*>(b_.reset_h) + (rows_.saved(s, slot) - b_.segment_first_row) * l_.padded : nullptr;
-                row.m = l_.P ? static_cast<T*>(b_.m) + (rows_.saved(s, slot) - b_.segment_first_row) * l_.padded : nullptr;
+                row.reset_h = l_.reset_before ? static_cast<T*>(b_.reset_h) + of_segment(s, slot) * l_.padded : nullptr;
+                row.m = l_.P ? static_cast<T*>(b_.m) + of_segment(s, slot) * l_.padded : nullptr;
                 row.peephole = b_.row_peephole ? static_cast<T*>(b_.row_peephole) + slot * 3 * l_.padded : nullptr;
-                dhp_[i] = l_.P ? static_cast<T*>(b_.dhp) + (rows_.saved(s, slot) - b_.segment_first_row) * round_up(l_.P, L) : nullptr;
+                dhp_[i] = l_.P ? static_cast<T*>(b_.dhp) + of_segment(s, slot) * round_up(l_.P, L) : nullptr;
             }
             if (i < with_next) {
                 list_next(s, i, slot);
@@ -280,7 +283,7 @@ private:
     // The gradient of unit vector u of h (of the projection's input, if there is one) is complete.
     UNROLL_INLINE_MEMBER void deliver(int64_t i, const BackwardRow<T>& row, V dh, int64_t u) {
         if (layer_norm())
-            store(row_buffer(w_.slot(j_.plan, i), 0) + u * L, dh);
+            store(row_buffer(w_.slot(i), 0) + u * L, dh);
         else
             CellT::template backward<Plain>(context_, row, dh, u, l_.H - u * L);
         if constexpr (kRounds)
@@ -298,7 +301,7 @@ private:
         const T* dh[M];
         int64_t slot[M];
         UNROLL_STEP(M) {
-            slot[n] = w_.slot(j_.plan, i + n);
+            slot[n] = w_.slot(i + n);
             dh[n] = row_buffer(slot[n], 0);
         }
         if constexpr (CellT::normalises_c) {
@@ -355,7 +358,7 @@ private:
             d[n] = gates;
             row[n] = gates + part;
             scales[n] = gates[l_.scales + scale];
-            sums[n] = row_gains(w_.slot(j_.plan, i + n)) + gain_sums;
+            sums[n] = row_gains(w_.slot(i + n)) + gain_sums;
         }
         normalise_backward<V, M>(g, d, gain, scales, row, sums);
     }
@@ -417,14 +420,14 @@ void backward_steps(const BackwardJob& shared, const Worker& w) {
         j.begin = region_begin;
         j.end = region_end;
         if (j.recompute) {
-            j.first_row = plan.saved_row(region_begin, 0);
-            if (l.has_c) j.c_first = static_cast<T*>(shared.forward.c_checkpoints) + r * plan.B * l.padded;
+            j.first_saved = region_begin;
+            if (l.has_c) j.c_first = static_cast<T*>(shared.forward.c_checkpoints) + r * j.sequence->B * l.padded;
             compute_again<A, CellT, Plain>(j, w);
         }
         for (int64_t end = region_end; end > region_begin;) {
             int64_t begin = end, count = 0;
             while (begin > region_begin && (count == 0 || count + plan.alive(begin - 1) <= kSegmentRows)) count += plan.alive(--begin);
-            b.segment_first_row = plan.saved_row(begin, 0) - j.first_row;
+            b.segment_first = plan.ordinal(begin, 0);
             if (w.scans) {
                 BackwardScan<A, CellT, Plain> scan(b, j, w, end);
                 scan.steps(begin, end, end < region_end || (!j.recompute && end < steps));
@@ -435,7 +438,7 @@ void backward_steps(const BackwardJob& shared, const Worker& w) {
         }
     }
     if (w.scans) BackwardScan<A, CellT, Plain>(b, j, w, 0).last_state();
-    finish_gradients<A>(b, w);
+    end_inputs<A>(b, w);
 }
 
 template <class A, class CellT>

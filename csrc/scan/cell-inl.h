@@ -38,14 +38,15 @@ struct Context {
     const T* peephole;   // [3][padded]
 };
 
-// One row at one step. Rows of H elements are the caller's and have no padding; c and gate rows are padded.
+// One row at one step. Rows of H elements may be the caller's and have no padding; c and gate rows are padded.
 template <class T>
 struct ForwardRow {
     T* gates;             // [unit_vectors][slots][lanes] pre-activations in
     const T* h_old;       // [R] state before the step
     const T* c_old;       // [padded]
     T* c;                 // [padded]; may be c_old
-    T* h;                 // [H]
+    T* h;                 // [H] h goes here
+    T* y;                 // [H] and here; null: nowhere else
     const T* h_in;        // [R] h as it enters the recurrent product
     T* reset_h;           // [R] gru_reset_before: reset * h goes here
     T* seen;              // [padded] lstm: c as the output sees it; c unless zoneout keeps them apart
@@ -80,6 +81,13 @@ UNROLL_INLINE void in_groups(int64_t count, F&& f) {
     if constexpr (M > 2)
         for (; i + 2 <= count; i += 2) f(i, std::integral_constant<int, 2>());
     for (; i < count; ++i) f(i, std::integral_constant<int, 1>());
+}
+
+// Unit vector at `at` of the new h, of which n lanes exist.
+template <class V, class T>
+UNROLL_INLINE void put_h(const ForwardRow<T>& row, int64_t at, V h, int64_t n) {
+    store_lanes(row.h + at, h, n);
+    if (row.y) store_lanes(row.y + at, h, n);
 }
 
 // The mask of zoneout, or its rate.

@@ -138,7 +138,7 @@ public:
     ForwardScan(const ForwardJob& j, const Worker& w)
         : j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, *j.layout, packed_)) {
         w.share(l_.panels, panel_begin_, panel_end_);
-        even_steps_ = !j.sequence->reset && j.y && !j.c_checkpoints;
+        even_steps_ = !j.sequence->reset && j.y && !j.c_checkpoints && (!Save || w.deal.groups == j.plan.groups);
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
         const int64_t block = block_capacity(kBlockRows, j.plan.B);
         x_ = carve<const X*>(at, block);
@@ -156,19 +156,19 @@ public:
         first_state();
         for (int64_t s = j_.begin; s < j_.end;) {
             int64_t count = 0, end = s;
-            while (end < j_.end && (count == 0 || count + w_.rows(j_.plan, j_.plan.alive(end)) <= kBlockRows)) {
+            while (end < j_.end && (count == 0 || count + w_.rows(j_.plan.alive(end)) <= kBlockRows)) {
                 list_block_step(end, count);
-                count += w_.rows(j_.plan, j_.plan.alive(end++));
+                count += w_.rows(j_.plan.alive(end++));
             }
             if (count == 0) {
                 for (; s < j_.end && j_.y; ++s) end_rows(s, 0);
                 break;
             }
             for (int64_t i = 0; x_room_ && i < count; ++i) x_[i] = operands<A>(x_[i], l_.I, x_room_ + i * (l_.I + 1));
-            const bool together = input_with_recurrent(w_.rows(j_.plan, j_.plan.alive(s)), end - s);
+            const bool together = input_with_recurrent(w_.rows(j_.plan.alive(s)), end - s);
             if (!together) input_products(count);
             for (int64_t at = 0; s < end; ++s) {
-                const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
+                const int64_t n = w_.rows(j_.plan.alive(s));
                 one_step(s, n, gates_ + at, together ? x_ + at : nullptr);
                 if (j_.y) end_rows(s, n);
                 at += n;
@@ -180,9 +180,9 @@ private:
     // c, and h where it is carried on unrounded, before the first step, padded, for this worker's units.
     void first_state() {
         if (!j_.y) return;
-        for (int64_t i = 0, n = w_.rows(j_.plan, j_.plan.B); i < n; ++i) {
-            const int64_t slot = w_.slot(j_.plan, i);
-            if (l_.has_c) first_units(j_.sequence->c0, slot, static_cast<T*>(j_.c_first) + slot * l_.padded);
+        for (int64_t i = 0, n = w_.rows(j_.plan.B); i < n; ++i) {
+            const int64_t slot = w_.slot(i);
+            if (l_.has_c) first_units(j_.sequence->c0, slot, static_cast<T*>(j_.c_first) + j_.plan.order[slot] * l_.padded);
             if (kRounds && CellT::carries_h) first_units(j_.sequence->h0, slot, unrounded(slot));
         }
     }
@@ -190,8 +190,8 @@ private:
     // Zeros at time s of the rows that have ended. Here and not when all is done: they lie beside what is written at this time, and the stores
     // wait behind the products of the next step.
     void end_rows(int64_t s, int64_t n) {
-        for (int64_t i = n + w_.unit_share, all = w_.rows(j_.plan, j_.plan.B); i < all; i += w_.unit_shares) {
-            X* y = static_cast<X*>(j_.y) + s * j_.y_stride_t + j_.plan.order[w_.slot(j_.plan, i)] * j_.y_stride_b;
+        for (int64_t i = n + w_.unit_share, all = w_.rows(j_.plan.B); i < all; i += w_.unit_shares) {
+            X* y = static_cast<X*>(j_.y) + s * j_.y_stride_t + j_.plan.order[w_.slot(i)] * j_.y_stride_b;
             std::memset(y, 0, static_cast<size_t>(l_.R) * sizeof(X));
         }
     }
@@ -202,15 +202,20 @@ private:
         for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = from && u < l_.H ? widen(from[u]) : T(0);
     }
 
-    T* unrounded(int64_t slot) const { return static_cast<T*>(j_.projected) + slot * l_.padded; }
+    T* unrounded(int64_t slot) const { return static_cast<T*>(j_.projected) + j_.plan.seat[slot] * l_.padded; }
+
+    // h after an even or odd step, kept apart from y.
+    T* kept_h(int64_t s, int64_t slot) const {
+        return static_cast<T*>(j_.h_rows) + (s % 2 * j_.plan.seats + j_.plan.seat[slot]) * l_.padded;
+    }
 
     void list_block_step(int64_t s, int64_t at) {
         T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.saved_row);
-        const int64_t n = w_.rows(j_.plan, j_.plan.alive(s));
-        if (at > 0) {
+        const int64_t n = w_.rows(j_.plan.alive(s));
+        if (at > 0 && (!Save || w_.deal.groups == j_.plan.groups)) {
             // Rows end at the back of the list only.
-            const int64_t before = j_.plan.alive(s - 1), listed = w_.rows(j_.plan, before);
-            const int64_t x_step = (j_.sequence->reverse ? -1 : 1) * j_.sequence->x_stride_t, gate_step = (Save ? before : listed) * l_.saved_row;
+            const int64_t listed = w_.rows(j_.plan.alive(s - 1));
+            const int64_t x_step = (j_.sequence->reverse ? -1 : 1) * j_.sequence->x_stride_t, gate_step = listed * l_.saved_row;
             for (int64_t i = at; i < at + n; ++i) {
                 x_[i] = x_[i - listed] + x_step;
                 gates_[i] = gates_[i - listed] + gate_step;
@@ -218,7 +223,7 @@ private:
             return;
         }
         for (int64_t i = 0; i < n; ++i) {
-            const int64_t slot = w_.slot(j_.plan, i);
+            const int64_t slot = w_.slot(i);
             x_[at + i] = rows_.x(s, slot);
             gates_[at + i] = Save ? rows_.saved_gates(s, slot) : buffer + (at + i) * l_.saved_row;
         }
@@ -261,7 +266,8 @@ private:
     void list_rows(int64_t s, int64_t n, T** gates) {
         const Sequence& q = *j_.sequence;
         if (Plain && s > j_.begin && even_steps_) {
-            const int64_t y_step = (q.reverse ? -1 : 1) * j_.y_stride_t, c_step = Save ? j_.plan.alive(s - 1) * l_.padded : 0;
+            const int64_t y_step = (q.reverse ? -1 : 1) * j_.y_stride_t, c_step = Save ? w_.rows(j_.plan.alive(s - 1)) * l_.padded : 0;
+            const int64_t h_step = j_.h_rows ? (s % 2 ? 1 : -1) * j_.plan.seats * l_.padded : y_step;
             for (int64_t i = 0; i < n; ++i) {
                 ForwardRow<T>& row = step_[i];
                 row.gates = gates[i];
@@ -271,7 +277,8 @@ private:
                     out_[i] += y_step;
                 } else {
                     row.h_old = row.h_in = h_[i] = row.h;
-                    row.h += y_step;
+                    row.h += h_step;
+                    if (row.y) row.y += y_step;
                 }
                 if (!l_.has_c) continue;
                 row.c_old = row.c;
@@ -280,15 +287,18 @@ private:
             return;
         }
         for (int64_t i = 0; i < n; ++i) {
-            const int64_t slot = w_.slot(j_.plan, i);
+            const int64_t slot = w_.slot(i);
             ForwardRow<T>& row = step_[i];
             row.gates = gates[i];
+            row.y = nullptr;
             h_[i] = h_operands(i, rows_.h_old(s, slot));
+            if constexpr (!kRounds)
+                if (j_.h_rows && s > j_.begin && h_[i] != rows_.zeros()) h_[i] = kept_h(s - 1, slot);
             if constexpr (kRounds)
                 row.h_old = rows_.reset(s, slot) ? rows_.zeros() : unrounded(slot);
             else
                 row.h_old = h_[i];
-            if constexpr (CellT::reset_before) reset_h_[i] = row.reset_h = static_cast<T*>(j_.reset_h) + slot * l_.padded;
+            if constexpr (CellT::reset_before) reset_h_[i] = row.reset_h = static_cast<T*>(j_.reset_h) + j_.plan.seat[slot] * l_.padded;
             if (l_.has_c) {
                 row.c_old = rows_.c_old(s, slot);
                 row.c = rows_.c(s, slot);
@@ -299,10 +309,14 @@ private:
             out_[i] = y;
             if constexpr (kRounds)
                 row.h = unrounded(slot);
-            else
+            else if (j_.h_rows) {
+                row.h = kept_h(s, slot);
+                row.y = y;
+            } else {
                 row.h = projected() || !y ? unrounded(slot) : y;
+            }
             if constexpr (!Plain) {
-                row.seen = j_.seen ? static_cast<T*>(j_.seen) + slot * l_.padded : row.c;
+                row.seen = j_.seen ? static_cast<T*>(j_.seen) + j_.plan.seat[slot] * l_.padded : row.c;
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
                 row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
                 row.trace_gates = rows_.trace(j_.trace_gates, s, slot, (l_.has_c ? 4 : 3) * l_.H);
@@ -321,7 +335,7 @@ private:
     const X* h_operands(int64_t i, const X* h) const { return h_room_ ? operands<A>(h, l_.R, h_room_ + i * (l_.R + 1)) : h; }
 
     void checkpoint(int64_t s, int64_t slot, const T* c) {
-        T* to = static_cast<T*>(j_.c_checkpoints) + (s / j_.recompute * j_.plan.B + slot) * l_.padded;
+        T* to = static_cast<T*>(j_.c_checkpoints) + (s / j_.recompute * j_.sequence->B + j_.plan.order[slot]) * l_.padded;
         const int64_t begin = panel_begin_ * l_.per_panel * L, end = panel_end_ * l_.per_panel * L;
         for (int64_t u = begin; u < end && u < l_.padded; ++u) to[u] = c[u];
     }
@@ -404,6 +418,7 @@ private:
                 units[count] = row;
                 units[count].gates += u * l_.slots * L;
                 units[count].h += u * L;
+                if (row.y) units[count].y += u * L;
                 units[count].h_old += u * L;
                 if (!l_.has_c) continue;
                 units[count].c += u * L;
@@ -551,7 +566,7 @@ void trace_step(const ForwardJob& j, const Rows<typename A::T, typename A::X>& r
     using X = typename A::X;
     constexpr int64_t L = A::V::lanes;
     const Layout& l = *j.layout;
-    const int64_t gates = l.has_c ? 4 : 3, row = rows.time(s, slot) * j.plan.B + j.plan.order[slot];
+    const int64_t gates = l.has_c ? 4 : 3, row = rows.time(s, slot) * j.sequence->B + j.plan.order[slot];
     for (int64_t k = 0; k < gates && j.trace_gates; ++k) {
         const int64_t from = l.has_c ? k : (k + 1) % 3;  // r z n lie as n r z
         for (int64_t u = 0; u < l.H; ++u)
@@ -569,14 +584,14 @@ void finish_forward(const ForwardJob& j, const Worker& w) {
     if (w.unit_share) return;
     const Rows<T, X> rows(j);
     const Layout& l = *j.layout;
-    for (int64_t i = 0, n = w.rows(j.plan, j.plan.B); i < n; ++i) {
-        const int64_t slot = w.slot(j.plan, i), b = j.plan.order[slot], length = j.plan.length(slot);
+    for (int64_t i = 0, n = w.rows(j.plan.B); i < n; ++i) {
+        const int64_t slot = w.slot(i), b = j.plan.order[slot], length = j.plan.length(slot);
         if (j.h_n) {
             const X *none = static_cast<const X*>(j.zeros), *h0 = j.sequence->h0 ? static_cast<const X*>(j.sequence->h0) + b * l.R : none;
             std::memcpy(static_cast<X*>(j.h_n) + b * l.R, length ? rows.y(length - 1, slot) : h0, static_cast<size_t>(l.R) * sizeof(X));
         }
         if (j.c_n) {
-            const T* from = length ? rows.c(length - 1, slot) : static_cast<const T*>(j.c_first) + slot * l.padded;
+            const T* from = length ? rows.c(length - 1, slot) : static_cast<const T*>(j.c_first) + b * l.padded;
             put_row(from, l.H, static_cast<X*>(j.c_n) + b * l.H);
         }
         for (int64_t t = j.plan.steps; t < j.plan.T; ++t)
@@ -585,9 +600,9 @@ void finish_forward(const ForwardJob& j, const Worker& w) {
             for (int64_t s = 0; s < length && (j.trace_gates || j.trace_c); ++s) trace_step<A>(j, rows, s, slot);
         const int64_t gates = l.has_c ? 4 : 3;
         for (int64_t t = length; t < j.plan.T && j.trace_gates; ++t)
-            std::memset(static_cast<X*>(j.trace_gates) + (t * j.plan.B + b) * gates * l.H, 0, static_cast<size_t>(gates * l.H) * sizeof(X));
+            std::memset(static_cast<X*>(j.trace_gates) + (t * j.sequence->B + b) * gates * l.H, 0, static_cast<size_t>(gates * l.H) * sizeof(X));
         for (int64_t t = length; t < j.plan.T && j.trace_c; ++t)
-            std::memset(static_cast<X*>(j.trace_c) + (t * j.plan.B + b) * l.H, 0, static_cast<size_t>(l.H) * sizeof(X));
+            std::memset(static_cast<X*>(j.trace_c) + (t * j.sequence->B + b) * l.H, 0, static_cast<size_t>(l.H) * sizeof(X));
     }
 }
 

@@ -39,7 +39,7 @@ struct Rows {
     const X* x(int64_t s, int64_t slot) const {
         return static_cast<const X*>(q.x) + time(s, slot) * q.x_stride_t + plan.order[slot] * q.x_stride_b;
     }
-    bool reset(int64_t s, int64_t slot) const { return q.reset && q.reset[time(s, slot) * plan.B + plan.order[slot]]; }
+    bool reset(int64_t s, int64_t slot) const { return q.reset && q.reset[time(s, slot) * q.B + plan.order[slot]]; }
     X* y(int64_t s, int64_t slot) const {
         return static_cast<X*>(j.y) + time(s, slot) * j.y_stride_t + plan.order[slot] * j.y_stride_b;
     }
@@ -54,22 +54,22 @@ struct Rows {
         if (s > 0) return h_known(s - 1, slot);
         return q.h0 ? static_cast<const X*>(q.h0) + plan.order[slot] * l.R : none;
     }
-    int64_t saved(int64_t s, int64_t slot) const { return plan.saved_row(s, slot) - j.first_row; }
+    int64_t saved(int64_t s, int64_t slot) const { return plan.saved_row(s, slot, j.first_saved); }
     T* saved_gates(int64_t s, int64_t slot) const { return static_cast<T*>(j.gates) + saved(s, slot) * l.saved_row; }
     T* c(int64_t s, int64_t slot) const {
-        return static_cast<T*>(j.c) + (j.save ? saved(s, slot) : slot) * l.padded;
+        return static_cast<T*>(j.c) + (j.save ? saved(s, slot) : plan.seat[slot]) * l.padded;
     }
     const T* c_old(int64_t s, int64_t slot) const {
         if (reset(s, slot)) return zeros();
-        if (s == j.begin) return static_cast<const T*>(j.c_first) + slot * l.padded;
+        if (s == j.begin) return static_cast<const T*>(j.c_first) + plan.order[slot] * l.padded;
         return c(s - 1, slot);
     }
     // A mask of [steps, B, n] at the time of step s; null if there is none.
     const T* mask(const void* p, int64_t steps, int64_t s, int64_t slot, int64_t n) const {
-        return p ? static_cast<const T*>(p) + ((steps == 1 ? 0 : time(s, slot) * plan.B) + plan.order[slot]) * n : nullptr;
+        return p ? static_cast<const T*>(p) + ((steps == 1 ? 0 : time(s, slot) * q.B) + plan.order[slot]) * n : nullptr;
     }
     T* trace(void* p, int64_t s, int64_t slot, int64_t n) const {
-        return p ? static_cast<T*>(p) + (time(s, slot) * plan.B + plan.order[slot]) * n : nullptr;
+        return p ? static_cast<T*>(p) + (time(s, slot) * q.B + plan.order[slot]) * n : nullptr;
     }
 };
 

@@ -80,7 +80,8 @@ class SegmentGradients {
     const T* packed_;
     int64_t begin_, end_, count_;
     LeftOperand<T> x_, h_;
-    const X** a_;      // [segment rows] gate rows
+    const T** gates_;  // [segment rows] saved rows, step by step
+    const X** a_;      // [segment rows] the same as the left operands of input gradients
     X** dx_;           // [segment rows]
     T* panel_;         // [segment rows, or pairs of them][per_panel * slots][L]
     T* row_;           // [I or R] a left operand that is not a row of the caller's as it is
@@ -92,6 +93,7 @@ public:
         h_ = left_operand(x_.at + x_.groups() * x_.group_stride, l_.R, l_.per_panel * l_.h_gates);
         const int64_t capacity = block_capacity(kSegmentRows, j_.plan.B);
         char* at = j_.worker_scratch + w.index * j_.worker_scratch_bytes;
+        gates_ = carve<const T*>(at, capacity);
         a_ = carve<const X*>(at, capacity);
         dx_ = carve<X*>(at, capacity);
         panel_ = carve<T>(at, capacity * l_.per_panel * l_.slots * L);
@@ -107,6 +109,7 @@ public:
         int64_t k = 0;
         for (int64_t s = begin_; s < end_; ++s)
             for (int64_t slot = 0, alive = j_.plan.alive(s); slot < alive; ++slot, ++k) {
+                gates_[k] = rows_.saved_gates(s, slot);
                 const X *x = rows_.x(s, slot), *h = rows_.h_old(s, slot);
                 if constexpr (kRounds) {
                     if (k % 2 == 0 && k + 1 < count_) {
@@ -136,7 +139,7 @@ public:
                 if constexpr (kRounds)
                     a_[listed] = static_cast<const X*>(b_.rounded) + listed * b_.rounded_stride;
                 else
-                    a_[listed] = rows_.saved_gates(s, slot) + l_.x_part;
+                    a_[listed] = gates_[listed] + l_.x_part;
                 dx_[listed] = static_cast<X*>(a.dx) + rows_.time(s, slot) * a.dx_stride_t + j_.plan.order[slot] * a.dx_stride_b;
             }
         const int64_t panels = l_.xt.panels(), most = ceil_div(count_, kPieceRows), wanted = ceil_div(w_.count > 1 ? kPieces * w_.count : 1, panels);
@@ -223,24 +226,26 @@ private:
 
     void copy_panel(int64_t panel, int64_t row_part, bool add_biases) {
         const int64_t vectors = units(panel) * l_.slots, offset = panel * l_.per_panel * l_.slots * L;
-        const T* from = rows_.saved_gates(begin_, 0) + row_part + offset;
+        const int64_t at = row_part + offset;
         // Sums of sums: one chain over hundreds of rows would round two to three times as badly.
         V sum[kMaxTileVectors], part[kMaxTileVectors];
         for (V& v : sum) v = fill<V>(T(0));
         for (int64_t block = 0; block < count_; block += kBiasRows) {
             const int64_t end = block + kBiasRows < count_ ? block + kBiasRows : count_;
             for (V& v : part) v = fill<V>(T(0));
-            for (int64_t k = block; k < end; ++k, from += l_.saved_row)
+            for (int64_t k = block; k < end; ++k) {
+                const T* from = gates_[k] + at;
                 for (int64_t v = 0; v < vectors; ++v) {
                     const V d = load<V>(from + v * L);
                     if constexpr (!kRounds)
                         store(panel_ + (k * vectors + v) * L, d);
                     else if (k % 2)
-                        store(panel_ + (k / 2 * vectors + v) * L, A::rounded(load<V>(from + v * L - l_.saved_row), d));
+                        store(panel_ + (k / 2 * vectors + v) * L, A::rounded(load<V>(gates_[k - 1] + at + v * L), d));
                     else if (k + 1 == count_)
                         store(panel_ + (k / 2 * vectors + v) * L, A::rounded(d, fill<V>(T(0))));
                     part[v] = part[v] + d;
                 }
+            }
             for (int64_t v = 0; v < vectors; ++v) sum[v] = sum[v] + part[v];
         }
         T* bias = static_cast<T*>(b_.gradient_bias) + offset;
@@ -352,31 +357,54 @@ void clear_gradients(const BackwardJob& b, const Worker& w) {
     w.all->wait(static_cast<int32_t>(w.count));
 }
 
-// Into the caller's gradients, and zeros into dx past the last step.
+// Zeros into dx past the last step; before it BackwardScan does it.
 template <class A>
-void finish_gradients(const BackwardJob& b, const Worker& w) {
+void end_inputs(const BackwardJob& b, const Worker& w) {
+    using X = typename A::X;
+    const Plan& plan = b.forward.plan;
+    int64_t from, to;
+    w.part(plan.B, from, to);
+    for (int64_t t = plan.steps; t < plan.T && b.args->dx; ++t)
+        for (int64_t slot = from; slot < to; ++slot)
+            std::memset(static_cast<X*>(b.args->dx) + t * b.args->dx_stride_t + plan.order[slot] * b.args->dx_stride_b, 0,
+                        static_cast<size_t>(b.forward.layout->I) * sizeof(X));
+}
+
+// n elements of all parts' sums, from element `at` on, added up in the first part's.
+template <class T>
+T* total(const BackwardJob* parts, int64_t count, void* BackwardJob::* which, int64_t at, int64_t n) {
+    T* to = static_cast<T*>(parts[0].*which);
+    for (int64_t p = 1; p < count; ++p) {
+        const T* from = static_cast<const T*>(parts[p].*which);
+        for (int64_t i = at; i < at + n; ++i) to[i] += from[i];
+    }
+    return to;
+}
+
+// Into the caller's gradients what the parts of a batch, in their order, add up to.
+template <class A>
+void finish_gradients(const BackwardJob* parts, int64_t count, int64_t worker, int64_t workers) {
     using T = typename A::T;
     using X = typename A::X;
+    const BackwardJob& b = parts[0];
     const ForwardJob& j = b.forward;
     const Layout& l = *j.layout;
     const Spec& spec = *j.spec;
     const ParamGradients& g = b.args->gradients;
-    w.all->wait(static_cast<int32_t>(w.count));
-    int64_t from, to;
-    w.part(l.panels, from, to);
+    const int64_t from = worker * l.panels / workers, to = (worker + 1) * l.panels / workers;
+    const auto unpack = [&](const Matrix& m, void* BackwardJob::* sums, void* gradient, int64_t first, int64_t slots) {
+        if (!gradient) return;
+        const int64_t begin = m.panel_offset(from, l.lanes), end = to < l.panels ? m.panel_offset(to, l.lanes) : m.inner * m.vectors * l.lanes;
+        const T* all = total<T>(parts, count, sums, begin, end - begin);
+        unpack_gates<A>(spec, l, m, first, slots, all, static_cast<X*>(gradient), from, to);
+    };
     Matrix n = l.n;
     n.offset = 0;
-    if (g.weight_ih) unpack_gates<A>(spec, l, l.dx, 0, l.x_gates, static_cast<const T*>(b.gradient_x), static_cast<X*>(g.weight_ih), from, to);
-    if (g.weight_hh) unpack_gates<A>(spec, l, l.dh, l.h_first, l.h_gates, static_cast<const T*>(b.gradient_h), static_cast<X*>(g.weight_hh), from, to);
-    if (g.weight_hh && l.reset_before) unpack_gates<A>(spec, l, n, 0, 1, static_cast<const T*>(b.gradient_n), static_cast<X*>(g.weight_hh), from, to);
-    w.part(j.plan.B, from, to);
-    // Past the last step; before it BackwardScan does it.
-    for (int64_t t = j.plan.steps; t < j.plan.T && b.args->dx; ++t)
-        for (int64_t slot = from; slot < to; ++slot)
-            std::memset(static_cast<X*>(b.args->dx) + t * b.args->dx_stride_t + j.plan.order[slot] * b.args->dx_stride_b, 0,
-                        static_cast<size_t>(l.I) * sizeof(X));
-    if (w.index) return;
-    const T* bias = static_cast<const T*>(b.gradient_bias);
+    unpack(l.dx, &BackwardJob::gradient_x, g.weight_ih, 0, l.x_gates);
+    unpack(l.dh, &BackwardJob::gradient_h, g.weight_hh, l.h_first, l.h_gates);
+    if (l.reset_before) unpack(n, &BackwardJob::gradient_n, g.weight_hh, 0, 1);
+    if (worker) return;
+    const T* bias = total<T>(parts, count, &BackwardJob::gradient_bias, 0, l.gate_row);
     const auto unpack_bias = [&](void* to_bias, const T* bias, int64_t first, int64_t count) {
         if (!to_bias) return;
         for (int64_t v = 0; v < l.unit_vectors * count; ++v) {
@@ -390,18 +418,19 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
     unpack_bias(g.bias_ih, bias, 0, l.x_gates);
     unpack_bias(g.bias_hh, bias, h_first, h_count);
     if (l.layer_norm) {
-        T* gains = static_cast<T*>(b.row_gains);
         const int64_t row = 2 * (l.gate_row + l.padded);
-        for (int64_t slot = 1; slot < j.plan.B; ++slot)
-            for (int64_t i = 0; i < row; ++i) gains[i] += gains[slot * row + i];
-        if (j.plan.B == 0) gains = static_cast<T*>(b.gradient_bias);
+        // Without a row the sums are zero, as those of the biases.
+        T* gains = static_cast<T*>(j.plan.B ? b.row_gains : b.gradient_bias);
+        for (int64_t p = 0; p < count; ++p)
+            for (int64_t slot = p ? 0 : 1; slot < parts[p].forward.plan.B; ++slot)
+                for (int64_t i = 0; i < row; ++i) gains[i] += static_cast<const T*>(parts[p].row_gains)[slot * row + i];
         unpack_bias(g.gain_ih, gains, 0, l.x_gates);
         unpack_bias(g.gain_hh, gains + (j.plan.B ? l.gate_row : 0), h_first, h_count);
         if (g.gain_c) std::memcpy(g.gain_c, gains + (j.plan.B ? 2 * l.gate_row : 0), static_cast<size_t>(l.H) * sizeof(T));
         if (g.shift_c) std::memcpy(g.shift_c, gains + (j.plan.B ? 2 * l.gate_row + l.padded : 0), static_cast<size_t>(l.H) * sizeof(T));
     }
     if (g.weight_hr) {
-        const T* p = static_cast<const T*>(b.gradient_p);
+        const T* p = total<T>(parts, count, &BackwardJob::gradient_p, 0, l.p.inner * l.p.vectors * l.lanes);
         for (int64_t c = 0; c < l.P; ++c) {
             const int64_t panel = c / (l.p.per_panel * l.lanes), width = l.p.width(panel) * l.lanes, column = c % (l.p.per_panel * l.lanes);
             const T* source = p + l.p.panel_offset(panel, l.lanes) - l.p.offset + column;
@@ -412,9 +441,11 @@ void finish_gradients(const BackwardJob& b, const Worker& w) {
         for (int64_t k = 0, at = 0; k < 3; ++k) {
             if (k == 1 && l.coupled) continue;
             for (int64_t u = 0; u < l.H; ++u, ++at) {
-                T total = T(0);
-                for (int64_t slot = 0; slot < j.plan.B; ++slot) total += static_cast<const T*>(b.row_peephole)[(slot * 3 + k) * l.padded + u];
-                static_cast<T*>(g.weight_peephole)[at] = total;
+                T sum = T(0);
+                for (int64_t p = 0; p < count; ++p)
+                    for (int64_t slot = 0; slot < parts[p].forward.plan.B; ++slot)
+                        sum += static_cast<const T*>(parts[p].row_peephole)[(slot * 3 + k) * l.padded + u];
+                static_cast<T*>(g.weight_peephole)[at] = sum;
             }
         }
 }

@@ -168,6 +168,22 @@ def test_what_was_saved_fits_one_backward_pass_only(native, plan):
         plan.backward((tuple(good_backward(plan).values()),), 2, 1)
 
 
+def test_memory_that_no_forward_pass_filled_is_refused(plan):
+    call = good_backward(plan)
+    nbytes = plan.saved_bytes(T, B, 4, 0)
+    # torch aligns what it allocates to 64 bytes.
+    for filled in (torch.zeros(nbytes, dtype=torch.uint8), torch.randint(256, (nbytes,), dtype=torch.uint8)):
+        with pytest.raises(RuntimeError, match="does not come from a forward pass over as many rows and steps"):
+            plan.backward((tuple({**call, "saved": filled}.values()),), 0, 1)
+    kept = torch.empty(nbytes, dtype=torch.uint8)
+    forward = {**good_forward(kept), "weights": call["packed"]}
+    plan.forward((tuple(forward.values()),), 0, 2)
+    more = {**call, "saved": kept, "lengths": torch.tensor([1, 1])}
+    with pytest.raises(RuntimeError, match="does not come from a forward pass over as many rows and steps"):
+        plan.backward((tuple(more.values()),), 0, 1)
+    plan.backward((tuple({**call, "saved": kept, "y": forward["y"]}.values()),), 0, 1)
+
+
 def test_packed_weights_fit_their_plan_only(native, plan):
     packed = native.Plan("lstm", "float32", I, H + 1).pack(
         tuple(
