@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "binding/numpy.h"
 #include "binding/plan.h"
 
 namespace nb = nanobind;
@@ -57,6 +58,7 @@ NB_MODULE(_native, m) {
     m.doc() = "Recurrent scans on the CPU. Shapes: T time, B batch, I input size, H hidden size, P projection, R = P or H.";
 
     m.attr("PEEPHOLE") = unroll::kPeephole;
+    unroll::binding::init_numpy();
     m.attr("COUPLED") = unroll::kCoupled;
     m.attr("LAYER_NORM") = unroll::kLayerNorm;
     m.attr("CELL_CLIP") = unroll::kCellClip;
@@ -96,7 +98,7 @@ NB_MODULE(_native, m) {
 
     nb::class_<Stepper>(m, "Stepper", "Streams that carry their state, one step at a time.")
         .def(nb::init<const Plan&, nb::handle, int64_t>(), nb::arg("plan"), nb::arg("params"), nb::arg("streams"))
-        .def("step", &Stepper::step, nb::arg("x"), nb::arg("out"), "One step: x (B, I), out (B, R).")
+        .def("step", &Stepper::step, nb::arg("x"), nb::arg("out").none(), "One step: x (B, I), out (B, R); None: a new numpy array.")
         .def("get_state", &Stepper::get_state, nb::arg("h"), nb::arg("c").none(), "Copy the state into arrays.")
         .def("set_state", &Stepper::set_state, nb::arg("h"), nb::arg("c").none(), "Copy the state from arrays.")
         .def("reset", &Stepper::reset, nb::arg("rows").none(), "Set the state of the flagged streams, or of all, to zero.")

@@ -87,8 +87,8 @@ private:
 class Stepper {
 public:
     Stepper(const Plan& plan, nb::handle params, int64_t streams);
-    // x (B, I) and out (B, R); one stream also (I,) and (R,).
-    void step(nb::handle x, nb::handle out);
+    // x (B, I) and out (B, R); one stream also (I,) and (R,). Returns out, which is a new numpy array if it is None and x an array.
+    nb::object step(nb::handle x, nb::handle out);
     void get_state(nb::handle h, nb::handle c) const;
     void set_state(nb::handle h, nb::handle c);
     // None: every stream.

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "numpy.h"
 #include "plan.h"
 
 namespace unroll::binding {
@@ -23,17 +24,22 @@ Stepper::Stepper(const Plan& plan, nb::handle params, int64_t streams)
     reset(nb::none());
 }
 
-void Stepper::step(nb::handle x, nb::handle out) {
+nb::object Stepper::step(nb::handle x, nb::handle out) {
     Arguments arguments("step");
-    View in = arguments.open(x.ptr(), "x");
-    View y = arguments.open(out.ptr(), "out");
+    const int64_t width = plan_.output_size();
+    // No other thread runs before the step is done, so arrays need no locking.
+    const auto open = [&](nb::handle object, const char* name) {
+        View view;
+        return view_numpy(object.ptr(), &view) ? view : arguments.open(object.ptr(), name);
+    };
     // One stream may leave its axis out.
-    for (View* view : {&in, &y}) {
-        if (view->axes != 1 || B_ != 1) continue;
-        view->shape = {1, view->shape[0], 0, 0};
-        view->stride = {view->shape[1], view->stride[0], 0, 0};
-        view->axes = 2;
-    }
+    const auto with_streams = [&](View view) {
+        if (view.axes != 1 || B_ != 1) return view;
+        view.shape = {1, view.shape[0], 0, 0};
+        view.stride = {view.shape[1], view.stride[0], 0, 0};
+        view.axes = 2;
+        return view;
+    };
     const auto fits = [&](const View& view, const char* name, int64_t size) {
         if (view.axes != 2 || view.shape[0] != B_ || view.shape[1] != size) {
             arguments.fail(std::string(name) + " must have shape (" + std::to_string(B_) + ", " + std::to_string(size) + "), got " +
@@ -47,10 +53,22 @@ void Stepper::step(nb::handle x, nb::handle out) {
             arguments.fail(std::string(name) + " is not aligned to its elements");
         }
     };
+    const View given = open(x, "x"), in = with_streams(given);
     fits(in, "x", plan_.spec().I);
-    fits(y, "out", plan_.output_size());
+    View y;
+    nb::object result = nb::borrow(out);
+    if (out.is_none()) {
+        result = nb::steal(given.axes == 1 ? new_numpy(in.kind, {width}, &y) : new_numpy(in.kind, {B_, width}, &y));
+        if (!result.is_valid()) {
+            if (PyErr_Occurred()) throw nb::python_error();
+            arguments.fail_type("out must be given");
+        }
+    } else {
+        y = open(out, "out");
+    }
+    y = with_streams(y);
+    fits(y, "out", width);
     if (!y.writable) arguments.fail("out is read-only");
-    const int64_t width = plan_.output_size();
     if (B_ > 1 && y.stride[0] < width) arguments.fail("out overlaps itself");
     const Step call{B_, packed_.memory.data(), in.data, in.stride[0], h_.data(), c_row_ ? c_.data() : nullptr,
                     h_.data(), c_row_ ? c_.data() : nullptr, workspace_.data()};
@@ -59,6 +77,7 @@ void Stepper::step(nb::handle x, nb::handle out) {
     const int64_t pitch = y.stride[0] * kind_bytes(y.kind);
     // Copied after the step is done, so `out` may be `x` itself.
     for (int64_t b = 0; b < B_; ++b) copy_rows(h + static_cast<std::size_t>(b) * h_row_, y.data + b * pitch, h_row_);
+    return result;
 }
 
 void Stepper::get_state(nb::handle h, nb::handle c) const {

@@ -174,11 +174,9 @@ class Stepper:
             ValueError: a shape or dtype is wrong.
             TypeError: x is neither an array nor a tensor.
         """
-        if out is None:
-            shape = self._shapes.get(x.ndim, ())
-            out = np.empty(shape, x.dtype) if type(x) is np.ndarray else x.new_empty(shape)
-        self._step(x, out)
-        return out
+        if out is None and type(x) is not np.ndarray:
+            out = x.new_empty(self._shapes.get(x.ndim, ()))
+        return self._step(x, out)
 
     def state(self) -> dict[str, Any]:
         """A copy of the state as numpy arrays: h (B, R) and, of an LSTM, c (B, H). Not in bfloat16."""

@@ -76,6 +76,40 @@ def test_one_stream_with_and_without_its_axis_and_into_given_memory():
     assert np.array_equal(given(x[0], x[0]), again)
 
 
+def test_arrays_as_numpy_has_them_are_read_and_others_refused():
+    layer = Recurrent(LSTMCell(6, 5)).eval()
+    x = np.random.default_rng(0).standard_normal((2, 6), dtype=np.float32)
+    expected = Stepper.of(layer, streams=2)(x)
+    assert type(expected) is np.ndarray
+    assert expected.shape == (2, 5)
+    wide = np.zeros((2, 12), np.float32)
+    wide[:, 3:9] = x
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    upwards = np.ascontiguousarray(x[::-1])[::-1]
+    for same in (wide[:, 3:9], frozen, upwards, x.view(type("Named", (np.ndarray,), {})), torch.from_numpy(x)):
+        out = np.empty((2, 5), np.float32)
+        assert Stepper.of(layer, streams=2)(same, out) is out
+        assert np.array_equal(out, expected)
+    stepper = Stepper.of(layer, streams=2)
+    bytes_apart = np.zeros(2 * 25, np.uint8)[1:49].view(np.float32).reshape(2, 6)
+    for wrong, text in (
+        (x.astype(">f4"), "must be float32"),
+        (x.astype(np.float64), "must be float32, got float64"),
+        (x.astype(np.float16), "must be float32"),
+        (np.asfortranarray(x), "contiguous along its last axis"),
+        (bytes_apart, "not aligned"),
+        (x[:, :5], r"must have shape \(2, 6\), got \(2, 5\)"),
+        (x[0], r"must have shape \(2, 6\), got \(6,\)"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            stepper(wrong)
+    with pytest.raises(ValueError, match="out is read-only"):
+        stepper(x, frozen[:, :5])
+    # Nothing of that was a step.
+    assert np.array_equal(stepper(x), expected)
+
+
 def test_state_is_carried_copied_and_reset():
     layer = Recurrent(LSTMCell(2, 4))
     stepper = Stepper.of(layer, streams=3)
