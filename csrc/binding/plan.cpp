@@ -396,7 +396,7 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
         call.dh0 = arguments.optional_output(items[kDh0], "dh0", kind_, {B, R}, true).data;
         call.dc0 = arguments.optional_output(items[kDc0], "dc0", kind_, {B, spec_.H}, true).data;
         call.gradients = gradients(arguments, items[kGradients]);
-        workspace_bytes[i] = rounded(checked_size(backward_workspace_size(spec_, call.sequence.T, B, valid, call.recompute, call.saved, team), "backward"));
+        workspace_bytes[i] = rounded(checked_size(backward_workspace_size(spec_, call.sequence.T, B, valid, call.recompute, team), "backward"));
         workspace_total += workspace_bytes[i];
     }
     arguments.check_overlap();

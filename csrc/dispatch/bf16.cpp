@@ -149,11 +149,10 @@ struct BackwardMemory {
     char* workspace;
 };
 
-// inner: bytes of the workspace of the scan in float32.
-BackwardMemory carve_backward(Carver& carver, const Spec& spec, const Sequence& q, int64_t inner, int32_t threads) {
+BackwardMemory carve_backward(Carver& carver, const Spec& spec, const Sequence& q, int64_t S, int64_t recompute, int32_t threads) {
     const Sizes z(spec);
     BackwardMemory m;
-    m.workspace = carver.bytes(inner);
+    m.workspace = carver.bytes(unroll::backward_workspace_size(wide(spec), q.T, q.B, S, recompute, threads));
     m.dy = carver.floats(q.T * q.B * z.R);
     m.dx = carver.floats(q.T * q.B * z.I);
     m.dh_n = carver.floats(q.B * z.R);
@@ -167,10 +166,6 @@ BackwardMemory carve_backward(Carver& carver, const Spec& spec, const Sequence& 
 
 // forward keeps its unrounded y in front of the saved steps: the state of every step as backward needs it.
 int64_t saved_y_bytes(const Spec& spec, int64_t T, int64_t B) { return round_up(T * B * Sizes(spec).R * 4 + 1, kAlign); }
-
-const void* inner_saved(const Spec& spec, const void* saved, int64_t T, int64_t B) {
-    return saved ? static_cast<const char*>(saved) + saved_y_bytes(spec, T, B) : nullptr;
-}
 
 constexpr int64_t kMaxScans = 8;
 
@@ -241,7 +236,7 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
         inner[i].c_n = a.c_n ? m.c_n : nullptr;
         inner[i].trace_gates = a.trace_gates ? m.trace_gates : nullptr;
         inner[i].trace_c = a.trace_c ? m.trace_c : nullptr;
-        inner[i].saved = const_cast<void*>(inner_saved(spec, a.saved, q.T, q.B));
+        inner[i].saved = a.saved ? static_cast<char*>(a.saved) + saved_y_bytes(spec, q.T, q.B) : nullptr;
         inner[i].workspace = m.workspace;
     }
     const Status status = unroll::forward(wide(spec), inner, count);
@@ -260,11 +255,11 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
     return Status::ok;
 }
 
-int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, const void* saved, int32_t threads) {
-    const int64_t inner = unroll::backward_workspace_size(wide(spec), T, B, S, recompute, inner_saved(spec, saved, T, B), threads);
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads) {
+    const int64_t inner = unroll::backward_workspace_size(wide(spec), T, B, S, recompute, threads);
     if (inner < 0) return inner;
     Carver carver{nullptr};
-    carve_backward(carver, spec, empty_sequence(T, B), inner, threads);
+    carve_backward(carver, spec, empty_sequence(T, B), S, recompute, threads);
     return carver.used;
 }
 
@@ -283,17 +278,15 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
             if (q.lengths[b] < 0 || q.lengths[b] > q.T) return Status::bad_length;
             S += q.lengths[b];
         }
-        const int64_t bytes = unroll::backward_workspace_size(wide(spec), q.T, q.B, S, a.recompute, inner_saved(spec, a.saved, q.T, q.B), a.threads);
-        if (bytes < 0) return static_cast<Status>(-bytes);
         Carver carver{static_cast<char*>(a.workspace)};
-        const BackwardMemory m = carve_backward(carver, spec, q, bytes, a.threads);
+        const BackwardMemory m = carve_backward(carver, spec, q, S, a.recompute, a.threads);
         inner[i] = a;
         inner[i].sequence = m.sequence;
         inner[i].packed = inner_packed(a.packed);
         inner[i].y = a.saved;
         inner[i].y_stride_t = q.B * z.R;
         inner[i].y_stride_b = z.R;
-        inner[i].saved = const_cast<void*>(inner_saved(spec, a.saved, q.T, q.B));
+        inner[i].saved = static_cast<char*>(a.saved) + saved_y_bytes(spec, q.T, q.B);
         Carver dy{reinterpret_cast<char*>(m.dy)}, dh_n{reinterpret_cast<char*>(m.dh_n)}, dc_n{reinterpret_cast<char*>(m.dc_n)};
         inner[i].dy = widen_steps(dy, q, a.dy, a.dy_stride_t, a.dy_stride_b, z.R, a.threads);
         inner[i].dy_stride_t = q.B * z.R;

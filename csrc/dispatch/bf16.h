@@ -18,7 +18,7 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
 int64_t saved_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute);
 int64_t forward_workspace_size(const Spec& spec, int64_t T, int64_t B, bool trace, int32_t threads);
 Status forward(const Spec& spec, const Forward* scans, int64_t count);
-int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, const void* saved, int32_t threads);
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads);
 Status backward(const Spec& spec, const Backward* scans, int64_t count);
 int64_t step_workspace_size(const Spec& spec, int64_t B);
 Status step(const Spec& spec, const Step& args);

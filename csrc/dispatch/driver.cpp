@@ -190,10 +190,10 @@ void carve_forward(Carver& carver, const Spec& spec, const Layout& l, int64_t T,
 // Rounded traces are read from what is saved for backward, and where nothing is, from the same rows in the workspace.
 bool traces_saved(const Spec& spec, bool trace) { return trace && spec.dtype == Dtype::bf16; }
 
-void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute, int64_t workers, int64_t groups, Memory& m,
-                    BackwardJob& b) {
+void carve_backward(Carver& carver, const Spec& spec, const Layout& l, int64_t T, int64_t B, int64_t recompute, int64_t workers, Memory& m, BackwardJob& b) {
     const int64_t size = element_size(spec.dtype), rows = block_capacity(kSegmentRows, B), seats = most_seats(B, workers);
-    m = carve_common(carver, spec, l, T, B, workers, groups, backward_scratch(spec, l, B));
+    // Forward may have had as many groups as rows.
+    m = carve_common(carver, spec, l, T, B, workers, max(B, 1), backward_scratch(spec, l, B));
     m.job.projected = l.P || recompute ? carver.bytes(seats * l.padded * size) : nullptr;
     if (recompute) {
         const Saved saved = carve_saved(carver, spec, l, (recompute < T ? recompute : T) * B);
@@ -472,18 +472,16 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
     return Status::ok;
 }
 
-int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, const void* saved, int32_t threads) {
-    if (bf16::widens(spec)) return bf16::backward_workspace_size(spec, T, B, S, recompute, saved, threads);
-    if (!saved) return -static_cast<int64_t>(Status::missing_pointer);
-    const SavedHeader& header = *static_cast<const SavedHeader*>(saved);
-    const Status status = header.of(B, S) ? check(spec) : Status::saved_mismatch;
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads) {
+    if (bf16::widens(spec)) return bf16::backward_workspace_size(spec, T, B, S, recompute, threads);
+    (void)S;
+    const Status status = check(spec);
     if (status != Status::ok) return -static_cast<int64_t>(status);
     const Layout l = layout_of(spec, true);
     Memory m;
     BackwardJob b{};
     Carver carver{nullptr};
-    const int64_t workers = max(threads, 1), groups = max(header.groups, most_groups(B, workers));
-    for (int64_t part = 0; part < parts_of(B); ++part) carve_backward(carver, spec, l, T, B, recompute, workers, groups, m, b);
+    for (int64_t part = 0; part < parts_of(B); ++part) carve_backward(carver, spec, l, T, B, recompute, max(threads, 1), m, b);
     return carver.used;
 }
 
@@ -512,7 +510,7 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         int64_t S = 0;
         for (int64_t k = first_job[i]; k < first_job[i + 1]; ++k) {
             Memory& m = memory[k];
-            carve_backward(carver, spec, l, T, B, a.recompute, threads, max(header.groups, most_groups(B, threads)), m, jobs[k]);
+            carve_backward(carver, spec, l, T, B, a.recompute, threads, m, jobs[k]);
             start(m, a.packed, a.sequence, threads);
             ForwardJob& j = m.job;
             if (!order_rows(a.sequence, m.plan_words, k - first_job[i], parts, j.plan)) return Status::bad_length;

@@ -175,8 +175,7 @@ struct Backward {
     int32_t threads;
 };
 
-// `saved`: what forward left there, which says how its rows lie.
-int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, const void* saved, int32_t threads);
+int64_t backward_workspace_size(const Spec& spec, int64_t T, int64_t B, int64_t S, int64_t recompute, int32_t threads);
 
 Status backward(const Spec& spec, const Backward* scans, int64_t count);
 

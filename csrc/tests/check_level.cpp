@@ -82,6 +82,7 @@ struct Case {
         if (spec.options & kLayerNorm) params.gain_ih = gain_ih.data(), params.gain_hh = gain_hh.data();
         if ((spec.options & kLayerNorm) && spec.cell == Cell::lstm) params.gain_c = gain_c.data(), params.shift_c = shift_c.data();
         Aligned packed(packed_size(spec, true)), saved(saved_size(spec, T_, B, S, 0)), work(forward_workspace_size(spec, T_, B, false, 1));
+        Aligned back(backward_workspace_size(spec, T_, B, S, 0, 1));
         ok(pack(spec, params, true, packed.data, 1));
         Sequence q{};
         q.T = T_, q.B = B, q.x = x.data(), q.x_stride_t = B * spec.I, q.x_stride_b = spec.I, q.lengths = lengths.data();
@@ -90,7 +91,6 @@ struct Case {
         f.sequence = q, f.packed = packed.data, f.y = y.data(), f.y_stride_t = B * R, f.y_stride_b = R, f.saved = saved.data;
         f.workspace = work.data, f.threads = 1;
         ok(forward(spec, &f, 1));
-        Aligned back(backward_workspace_size(spec, T_, B, S, 0, saved.data, 1));
         Backward g{};
         g.sequence = q, g.packed = packed.data, g.params = &params, g.y = y.data(), g.y_stride_t = B * R, g.y_stride_b = R, g.saved = saved.data;
         g.dy = dy.data(), g.dy_stride_t = B * R, g.dy_stride_b = R, g.dx = dx.data(), g.dx_stride_t = B * spec.I, g.dx_stride_b = spec.I;
