@@ -31,9 +31,6 @@ static_assert(sizeof(Header) % kAlign == 0, "the packed weights behind the heade
 
 int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// At most one group for each row, and at least one.
-int64_t fewer(int64_t groups, int64_t rows) { return groups <= rows ? groups : max(rows, 1); }
-
 // Takes pieces from a buffer, or only adds up their sizes if there is none.
 struct Carver {
     char* base;
@@ -112,6 +109,7 @@ constexpr int64_t kScratchGap = 8192;
 
 int64_t zeros_count(const Layout& l) { return max(max(l.I, l.R), max(l.gate_row, l.padded)) + kAlign; }
 
+// At most one group for each row, and at least one.
 int64_t most_groups(int64_t B, int64_t workers) { return max(workers < B ? workers : B, 1); }
 int64_t most_seats(int64_t B, int64_t workers) { return seats(B, most_groups(B, workers)); }
 
@@ -155,7 +153,6 @@ struct alignas(kAlign) SavedHeader {
     uint64_t magic;
     int64_t B, S;
     int64_t groups;  // in which the rows of a part lie, at most; a part of fewer rows has one for each
-    bool of(int64_t rows, int64_t valid_steps) const { return magic == kMagic && B == rows && S == valid_steps && groups >= 1 && groups <= max(rows, 1); }
 };
 
 SavedHeader* carve_header(Carver& carver) { return carver.array<SavedHeader>(1); }
@@ -429,7 +426,7 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
             ForwardJob& j = m.job;
             if (!order_rows(a.sequence, m.plan_words, part, parts, j.plan)) return Status::bad_length;
             const Team team = make_team(l, l.panels, j.plan.B, workers);
-            place_rows(j.plan, team.row_groups, fewer(groups, j.plan.B), 0, S);
+            place_rows(j.plan, team.row_groups, most_groups(j.plan.B, groups), 0, S);
             S += j.plan.S;
             wanted += members(team);
             if (team.row_groups == 1) j.h_rows = nullptr;
@@ -506,7 +503,7 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         const int64_t B = a.sequence.B, T = a.sequence.T, parts = parts_of(B);
         Carver carver{static_cast<char*>(a.workspace)}, saved{static_cast<char*>(a.saved)};
         const SavedHeader header = *carve_header(saved);
-        if (header.groups < 1 || header.groups > max(B, 1)) return Status::saved_mismatch;
+        if (header.magic != SavedHeader::kMagic || header.B != B || header.groups < 1 || header.groups > max(B, 1)) return Status::saved_mismatch;
         int64_t S = 0;
         for (int64_t k = first_job[i]; k < first_job[i + 1]; ++k) {
             Memory& m = memory[k];
@@ -519,7 +516,7 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
             if (a.recompute)
                 place_rows(j.plan, own_groups, own_groups, a.recompute < T ? a.recompute : T, 0);
             else
-                place_rows(j.plan, own_groups, fewer(header.groups, j.plan.B), 0, S);
+                place_rows(j.plan, own_groups, most_groups(j.plan.B, header.groups), 0, S);
             S += j.plan.S;
             j.recompute = a.recompute;
             j.save = true;
@@ -528,7 +525,7 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
             j.y_stride_b = a.y_stride_b;
             jobs[k].args = &a;
         }
-        if (!header.of(B, S)) return Status::saved_mismatch;
+        if (header.S != S) return Status::saved_mismatch;
         const Saved rows = a.recompute ? Saved{} : carve_saved(saved, spec, l, S);
         void* const checkpoints = a.recompute ? carve_checkpoints(saved, spec, l, T, B, a.recompute) : nullptr;
         for (int64_t k = first_job[i]; k < first_job[i + 1]; ++k) {
@@ -553,8 +550,7 @@ Status backward(const Spec& spec, const Backward* scans, int64_t count) {
         const FlushSubnormals flush(true);
         kernel(jobs[job], make_worker(team_of(memory[job].job.plan.B, workers), memory[job], index, all));
     });
-    // Waking the threads again takes as long as a few thousand weights.
-    constexpr int64_t kWorthThread = 50 * 1000;
+    constexpr int64_t kWorthThread = 50 * 1000;  // weights per thread that are worth waking it once more
     const int64_t weights = l.gates * l.H * (l.I + l.R);
     const int64_t finishing = weights / kWorthThread < threads ? max(weights / kWorthThread, 1) : threads;
     on_teams(1, static_cast<int32_t>(finishing), [&](int64_t, int64_t index, int64_t workers) {

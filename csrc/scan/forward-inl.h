@@ -115,6 +115,7 @@ class ForwardScan {
     const Context<T> context_;
     int64_t panel_begin_, panel_end_;
     bool downwards_;        // the order of the panels in the step at hand
+    bool rows_together_;    // this worker's gate rows lie one step behind the other: saved rows in groups of other workers may not
     bool even_steps_;       // every row of a step lies as far from its place in the step before as the others: no reset
     const X** x_;           // [block rows]
     T** gates_;             // [block rows]
@@ -138,7 +139,8 @@ public:
     ForwardScan(const ForwardJob& j, const Worker& w)
         : j_(j), w_(w), l_(*j.layout), rows_(j), packed_(static_cast<const T*>(j.packed)), context_(make_context(*j.spec, *j.layout, packed_)) {
         w.share(l_.panels, panel_begin_, panel_end_);
-        even_steps_ = !j.sequence->reset && j.y && !j.c_checkpoints && (!Save || w.deal.groups == j.plan.groups);
+        rows_together_ = !Save || w.deal.groups == j.plan.groups;
+        even_steps_ = !j.sequence->reset && j.y && !j.c_checkpoints && rows_together_;
         char* at = j.worker_scratch + w.index * j.worker_scratch_bytes;
         const int64_t block = block_capacity(kBlockRows, j.plan.B);
         x_ = carve<const X*>(at, block);
@@ -212,7 +214,7 @@ private:
     void list_block_step(int64_t s, int64_t at) {
         T* buffer = static_cast<T*>(j_.gates) + (Save ? 0 : w_.row_group * j_.group_rows * l_.saved_row);
         const int64_t n = w_.rows(j_.plan.alive(s));
-        if (at > 0 && (!Save || w_.deal.groups == j_.plan.groups)) {
+        if (at > 0 && rows_together_) {
             // Rows end at the back of the list only.
             const int64_t listed = w_.rows(j_.plan.alive(s - 1));
             const int64_t x_step = (j_.sequence->reverse ? -1 : 1) * j_.sequence->x_stride_t, gate_step = listed * l_.saved_row;
