@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from unroll.bundle import DataConfig, RunConfig, apply_overrides, read_config, validate
 from unroll.errors import ConfigError
-from unroll.train import TrainSettings
+from unroll.training import TrainSettings
 
 CONFIG = RunConfig(task="classify", data=DataConfig(path="a.csv"))
 SECTIONS = {"training": TrainSettings}

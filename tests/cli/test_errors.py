@@ -105,7 +105,7 @@ def test_ctrl_c_ends_with_130(failing):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_was_stopped_says_how_to_go_on(number, code, monkeypatch, capsys):
-    from unroll.train import Interrupted
+    from unroll.training import Interrupted
 
     def command() -> None:
         with show.stopped_by_signal(lambda: "continue with: unroll train --resume runs/x"):

@@ -26,7 +26,7 @@ from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.engine import scan
 from unroll.kernels.native_plan import LIBRARY, PARAMETERS, plan, recipe
 from unroll.layers import Recurrent
-from unroll.stepper import Stepper
+from unroll.streaming.stepper import Stepper
 
 REAL, EMULATED = "avx512bf16", "avx512bf16-emulated"
 CELLS: dict[str, Cell] = {

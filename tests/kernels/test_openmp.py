@@ -28,7 +28,7 @@ maps = open("/proc/self/maps").read().split("\\n")
 print(len({line.split()[-1] for line in maps if "gomp" in line or "iomp" in line or "libomp" in line}))
 """
 STEP = """
-from unroll.stepper import Stepper
+from unroll.streaming.stepper import Stepper
 ones = {"weight_ih": np.ones((4, 1), np.float32), "weight_hh": np.ones((4, 1), np.float32)}
 Stepper("lstm", ones)(np.ones(1, np.float32))
 """

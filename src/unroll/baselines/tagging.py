@@ -6,7 +6,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from unroll.data.tokens import TEMPLATES
+from unroll.data.text.tokens import TEMPLATES
 
 Sentences = Sequence[Sequence[str]]
 

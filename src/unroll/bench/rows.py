@@ -25,7 +25,7 @@ from unroll.layers import GRU, LSTM, Recurrent
 from unroll.models.classifier import Classifier, Decision, FeatureEmbedding, ManyToOne, TextSteps
 from unroll.models.encoders import Encoded, RecurrentEncoder, recurrent_stack
 from unroll.models.pooling import JoinedPooling, LastPooling, MaxPooling, MeanPooling
-from unroll.stepper import Stepper
+from unroll.streaming.stepper import Stepper
 
 Row = dict[str, Any]
 

@@ -51,7 +51,7 @@ class DataConfig(BaseModel):
 
 
 class RunConfig(BaseModel):
-    """All that makes a run. `model` is validated further by the task, `training` by `unroll.train`."""
+    """All that makes a run. `model` is validated further by the task, `training` by `unroll.training`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

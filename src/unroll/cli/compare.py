@@ -87,7 +87,7 @@ def _train_all(
     from unroll.report import Comparison
     from unroll.tasks import TASKS
     from unroll.tasks.pipeline import plan_run, train_run
-    from unroll.train.progress import open_progress
+    from unroll.training.progress import open_progress
 
     candidates: list[Candidate] = []
     notes: list[str] = []

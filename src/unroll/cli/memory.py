@@ -43,7 +43,7 @@ def memory(
 
     from unroll.cli.show import table
     from unroll.errors import ConfigError
-    from unroll.tasks.memory import Settings, compare, figure
+    from unroll.tasks.memory.run import Settings, compare, figure
 
     try:
         lags = [int(part) for part in lag.split(",")]

@@ -73,7 +73,7 @@ def _score(metric: str, entry: Mapping[str, Any] | None) -> str:
 @contextmanager
 def stopped_by_signal(advice: Callable[[], str]) -> Iterator[None]:
     """Turn a run that was stopped by SIGINT or SIGTERM, and saved, into exit code 130 or 143 and a line of advice."""
-    from unroll.train import Interrupted
+    from unroll.training import Interrupted
 
     try:
         yield

@@ -71,7 +71,7 @@ def train(
         _resume(resume, data, given, out, config, set_, force)
         return
     from unroll.cli.settings import config_values, free_folder, run_name
-    from unroll.train.processes import processes
+    from unroll.training.processes import processes
 
     values = config_values(data, config, given)
     if out is None:
@@ -111,7 +111,7 @@ def _train(values: dict[str, Any], overrides: list[str], out: Path, *, force: bo
     from unroll.cli.show import say, stopped_by_signal
     from unroll.tasks import TASKS
     from unroll.tasks.pipeline import plan_run, train_run
-    from unroll.train.progress import open_progress
+    from unroll.training.progress import open_progress
 
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
         plan = plan_run(values, overrides, TASKS, Path(store), say=say)
@@ -123,7 +123,7 @@ def _train(values: dict[str, Any], overrides: list[str], out: Path, *, force: bo
 def _print_result(folder: RunFolder, monitor: str, *, higher_is_better: bool) -> None:
     from unroll.cli import show
     from unroll.report import words
-    from unroll.train.processes import processes
+    from unroll.training.processes import processes
 
     if not processes().main:
         return

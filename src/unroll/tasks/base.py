@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from unroll.bundle import DataConfig, RunConfig, RunFolder
 from unroll.data import Finding, Table
 from unroll.report import Section
-from unroll.train import Loss, Monitor
+from unroll.training import Loss, Monitor
 
 #: One thing to predict for: a text, or the columns of a row by name.
 Record = str | Mapping[str, Any]
@@ -51,7 +51,7 @@ class Scores(NamedTuple):
 
 
 class Job(abc.ABC):
-    """A task opened on its data: the model, the loss and the scores of one run. Satisfies `unroll.train.Learner`.
+    """A task opened on its data: the model, the loss and the scores of one run. Satisfies `unroll.training.Learner`.
 
     Attributes:
         model: the network that is trained.

@@ -18,8 +18,8 @@ from unroll.data import ReadOptions, Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
 from unroll.report import Facts, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
-from unroll.train import History, Progress, Silent, TrainSettings, fit
-from unroll.train.processes import processes
+from unroll.training import History, Progress, Silent, TrainSettings, fit
+from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
 Say = Callable[[str], None]

@@ -1,0 +1,1 @@
+"""The data doctor: what would falsify or spoil a result."""

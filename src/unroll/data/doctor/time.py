@@ -1,0 +1,154 @@
+"""The doctor on time series: repeated times, gaps, irregular steps, missing and constant values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from unroll.data.doctor.finding import Finding, at_row, counted
+from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.table.kinds import Kind
+from unroll.data.table.table import Table
+from unroll.errors import DataError
+
+_LISTED = 3
+
+
+def look_at_times(table: Table, time: str, series: str | None) -> Iterator[Finding]:
+    """Findings about the times of every series in a table of long form, or of one column per variable."""
+    try:
+        times = table.numbers(time) if table.kinds.get(time) is Kind.NUMBER else table.times(time)
+    except DataError as error:
+        yield Finding("error", str(error), None, None, "name the column of times, or write all times in one notation")
+        return
+    missing = np.isnan(times) if times.dtype.kind == "f" else np.isnat(times)
+    if missing.any():
+        text = f"column {time!r}: the time is missing in {counted(int(missing.sum()), 'row')}"
+        yield at_row(table, int(missing.argmax()), "error", text, "fill it in or take the rows out")
+        return
+    groups = list(series_rows(table, series))
+    steps: dict[str, int] = {}
+    listed = {"twice": 0, "gaps": 0, "irregular": 0, "order": 0}
+    for name, rows in groups:
+        own = times[rows]
+        title = "" if name is None else f"series {name!r}: "
+        order = np.argsort(own, kind="stable")
+        if (order != np.arange(len(order))).any():
+            listed["order"] += 1
+            if listed["order"] <= _LISTED:
+                row = int(rows[int((np.diff(own) < own[:1] - own[:1]).argmax()) + 1])
+                yield at_row(
+                    table, row, "note", f"{title}rows are not in the order of time; they are sorted when used", ""
+                )
+        rows, own = rows[order], own[order]
+        twice = np.flatnonzero(own[1:] == own[:-1])
+        if len(twice):
+            listed["twice"] += 1
+            if listed["twice"] <= _LISTED:
+                text = (
+                    f"{title}{counted(len(twice), 'time')} stand{'s' if len(twice) == 1 else ''} a second time, "
+                    f"first {shown(own[twice[0]])}"
+                )
+                advice = "remove the repeated rows, or name the column of series ids"
+                yield at_row(table, int(rows[twice[0] + 1]), "error", text, advice)
+            keep = np.concatenate([[True], own[1:] != own[:-1]])
+            rows, own = rows[keep], own[keep]
+        step = frequency_of(own)
+        label = "no usual step" if step is None else step.label
+        steps[label] = steps.get(label, 0) + 1
+        for kind, finding in _gaps(table, title, own, rows, step):
+            listed[kind] += 1
+            if listed[kind] <= _LISTED:
+                yield finding
+    for kind, count in listed.items():
+        if count > _LISTED:
+            what = {
+                "twice": "repeated times",
+                "gaps": "gaps",
+                "irregular": "irregular times",
+                "order": "rows out of order",
+            }[kind]
+            yield Finding(
+                "warning" if kind != "order" else "note", f"{count} series have {what}; the first {_LISTED} are listed"
+            )
+    parts = ", ".join(
+        f"{counted(count, 'series', 'series')} with {label}"
+        for label, count in sorted(steps.items(), key=lambda item: -item[1])
+    )
+    yield Finding("note", f"times from {shown(times.min())} to {shown(times.max())}: {parts}")
+
+
+def _gaps(
+    table: Table, title: str, times: np.ndarray, rows: np.ndarray, step: Frequency | None
+) -> Iterator[tuple[str, Finding]]:
+    if len(times) < 3:
+        return
+    if step is None:
+        text = f"{title}times come in no usual step"
+        yield "irregular", at_row(table, int(rows[0]), "warning", text, "resample the series to equal steps")
+        return
+    between = steps_between(times, step)
+    if between is None:
+        text = f"{title}some times lie between the steps of {step.label}"
+        yield (
+            "irregular",
+            at_row(table, _off_grid(times, rows, step), "warning", text, "resample the series to equal steps"),
+        )
+        return
+    gaps = np.flatnonzero(between > 1)
+    if len(gaps):
+        lost = int((between[gaps] - 1).sum())
+        text = (
+            f"{title}{counted(len(gaps), 'gap')}, {counted(lost, 'step')} of {step.label} missing in all, first "
+            f"after {shown(times[gaps[0]])}"
+        )
+        yield (
+            "gaps",
+            at_row(
+                table,
+                int(rows[gaps[0] + 1]),
+                "warning",
+                text,
+                "missing steps count as missing values; fill them if you know better",
+            ),
+        )
+
+
+def _off_grid(times: np.ndarray, rows: np.ndarray, step: Frequency) -> int:
+    for at in range(1, len(times)):
+        if steps_between(times[at - 1 : at + 1], step) is None:
+            return int(rows[at])
+    return int(rows[0])
+
+
+def shown(time: np.datetime64 | float) -> str:
+    """A time without what is zero in it."""
+    if isinstance(time, np.datetime64):
+        return str(time).replace("T", " ").removesuffix(".000000").removesuffix(":00").removesuffix(" 00:00")
+    return f"{float(time):g}"
+
+
+def series_rows(table: Table, series: str | None) -> Iterator[tuple[str | None, np.ndarray]]:
+    """The rows of each series, int64, in the order of the table; one nameless series if there is no column of ids."""
+    if series is None:
+        yield None, np.arange(len(table), dtype=np.int64)
+        return
+    codes: dict[str, int] = {}
+    numbered = (codes.setdefault(text, len(codes)) for text in table.texts(series))
+    owner = np.fromiter(numbered, dtype=np.int64, count=len(table))
+    order = np.argsort(owner, kind="stable")
+    cuts = np.searchsorted(owner[order], np.arange(1, len(codes)))
+    yield from zip(codes, np.split(order, cuts), strict=True)
+
+
+def look_at_values(table: Table, columns: Sequence[str]) -> Iterator[Finding]:
+    """Missing values in columns of numbers."""
+    for column in columns:
+        values = table.numbers(column)
+        missing = np.isnan(values)
+        if missing.any():
+            text = f"column {column!r}: {counted(int(missing.sum()), 'value')} missing of {len(values):,}"
+            yield at_row(
+                table, int(missing.argmax()), "warning", text, "fill them, or let the task say what it does with them"
+            )

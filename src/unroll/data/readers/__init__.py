@@ -1,0 +1,1 @@
+"""Files into tables: one reader per format."""

@@ -1,0 +1,186 @@
+"""How a delimited file is written: delimiter, whether quotes quote, whether the first line names the columns."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from unroll.data.table.kinds import MISSING
+
+_DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
+_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
+#: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
+_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%]$|[^\W\d]$")
+#: What the columns of text and of time series are usually called.
+_COMMON_NAMES = frozenset(
+    """
+    id idx index no text sentence document review comment message content body title description question answer q
+    a input output source target label labels class category topic intent sentiment tag y x date time datetime
+    timestamp ds month year day hour value price series series_id unique_id name user lang language score rating
+    split image caption premise hypothesis text1 text2
+    텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
+    이름 번호 의도 주제 평점 리뷰 댓글
+    """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
+)
+
+
+class Dialect(NamedTuple):
+    """How the cells of a line are told apart.
+
+    Attributes:
+        delimiter: the character between cells; None if a line is one cell.
+        quoted: whether a cell that starts with ``"`` is a quoted one (doubled quotes inside, line breaks allowed).
+        header: whether the first record holds the column names.
+    """
+
+    delimiter: str | None
+    quoted: bool
+    header: bool
+
+    def words(self) -> str:
+        """The dialect in words, for the notes of a table."""
+        cells = (
+            "one cell per line"
+            if self.delimiter is None
+            else f"{_NAMES.get(self.delimiter, repr(self.delimiter))}-separated"
+        )
+        return (
+            f"{cells}, "
+            f"{'with quotes, ' if self.quoted else ''}{'first line is the header' if self.header else 'no header'}"
+        )
+
+
+def split_sample(lines: Sequence[str], delimiter: str | None, quoted: bool) -> list[list[str]] | None:
+    """The records of a sample; None if quotes are not well formed.
+
+    A record cut off at the end of the sample is dropped.
+    """
+    from unroll.data.readers.delimited import QuoteError, records
+
+    found: list[list[str]] = []
+    try:
+        for record in records(enumerate(lines, 1), delimiter, quoted):
+            found.append(record.cells)
+    except QuoteError as error:
+        # A cell that is still open where the sample ends says nothing against quoting, unless it swallowed most of the
+        # sample.
+        return found if error.open_at_end and error.line > len(lines) // 2 else None
+    return found
+
+
+def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header: bool | None) -> Dialect:
+    """Guess what the options leave open.
+
+    Args:
+        lines: the first lines of the file, blank ones left out.
+        form: "csv", "tsv" or "text".
+        delimiter: given by the user, or None.
+        header: given by the user, or None.
+    """
+    if form == "text" and delimiter is None and _is_csv_in_disguise(lines):
+        form = "csv"
+    candidates: tuple[str | None, ...] = (delimiter,) if delimiter is not None else (*_DELIMITERS[form], None)
+    best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
+    for position, candidate in enumerate(candidates):
+        if delimiter is None and candidate is not None and candidate not in lines[0]:
+            continue
+        if candidate is None and best is not None and best[0][0] > 0:
+            break
+        quoted = form != "text" and '"' in "".join(lines[:1000]) and _quotes_quote(lines, candidate)
+        rows = split_sample(lines, candidate, quoted) or []
+        score = (_evenness(rows, form) if candidate is not None else 0.0, -position)
+        if best is None or score > best[0]:
+            best = (score, candidate, quoted, rows)
+    if best is None:
+        return Dialect(delimiter, False, bool(header))
+    _, chosen, quoted, rows = best
+    if delimiter is None and best[0][0] == 0 and form == "text":
+        chosen = None
+        quoted = False
+        rows = [[line] for line in lines]
+    if header is None:
+        header = guess_header(rows) if form != "text" or chosen is not None else False
+    return Dialect(chosen, quoted, header)
+
+
+def _is_csv_in_disguise(lines: Sequence[str]) -> bool:
+    """Whether a text file is a comma-separated table: usual column names first, and as many cells in every record."""
+    names = lines[0].removesuffix("\r").lower().split(",")
+    if len(names) < 2 or not _COMMON_NAMES.issuperset(names):
+        return False
+    rows = split_sample(lines, ",", True)
+    return rows is not None and len(rows) > 1 and {len(row) for row in rows} == {len(names)}
+
+
+def _evenness(rows: Sequence[Sequence[str]], form: str) -> float:
+    """How surely this is the delimiter: the share of rows with the usual number of cells, 0 if that number is one."""
+    if not rows:
+        return 0.0
+    counts = Counter(map(len, rows))
+    usual, times = counts.most_common(1)[0]
+    if usual < 2:
+        return 0.0
+    share = times / len(rows)
+    # Plain text may hold a tab here and there; only a file in which it stands in every line is a table.
+    return (1.0 if share == 1.0 else 0.0) if form == "text" else share
+
+
+def _quotes_quote(lines: Sequence[str], delimiter: str | None) -> bool:
+    """Whether cells that start with a quote are quoted cells, or texts that happen to start with one."""
+    if delimiter is None:
+        rows = split_sample(lines, delimiter, True)
+        return rows is not None and all(line.startswith('"') and line.rstrip().endswith('"') for line in lines)
+    quoted = split_sample(lines, delimiter, True)
+    if quoted is None:
+        return delimiter == ","
+    if delimiter == ",":
+        return True
+    plain = split_sample(lines, delimiter, False) or []
+    if len({len(row) for row in plain}) > 1 and len({len(row) for row in quoted}) == 1:
+        return True
+    wrapped = [cell for row in plain for cell in row if len(cell) > 1 and cell[0] == cell[-1] == '"']
+    if any('""' in cell[1:-1] for cell in wrapped) and all(
+        cell[1:-1].replace('""', "").count('"') == 0 for cell in wrapped
+    ):
+        return all(cell in wrapped or '"' not in cell for row in plain for cell in row)
+    width = max(map(len, plain), default=0)
+    return any(
+        all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in plain) for i in range(width)
+    )
+
+
+def _plain_value(cell: str) -> bool:
+    return bool(_NUMBER.match(cell) or _TIME_LIKE.match(cell)) or cell.lower() in MISSING
+
+
+def guess_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns.
+
+    It does if its cells look like names, differ from each other, do not occur below in their own column, and either a
+    column below holds
+    numbers or times only, or one of them is a usual column name.
+    """
+    if not rows:
+        return False
+    first = [cell.strip() for cell in rows[0]]
+    named = first[1:] if first[0] == "" and len(first) > 1 else first
+    if not all(_NAME_LIKE.match(cell) for cell in named):
+        return False
+    if len(set(first)) != len(first):
+        return all(cell.lower() in _COMMON_NAMES for cell in first)
+    below = [row for row in rows[1:] if len(row) == len(first)]
+    if not below:
+        return any(cell.lower() in _COMMON_NAMES for cell in first)
+    columns = list(zip(*below, strict=True))
+    if any(name in set(column) for name, column in zip(first, columns, strict=True)):
+        return False
+    if any(
+        all(_plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column)
+        for column in columns
+    ):
+        return True
+    return any(cell.lower() in _COMMON_NAMES for cell in first)

@@ -1,0 +1,107 @@
+"""Which files of a folder are the data: the parts of one set, one file per class, or a single file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from unroll.data.table.splits import part_of
+from unroll.errors import DataError
+
+SUFFIXES = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+    ".parquet": "parquet", ".pq": "parquet", ".ts": "ts", ".conllu": "conllu", ".conll": "conll", ".iob": "conll",
+}  # fmt: skip
+_TEXT_LIKE = ("", ".txt", ".text")
+#: Files that stand beside data and are none.
+_PAPERS = ("readme", "license", "licence", "copying", "notice", "changelog", "citation", "authors")
+_MAX_FILES = 10_000
+
+
+class DataFile(NamedTuple):
+    """One file of a data set.
+
+    Attributes:
+        path: the file.
+        part: 0 train, 1 validation, 2 test, None unknown.
+        label: the class of all its lines, if it holds one class.
+    """
+
+    path: Path
+    part: int | None = None
+    label: str | None = None
+
+
+def plain_name(path: Path) -> Path:
+    """The name of a file without ``.gz``."""
+    return Path(path.name.removesuffix(".gz"))
+
+
+def form_of(path: Path) -> str | None:
+    """The format that a file name tells; None if it tells none."""
+    return SUFFIXES.get(plain_name(path).suffix.lower())
+
+
+def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
+    """Find the data of a folder.
+
+    Returns:
+        The files, train first, and what was left out, in words.
+
+    Raises:
+        DataError: nothing that can be read as one data set; the text lists what is there.
+    """
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if len(entries) > _MAX_FILES:
+        raise DataError(f"{len(entries)} files; at most {_MAX_FILES} can be read as one data set", folder)
+    folders = [path for path in entries if path.is_dir()]
+    data = [path for path in entries if path.is_file() and not _is_paper(path)]
+    parts = {path: part_of(path.name) for path in folders}
+    if folders and not data and all(part is not None for part in parts.values()):
+        found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
+        return sorted(found, key=lambda file: file.part or 0), []
+    chosen = _parts(data) or _classes(data) or _single(data)
+    if not chosen:
+        names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
+        wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
+        raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
+    left = sorted({path.name for path in entries} - {file.path.name for file in chosen})
+    return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
+
+
+def _is_paper(path: Path) -> bool:
+    name = path.name.lower()
+    return name.startswith(_PAPERS) or name.endswith((".md", ".rst", ".html", ".pdf", ".names"))
+
+
+def _parts(data: list[Path]) -> list[DataFile]:
+    """Files whose names end in a part: ratings_train.txt, ratings_valid.txt; X_TRAIN.ts, X_TEST.ts."""
+    found = [DataFile(path, part_of(plain_name(path).stem)) for path in data]
+    named = sorted((file for file in found if file.part is not None), key=lambda file: file.part or 0)
+    parts = [file.part for file in named]
+    suffixes = {plain_name(file.path).suffix for file in named}
+    return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+
+
+def _single(data: list[Path]) -> list[DataFile]:
+    """The only file, or the only table beside texts that describe it."""
+    tables = [path for path in data if form_of(path) not in (None, "text")]
+    chosen = data if len(data) == 1 else tables
+    return [DataFile(chosen[0])] if len(chosen) == 1 else []
+
+
+def _classes(data: list[Path]) -> list[DataFile]:
+    """One text file per class: male.txt and female.txt, or reviews.pos and reviews.neg."""
+    if len(data) < 2:
+        return []
+    names = [plain_name(path) for path in data]
+    suffixes = [name.suffix for name in names]
+    if len(set(suffixes)) == 1 and suffixes[0] in _TEXT_LIKE:
+        return [DataFile(path, label=name.stem) for path, name in zip(data, names, strict=True)]
+    if (
+        len({name.stem for name in names}) == 1
+        and len(set(suffixes)) == len(data)
+        and not set(suffixes) & set(SUFFIXES)
+    ):
+        return [DataFile(path, label=suffix.removeprefix(".")) for path, suffix in zip(data, suffixes, strict=True)]
+    return []

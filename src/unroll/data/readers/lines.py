@@ -1,0 +1,193 @@
+"""Lines of a plain or gzipped file, decoded strictly: every error says the file, the line and the byte."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from unroll.data.table.kinds import MAX_LINE_BYTES
+from unroll.errors import DataError, nearest
+
+_BLOCK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_KNOWN_ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "cp949",
+    "euc-kr",
+    "johab",
+    "latin-1",
+    "cp1252",
+    "shift_jis",
+    "euc-jp",
+    "gb18030",
+    "big5",
+    "ascii",
+)
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file in blocks of 1 MiB, unpacked if it is gzipped.
+
+    Raises:
+        DataError: the file is missing, is a folder, cannot be read, or its gzip stream is damaged.
+    """
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP_MAGIC
+            raw.seek(0)
+            stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
+            while block := stream.read(_BLOCK):
+                yield block
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"the gzip stream is damaged or cut off ({error}); fetch the file again", path) from error
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", path) from error
+
+
+def check_encoding(encoding: str) -> str:
+    """Return the canonical name of an encoding.
+
+    Raises:
+        DataError: Python knows no text encoding of this name.
+    """
+    try:
+        info = codecs.lookup(encoding)
+        "a".encode(encoding)
+    except LookupError as error:
+        raise DataError(
+            f"unknown encoding {encoding!r}{nearest(encoding.lower(), _KNOWN_ENCODINGS)}; use a name such as "
+            f"utf-8, cp949, euc-kr or latin-1"
+        ) from error
+    return info.name
+
+
+def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+    r"""Yield (line number from 1, text) for every line; a ``\r`` before the ``\n`` is kept, the ``\n`` is not.
+
+    Args:
+        path: a plain or gzipped text file.
+        encoding: its encoding; a byte order mark at the start is dropped, and a UTF-16 or UTF-32 mark is believed.
+
+    Raises:
+        DataError: wrong encoding (line and byte offset), a NUL, a line over the limit, or a file that cannot be read.
+    """
+    encoding = check_encoding(encoding)
+    number, base, tail = 1, 0, b""
+    first = True
+    codec: str = encoding
+    wide = False
+    for block in blocks(path):
+        if first:
+            first = False
+            for mark, name in _BOMS:
+                if block.startswith(mark):
+                    if name == "utf-8" and encoding in ("utf-8", "utf-8-sig", "ascii"):
+                        block, base, codec = block[len(mark) :], len(mark), "utf-8"
+                    elif name != "utf-8":
+                        codec = name
+                    break
+            wide = "\n".encode(codec)[-1:] != b"\n" or len("\n".encode(codec)) > 1
+            if wide:
+                yield from _wide_lines(path, codec)
+                return
+        if b"\0" in block:
+            at = block.index(b"\0")
+            raise DataError(
+                f"NUL byte at byte {base + len(tail) + at}; this is not a text file of encoding {encoding} "
+                f"(or it is damaged): name its encoding or its format",
+                path,
+                number + block.count(b"\n", 0, at),
+            )
+        cut = block.rfind(b"\n") + 1
+        if cut == 0:
+            tail += block
+            if len(tail) > MAX_LINE_BYTES:
+                raise DataError(
+                    f"a line of more than {MAX_LINE_BYTES} bytes; split it, or name the format if this is not "
+                    f"a text file",
+                    path,
+                    number,
+                )
+            continue
+        lines = _decode(tail + block[:cut], codec, path, number, base).split("\n")
+        base += len(tail) + cut
+        tail = block[cut:]
+        lines.pop()
+        for line in lines:
+            yield number, line
+            number += 1
+    if tail:
+        yield number, _decode(tail, codec, path, number, base)
+
+
+def _decode(data: bytes, encoding: str, path: Path, number: int, base: int) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = number + data.count(b"\n", 0, error.start)
+        raise _wrong_encoding(data[error.start : error.start + 4], encoding, path, line, base + error.start) from error
+
+
+def _wrong_encoding(sample: bytes, encoding: str, path: Path, line: int, offset: int) -> DataError:
+    shown = sample[:1].hex()
+    return DataError(
+        f"byte {offset} (0x{shown}) is not {encoding}; name the file's encoding, for example cp949 (Korean) or latin-1",
+        path,
+        line,
+    )
+
+
+def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    """Lines of an encoding in which a line break is not the byte 0x0A (UTF-16, UTF-32)."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    number, base, tail = 1, 0, ""
+    for block in blocks(path):
+        pending = len(decoder.getstate()[0])
+        try:
+            text = tail + decoder.decode(block)
+        except UnicodeDecodeError as error:
+            raise _wrong_encoding(
+                error.object[error.start : error.end], encoding, path, number, base - pending + error.start
+            ) from error
+        base += len(block)
+        if "\0" in text:
+            raise DataError(
+                "a NUL character; the file is damaged", path, number + text.count("\n", 0, text.index("\0"))
+            )
+        lines = text.split("\n")
+        tail = lines.pop()
+        if len(tail) > MAX_LINE_BYTES:
+            raise DataError(f"a line of more than {MAX_LINE_BYTES} characters; split it", path, number)
+        for line in lines:
+            yield number, line.removeprefix("\ufeff") if number == 1 else line
+            number += 1
+    try:
+        tail += decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise _wrong_encoding(error.object[error.start : error.end], encoding, path, number, base) from error
+    if tail:
+        yield number, tail.removeprefix("\ufeff") if number == 1 else tail
+
+
+def sample_lines(path: Path, encoding: str, *, lines: int = 2000, characters: int = 1 << 20) -> list[tuple[int, str]]:
+    """The first numbered lines of a file: at most `lines`, and about `characters` characters."""
+    found: list[tuple[int, str]] = []
+    total = 0
+    for number, line in numbered_lines(path, encoding):
+        found.append((number, line))
+        total += len(line)
+        if len(found) >= lines or total >= characters:
+            break
+    return found

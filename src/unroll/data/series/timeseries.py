@@ -1,0 +1,198 @@
+"""Time series out of a table: long form, one column per variable, or one row per series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from unroll.data.doctor.time import series_rows, shown
+from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.table.kinds import Kind
+from unroll.data.table.table import Table
+from unroll.errors import DataError
+
+
+class TimeSeries(NamedTuple):
+    """One series in the order of time.
+
+    Attributes:
+        name: the series id, the column, or both.
+        times: (T,) datetime64[us], or float64 if the time column holds numbers (years, step numbers) or there is none
+            (0, 1, ...).
+        values: (T,) float64; NaN where the value is missing.
+        covariates: (T, C) float64; NaN where a value is missing.
+        covariate_names: the C columns.
+        frequency: the usual step of time; None if there is no usual one.
+        rows: (T,) int64, the table's row of every step: `table.place(rows[t])` is its file and line; -1 for a step
+            that `on_grid` put in.
+    """
+
+    name: str
+    times: np.ndarray
+    values: np.ndarray
+    covariates: np.ndarray
+    covariate_names: tuple[str, ...]
+    frequency: Frequency | None
+    rows: np.ndarray
+
+
+def series_from_table(
+    table: Table,
+    *,
+    time: str | None = None,
+    series: str | None = None,
+    target: str | Sequence[str] | None = None,
+    covariates: Sequence[str] = (),
+) -> list[TimeSeries]:
+    """Take the time series out of a table.
+
+    Long form: `time` and `series` name columns, every row is one step of one series. One column per variable: `time`
+    alone; every target column is a series. One row per series: neither `time` nor a single `target`; the numeric
+    columns in order are the steps, and empty cells at the end of a row are no steps (in the middle they are NaN). A row
+    of a further file (validation, test) continues the series of its name.
+
+    Args:
+        table: the rows; steps may stand in any order.
+        time: column of dates or of numbers; None: rows are in the order of time.
+        series: column with the name of each row's series.
+        target: column or columns with the values; None: all numeric columns that are not named otherwise.
+        covariates: further numeric columns, known per step.
+
+    Returns:
+        The series in the order of their first row, each sorted by time.
+
+    Raises:
+        DataError: a time is missing or stands twice in one series, or a cell is no number, with file and line; no
+            column of numbers.
+    """
+    used = {time, series, *covariates}
+    numeric = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in used]
+    if (
+        time is None
+        and target is None
+        and not covariates
+        and len(numeric) > 1
+        and _is_row_per_series(table, series, numeric)
+    ):
+        return _series_per_row(table, series if series is not None else _name_column(table, numeric), numeric)
+    targets = [target] if isinstance(target, str) else list(target) if target is not None else numeric
+    if not targets:
+        raise DataError("no column of numbers to forecast; name the target column", table.paths[0])
+    times = _times(table, time)
+    columns = {name: table.numbers(name) for name in targets}
+    extra = np.stack([table.numbers(name) for name in covariates], axis=1) if covariates else np.empty((len(table), 0))
+    found = []
+    for name, rows in series_rows(table, series):
+        rows = rows[np.argsort(times[rows], kind="stable")]
+        own = times[rows]
+        _check_duplicates(table, time, name, own, rows)
+        step = frequency_of(own)
+        for column, values in columns.items():
+            title = ", ".join(
+                part for part in (name, column if len(columns) > 1 or name is None else None) if part is not None
+            )
+            found.append(TimeSeries(title, own, values[rows], extra[rows], tuple(covariates), step, rows))
+    return found
+
+
+def on_grid(series: TimeSeries) -> TimeSeries:
+    """Put a NaN step wherever one of the series' usual steps is missing.
+
+    After that, equal distances in the array are equal times.
+
+    Args:
+        series: a series whose times all lie on its own grid; one without a usual step is returned as it is.
+
+    Raises:
+        DataError: a time lies between two grid points.
+    """
+    if series.frequency is None or len(series.times) < 2:
+        return series
+    steps = steps_between(series.times, series.frequency)
+    if steps is None:
+        raise DataError(
+            f"series {series.name!r} has times between its steps of {series.frequency.label}; resample it to "
+            f"equal steps first"
+        )
+    where = np.concatenate([[0], np.cumsum(steps)])
+    length = int(where[-1]) + 1
+    if length == len(series.times):
+        return series
+    if length > 100 * len(series.times):
+        raise DataError(
+            f"series {series.name!r} would grow from {len(series.times)} to {length} steps of "
+            f"{series.frequency.label}; its gaps are too long to fill"
+        )
+    values = np.full(length, np.nan)
+    values[where] = series.values
+    covariates = np.full((length, series.covariates.shape[1]), np.nan)
+    covariates[where] = series.covariates
+    rows = np.full(length, -1, dtype=np.int64)
+    rows[where] = series.rows
+    times = series.frequency.grid(series.times[0], length)
+    return series._replace(times=times, values=values, covariates=covariates, rows=rows)
+
+
+def _times(table: Table, time: str | None) -> np.ndarray:
+    if time is None:
+        return np.arange(len(table), dtype=np.float64)
+    values = table.numbers(time) if table.kinds.get(time) is Kind.NUMBER else table.times(time)
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.isnat(values)
+    if missing.any():
+        raise DataError(
+            f"column {time!r}: the time is missing; fill it in or take the row out", *table.place(int(missing.argmax()))
+        )
+    return values
+
+
+def _check_duplicates(table: Table, time: str | None, name: str | None, times: np.ndarray, rows: np.ndarray) -> None:
+    twice = np.flatnonzero(times[1:] == times[:-1]) if len(times) > 1 else np.empty(0, np.int64)
+    if len(twice):
+        at = int(twice[0])
+        row, before = (int(rows[at + 1]), int(rows[at]))
+        own = "" if name is None else f" in series {name!r}"
+        more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
+        raise DataError(
+            f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
+            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids",
+            *table.place(row),
+        )
+
+
+def _is_row_per_series(table: Table, series: str | None, numeric: Sequence[str]) -> bool:
+    others = [name for name in table.columns if name not in numeric and name != series]
+    if any(table.kinds[name] in (Kind.TIME, Kind.SERIES) for name in others):
+        return False
+    if series is not None:
+        return _unique_names(table, series)
+    return len(others) == 1 and len(numeric) >= 8 and _unique_names(table, others[0])
+
+
+def _unique_names(table: Table, column: str) -> bool:
+    """Whether no name stands twice in one file: a series may go on in a further file."""
+    parts = np.zeros(len(table), np.int8) if table.parts is None else table.parts
+    return len(set(zip(table.texts(column), parts.tolist(), strict=True))) == len(table)
+
+
+def _name_column(table: Table, numeric: Sequence[str]) -> str | None:
+    return next((name for name in table.columns if name not in numeric), None)
+
+
+def _series_per_row(table: Table, names: str | None, columns: Sequence[str]) -> list[TimeSeries]:
+    grid = np.stack([table.numbers(column) for column in columns], axis=1)
+    labels = [str(row + 1) for row in range(len(table))] if names is None else list(table.texts(names))
+    pieces: dict[str, list[tuple[int, np.ndarray]]] = {}
+    for row, (label, values) in enumerate(zip(labels, grid, strict=True)):
+        present = np.flatnonzero(~np.isnan(values))
+        if len(present) == 0:
+            raise DataError(f"series {label!r} has no value", *table.place(row))
+        pieces.setdefault(label, []).append((row, values[: present[-1] + 1]))
+    found = []
+    for label, own in pieces.items():
+        joined = np.concatenate([values for _, values in own])
+        rows = np.concatenate([np.full(len(values), row, dtype=np.int64) for row, values in own])
+        times = np.arange(len(joined), dtype=np.float64)
+        found.append(TimeSeries(label, times, joined, np.empty((len(joined), 0)), (), frequency_of(times), rows))
+    return found

@@ -1,0 +1,1 @@
+"""A table on disk: kinds of columns, writing, reading, splits."""

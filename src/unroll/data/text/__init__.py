@@ -1,0 +1,1 @@
+"""Texts as ids: words, characters, byte-pair pieces, features, running text."""

@@ -1,0 +1,238 @@
+"""Steps for a text classifier: every word (or character) as a handful of features, so that an unseen word is still
+partly known.
+
+A word's features are the word itself, its character n-grams with the word's edges marked, its shape (capitals,
+digits), and the pair it makes with the word before. A character's features are the n-grams that end at it; so are
+those of a letter of a Hangul syllable, and of a byte-pair piece. Only features met often enough in the train part are
+kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from unroll.data.text.bpe import BPETokeniser
+from unroll.data.text.jamo import decompose
+from unroll.data.text.tokenizers import tokeniser_from_json
+from unroll.errors import BundleError, ConfigError
+
+#: A run of letters, digits and marks (with apostrophes inside), or one other character that is not white space.
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_RUN = re.compile(r"(.)\1+")
+
+WORD = "word"
+CHARACTER = "character"
+JAMO = "jamo"
+BPE = "bpe"
+UNITS = (WORD, CHARACTER, JAMO, BPE)
+#: The longest n-gram of units that is worth its place, where nothing else is said: about a word for letters.
+LONGEST = {WORD: 4, CHARACTER: 4, JAMO: 8, BPE: 2}
+#: Byte-pair pieces that are learnt; more would be words again.
+_PIECES = 8_000
+#: Stands between the pieces of an n-gram.
+_JOINT = "\u0001"
+
+
+class Steps(NamedTuple):
+    """One text as steps.
+
+    Attributes:
+        ids: (N,) int32, the features of all steps, one step after the other.
+        counts: (S,) int32, how many features each step has, at least one.
+    """
+
+    ids: np.ndarray
+    counts: np.ndarray
+
+
+def split_words(text: str) -> list[str]:
+    """Words and punctuation marks of a text in any script, in order."""
+    return _WORD.findall(text)
+
+
+def shape(word: str) -> str:
+    """What a word looks like: X for capitals, x for small letters, 0 for digits, c for letters without case; runs are
+    shortened.
+
+    >>> shape("McDonald's"), shape("08712-300"), shape("영화")
+    ("XxXx'x", '0-0', 'c')
+    """
+    marks = []
+    for character in word:
+        if character.isdigit():
+            marks.append("0")
+        elif character.isupper():
+            marks.append("X")
+        elif character.islower():
+            marks.append("x")
+        elif character.isalpha():
+            marks.append("c")
+        else:
+            marks.append(character)
+    return _RUN.sub(r"\1", "".join(marks))
+
+
+class StepFeatures:
+    """The vocabulary of features: made from a train part, read from a file, used on any text.
+
+    Args:
+        unit: "word", "character", "jamo" (a letter of a Hangul syllable, or another character) or "bpe": what a step
+            is.
+        longest: length of the longest n-gram, of a word's characters or of units; 0 for none.
+        pairs: whether a word and the one before make a feature.
+        names: the features that are known, in the order of their ids from 2 on; 0 is padding and 1 is unknown.
+        pieces: cuts a text into pieces; needed for "bpe" and only there.
+    """
+
+    def __init__(
+        self, unit: str, longest: int, pairs: bool, names: Sequence[str], pieces: BPETokeniser | None = None
+    ) -> None:
+        if unit not in UNITS:
+            raise ConfigError(f"StepFeatures: unit must be one of {', '.join(UNITS)}, got {unit!r}")
+        if (unit == BPE) != (pieces is not None):
+            raise ConfigError(f"StepFeatures: pieces belong to the unit '{BPE}' and only there, got {unit!r}")
+        self.unit = unit
+        self.longest = longest
+        self.pairs = pairs
+        self.pieces = pieces
+        self.names = tuple(names)
+        self._ids = {name: number for number, name in enumerate(self.names, start=2)}
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], *, unit: str, longest: int, pairs: bool, least: int = 2, most: int = 50_000
+    ) -> StepFeatures:
+        """Count the features of the train part.
+
+        Args:
+            texts: the train part; read twice for byte-pair pieces.
+            unit: as in the constructor.
+            longest: as in the constructor.
+            pairs: as in the constructor.
+            least: how many texts a feature must be met in.
+            most: how many features are kept, the most frequent first.
+        """
+        pieces = None
+        if unit == BPE:
+            texts = list(texts)
+            pieces = BPETokeniser.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
+        maker = cls(unit, longest, pairs, (), pieces)
+        seen: Counter[str] = Counter()
+        for text in texts:
+            seen.update(set(itertools.chain.from_iterable(maker.describe(text))))
+        often = [(count, name) for name, count in seen.items() if count >= least]
+        # Frequency first, then the name: the same vocabulary whatever the order of the rows.
+        often.sort(key=lambda pair: (-pair[0], pair[1]))
+        return cls(unit, longest, pairs, [name for _, name in often[:most]], pieces)
+
+    @property
+    def size(self) -> int:
+        """How many ids there are, padding and unknown included."""
+        return len(self.names) + 2
+
+    def describe(self, text: str) -> Iterator[list[str]]:
+        """The features of every step by name, known or not."""
+        text = unicodedata.normalize("NFC", text)
+        if self.unit == CHARACTER:
+            yield from self._unit_steps(list(text.casefold()), "")
+            return
+        if self.unit == JAMO:
+            yield from self._unit_steps(list(decompose(text.casefold())), "")
+            return
+        if self.pieces is not None:
+            yield from self._unit_steps([str(number) for number in self.pieces.encode(text)], _JOINT)
+            return
+        before = ""
+        for word in split_words(text):
+            folded = word.casefold()
+            names = self._word_features(word)
+            if self.pairs:
+                names = [*names, f"p:{before} {folded}"]
+            before = folded
+            yield names
+
+    def _word_features(self, word: str) -> list[str]:
+        folded = word.casefold()
+        names = ["w:" + folded, "s:" + shape(word)]
+        if any(character.isdigit() for character in word):
+            names.append("d:" + re.sub(r"\d", "0", folded))
+        marked = f"<{folded}>"
+        for size in range(1, self.longest + 1):
+            source = folded if size == 1 else marked
+            names.extend("n:" + source[start : start + size] for start in range(len(source) - size + 1))
+        return names
+
+    def _unit_steps(self, units: list[str], joint: str) -> Iterator[list[str]]:
+        """The n-grams that end at every unit, the edges of the text marked."""
+        marked = ["\u0002", *units, "\u0003"]
+        for end in range(1, len(marked) + 1):
+            sizes = range(1, min(max(self.longest, 1), end) + 1)
+            yield ["n:" + joint.join(marked[end - size : end]) for size in sizes]
+
+    def encode(self, text: str) -> Steps:
+        """The steps of a text; a step none of whose features is known has the one feature "unknown"."""
+        ids: list[int] = []
+        counts: list[int] = []
+        known = self._ids
+        for names in self.describe(text):
+            step = [known[name] for name in names if name in known] or [1]
+            ids.extend(step)
+            counts.append(len(step))
+        return Steps(np.asarray(ids, dtype=np.int32), np.asarray(counts, dtype=np.int32))
+
+    def to_json(self) -> str:
+        """The vocabulary as JSON, for the run folder."""
+        return json.dumps(
+            {
+                "version": 1,
+                "kind": "steps",
+                "unit": self.unit,
+                "longest": self.longest,
+                "pairs": self.pairs,
+                "names": list(self.names),
+                **({} if self.pieces is None else {"pieces": self.pieces.to_json()}),
+            },
+            ensure_ascii=False,
+        )
+
+    def encode_whole(self, text: str) -> Steps:
+        """A text as one step, which has every feature once, in the order of their ids."""
+        found = np.unique(self.encode(text).ids)
+        known = found[found > 1]
+        ids = known if len(known) else np.ones(1, dtype=np.int32)
+        return Steps(ids, np.array([len(ids)], dtype=np.int32))
+
+    @classmethod
+    def from_json(cls, text: str) -> StepFeatures:
+        """Read what `to_json` wrote.
+
+        Raises:
+            BundleError: it is something else.
+        """
+        try:
+            held = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise BundleError(f"the tokenizer file is not JSON: {error.msg} at character {error.pos}") from error
+        keys = {"version", "kind", "unit", "longest", "pairs", "names"}
+        if not isinstance(held, dict) or set(held) - {"pieces"} != keys:
+            raise BundleError("the tokenizer file does not hold the vocabulary of a classifier")
+        names = held["names"]
+        if held["version"] != 1 or held["kind"] != "steps" or not isinstance(names, list):
+            raise BundleError("the tokenizer file is of another version or kind than this classifier reads")
+        unit, longest, pairs = held["unit"], held["longest"], held["pairs"]
+        kinds = all(isinstance(name, str) for name in names) and isinstance(longest, int) and isinstance(pairs, bool)
+        pieces = held.get("pieces")
+        if not kinds or unit not in UNITS or isinstance(pieces, str) != (unit == BPE):
+            raise BundleError("the tokenizer file holds a value of the wrong kind; it is damaged or altered")
+        tokeniser = tokeniser_from_json(pieces) if isinstance(pieces, str) else None
+        if tokeniser is not None and not isinstance(tokeniser, BPETokeniser):
+            raise BundleError("the tokenizer file holds pieces of another kind; it is damaged or altered")
+        return cls(unit, longest, pairs, names, tokeniser)

@@ -1,0 +1,1 @@
+"""From logits to sequences: step by step, one token at a time."""

@@ -1,0 +1,1 @@
+"""Recurrent models as streams that carry their state."""

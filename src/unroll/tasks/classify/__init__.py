@@ -1,0 +1,1 @@
+"""Texts or numeric sequences to classes."""

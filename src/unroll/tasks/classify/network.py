@@ -1,0 +1,128 @@
+"""The network of a classifier, from its settings."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import nn
+
+from unroll.cells import CELLS
+from unroll.errors import ConfigError
+from unroll.layers import Stack
+from unroll.models.both_ways import BothWays
+from unroll.models.classifier import (
+    Classifier,
+    Decision,
+    FeatureEmbedding,
+    ManyToOne,
+    SeriesSteps,
+    Standardise,
+    TextSteps,
+)
+from unroll.models.encoders import (
+    GRID,
+    OTHER_ENCODERS,
+    BagEncoder,
+    ConvolutionEncoder,
+    RecurrentEncoder,
+    WindowEncoder,
+    grid_stack,
+    recurrent_stack,
+)
+from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
+from unroll.models.towers import Deep, TokenSteps, Tower, TowersToOne
+from unroll.models.wide import GramScores, Network, WideAndDeep
+from unroll.tasks.classify.settings import ClassifySettings, Saved
+from unroll.tasks.transfer import Beginning, Pretrained, Start, split_layers, take
+
+#: What stands between steps and pooling.
+Encoder = RecurrentEncoder | WithInput | ConvolutionEncoder | WindowEncoder | BagEncoder
+
+
+def build_network(saved: Saved, settings: ClassifySettings) -> Network:
+    """The untrained network for these classes, inputs and settings."""
+    deep = _deep(saved, settings)
+    # Built last: the network starts from the same weights as without it.
+    return deep if saved.wide_size is None else WideAndDeep(deep, GramScores(saved.wide_size, len(saved.classes)))
+
+
+def _deep(saved: Saved, settings: ClassifySettings) -> Deep:
+    decision = Decision(len(saved.classes), exclusive=not saved.several)
+    if saved.start is not None:
+        return _started(saved, saved.start, settings, decision)
+    steps, encoder, pooling = _reading(saved, settings)
+    classifier = Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropout)
+    return ManyToOne(steps, classifier, decision)
+
+
+def _started(saved: Saved, start: Start, settings: ClassifySettings, decision: Decision) -> TowersToOne:
+    """The layers of another run, and beside them words with their n-grams."""
+    beginning = Beginning(start, dropout=settings.embedding_dropout, engine=settings.engine)
+    tokens = TokenSteps(beginning.embedding, dropout=settings.embedding_dropout)
+    towers = [Tower(tokens, beginning.encoder, _pooling(beginning.encoder.output_size, settings), inputs=2)]
+    if settings.words:
+        towers.append(Tower(*_reading(saved, settings), inputs=3))
+    return TowersToOne(towers, decision, len(saved.classes), dropout=settings.dropout)
+
+
+def _pooling(size: int, settings: ClassifySettings) -> JoinedPooling:
+    return JoinedPooling([POOLINGS[name](size) for name in settings.pooling])
+
+
+def _reading(saved: Saved, settings: ClassifySettings) -> tuple[TextSteps | SeriesSteps, Encoder, JoinedPooling]:
+    """Steps, encoder and pooling of features or numbers."""
+    steps: TextSteps | SeriesSteps
+    if saved.series:
+        steps, size = SeriesSteps(Standardise(saved.input_size), noise=settings.noise), saved.input_size
+    else:
+        size = settings.embedding_size
+        embedding = FeatureEmbedding(saved.input_size, size, dropout=settings.feature_dropout)
+        steps = TextSteps(embedding, step_dropout=settings.step_dropout, dropout=settings.embedding_dropout)
+    encoder = _encoder(size, saved.hidden_size, settings)
+    return steps, encoder, _pooling(encoder.output_size, settings)
+
+
+def take_over(network: TowersToOne, pretrained: Pretrained) -> None:
+    """Copy the weights of the run into the tower of its tokens."""
+    first = network.tower(0)
+    take({"embedding": cast(TokenSteps, first.steps).embedding, "encoder": first.encoder}, pretrained)
+
+
+def network_layers(network: Deep, start: Start | None) -> list[list[nn.Module]]:
+    """The modules with parameters from the answer down to the input. Below the answer lie the layers that were taken
+    over; what starts at random beside them is trained with the answer."""
+    if isinstance(network, ManyToOne):
+        encoder = network.classifier.encoder
+        encoder = encoder.encoder if isinstance(encoder, WithInput) else encoder
+        deep = list(encoder.stack.layers)[::-1] if isinstance(encoder, RecurrentEncoder) else [encoder]
+        return [[network.classifier.pooling, network.classifier.head], *([layer] for layer in deep), [network.steps]]
+    if start is None:
+        raise ValueError("network_layers: a network of towers has a start, got None")
+    first = network.tower(0)
+    taken, random = split_layers(cast(BothWays, first.encoder), start)
+    return [[network.head, first.pooling, *network.towers[1:], *random], *taken, [first.steps]]
+
+
+def _encoder(size: int, hidden: int, settings: ClassifySettings) -> Encoder:
+    other = OTHER_ENCODERS.get(settings.encoder)
+    if settings.skip and other is not None:
+        raise ConfigError(f"model.skip goes with recurrent layers, got the encoder '{settings.encoder}'; leave it out")
+    if other is BagEncoder:
+        return BagEncoder(size)
+    if other is WindowEncoder:
+        return WindowEncoder(size, hidden, dropout=settings.dropout)
+    if other is ConvolutionEncoder:
+        return ConvolutionEncoder(size, hidden)
+    encoder = RecurrentEncoder(_stack(size, hidden, settings))
+    return WithInput(encoder, size) if settings.skip else encoder
+
+
+def _stack(size: int, hidden: int, settings: ClassifySettings) -> Stack:
+    if settings.encoder == GRID:
+        return grid_stack(size, hidden, settings.num_layers, bidirectional=settings.bidirectional)
+    cell = CELLS[settings.encoder]
+    directions = 2 if settings.bidirectional else 1
+    sizes = [size] + [hidden * directions] * (settings.num_layers - 1)
+    cells = [tuple(cell(below, hidden) for _ in range(directions)) for below in sizes]
+    dropout = settings.dropout if settings.num_layers > 1 else 0.0
+    return recurrent_stack(cells, dropout=dropout, engine=settings.engine)

@@ -1,0 +1,141 @@
+"""A trained classifier that answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from unroll.bundle import DataConfig
+from unroll.data import Table, pad_series, pad_tokens
+from unroll.data.text.features import StepFeatures
+from unroll.errors import DataError, nearest
+from unroll.models.wide import Network
+from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.classify.data import class_matrix, row_labels
+from unroll.tasks.classify.examples import (
+    BothExamples,
+    Examples,
+    SeriesExamples,
+    TextExamples,
+    TokenExamples,
+    record_series,
+    record_text,
+    text_batch,
+)
+from unroll.tasks.classify.scores import answers_scored, probabilities_of, run_batches
+from unroll.tasks.classify.settings import Saved
+
+#: Rows that are scored at once.
+SCORED = 256
+
+#: Classes whose probabilities an answer lists.
+_LISTED = 5
+
+
+class TextForms(NamedTuple):
+    """The forms in which a network reads a text, in the order of its inputs; None for those that it does not read.
+
+    Attributes:
+        tokens: from a text to the tokens of the run that the network started from.
+        features: the vocabulary of words or characters.
+        grams: the vocabulary of the linear model.
+    """
+
+    tokens: Callable[[str], np.ndarray] | None = None
+    features: StepFeatures | None = None
+    grams: StepFeatures | None = None
+
+
+def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
+    """The rows of a table as a network takes them: numbers, or a text in one form or several."""
+    if saved.series:
+        return SeriesExamples(table, saved.inputs)
+    found: list[TokenExamples | TextExamples] = []
+    if forms.tokens is not None:
+        found.append(TokenExamples(table, saved.inputs, forms.tokens))
+    if forms.features is not None:
+        found.append(TextExamples(table, saved.inputs, forms.features))
+    if forms.grams is not None:
+        found.append(TextExamples(table, saved.inputs, forms.grams, whole=True))
+    return found[0] if len(found) == 1 else BothExamples(found)
+
+
+class ClassifyPredictor(Predictor):
+    """A trained classifier.
+
+    Args:
+        network: with its weights.
+        saved: its classes and columns.
+        forms: how it reads a text.
+    """
+
+    def __init__(self, network: Network, saved: Saved, forms: TextForms) -> None:
+        self._network = network.eval()
+        self._saved = saved
+        self._forms = forms
+
+    def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+        """The class (or labels) and the probabilities of the likeliest few.
+
+        Raises:
+            DataError: a record lacks a column, or its values do not fit.
+        """
+        stream = iter(records)
+        while chunk := list(itertools.islice(stream, SCORED)):
+            probabilities = probabilities_of(self._network, run_batches(self._network, [self._batch(chunk)]))
+            for row in probabilities:
+                yield self._answer(row)
+
+    def evaluate(self, table: Table, data: DataConfig) -> Scores:
+        """Score all rows.
+
+        Raises:
+            DataError: a column is missing, or a class is unknown, with file and line.
+        """
+        saved = self._saved
+        for name in (*saved.inputs, saved.target):
+            if name not in table.columns:
+                known = ", ".join(table.columns)
+                raise DataError(
+                    f"the model needs the column '{name}'{nearest(name, table.columns)}; the columns are {known}",
+                    table.paths[0],
+                )
+        rows = np.arange(len(table))
+        labels = row_labels(table, saved.target, several=saved.several)
+        truth = class_matrix(table, saved.target, labels, saved.classes, rows)
+        examples = open_examples(table, saved, self._forms)
+        batches = (examples.batch(rows[at : at + SCORED]) for at in range(0, len(rows), SCORED))
+        probabilities = probabilities_of(self._network, run_batches(self._network, batches))
+        return answers_scored(self._network, table, examples, saved.classes, rows, truth, probabilities)
+
+    def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
+        saved = self._saved
+        if saved.series:
+            return pad_series([record_series(record, saved.inputs, saved.input_size) for record in records])
+        texts = [record_text(record, saved.inputs) for record in records]
+        tokens, features, grams = self._forms
+        batch: list[Tensor] = []
+        if tokens is not None:
+            batch.extend(pad_tokens([tokens(text) for text in texts]))
+        if features is not None:
+            batch.extend(text_batch([features.encode(text) for text in texts]))
+        if grams is not None:
+            batch.extend(text_batch([grams.encode_whole(text) for text in texts]))
+        return tuple(batch)
+
+    def _answer(self, probabilities: np.ndarray) -> dict[str, Any]:
+        order = np.argsort(-probabilities, kind="stable")[:_LISTED]
+        listed = {self._saved.classes[k]: round(float(probabilities[k]), 6) for k in order}
+        if not self._saved.several:
+            return {"label": self._saved.classes[order[0]], "probabilities": listed}
+        thresholds = self._network.decision.thresholds.cpu().numpy()
+        chosen = [
+            name
+            for name, value, least in zip(self._saved.classes, probabilities, thresholds, strict=True)
+            if value >= least
+        ]
+        return {"labels": chosen, "probabilities": listed}

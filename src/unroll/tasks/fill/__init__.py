@@ -1,0 +1,1 @@
+"""The word that is missing in a text."""

@@ -1,0 +1,89 @@
+"""The network of a forecaster: built from its settings, run over windows.
+
+Shapes: W windows, T steps of the past, N steps of the horizon, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from unroll.cells import CELLS
+from unroll.layers import Recurrent
+from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder, recurrent_stack
+from unroll.models.forecaster import DirectHead, Forecaster, InstanceScale, RecurrentHead, Window
+from unroll.tasks.forecast.scores import Answers
+from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.forecast.windows import SeriesStore
+
+#: Windows that are scored at once.
+_SCORED = 512
+
+
+def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -> Forecaster:
+    """The untrained network for these sizes and settings.
+
+    Args:
+        saved: the sizes.
+        settings: the settings.
+        repeated: how many of a window's last steps the untrained linear path repeats.
+    """
+    known = 2 * len(saved.cycles) + len(saved.ahead)
+    seen = len(saved.covariates) - len(saved.ahead) + saved.mask
+    size, hidden = 1 + known + seen, saved.hidden_size
+    encoder: RecurrentEncoder | WindowEncoder | ConvolutionEncoder
+    if settings.encoder == "mlp":
+        encoder = WindowEncoder(size, hidden, segments=saved.input_length, dropout=settings.dropout)
+    elif settings.encoder == "cnn":
+        encoder = ConvolutionEncoder(size, hidden)
+    else:
+        cell = CELLS[settings.encoder]
+        directions = 2 if settings.bidirectional else 1
+        below = [size] + [hidden * directions] * (settings.num_layers - 1)
+        cells = [tuple(cell(under, hidden) for _ in range(directions)) for under in below]
+        dropout = settings.dropout if settings.num_layers > 1 else 0.0
+        encoder = RecurrentEncoder(recurrent_stack(cells, dropout=dropout, engine=settings.engine))
+    outputs = len(settings.quantiles) + 1
+    head: DirectHead | RecurrentHead
+    if settings.decoder == "recurrent":
+        # A comparison encoder has no cell of its own; its decoder is the default one.
+        own = settings.encoder if settings.encoder in CELLS else ForecastSettings.model_fields["encoder"].default
+        cell = CELLS[own]
+        decoder = Recurrent(cell(1 + known + encoder.output_size, hidden), batch_first=True, engine=settings.engine)
+        head = RecurrentHead(decoder, saved.horizon, hidden, outputs, fed=len(settings.quantiles) // 2)
+    else:
+        head = DirectHead(encoder.output_size, known, saved.horizon, max(8, hidden // 4), outputs)
+    return Forecaster(
+        encoder,
+        head,
+        InstanceScale(saved.level, spread=saved.spread),
+        settings.quantiles,
+        linear_steps=saved.input_length if settings.linear else 0,
+        repeated=repeated,
+        dropout=settings.dropout,
+    )
+
+
+@torch.no_grad()
+def run_windows(
+    network: Forecaster, store: SeriesStore, series: np.ndarray, origins: np.ndarray, saved: Saved
+) -> Answers:
+    """Forecast windows, in the series' own units; the network is left as it was (training or not)."""
+    training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    means, quantiles = [], []
+    for at in range(0, len(series), _SCORED):
+        part = slice(at, at + _SCORED)
+        batch = store.gather(series[part], origins[part], saved.input_length, saved.horizon)
+        forecast = network(Window(*(tensor.to(device) for tensor in batch.window)))
+        means.append(forecast.mean.cpu().numpy())
+        quantiles.append(forecast.quantiles.cpu().numpy())
+    network.train(training)
+    size = np.array([store.scaling[i].size for i in series])[:, None]
+    centre = np.array([store.scaling[i].centre for i in series])[:, None]
+    mean_WN = np.concatenate(means).astype(np.float64) * size + centre
+    quantiles_WNQ = np.concatenate(quantiles).astype(np.float64) * size[..., None] + centre[..., None]
+    middle = quantiles_WNQ.shape[-1] // 2
+    truth = store.truth(series, origins, saved.horizon)
+    return Answers(series, origins, truth, quantiles_WNQ[..., middle], mean_WN, quantiles_WNQ)

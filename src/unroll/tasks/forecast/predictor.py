@@ -1,0 +1,200 @@
+"""A trained forecaster that answers.
+
+Shapes: W windows, N steps of the horizon, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unroll.bundle import DataConfig
+from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
+from unroll.errors import DataError, nearest
+from unroll.models.forecaster import Forecaster
+from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.forecast.data import load_series
+from unroll.tasks.forecast.network import run_windows
+from unroll.tasks.forecast.scores import MOST_SCORED, make_yardstick, scored
+from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.forecast.windows import (
+    Scaling,
+    SeriesStore,
+    check_missing,
+    extended,
+    fit_scaling,
+    part_windows,
+    until_last_value,
+)
+
+
+class ForecastPredictor(Predictor):
+    """A trained forecaster.
+
+    Args:
+        network: with its weights.
+        saved: its columns, sizes and scalings.
+        settings: its settings.
+    """
+
+    def __init__(self, network: Forecaster, saved: Saved, settings: ForecastSettings) -> None:
+        self._network = network.eval()
+        self._saved = saved
+        self._settings = settings
+
+    def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+        """The steps after each series' last known value.
+
+        Records are the rows of a file like the training file: one answer per series. A text is a whole series, its
+        numbers separated by blanks or commas: one answer per text.
+
+        Raises:
+            DataError: a series is too short, a column is missing, or what should be known ahead is not.
+        """
+        rows: list[dict[str, Any]] = []
+        for record in records:
+            if isinstance(record, str):
+                yield self._answer([self._from_text(record)])[0]
+            else:
+                rows.append(dict(record))
+        if not rows:
+            return
+        with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
+            file = Path(folder) / "records.jsonl"
+            # The rows take the way of a data file, so that they are checked by the same rules.
+            file.write_text(
+                "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+            )
+            table = read_table(file, ReadOptions(None, "utf-8", None, None), Path(folder) / "table")
+            yield from self._answer(self._open(table, future=True))
+
+    def evaluate(self, table: Table, data: DataConfig) -> Scores:
+        """Score a forecast from every step of every series that has enough steps before it.
+
+        Raises:
+            DataError: a column is missing or wrong, with file and line, or no series is long enough.
+        """
+        series = self._open(table, future=False)
+        saved = self._saved
+        lengths = [len(item.values) for item in series]
+        stride = self._settings.stride
+        begins = [saved.input_length] * len(series)
+        windows = part_windows(
+            begins, lengths, saved.input_length, saved.horizon, most=MOST_SCORED["test"], stride=stride
+        )
+        if len(windows) == 0:
+            raise DataError(
+                f"the model needs {saved.input_length} steps and scores {saved.horizon} after them; the longest series"
+                f" has {max(lengths)}",
+                table.paths[0],
+            )
+        store = self._store(series, table.store)
+        yardstick = make_yardstick(
+            store, begins, self._settings.quantiles, saved.season, standardised=self._settings.standardised
+        )
+        return scored(run_windows(self._network, store, *windows.all(), saved), yardstick, store)
+
+    def _open(self, table: Table, *, future: bool) -> list[TimeSeries]:
+        columns = self._saved.columns()
+        for name in (columns.time, columns.series, columns.target, *columns.covariates):
+            if name is not None and name not in table.columns:
+                raise DataError(
+                    f"the model needs the column '{name}'{nearest(name, table.columns)}; the columns are"
+                    f" {', '.join(table.columns[:12])}",
+                    table.paths[0],
+                )
+        series = load_series(table, columns, future=future)
+        # Steps to come have no value and are not missing.
+        check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
+        return series
+
+    def _store(self, series: Sequence[TimeSeries], folder: Path) -> SeriesStore:
+        saved = self._saved
+        kind = self._settings.scaling
+        # A series that was not there in training is scaled by its own values.
+        scaling = [
+            Scaling(*saved.scaling[item.name]) if item.name in saved.scaling else fit_scaling(kind, item.values)
+            for item in series
+        ]
+        return SeriesStore(
+            series,
+            None,
+            folder,
+            scaling,
+            ahead=saved.ahead,
+            cycles=saved.cycles,
+            mask=saved.mask,
+            covariate_scaling=np.asarray(saved.covariate_scaling).reshape(-1, 2),
+        )
+
+    def _from_text(self, text: str) -> TimeSeries:
+        saved = self._saved
+        if saved.covariates or saved.cycles:
+            needed = ", ".join((*saved.covariates, *([saved.time] if saved.cycles and saved.time else [])))
+            raise DataError(f"the model needs the columns {needed} beside the values; give rows with --file or as JSON")
+        try:
+            values = np.array([float(word) for word in re.split(r"[\s,;]+", text.strip())])
+        except ValueError:
+            values = np.full(1, np.nan)
+        if not np.isfinite(values).all():
+            raise DataError(f"expected numbers separated by blanks or commas, got {text[:60]!r}")
+        size = 1.0 if saved.frequency is None or saved.frequency.unit != "step" else saved.frequency.size
+        steps = np.arange(len(values), dtype=np.float64)
+        frequency = Frequency(f"step {size:g}", saved.season, "step", size)
+        # Where the model knows one series only, the numbers are taken as its own.
+        name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
+        return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
+
+    def _answer(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+        saved = self._saved
+        longer, origins = [], []
+        for item in series:
+            known = np.flatnonzero(~np.isnan(item.values))
+            origin = int(known[-1]) + 1
+            if origin < saved.input_length:
+                raise DataError(
+                    f"series '{item.name}': the model needs {saved.input_length} steps to forecast from, got {origin};"
+                    " give more history"
+                )
+            item = extended(item, saved.horizon)
+            ahead = item.covariates[origin : origin + saved.horizon, list(saved.ahead)]
+            if np.isnan(ahead).any():
+                name = saved.covariates[saved.ahead[int(np.argmax(np.isnan(ahead).any(axis=0)))]]
+                if name not in self._settings.static:
+                    raise DataError(
+                        f"series '{item.name}': '{name}' must be known for the {saved.horizon} steps after the last"
+                        " value; add those rows and leave the target empty"
+                    )
+            longer.append(item)
+            origins.append(origin)
+        with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
+            store = self._store(longer, Path(folder))
+            answers = run_windows(self._network, store, np.arange(len(longer)), np.array(origins), saved)
+        found = []
+        for row, item in enumerate(longer):
+            times = item.times[origins[row] : origins[row] + saved.horizon]
+            found.append(
+                {
+                    "series": item.name,
+                    "time": [str(t.astype("datetime64[s]")) for t in times]
+                    if times.dtype.kind == "M"
+                    else times.tolist(),
+                    "mean": answers.mean[row].tolist(),
+                    "quantiles": {
+                        f"{level:g}": answers.quantiles[row, :, q].tolist()
+                        for q, level in enumerate(self._settings.quantiles)
+                    },
+                }
+            )
+        return found
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON: NaN, which JSON does not have, is a missing value."""
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}

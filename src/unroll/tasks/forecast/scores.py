@@ -1,0 +1,269 @@
+"""What forecasts are worth: errors, intervals, and the sections that show them.
+
+Shapes: W windows, N steps of the horizon, Q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from unroll.baselines.forecast import FITTED, QUICK, Method, seasonal_naive
+from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
+from unroll.report import Section
+from unroll.tasks.base import Score, Scores
+from unroll.tasks.forecast.windows import SeriesStore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Windows of a part that are scored; where more are possible, origins are further apart. Said aloud.
+MOST_SCORED = {"validation": 1_500, "test": 20_000}
+#: Windows that are drawn, and steps of history before them.
+_DRAWN = 4
+_DRAWN_SEASONS = 4
+#: Rows of the backtest table.
+_STRETCHES = 8
+
+
+class Answers(NamedTuple):
+    """Forecasts of windows beside what came, in the series' own units.
+
+    Attributes:
+        series: (W,) numbers of series.
+        origins: (W,) step at which the horizon begins.
+        truth: (W, N), NaN where unknown.
+        point: (W, N), for errors that count by size: the median.
+        mean: (W, N), for squared errors.
+        quantiles: (W, N, Q); Q = 0 for a method that gives none.
+    """
+
+    series: np.ndarray
+    origins: np.ndarray
+    truth: np.ndarray
+    point: np.ndarray
+    mean: np.ndarray
+    quantiles: np.ndarray
+
+
+class Yardstick(NamedTuple):
+    """What errors are measured by.
+
+    Attributes:
+        sizes: (S,) what errors of each series are divided by in mse, mae and pinball; ones for the series' own units.
+        mase: (S,) MASE's scale of each series; NaN where it is not defined.
+        levels: (Q,) the quantiles.
+        season: steps.
+        said: what mse and mae are in, in words.
+    """
+
+    sizes: np.ndarray
+    mase: np.ndarray
+    levels: np.ndarray
+    season: int
+    said: str
+
+
+def make_yardstick(
+    store: SeriesStore, begins: Sequence[int], levels: Sequence[float], season: int, *, standardised: bool
+) -> Yardstick:
+    """The yardstick of a part that begins at these steps: MASE's scale comes from all values before it."""
+    sizes = np.array([scaling.size if standardised else 1.0 for scaling in store.scaling])
+    scales = np.array([mase_scale(store.measured(i, begin), season) for i, begin in enumerate(begins)])
+    said = "in standard deviations of each series' train part" if standardised else "in the series' own units"
+    return Yardstick(sizes, scales, np.asarray(levels), season, said)
+
+
+def errors_of(answers: Answers, yardstick: Yardstick) -> dict[str, np.ndarray]:
+    """Every kind of error of every step, (W, N) each, NaN where the truth is unknown or the error is not defined."""
+    size = yardstick.sizes[answers.series][:, None]
+    absolute = np.abs(answers.truth - answers.point)
+    found = {
+        "mae": absolute / size,
+        "mse": np.square((answers.truth - answers.mean) / size),
+        "smape": smape(answers.truth, answers.point),
+        "mase": absolute / yardstick.mase[answers.series][:, None],
+    }
+    if answers.quantiles.shape[-1]:
+        found["pinball"] = pinball(answers.truth, answers.quantiles, yardstick.levels) / size
+        inside = (answers.truth >= answers.quantiles[..., 0]) & (answers.truth <= answers.quantiles[..., -1])
+        found["coverage"] = np.where(np.isnan(answers.truth), np.nan, inside)
+    return found
+
+
+def scores_of(answers: Answers, yardstick: Yardstick, *, intervals: bool = True) -> dict[str, Score]:
+    """Metrics by name, the one that is watched first; a metric that is not defined anywhere is left out."""
+    horizon = answers.truth.shape[1]
+    length = max(horizon, yardstick.season)
+    blocks = (
+        blocks_of(answers.series, answers.origins, length) if intervals else np.zeros(len(answers.series), np.int64)
+    )
+    found = means_with_intervals(errors_of(answers, yardstick), blocks)
+    return {
+        name: Score(value, None if interval is None else (interval.low, interval.high))
+        for name, (value, interval) in found.items()
+        if not np.isnan(value)
+    }
+
+
+def methods_for(windows: int) -> dict[str, Method]:
+    """The baselines that are quick enough for so many windows."""
+    return {**QUICK, **{name: method for name, (method, most) in FITTED.items() if windows <= most}}
+
+
+def baseline_answers(
+    store: SeriesStore, series: np.ndarray, origins: np.ndarray, horizon: int, season: int
+) -> dict[str, Answers]:
+    """What each baseline forecasts for each window, from all of the series that comes before it."""
+    methods = methods_for(len(series))
+    found = {name: np.empty((len(series), horizon)) for name in methods}
+    for row, (number, origin) in enumerate(zip(series.tolist(), origins.tolist(), strict=True)):
+        history = store.history(number, origin)
+        for name, method in methods.items():
+            found[name][row] = method(history, horizon, season)
+    truth = store.truth(series, origins, horizon)
+    none = np.empty((*truth.shape, 0))
+    return {name: Answers(series, origins, truth, point, point, none) for name, point in found.items()}
+
+
+def sections_of(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> list[Section]:
+    """Forecasts beside what came, errors by step ahead, and the backtest."""
+    levels = yardstick.levels
+    share = f"{100 * (levels[-1] - levels[0]):.0f} %"
+    rows = shown_windows(answers)
+    return [
+        Section(
+            "Forecasts",
+            f"What came, the median forecast, and the band that should hold {share} of what comes (quantiles"
+            f" {levels[0]:g} to {levels[-1]:g}). Windows are spread evenly over the part, not chosen by how well they"
+            " went.",
+            figure=lambda: draw_forecasts(answers, yardstick, store, rows),
+        ),
+        Section(
+            "Error by step ahead",
+            f"Mean absolute error, {yardstick.said}, of the first step ahead to the last, beside the seasonal naive"
+            " forecast of the same windows.",
+            figure=lambda: draw_horizon(answers, yardstick, store),
+        ),
+        Section(
+            "Rolling-origin backtest",
+            "The model is trained once and forecasts from every origin in turn, each time knowing all that came before"
+            f" it and nothing after. Origins in stretches of equal number; mae and mse {yardstick.said}.",
+            table=backtest_rows(answers, yardstick, store),
+        ),
+    ]
+
+
+def shown_windows(answers: Answers) -> np.ndarray:
+    """Windows to draw: of different series where there are several, else spread evenly over time."""
+    several = np.unique(answers.series)
+    if len(several) >= _DRAWN:
+        chosen = several[np.linspace(0, len(several) - 1, _DRAWN).astype(int)]
+        return np.array([int(np.flatnonzero(answers.series == number)[-1]) for number in chosen])
+    return np.unique(np.linspace(0, len(answers.series) - 1, _DRAWN).astype(int))
+
+
+def draw_forecasts(answers: Answers, yardstick: Yardstick, store: SeriesStore, rows: np.ndarray) -> Figure:
+    """One panel per window: the history, what came, the median and the band."""
+    from matplotlib.figure import Figure
+
+    horizon = answers.truth.shape[1]
+    figure = Figure(figsize=(8, 2.3 * len(rows)), layout="constrained")
+    for axes, row in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows.tolist(), strict=True):
+        number, origin = int(answers.series[row]), int(answers.origins[row])
+        before = min(origin, max(2 * horizon, min(_DRAWN_SEASONS * yardstick.season, 5 * horizon)))
+        times = store.times(number)[origin - before : origin + horizon]
+        past = store.measured(number, origin)[origin - before :]
+        ahead = times[before:]
+        axes.plot(times[:before], past, color="C5", linewidth=1.2, label="history")
+        # From the last known value on, so that the lines do not hang in the air.
+        axes.plot(
+            times[before - 1 :],
+            np.r_[past[-1], answers.truth[row]],
+            color="C5",
+            linewidth=1.2,
+            linestyle=":",
+            label="what came",
+        )
+        if answers.quantiles.shape[-1]:
+            band = answers.quantiles[row]
+            axes.fill_between(ahead, band[:, 0], band[:, -1], color="C0", alpha=0.2, linewidth=0, label="band")
+        axes.plot(ahead, answers.point[row], color="C0", linewidth=1.6, label="median")
+        axes.set_title(f"{store.names[number]}, from {_time_text(times[before])}", fontsize="medium", loc="left")
+        axes.margins(x=0.01)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].legend(ncols=4, fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(0, 1.5))
+    return figure
+
+
+def draw_horizon(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> Figure:
+    """The error of each step ahead, beside the seasonal naive's."""
+    from matplotlib.figure import Figure
+
+    errors = errors_of(answers, yardstick)["mae"]
+    horizon = errors.shape[1]
+    steps = np.arange(1, horizon + 1)
+    pairs = zip(answers.series.tolist(), answers.origins.tolist(), strict=True)
+    repeated = np.stack([seasonal_naive(store.history(*pair), horizon, yardstick.season) for pair in pairs])
+    naive_errors = errors_of(answers._replace(point=repeated), yardstick)["mae"]
+    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(steps, _column_means(errors), color="C0", marker="o", markersize=3, label="this model")
+    axes.plot(steps, _column_means(naive_errors), color="C5", linestyle="--", label="seasonal naive")
+    axes.legend(fontsize="small", frameon=False)
+    axes.set_xlabel("steps ahead")
+    axes.set_ylabel("mean absolute error")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.02)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def backtest_rows(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> list[dict[str, Any]]:
+    """Errors over stretches of origins in the order of time; over series where each has one window."""
+    errors = errors_of(answers, yardstick)
+    order = np.argsort(answers.origins, kind="stable")
+    together = len(np.unique(answers.series)) > 1
+    rows = []
+    for part in np.array_split(order, min(_STRETCHES, len(order))):
+        first, last = part[0], part[-1]
+        entry: dict[str, Any] = {}
+        if together:
+            entry["origins"] = f"step {answers.origins[first]} to {answers.origins[last]}"
+        else:
+            times = store.times(int(answers.series[first]))
+            entry["from"] = _time_text(times[answers.origins[first]])
+            entry["to"] = _time_text(times[answers.origins[last]])
+        entry["windows"] = len(part)
+        for name, values in errors.items():
+            known = values[part][~np.isnan(values[part])]
+            entry[name] = float(known.mean()) if known.size else float("nan")
+        rows.append(entry)
+    return rows
+
+
+def scored(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> Scores:
+    """Metrics with intervals, and the sections."""
+    return Scores(scores_of(answers, yardstick), sections_of(answers, yardstick, store))
+
+
+def baseline_scores(answers: Mapping[str, Answers], yardstick: Yardstick) -> dict[str, Scores]:
+    """Metrics of every baseline by its name."""
+    return {name: Scores(scores_of(own, yardstick)) for name, own in answers.items()}
+
+
+def _column_means(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _time_text(time: Any) -> str:
+    """A time as people write it: without seconds, and without the hour where it is midnight."""
+    if isinstance(time, np.datetime64):
+        shown = str(time.astype("datetime64[m]")).replace("T", " ")
+        return shown.removesuffix(" 00:00")
+    return f"{float(time):g}"

@@ -1,0 +1,117 @@
+"""The settings of a forecaster, and what its run folder keeps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from unroll.cells import CELLS
+from unroll.errors import nearest
+from unroll.tasks.forecast.data import Columns
+from unroll.tasks.forecast.windows import Cycle
+
+#: Encoders that are no recurrent network, for comparison.
+_OTHER = ("cnn", "mlp")
+
+
+class ForecastSettings(BaseModel):
+    """The model of a forecaster. None: chosen for the data, and said aloud."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    encoder: str = Field("gru", description=f"{', '.join(CELLS)}; for comparison {', '.join(_OTHER)}")
+    hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
+    num_layers: int = Field(1, ge=1, description="recurrent layers")
+    bidirectional: bool = Field(False, description="read the window from both ends")
+    decoder: Literal["direct", "recurrent"] = Field("direct", description="all steps at once, or one after the other")
+    horizon: int | None = Field(None, ge=1, description="steps to forecast")
+    input_length: int | None = Field(None, ge=1, description="steps of the past that the model sees")
+    season: int | None = Field(None, ge=1, description="steps after which the season returns; 1: none")
+    quantiles: tuple[float, ...] = Field(
+        (0.1, 0.5, 0.9), min_length=1, description="rising; the middle one is the median"
+    )
+    split: tuple[int, int, int] | None = Field(
+        None, description="steps of each series that train, validate and test, in this order; later ones are not used"
+    )
+    scaling: Literal["standard", "mean", "none"] = Field(
+        "standard", description="of each series by its train part: mean 0 and deviation 1, mean size 1, or none"
+    )
+    level: Literal["last", "mean", "none"] | None = Field(None, description="what is taken out of each window")
+    spread: bool | None = Field(None, description="whether each window is divided by its own deviation")
+    linear: bool = Field(True, description="a linear path from the window to the horizon beside the network")
+    time_features: bool = Field(True, description="the time of day, of the week and of the year, where there are dates")
+    known_ahead: tuple[str, ...] = Field((), description="columns known for the horizon, too: holidays, prices, plans")
+    static: tuple[str, ...] = Field((), description="columns that never change within a series")
+    missing: Literal["interpolate", "error"] = Field(
+        "error", description="what is done about missing values: refuse them, or bridge them and say how many"
+    )
+    standardised: bool = Field(
+        True, description="mse and mae in deviations of the train part, as the literature reports"
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="of the encoder's summary and between recurrent layers")
+    stride: int | None = Field(None, ge=1, description="steps between the origins that are scored; 1 is every step")
+    engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
+
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, value: str) -> str:
+        choices = (*CELLS, *_OTHER)
+        if value not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
+        return value
+
+    @field_validator("quantiles")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)) or not 0 < value[0] <= value[-1] < 1:
+            raise ValueError("expected rising numbers between 0 and 1")
+        if len(value) % 2 == 0 or value[len(value) // 2] != 0.5:
+            raise ValueError("expected an odd number of quantiles with 0.5 in the middle")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_split(self) -> ForecastSettings:
+        if self.split is not None and (self.split[0] < 1 or min(self.split) < 0):
+            raise ValueError("split must hold three numbers of steps, the first at least 1")
+        return self
+
+
+class SavedFrequency(BaseModel):
+    """The step of time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    label: str
+    season: int = Field(ge=1)
+    unit: Literal["us", "month", "business day", "step"]
+    size: float
+
+
+class Saved(BaseModel):
+    """What the run folder keeps beside weights and config: a closed, versioned schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: Literal[1] = 1
+    time: str | None
+    series: str | None
+    target: str | None
+    covariates: tuple[str, ...]
+    wide: bool
+    ahead: tuple[int, ...]
+    cycles: tuple[Cycle, ...]
+    mask: bool
+    horizon: int = Field(ge=1, le=1_000_000)
+    input_length: int = Field(ge=1, le=1_000_000)
+    season: int = Field(ge=1)
+    hidden_size: int = Field(ge=1, le=65_536)
+    level: Literal["last", "mean", "none"]
+    spread: bool
+    frequency: SavedFrequency | None
+    scaling: dict[str, tuple[float, float]]
+    covariate_scaling: tuple[tuple[float, float], ...]
+
+    def columns(self) -> Columns:
+        """The columns that the model was trained on."""
+        return Columns(self.time, self.series, self.target, self.covariates, self.wide)

@@ -1,0 +1,175 @@
+"""What a trained language model writes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import BaseModel, Field
+
+from unroll.bundle import DataConfig, validate
+from unroll.data import Table, Tokeniser
+from unroll.data.text.corpus import encode_text
+from unroll.decoding.sampling import Sampling, sample
+from unroll.errors import DataError
+from unroll.metrics.language import language_scores
+from unroll.models.language_model import LanguageModel
+from unroll.tasks.base import Predictor, Record, Scores, Written
+from unroll.tasks.generate.scores import scored, text_cost
+from unroll.tasks.generate.settings import GenerateSettings
+from unroll.tasks.running_text import Part, read_parts
+
+#: What a record may say beside its text.
+OVERRIDES = ("temperature", "top_k", "top_p", "length", "seed")
+#: Tokens that are decoded together, so that a character in several tokens, or a space between two words, comes out
+#: whole.
+_WINDOW = 64
+
+
+class _Seed(BaseModel):
+    seed: int = Field(ge=0, lt=2**32)
+
+
+class _Asked(NamedTuple):
+    """What to write, and how."""
+
+    text: str
+    sampling: Sampling
+    length: int
+    generator: torch.Generator | None
+
+
+class GeneratePredictor(Predictor):
+    """A trained language model that writes.
+
+    Args:
+        model: with its weights.
+        tokeniser: of its text.
+        settings: of its run.
+        seed: of the random numbers of everything it writes.
+        column: where a record with columns holds the text.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokeniser: Tokeniser,
+        settings: GenerateSettings,
+        seed: int,
+        *,
+        column: str = "text",
+    ) -> None:
+        self._model = model.eval()
+        self._tokeniser = tokeniser
+        self._settings = settings
+        self._generator = torch.Generator().manual_seed(seed)
+        self._column = column
+
+    def stream(
+        self, text: str, sampling: Sampling, length: int, *, generator: torch.Generator | None = None
+    ) -> Iterator[str]:
+        """Continue a text, a piece at a time, as it is written.
+
+        Args:
+            text: the text so far; empty for the start of a line.
+            sampling: how tokens are drawn.
+            length: tokens to write.
+            generator: of the random numbers; None for the predictor's own, which goes on from text to text.
+        """
+        seed = self._tokeniser.encode(text or "\n").tolist()
+        drawn = sample(
+            self._model,
+            seed,
+            sampling,
+            generator=generator or self._generator,
+            forbidden=(0, 1),
+            forbidden_first=self._changes_seed(seed),
+        )
+        # Tokens may be parts of a character, so the last ones are decoded together, and what may still change is held
+        # back.
+        window = seed[-_WINDOW:]
+        sent = len(self._tokeniser.decode(window))
+        for token in itertools.islice(drawn, length):
+            window.append(token)
+            known = self._tokeniser.decode(window)
+            # Of a character in bytes at most three are still open.
+            safe = max(len(known.rstrip("\ufffd")), len(known) - 3) - 1
+            if safe > sent:
+                yield known[sent:safe]
+                sent = safe
+            if len(window) >= 2 * _WINDOW:
+                window = window[-_WINDOW:]
+                sent += len(self._tokeniser.decode(window)) - len(known)
+        yield self._tokeniser.decode(window)[sent:]
+
+    def _changes_seed(self, seed: list[int]) -> list[int]:
+        """Tokens that would change the last character of the seed: final letters after an open Hangul syllable."""
+        if self._settings.tokens != "jamo":
+            return []
+        end = seed[-_WINDOW:]
+        text = self._tokeniser.decode(end)
+        return [
+            token
+            for token in range(2, self._tokeniser.size)
+            if not self._tokeniser.decode([*end, token]).startswith(text)
+        ]
+
+    def _asked(self, record: Record) -> _Asked:
+        """What a record asks for, over the settings of the run.
+
+        Raises:
+            DataError: it holds no text.
+            ConfigError: a value is out of range.
+        """
+        if isinstance(record, str):
+            return _Asked(record, self._sampling(self._settings), self._settings.length, None)
+        text = record.get(self._column, record.get("text"))
+        if not isinstance(text, str):
+            raise DataError(f"a record needs '{self._column}', the text to go on from, got {', '.join(record)}")
+        given = {name: record[name] for name in OVERRIDES if name in record}
+        seed = given.pop("seed", None)
+        generator = None
+        if seed is not None:
+            generator = torch.Generator().manual_seed(validate(_Seed, {"seed": seed}, "record").seed)
+        settings = validate(GenerateSettings, {**self._settings.model_dump(), **given}, "record")
+        return _Asked(text, self._sampling(settings), settings.length, generator)
+
+    @staticmethod
+    def _sampling(settings: GenerateSettings) -> Sampling:
+        return Sampling(settings.temperature, settings.top_k, settings.top_p)
+
+    def write(self, record: Record) -> Written:
+        """Continue the text of a record, a piece at a time.
+
+        A record with columns may hold "temperature", "top_k", "top_p", "length" and "seed" beside its text.
+
+        Raises:
+            DataError: it holds no text.
+            ConfigError: a value is out of range.
+        """
+        asked = self._asked(record)
+        return Written(asked.text, self.stream(asked.text, asked.sampling, asked.length, generator=asked.generator))
+
+    def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+        """Continue every text, as `write`.
+
+        Raises:
+            DataError: a record holds no text.
+            ConfigError: a value is out of range.
+        """
+        for record in records:
+            written = self.write(record)
+            yield {"text": written.text, "continuation": "".join(written.pieces)}
+
+    def evaluate(self, table: Table, data: DataConfig) -> Scores:
+        """The cost of the whole text of other files."""
+        whole = data.model_copy(update={"validation_fraction": 0.0, "test_fraction": 0.0})
+        texts = read_parts(table, whole, seed=0, frame=self._settings.frame)
+        text = texts.train + texts.validation + texts.test
+        tokens = encode_text(self._tokeniser, text)
+        part = Part(tokens[:1], tokens[1:], max(1, len(text) - len(self._tokeniser.decode(tokens[:1].tolist()))))
+        if not len(part.tokens):
+            raise DataError("too little text to score", table.paths[0])
+        return scored(language_scores(text_cost(self._model, part), len(part.tokens), part.characters))

@@ -1,0 +1,196 @@
+"""Tagged sentences of a table: which columns, what is wrong with them, and what is done about it.
+
+Shapes: T tokens of a sentence, K tags.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unroll.bundle import DataConfig
+from unroll.data import Finding, Kind, Table
+from unroll.data.readers.conll import LINES, MAX_TOKEN, PROBLEMS, Problem, sentence_lines, sentence_problems
+from unroll.data.table.table import UNIT_SEPARATOR
+from unroll.data.text.features import split_words
+from unroll.errors import DataError
+from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
+
+#: Names of the columns of tokens and of tags, most usual first.
+_TOKENS = ("tokens", "words", "token", "form")
+_TAGS = ("tags", "ner_tags", "labels", "upos", "pos_tags", "pos")
+#: Findings that are listed one by one.
+_LISTED = 200
+#: What each kind of problem is called, and the option that drops or admits it.
+KINDS = {
+    "columns": ("token and tag counts that differ", "broken=drop leaves such sentences out"),
+    "ids": ("broken CoNLL-U ids", "broken=drop leaves such sentences out"),
+    "empty": ("empty sentences or tokens", "broken=drop leaves such sentences out"),
+    "long": ("endless tokens", "broken=drop leaves such sentences out"),
+    "tags": (
+        "tags that their scheme does not allow",
+        "illegal=repair reads them as the scorer does, illegal=drop leaves such sentences out",
+    ),
+}
+
+
+class Columns(NamedTuple):
+    """The columns of tokens and of tags."""
+
+    tokens: str
+    tags: str
+
+
+class Sentence(NamedTuple):
+    """Tokens and tags of a row."""
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class Checked(NamedTuple):
+    """The sentences of a table after checking.
+
+    Attributes:
+        sentences: of every row; those that are left out have no tokens.
+        kept: the rows that are used, rising.
+        scheme: of the tags; None if they mark no entities.
+        notes: what was repaired or left out, with counts.
+    """
+
+    sentences: list[Sentence]
+    kept: np.ndarray
+    scheme: Scheme | None
+    notes: list[str]
+
+
+def find_columns(table: Table, data: DataConfig) -> Columns | None:
+    """The columns of tokens and tags: those that were named, or those with usual names; None if there are none."""
+    lists = [
+        name
+        for name in table.columns
+        if table.kinds[name] is Kind.LABELS and table.details(name).separator == UNIT_SEPARATOR
+    ]
+    tokens = data.inputs[0] if data.inputs else next((name for name in _TOKENS if name in lists), None)
+    tags = data.target or next((name for name in _TAGS if name in lists and name != tokens), None)
+    if tokens is None or tags is None or tokens not in lists or tags not in lists:
+        return None
+    return Columns(tokens, tags)
+
+
+def problems(table: Table, columns: Columns, scheme: Scheme | None) -> Iterator[tuple[int, Problem]]:
+    """Everything that is wrong with the rows of a table: (row, problem), in order."""
+    cells = zip(table.labels(columns.tokens), table.labels(columns.tags), strict=True)
+    own = PROBLEMS in table.columns
+    recorded = iter(table.texts(PROBLEMS)) if own else None
+    for row, (tokens, tags) in enumerate(cells):
+        line = 0 if own else table.place(row)[1]
+        if recorded is not None and next(recorded):
+            yield from ((row, problem) for problem in sentence_problems(table, row))
+        if not own:
+            if not tokens:
+                yield row, Problem("empty", line, "a sentence without tokens")
+            if not all(tokens):
+                yield row, Problem("empty", line, "an empty token")
+            if any(len(token) > MAX_TOKEN for token in tokens):
+                yield row, Problem("long", line, f"a token of more than {MAX_TOKEN} characters")
+        if len(tokens) != len(tags):
+            yield row, Problem("columns", line or table.place(row)[1], f"{len(tokens)} tokens but {len(tags)} tags")
+        elif scheme is not None:
+            found = broken(tags, scheme)
+            places = sentence_lines(table, row) if found and LINES in table.columns else []
+            for fault in found:
+                at = places[fault.position] if fault.position < len(places) else line
+                yield row, Problem("tags", at, f"{fault.reason} ({scheme.name})")
+
+
+def check_sentences(table: Table, columns: Columns, *, broken_option: str, illegal_option: str) -> Checked:
+    """Read the sentences of a table, and stop at what would falsify a result unless an option drops or admits it.
+
+    Args:
+        table: the data.
+        columns: which hold tokens and tags.
+        broken_option: "stop" or "drop", for sentences that are no sentences.
+        illegal_option: "stop", "drop" or "repair", for tags that their scheme does not allow.
+
+    Raises:
+        DataError: the first problem that no option covers, with file and line, and how many of its kind there are.
+    """
+    tags = table.labels(columns.tags)
+    scheme = detect_scheme(tags)
+    options = {"tags": illegal_option}
+    found: dict[str, list[tuple[int, Problem]]] = {}
+    for row, problem in problems(table, columns, scheme):
+        found.setdefault(problem.kind, []).append((row, problem))
+    for kind, cases in found.items():
+        if options.get(kind, broken_option) == "stop":
+            row, problem = cases[0]
+            what, advice = KINDS[kind]
+            raise DataError(
+                f"{problem.text}; {len(cases)} such ({what}), all listed by `unroll check`; --set model.{advice}",
+                table.place(row)[0],
+                problem.line,
+            )
+    dropped = {row for kind, cases in found.items() if options.get(kind, broken_option) == "drop" for row, _ in cases}
+    repaired = {row for row, _ in found.get("tags", ())} - dropped
+    sentences = []
+    for row, (tokens, own) in enumerate(zip(table.labels(columns.tokens), tags, strict=True)):
+        if row in dropped:
+            tokens, own = (), ()
+        elif row in repaired and scheme is not None:
+            own = tuple(tags_of(spans(own), len(own), scheme))
+        sentences.append(Sentence(tokens, own))
+    kept = np.array([row for row in range(len(table)) if row not in dropped], dtype=np.int64)
+    notes = [f"{len(dropped):,} sentences left out"] if dropped else []
+    notes += [f"tags of {len(repaired):,} sentences rewritten in {scheme.name}"] if repaired and scheme else []
+    return Checked(sentences, kept, scheme, notes)
+
+
+def findings(table: Table, columns: Columns) -> Iterator[Finding]:
+    """What `unroll check` says of tagged sentences: every problem with file and line, and what the tags are."""
+    tags = table.labels(columns.tags)
+    scheme = detect_scheme(tags)
+    counts: Counter[str] = Counter()
+    for row, problem in problems(table, columns, scheme):
+        counts[problem.kind] += 1
+        if counts[problem.kind] <= _LISTED:
+            yield Finding(
+                "error", problem.text, table.place(row)[0], problem.line, f"--set model.{KINDS[problem.kind][1]}"
+            )
+    for kind, count in counts.items():
+        if count > _LISTED:
+            yield Finding("error", f"{count - _LISTED:,} more: {KINDS[kind][0]}")
+    total = Counter(tag for own in tags for tag in own)
+    listed = ", ".join(f"{tag} {count:,}" for tag, count in total.most_common(20))
+    written = "one tag for each token" if scheme is None else f"entities, written in {scheme.name}"
+    yield Finding(
+        "note", f"{total.total():,} tokens in {len(table):,} sentences, {len(total)} tags, {written}: {listed}"
+    )
+
+
+def record_tokens(record: str | Mapping[str, Any], columns: Columns, *, characters: bool) -> tuple[str, ...]:
+    """The tokens of something to predict for.
+
+    Raises:
+        DataError: it holds neither tokens nor text.
+    """
+    if isinstance(record, str):
+        return tuple(record) if characters else tuple(split_words(record))
+    value = record.get(columns.tokens, record.get("tokens", record.get("text")))
+    if isinstance(value, str):
+        if UNIT_SEPARATOR in value:
+            return tuple(value.split(UNIT_SEPARATOR))
+        return tuple(value) if characters else tuple(split_words(value))
+    if isinstance(value, Sequence) and all(isinstance(token, str) for token in value):
+        return tuple(value)
+    raise DataError(
+        f"a record needs '{columns.tokens}' (a list of tokens) or 'text', got {', '.join(map(str, record))}"
+    )
+
+
+def single_characters(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether every token is one character, as in Korean data that is tagged by syllables."""
+    return all(len(token) == 1 for tokens in sentences for token in tokens)

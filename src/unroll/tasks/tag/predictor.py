@@ -1,0 +1,111 @@
+"""A trained tagger that answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from unroll.bundle import DataConfig
+from unroll.data import Table
+from unroll.data.text.tokens import Encoded, TokenFeatures
+from unroll.errors import DataError
+from unroll.metrics.entities import spans
+from unroll.models.crf import CRF
+from unroll.models.tagger import Tagger
+from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.tag.data import Columns, check_sentences, find_columns, record_tokens
+from unroll.tasks.tag.network import SCORED, batch_of, encode_sentence, rewritten, tag_sentences
+from unroll.tasks.tag.scores import Tagged, score_tags
+from unroll.tasks.tag.settings import Saved
+from unroll.tasks.transfer import SentencePieces
+
+
+class TagPredictor(Predictor):
+    """A trained tagger.
+
+    Args:
+        network: with its weights.
+        saved: its tags and columns.
+        features: its vocabulary.
+        best: how many tag sequences an answer lists.
+        pieces: from sentences to pieces of the run that it started from; None if it started from none.
+    """
+
+    def __init__(
+        self,
+        network: Tagger,
+        saved: Saved,
+        features: TokenFeatures,
+        best: int,
+        pieces: SentencePieces | None = None,
+    ) -> None:
+        self._pieces = pieces
+        self._network = network.eval()
+        self._saved = saved
+        self._features = features
+        self._best = best
+        self._columns = Columns(saved.tokens, saved.target)
+
+    def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+        """Tokens and tags; entities, if the tags mark any; with `best` above 1 the next best sequences, too.
+
+        Raises:
+            DataError: a record holds neither tokens nor text.
+        """
+        stream = iter(records)
+        while chunk := list(itertools.islice(stream, SCORED)):
+            sentences = [record_tokens(record, self._columns, characters=self._saved.characters) for record in chunk]
+            encoded = [encode_sentence(self._features, self._pieces, tokens) for tokens in sentences]
+            for tokens, own, tags in zip(
+                sentences, encoded, tag_sentences(self._network, self._saved, encoded), strict=True
+            ):
+                answer: dict[str, Any] = {"tokens": list(tokens), "tags": tags}
+                if self._saved.scheme is not None:
+                    glue = "" if self._saved.characters else " "
+                    answer["entities"] = [
+                        {"type": s.type, "text": glue.join(tokens[s.start : s.end]), "start": s.start, "end": s.end}
+                        for s in spans(tags)
+                    ]
+                if self._best > 1 and self._network.crf is not None:
+                    answer["best"] = self._alternatives(own, self._network.crf)
+                yield answer
+
+    @torch.no_grad()
+    def _alternatives(self, sentence: Encoded, crf: CRF) -> list[dict[str, Any]]:
+        if not len(sentence.features):
+            return []
+        scores = self._network.scores(*(part.to(crf.start.device) for part in batch_of([sentence])))
+        whole = float(crf.log_partition(scores))
+        return [
+            {
+                "tags": rewritten([self._saved.tags[number] for number in path.tags], self._saved, self._saved.scheme),
+                "probability": round(math.exp(min(0.0, path.score - whole)), 6),
+            }
+            for path in crf.best(scores[0], self._best)
+        ]
+
+    def evaluate(self, table: Table, data: DataConfig) -> Scores:
+        """Score all sentences. A tag that training did not know counts as an error wherever it stands.
+
+        Raises:
+            DataError: a column is missing, or a sentence is broken, with file and line.
+        """
+        columns = find_columns(
+            table, data.model_copy(update={"inputs": (self._saved.tokens,), "target": self._saved.target})
+        )
+        if columns is None:
+            raise DataError(
+                f"the model needs the columns '{self._saved.tokens}' and '{self._saved.target}', lists of the same"
+                f" length; the columns are {', '.join(table.columns)}",
+                table.paths[0],
+            )
+        checked = check_sentences(table, columns, broken_option="stop", illegal_option="repair")
+        tokens = [sentence.tokens for sentence in checked.sentences]
+        encoded = [encode_sentence(self._features, self._pieces, own) for own in tokens]
+        predicted = tag_sentences(self._network, self._saved, encoded)
+        tags = [sentence.tags for sentence in checked.sentences]
+        return score_tags(Tagged(tokens, tags, predicted, None), entities=self._saved.scheme is not None, seed=0)

@@ -1,0 +1,30 @@
+"""The training loop: checkpoints, resume, early stopping, one or several processes."""
+
+from unroll.training.history import Epoch, History
+from unroll.training.learner import Learner, Loss, Monitor
+from unroll.training.loop import TrainingError, fit
+from unroll.training.processes import Processes, ProcessLostError, processes
+from unroll.training.progress import Lines, Pace, Progress, Silent, TerminalBar, open_progress
+from unroll.training.settings import TrainSettings
+from unroll.training.signals import Interrupted
+
+__all__ = [
+    "Epoch",
+    "History",
+    "Interrupted",
+    "Learner",
+    "Lines",
+    "Loss",
+    "Monitor",
+    "Pace",
+    "ProcessLostError",
+    "Processes",
+    "Progress",
+    "Silent",
+    "TerminalBar",
+    "TrainSettings",
+    "TrainingError",
+    "fit",
+    "open_progress",
+    "processes",
+]

@@ -1,0 +1,416 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.bundle.files import decode_tensors, encode_tensors, load_state
+from unroll.errors import ConfigError, UnrollError
+from unroll.training.average import WeightAverage
+from unroll.training.checkpoint import Checkpoint, Position, read_checkpoint, save_checkpoint
+from unroll.training.history import Epoch, History
+from unroll.training.learner import Learner, Monitor
+from unroll.training.log import Log
+from unroll.training.processes import Processes, processes
+from unroll.training.progress import Pace, Progress, Silent
+from unroll.training.randomness import random_state, seed_all, set_random_state
+from unroll.training.settings import TrainSettings
+from unroll.training.signals import Interrupted, Signals, Stop
+from unroll.training.update import Update, Updater
+
+#: Settings that a resumed run may change: they do not touch the result.
+_FREE = {"checkpoint_every"}
+#: Steps logged per epoch, about.
+_LOGGED = 20
+#: Seconds between two looks at the loss for the display.
+_SHOWN_EVERY = 0.1
+
+
+class TrainingError(UnrollError):
+    """Training cannot go on: the loss is no longer a number."""
+
+
+def fit(
+    learner: Learner,
+    monitor: Monitor,
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    seed: int,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> History:
+    """Train `learner.model`; ends with the best weights, by the monitor on validation, in it, in evaluation mode.
+
+    Without validation rows the last weights are kept. With several processes (torchrun) each gets every `count`-th row
+    of each global batch; gradients equal those of one process with the whole batch. The first one validates and writes.
+
+    Args:
+        learner: the task, opened on its data.
+        monitor: the validation metric that decides.
+        settings: how to train.
+        folder: the run's folder: `checkpoints/`, `log.jsonl` and `tensorboard/` are written below it.
+        seed: of dropout and all else that is random while training. The global generators are seeded with it.
+        resume: continue from the newest complete checkpoint; from the beginning if there is none yet. On the same
+            machine with as many threads and processes the final weights equal an uninterrupted run's bit for bit.
+        progress: where to show progress; nowhere if None.
+
+    Raises:
+        Interrupted: SIGINT or SIGTERM came; the run was saved.
+        TrainingError: the loss or the gradient is not finite.
+        ConfigError: settings or seed differ from those of the run that is resumed, or there are no training rows.
+        BundleError: the newest checkpoint is damaged or of another model.
+        ProcessLostError: another process has ended.
+    """
+    every = processes()
+    shown = progress if progress is not None and every.main else Silent()
+    with Signals(alone=every.count == 1) as signals:
+        run = _Run(learner, monitor, settings, folder, seed, shown, every, signals)
+        try:
+            return run.go(resume)
+        finally:
+            run.close()
+
+
+class _Run:
+    """A run in progress: everything that a checkpoint holds."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        monitor: Monitor,
+        settings: TrainSettings,
+        folder: Path,
+        seed: int,
+        progress: Progress,
+        every: Processes,
+        signals: Signals,
+    ) -> None:
+        self._learner = learner
+        self._model = learner.model.to(every.device)
+        self._monitor = monitor
+        self._settings = settings
+        self._folder = folder
+        self._seed = seed
+        self._progress = progress
+        self._processes = every
+        self._signals = signals
+        # All start from the weights of the main process; the average below starts from them too.
+        for tensor in self._model.state_dict().values():
+            every.share_(tensor)
+        self._updater = Updater(learner, settings, every)
+        self._average = WeightAverage(self._model, settings.average) if settings.average else None
+        self._history = History()
+        self._log: Log | None = None
+        self._epoch, self._step, self._steps = 0, 0, 0
+        self._total, self._items, self._tokens = 0.0, 0, 0
+        self._waiting = 0
+        self._best: float | None = None
+        self._best_weights: dict[str, Tensor] = {}
+        self._digest = ""
+        self._finished = False
+        self._pending: list[tuple[int, Update]] = []
+        self._seconds, self._epoch_seconds = 0.0, 0.0
+        self._began = self._epoch_began = self._saved = self._shown = time.monotonic()
+        self._began_at: float | None = None
+        self._sitting_tokens = 0
+
+    def go(self, resume: bool) -> History:
+        """Train to the end."""
+        seed_all(self._seed, self._processes.rank)
+        if resume:
+            self._resume()
+        if self._processes.main and not self._finished:
+            self._log = Log(self._folder, self._steps, len(self._history.epochs))
+        while not self._finished:
+            self._train()
+            self._end_epoch()
+        if self._best_weights:
+            load_state(self._model, self._best_weights, self._folder)
+        elif self._average is not None:
+            self._average.apply()
+        self._model.eval()
+        if self._signals.received:
+            # It came too late to stop the training, but what follows it shall not begin.
+            self._interrupted(self._signals.received)
+        return self._history
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._progress.close()
+        if self._log is not None:
+            self._log.close()
+
+    def _train(self) -> None:
+        """The steps of the current epoch that are still to do."""
+        batches = self._learner.batches(self._epoch)
+        if not batches:
+            raise ConfigError("there are no training rows; lower data.validation_fraction and data.test_fraction")
+        digest = _digest(batches)
+        if self._digest not in ("", digest):
+            raise ConfigError(
+                "the training rows differ from those of the run that is resumed; was the data file changed?"
+            )
+        self._digest = digest
+        self._epoch_began = time.monotonic()
+        if self._began_at is None:
+            self._began_at = self._done(self._step, batches)
+        self._model.train()
+        self._updater.thaw(self._epoch)
+        while self._step < len(batches):
+            update = self._updater.step(batches[self._step], self._done(self._step + 0.5, batches), self._flags)
+            self._step += 1
+            self._steps += 1
+            if self._average is not None:
+                self._average.update(self._steps)
+            self._pending.append((self._steps, update))
+            self._show(batches)
+            interrupt, terminate, save = update.flags
+            if interrupt or terminate:
+                self._interrupt(signal.SIGTERM if terminate else signal.SIGINT)
+            if save:
+                self._save()
+        # A run resumed at the end of an epoch has not set it yet.
+        self._updater.set_rate(self._done(len(batches) - 0.5, batches))
+        self._drain()
+
+    def _done(self, steps: float, batches: Sequence[object]) -> float:
+        """The share of the run that is done after so many steps of this epoch."""
+        return (self._epoch + steps / len(batches)) / self._settings.epochs
+
+    def _flags(self) -> list[bool]:
+        """What this process tells the others at each step: was it interrupted, terminated, is a checkpoint due."""
+        received = self._signals.received
+        due = self._processes.main and time.monotonic() - self._saved >= self._settings.checkpoint_every
+        return [received == signal.SIGINT, received == signal.SIGTERM, due]
+
+    def _end_epoch(self) -> None:
+        """Validate, keep the best weights, and decide whether to go on."""
+        metrics = self._validate()
+        gain = self._gain(metrics) if metrics else -math.inf
+        # Of epochs with the same score the last is kept: the learning rate has come further down.
+        best = gain >= 0
+        if best:
+            self._best = metrics[self._monitor.metric]
+            with self._average.applied() if self._average is not None else nullcontext():
+                self._best_weights = {name: t.detach().clone() for name, t in self._model.state_dict().items()}
+        self._waiting = 0 if gain > 0 else self._waiting + bool(metrics)
+        record = Epoch(
+            number=self._epoch + 1,
+            steps=self._steps,
+            loss=self._total / max(self._items, 1),
+            metrics=metrics,
+            learning_rate=self._updater.learning_rate,
+            tokens=self._tokens,
+            seconds=self._epoch_seconds + time.monotonic() - self._epoch_began,
+        )
+        self._history.epochs.append(record)
+        if best:
+            self._history.best = record.number
+        if self._log is not None:
+            self._log.epoch(record)
+        self._progress.epoch(record, best)
+        self._epoch, self._step, self._digest = self._epoch + 1, 0, ""
+        self._total, self._items, self._tokens, self._epoch_seconds = 0.0, 0, 0, 0.0
+        self._epoch_began = time.monotonic()
+        if self._settings.patience and self._waiting >= self._settings.patience:
+            self._history.stopped = "patience"
+        elif self._epoch >= self._settings.epochs:
+            self._history.stopped = "epochs"
+        if self._history.stopped:
+            self._finished = True
+            self._history.seconds = self._seconds + time.monotonic() - self._began
+            self._save()
+
+    def _validate(self) -> dict[str, float]:
+        """The scores that the main process finds; every process gets them."""
+        answer = b""
+        if self._processes.main:
+            before = random_state(self._processes.device)
+            self._model.eval()
+            try:
+                with self._average.applied() if self._average is not None else nullcontext(), self._signals.at_once():
+                    answer = json.dumps({"metrics": self._learner.validate()}).encode()
+            except Stop:
+                # The checkpoint stands before the validation, which is done again when the run is resumed.
+                set_random_state(before, self._processes.device)
+                answer = json.dumps({"signal": self._signals.received}).encode()
+        value = json.loads(self._processes.share(answer))
+        if "signal" in value:
+            self._interrupt(value["signal"])
+        return {name: float(score) for name, score in value["metrics"].items()}
+
+    def _gain(self, metrics: Mapping[str, float]) -> float:
+        """By how much the score is better than the best so far; negative if it is worse or undefined."""
+        name = self._monitor.metric
+        if name not in metrics:
+            raise ConfigError(f"the validation metric '{name}' is not among those computed: {', '.join(metrics)}")
+        score = metrics[name]
+        if math.isnan(score):
+            return -math.inf
+        if self._best is None:
+            return math.inf
+        return score - self._best if self._monitor.higher_is_better else self._best - score
+
+    def _show(self, batches: Sequence[object]) -> None:
+        """Log this step if it is one that is logged, and move the display if it is time."""
+        now = time.monotonic()
+        steps = len(batches)
+        number, update = self._pending[-1]
+        logged = self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps)
+        if logged and self._log is not None:
+            loss = float(update.total) / max(update.items, 1)
+            self._log.step(number, loss, self._updater.learning_rate, float(update.norm))
+        if now - self._shown >= _SHOWN_EVERY or len(self._pending) >= 100:
+            self._drain()
+            self._shown = now
+            elapsed = now - self._began
+            done = self._done(self._step, batches)
+            left = elapsed * (1 - done) / max(done - (self._began_at or 0.0), 1e-9)
+            rate = self._sitting_tokens / max(elapsed, 1e-9)
+            loss = self._total / max(self._items, 1)
+            self._progress.step(Pace(self._epoch + 1, self._settings.epochs, self._step, steps, loss, rate, left))
+
+    def _drain(self) -> None:
+        """Fetch the losses of the last steps from the device, and make sure that they are numbers."""
+        for steps, update in self._pending:
+            total, norm = float(update.total), float(update.norm)
+            # The gradient scaler of float16 tries scales until one fits: its infinite gradients are not applied.
+            if not math.isfinite(total) or not (math.isfinite(norm) or self._updater.scaler.is_enabled()):
+                what = f"the loss is {total}" if not math.isfinite(total) else f"the gradient's norm is {norm}"
+                raise TrainingError(
+                    f"epoch {self._epoch + 1}, step {steps}: {what}; lower training.learning_rate or"
+                    " training.clip_norm, raise training.warmup, or look for extreme values in the data"
+                )
+            self._total += total
+            self._items += update.items
+            self._tokens += update.tokens
+            self._sitting_tokens += update.tokens
+        self._pending.clear()
+
+    def _interrupt(self, signum: int) -> None:
+        self._save()
+        self._interrupted(signum)
+
+    def _interrupted(self, signum: int) -> None:
+        raise Interrupted(
+            signum,
+            f"stopped by {signal.Signals(signum).name} in epoch {self._epoch + 1} after {self._steps} steps in all;"
+            " the run is saved",
+        )
+
+    def _save(self) -> None:
+        """Write a checkpoint. Every process gives its own part; the main process writes."""
+        self._drain()
+        own = {f"random.{name}": tensor for name, tensor in random_state(self._processes.device).items()}
+        own.update({f"carried.{name}": tensor for name, tensor in self._learner.carried().items()})
+        parts = self._processes.collect(encode_tensors(own))
+        if self._processes.main:
+            now = time.monotonic()
+            position = Position(
+                epoch=self._epoch,
+                step=self._step,
+                steps=self._steps,
+                total=self._total,
+                items=self._items,
+                tokens=self._tokens,
+                seconds=self._seconds + now - self._began,
+                epoch_seconds=self._epoch_seconds + now - self._epoch_began,
+                waiting=self._waiting,
+                best=self._best,
+                history=self._history,
+                settings=self._settings,
+                seed=self._seed,
+                processes=self._processes.count,
+                threads=torch.get_num_threads(),
+                batches=self._digest,
+                scale=self._updater.scale(),
+                finished=self._finished,
+            )
+            tensors = {
+                **_prefixed("model", self._model.state_dict()),
+                **_prefixed("best", self._best_weights),
+                **_prefixed("optimizer", self._updater.state()),
+                **_prefixed("average", self._average.tensors if self._average is not None else {}),
+            }
+            for rank, part in enumerate(parts):
+                tensors.update(_prefixed(f"process{rank}", decode_tensors(part, self._folder)))
+            save_checkpoint(self._folder / "checkpoints", position, tensors)
+        self._saved = time.monotonic()
+
+    def _resume(self) -> None:
+        """Take up the newest complete checkpoint, if there is one."""
+        newest = read_checkpoint(self._folder / "checkpoints") if self._processes.main else None
+        path, about, content = newest or Checkpoint(self._folder, b"", b"")
+        found = Checkpoint(path, self._processes.share(about), self._processes.share(content))
+        if not found.about:
+            self._progress.note(f"{self._folder} has no complete checkpoint yet: starting from the beginning")
+            return
+        position, tensors = found.open()
+        self._check(position, found.path)
+        load_state(self._model, _below("model", tensors), found.path)
+        self._updater.load(_below("optimizer", tensors), position.scale, found.path)
+        self._best_weights = {name: t.to(self._processes.device) for name, t in _below("best", tensors).items()}
+        if self._average is not None:
+            self._average.load(_below("average", tensors), found.path)
+        own = _below(f"process{self._processes.rank}", tensors)
+        if self._processes.count == position.processes:
+            set_random_state(_below("random", own), self._processes.device)
+            carried = _below("carried", own)
+            self._learner.carry({name: tensor.to(self._processes.device) for name, tensor in carried.items()})
+        self._history = position.history
+        self._epoch, self._step, self._steps = position.epoch, position.step, position.steps
+        self._total, self._items, self._tokens = position.total, position.items, position.tokens
+        self._seconds, self._epoch_seconds = position.seconds, position.epoch_seconds
+        self._waiting, self._best = position.waiting, position.best
+        self._digest, self._finished = position.batches, position.finished
+        self._progress.note(f"continuing from {found.path.name}: epoch {self._epoch + 1}, {self._steps} steps done")
+
+    def _check(self, position: Position, path: Path) -> None:
+        """Refuse to continue another run; say what will make the bits differ."""
+        before, now = position.settings.model_dump(exclude=_FREE), self._settings.model_dump(exclude=_FREE)
+        before["seed"], now["seed"] = position.seed, self._seed
+        for name, value in now.items():
+            if before[name] != value:
+                key = name if name == "seed" else f"training.{name}"
+                raise ConfigError(
+                    f"{path}: '{key}' is {before[name]} in the run that is resumed, got {value}; start a new run"
+                )
+        if position.processes != self._processes.count:
+            self._progress.note(
+                f"{path.name} was written by {position.processes} processes, now there are {self._processes.count}:"
+                " random numbers start afresh, the result will differ in detail from an uninterrupted run"
+            )
+        elif position.threads != torch.get_num_threads():
+            self._progress.note(
+                f"{path.name} was written with {position.threads} threads, now there are {torch.get_num_threads()}:"
+                " the result will differ in the last bits from an uninterrupted run"
+            )
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _digest(batches: list[np.ndarray]) -> str:
+    """A fingerprint of the batches of an epoch: which rows, in which order, cut where."""
+    found = hashlib.sha256()
+    for rows in batches:
+        found.update(len(rows).to_bytes(8, "little"))
+        found.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
+    return found.hexdigest()

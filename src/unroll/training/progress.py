@@ -1,0 +1,152 @@
+"""What is shown while training: a bar on a terminal, otherwise one line per epoch."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple, Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from unroll.training.history import Epoch
+
+
+class Pace(NamedTuple):
+    """How far a run is.
+
+    Attributes:
+        epoch: the current epoch, from 1.
+        epochs: how many there are at most.
+        step: batches of this epoch that are done.
+        steps: how many this epoch has.
+        loss: mean training loss per item in this epoch so far.
+        tokens_per_second: time steps per second in this sitting, over all processes.
+        seconds_left: until the last epoch's end, at this pace; early stopping may come sooner.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+class Progress(Protocol):
+    """Where the loop says how far it is."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+    def step(self, pace: Pace) -> None:
+        """Show how far the run is; called a few times per second."""
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """Show a finished epoch; `best` if its validation score is the best so far."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def step(self, pace: Pace) -> None:
+        """Show nothing."""
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Lines:
+    """One line per epoch, for logs and pipes.
+
+    Args:
+        stream: where to; standard error if None.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def note(self, text: str) -> None:
+        """Write the text as a line."""
+        print(text, file=self._stream or sys.stderr, flush=True)
+
+    def step(self, pace: Pace) -> None:
+        """Show nothing."""
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """Write the epoch as a line."""
+        self.note(describe(record, best))
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class TerminalBar:
+    """A bar with epoch, loss, tokens per second and time left, and one line above it per finished epoch.
+
+    Args:
+        console: the terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[about]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def note(self, text: str) -> None:
+        """Write the text above the bar."""
+        self._console.print(text, markup=False, highlight=False)
+
+    def step(self, pace: Pace) -> None:
+        """Move the bar."""
+        name = f"epoch {pace.epoch}/{pace.epochs}"
+        about = f"loss {pace.loss:.4f}  {pace.tokens_per_second:,.0f} tokens/s  {clock(pace.seconds_left)} left"
+        if self._task is None:
+            self._task = self._bar.add_task(name, about=about)
+            self._bar.start()
+        self._bar.update(self._task, description=name, completed=pace.step, total=pace.steps, about=about)
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """Write the epoch above the bar."""
+        self.note(describe(record, best))
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+
+def open_progress(stream: TextIO | None = None) -> Progress:
+    """A bar if the stream (standard error if None) is a terminal, otherwise lines."""
+    target = stream or sys.stderr
+    return TerminalBar(Console(file=target)) if target.isatty() else Lines(stream)
+
+
+def describe(record: Epoch, best: bool) -> str:
+    """An epoch in one line."""
+    scores = "".join(f"  {name} {value:.4g}" for name, value in record.metrics.items())
+    rate = record.tokens / max(record.seconds, 1e-9)
+    star = "  (best)" if best else ""
+    return f"epoch {record.number}  loss {record.loss:.4f}{scores}  {rate:,.0f} tokens/s  {record.seconds:.1f} s{star}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

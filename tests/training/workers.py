@@ -1,0 +1,72 @@
+"""What a process under torchrun does in test_processes.py: python workers.py SCENARIO FOLDER."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from training.toy import Toy, bits, settings, train, without_time
+from unroll.errors import UnrollError
+from unroll.training import Interrupted, processes
+
+torch.set_num_threads(1)
+
+
+def compare(folder: Path) -> None:
+    """Everything that two processes must get right, in one launch: imports cost more than all of it."""
+    every = processes()
+    told = {
+        "shared": every.share(b"from the main one" if every.main else b"").decode(),
+        "collected": [part.decode() for part in every.collect(b"x" * (3 * every.rank))],
+    }
+    # Batches of 7 rows give shares of 4 and 3; of 30 rows the last batch has 2; with 29 it would leave one share empty.
+    exact = Toy(rows=29, batch_size=7, dropout=0, dtype=torch.float64)
+    if not every.main:
+        with torch.no_grad():
+            for parameter in exact.model.parameters():
+                parameter.zero_()  # all start with the weights of the main process
+    history = train(exact, folder / "exact", settings(average=0.5, layer_decay=2.6, unfreeze=1))
+    whole = Toy()
+    expected = train(whole, folder / "whole", settings())
+    stopped = Toy(at_loss=lambda calls: os.kill(os.getpid(), signal.SIGTERM) if (calls, every.rank) == (5, 1) else None)
+    code = 0
+    try:
+        train(stopped, folder / "parts", settings())
+    except Interrupted as interrupted:
+        code = interrupted.exit_code
+    resumed = Toy(seed=0 if every.main else 5)  # what the other process starts with does not matter
+    resumed._seed = 0
+    resumed_history = train(resumed, folder / "parts", settings(), resume=True)
+    answer = {
+        **told,
+        "weights": [p.detach().flatten().tolist() for p in exact.model.parameters()],
+        "history": without_time(history),
+        "exit_code": code,
+        "calls": stopped.calls,
+        "same_bits": bits(resumed) == bits(whole),
+        "same_history": without_time(resumed_history) == without_time(expected),
+    }
+    (folder / f"answer{every.rank}.json").write_text(json.dumps(answer))
+
+
+def wait(folder: Path) -> None:
+    """Train slowly until the other process has been killed; exit as the command line does."""
+    every = processes()
+    (folder / f"pid{every.rank}").write_text(str(os.getpid()))
+    validating = folder.name == "validating" and every.main
+    learner = Toy(at_loss=lambda calls: time.sleep(0.05), at_validation=lambda: time.sleep(60 if validating else 0))
+    try:
+        train(learner, folder, settings(epochs=1000, checkpoint_every=0))
+    except UnrollError as error:
+        print(f"unroll: {error}", file=sys.stderr, flush=True)
+        os._exit(2)
+
+
+if __name__ == "__main__":
+    {"compare": compare, "wait": wait}[sys.argv[1]](Path(sys.argv[2]))
