@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from unroll.cli.app import app
+from unroll.cli.app import make_app
 
 READING = {"--format", "--encoding", "--delimiter", "--no-header"}
 DATA = READING | {"--task", "--target", "--time", "--series", "--validation", "--test", "--set"}
@@ -20,7 +20,7 @@ OPTIONS = {
     "check": DATA,
     "evaluate": set(),
     "predict": READING | WRITING | {"--file"},
-    "compare": DATA | MODEL | RUN,
+    "compare": DATA | MODEL | RUN | {"--init"},
     "memory": {
         "--lag",
         "--cell",
@@ -47,7 +47,7 @@ ARGUMENTS = {
     "memory": ["task"],
 }
 
-GROUP = typer.main.get_command(app)
+GROUP = typer.main.get_command(make_app())
 
 
 def options_of(name: str) -> set[str]:
