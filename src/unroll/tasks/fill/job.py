@@ -38,6 +38,7 @@ from unroll.tasks.base import Guess, Job, Predictor, Record, Score, Scores, Task
 from unroll.tasks.fill.data import Gap, Tokens, cut_rows, gaps_in_text, read_gap, read_pieces, whole_rows
 from unroll.tasks.fill.options import OPTIONS
 from unroll.tasks.running_text import read_parts, text_column
+from unroll.tasks.transfer import Offer
 from unroll.training import Loss, Monitor, TrainSettings
 
 #: Tokens of rows that are scored at once, about; and gaps whose whole softmax is held at once.
@@ -404,3 +405,23 @@ class FillTask(Task):
             yield Finding("warning", f"the text holds a gap already: {text[:60]!r}", path, line, "remove such rows")
         if len(found) > 5:
             yield Finding("warning", f"{len(found) - 5:,} more rows hold a gap already")
+
+    def offer(self, folder: RunFolder) -> Offer:
+        """The vectors and the layers of a run, for a task that starts from it."""
+        settings = validate(FillSettings, folder.config.model, "model")
+        tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
+        models = build_model(tokeniser.size, settings)
+        folder.load_weights(models)
+        state = models.both.state_dict()
+        return Offer(
+            tokeniser,
+            settings.encoder,
+            settings.embedding_size,
+            settings.hidden_size,
+            settings.num_layers,
+            {name: tensor for name, tensor in state.items() if name.startswith(("embedding.", "encoder."))},
+        )
+
+    def tokens_of(self, tokeniser: Tokeniser, text: str) -> np.ndarray:
+        """Between edges."""
+        return np.pad(tokeniser.encode(text), 1)

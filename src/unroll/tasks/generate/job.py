@@ -31,6 +31,7 @@ from unroll.tasks.generate.predictor import GeneratePredictor
 from unroll.tasks.generate.scores import WARM, metrics_of, ngram_cost, quick_cost, scored, text_cost
 from unroll.tasks.generate.settings import GenerateSettings
 from unroll.tasks.running_text import Part, Texts, read_parts, text_column, train_tokeniser
+from unroll.tasks.transfer import Offer, below
 from unroll.training import Loss, Monitor, TrainSettings
 
 
@@ -227,3 +228,24 @@ class GenerateTask(Task):
         folder.load_weights(model)
         column = (*folder.config.data.inputs, "text")[0]
         return GeneratePredictor(model, tokeniser, settings, folder.config.seed, column=column)
+
+    def offer(self, folder: RunFolder) -> Offer:
+        """The forwards layers of a run, for a task that starts from it."""
+        settings = validate(GenerateSettings, folder.config.model, "model")
+        tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
+        model = build_model(tokeniser.size, settings)
+        folder.load_weights(model)
+        layers = below("body.", model.state_dict())
+        weights = {f"encoder.forwards.{name}": tensor for name, tensor in layers.items()}
+        return Offer(
+            tokeniser,
+            settings.encoder,
+            settings.embedding_size,
+            settings.hidden_size,
+            settings.num_layers,
+            {"embedding.weight": model.embedding.weight.detach(), **weights},
+        )
+
+    def tokens_of(self, tokeniser: Tokeniser, text: str) -> np.ndarray:
+        """Between line breaks."""
+        return tokeniser.encode(f"\n{text}\n")
