@@ -90,14 +90,14 @@ class Processes:
         sizes = torch.zeros(self.count, dtype=torch.int64, device=self.device)
         sizes[self.rank] = len(content)
         self.sum_(sizes)
-        own = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=self.device)
-        own[: len(content)] = _tensor(content)
-        every = [torch.empty_like(own) for _ in range(self.count)]
+        padded = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=self.device)
+        padded[: len(content)] = _tensor(content)
+        gathered = [torch.empty_like(padded) for _ in range(self.count)]
         try:
-            torch.distributed.all_gather(every, own)
+            torch.distributed.all_gather(gathered, padded)
         except RuntimeError as error:
             raise self._lost() from error
-        return [each[:size].cpu().numpy().tobytes() for each, size in zip(every, sizes.tolist(), strict=True)]
+        return [each[:size].cpu().numpy().tobytes() for each, size in zip(gathered, sizes.tolist(), strict=True)]
 
     def _broadcast(self, tensor: Tensor) -> Tensor:
         try:
@@ -132,13 +132,13 @@ def processes() -> Processes:
             timeout=datetime.timedelta(days=365),
             device_id=device if device.type == "cuda" else None,
         )
-    found = Processes(rank, count, device)
-    if found.count > 1:
-        watch = Watch(found.rank, found.count)
+    joined = Processes(rank, count, device)
+    if joined.count > 1:
+        watch = Watch(joined.rank, joined.count)
         watch.start()
         atexit.register(torch.distributed.destroy_process_group)
         atexit.register(watch.finish)
-    return found
+    return joined
 
 
 def _device(count: int) -> torch.device:
