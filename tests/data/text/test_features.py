@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from unroll.data import CharacterTokeniser
+from unroll.data import CharacterTokenizer
 from unroll.data.text.features import StepFeatures, shape, split_words
 from unroll.errors import BundleError, ConfigError
 
@@ -132,7 +132,7 @@ def test_pieces_are_steps_and_what_is_loaded_reads_as_what_was_saved() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"pieces": None}, {"unit": "word"}, {"pieces": "{}"}, {"pieces": CharacterTokeniser("ab").to_json()}]
+    "change", [{"pieces": None}, {"unit": "word"}, {"pieces": "{}"}, {"pieces": CharacterTokenizer("ab").to_json()}]
 )
 def test_pieces_that_do_not_belong_there_are_refused(change: dict[str, object]) -> None:
     held = json.loads(StepFeatures.train(["ab"], unit="bpe", longest=1, pairs=False, least=1).to_json())

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from unroll.data.text.vocabulary import FIRST_ID, PAD_ID, UNKNOWN_ID, UNKNOWN_TEXT, dump, integers, refuse_surrogates
 
 
-class BPETokeniser:
+class BPETokenizer:
     """Pieces learnt by byte-pair encoding over bytes.
 
     Source: Sennrich et al. 2016, section 3.2; on bytes as in Radford et al. 2019, section 2.2.
@@ -43,7 +43,7 @@ class BPETokeniser:
         self._model.decoder = decoders.ByteLevel()
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, size: int = 8000, min_count: int = 2) -> BPETokeniser:
+    def train(cls, texts: Iterable[str], *, size: int = 8000, min_count: int = 2) -> BPETokenizer:
         """Learn pieces from some texts.
 
         Args:
@@ -109,7 +109,7 @@ class BPETokeniser:
         return "".join(parts)
 
     def to_json(self) -> str:
-        """All of it as JSON, for `tokeniser_from_json`."""
+        """All of it as JSON, for `tokenizer_from_json`."""
         return dump(kind="bpe", pieces=list(self._pieces), merges=[list(merge) for merge in self._merges])
 
 

@@ -11,7 +11,7 @@ from unroll.data.text import jamo as hangul
 from unroll.data.text.vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary, dump, integers, most_common, refuse_surrogates
 
 
-class CharacterTokeniser:
+class CharacterTokenizer:
     """One number per Unicode character, or per letter of a Hangul syllable.
 
     ``decode(encode(text)) == text`` if every character is known, and with `spell` for every text; `lower` gives the
@@ -42,7 +42,7 @@ class CharacterTokeniser:
         lower: bool = False,
         jamo: bool = False,
         spell: bool = False,
-    ) -> CharacterTokeniser:
+    ) -> CharacterTokenizer:
         """Learn the characters of some texts.
 
         Args:
@@ -82,7 +82,7 @@ class CharacterTokeniser:
         return hangul.compose(pieces) if self.jamo else "".join(pieces)
 
     def to_json(self) -> str:
-        """All of it as JSON, for `tokeniser_from_json`."""
+        """All of it as JSON, for `tokenizer_from_json`."""
         return dump(
             kind="character",
             lower=self.lower,

@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.data.text.bpe import BPETokeniser
+from unroll.data.text.bpe import BPETokenizer
 from unroll.data.text.jamo import decompose
-from unroll.data.text.tokenizers import tokeniser_from_json
+from unroll.data.text.tokenizers import tokenizer_from_json
 from unroll.errors import BundleError, ConfigError
 
 #: A run of letters, digits and marks (with apostrophes inside), or one other character that is not white space.
@@ -93,7 +93,7 @@ class StepFeatures:
     """
 
     def __init__(
-        self, unit: str, longest: int, pairs: bool, names: Sequence[str], pieces: BPETokeniser | None = None
+        self, unit: str, longest: int, pairs: bool, names: Sequence[str], pieces: BPETokenizer | None = None
     ) -> None:
         if unit not in UNITS:
             raise ConfigError(f"StepFeatures: unit must be one of {', '.join(UNITS)}, got {unit!r}")
@@ -123,7 +123,7 @@ class StepFeatures:
         pieces = None
         if unit == BPE:
             texts = list(texts)
-            pieces = BPETokeniser.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
+            pieces = BPETokenizer.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
         maker = cls(unit, longest, pairs, (), pieces)
         seen: Counter[str] = Counter()
         for text in texts:
@@ -232,7 +232,7 @@ class StepFeatures:
         pieces = held.get("pieces")
         if not kinds or unit not in UNITS or isinstance(pieces, str) != (unit == BPE):
             raise BundleError("the tokenizer file holds a value of the wrong kind; it is damaged or altered")
-        tokeniser = tokeniser_from_json(pieces) if isinstance(pieces, str) else None
-        if tokeniser is not None and not isinstance(tokeniser, BPETokeniser):
+        tokenizer = tokenizer_from_json(pieces) if isinstance(pieces, str) else None
+        if tokenizer is not None and not isinstance(tokenizer, BPETokenizer):
             raise BundleError("the tokenizer file holds pieces of another kind; it is damaged or altered")
-        return cls(unit, longest, pairs, names, tokeniser)
+        return cls(unit, longest, pairs, names, tokenizer)

@@ -1,4 +1,4 @@
-"""What every tokeniser can do, and how one is loaded."""
+"""What every tokenizer can do, and how one is loaded."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Annotated, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from unroll.data.text.bpe import BPETokeniser
-from unroll.data.text.characters import CharacterTokeniser
+from unroll.data.text.bpe import BPETokenizer
+from unroll.data.text.characters import CharacterTokenizer
 from unroll.data.text.vocabulary import MAX_PIECE_LENGTH, MAX_PIECES
-from unroll.data.text.words import WordTokeniser
+from unroll.data.text.words import WordTokenizer
 from unroll.errors import BundleError
 
 _MAX_JSON = 256 * 2**20
 
 
-class Tokeniser(Protocol):
-    """What every tokeniser can do. Number 0 is padding and 1 is unknown; neither is ever part of a text.
+class Tokenizer(Protocol):
+    """What every tokenizer can do. Number 0 is padding and 1 is unknown; neither is ever part of a text.
 
     Attributes:
         size: how many numbers there are, these two included.
@@ -72,24 +72,24 @@ _SCHEMA: TypeAdapter[_CharacterSchema | _WordSchema | _BPESchema] = TypeAdapter(
 )
 
 
-def tokeniser_from_json(text: str) -> Tokeniser:
-    """Build a tokeniser from what its `to_json` gave. The text is not trusted: schema and sizes are checked first.
+def tokenizer_from_json(text: str) -> Tokenizer:
+    """Build a tokenizer from what its `to_json` gave. The text is not trusted: schema and sizes are checked first.
 
     Raises:
-        BundleError: it is not a tokeniser of this version.
+        BundleError: it is not a tokenizer of this version.
     """
     if len(text) > _MAX_JSON:
-        raise BundleError(f"the tokeniser has {len(text)} characters; at most {_MAX_JSON} can be loaded")
+        raise BundleError(f"the tokenizer has {len(text)} characters; at most {_MAX_JSON} can be loaded")
     try:
         content = _SCHEMA.validate_json(text)
         if isinstance(content, _CharacterSchema):
-            return CharacterTokeniser(content.pieces, lower=content.lower, jamo=content.jamo, spell=content.spell)
+            return CharacterTokenizer(content.pieces, lower=content.lower, jamo=content.jamo, spell=content.spell)
         if isinstance(content, _WordSchema):
-            return WordTokeniser(content.pieces, lower=content.lower, spell=content.spell)
-        return BPETokeniser(content.pieces, content.merges)
+            return WordTokenizer(content.pieces, lower=content.lower, spell=content.spell)
+        return BPETokenizer(content.pieces, content.merges)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the top"
-        raise BundleError(f"not a tokeniser of unroll, version 1: {first['msg']} at {where}") from error
+        raise BundleError(f"not a tokenizer of unroll, version 1: {first['msg']} at {where}") from error
     except ValueError as error:
-        raise BundleError(f"not a tokeniser of unroll, version 1: {error}") from error
+        raise BundleError(f"not a tokenizer of unroll, version 1: {error}") from error

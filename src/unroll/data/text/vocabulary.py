@@ -1,4 +1,4 @@
-"""What the tokenisers share: pieces and their numbers, and the limits of both."""
+"""What the tokenizers share: pieces and their numbers, and the limits of both."""
 
 from __future__ import annotations
 

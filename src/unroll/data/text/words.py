@@ -28,7 +28,7 @@ def _usual_space(before: str | None, after: str) -> bool:
     return before[-1] not in _OPENING and after[0] not in _CLOSING
 
 
-class WordTokeniser:
+class WordTokenizer:
     """One number per word, punctuation mark or run of white space.
 
     A single space between two words is understood, and so is none before a comma; where the text differs, the numbers
@@ -58,7 +58,7 @@ class WordTokeniser:
         min_count: int = 1,
         lower: bool = False,
         spell: bool = False,
-    ) -> WordTokeniser:
+    ) -> WordTokenizer:
         """Learn the words of some texts.
 
         Args:
@@ -102,7 +102,7 @@ class WordTokeniser:
         return _join(self._vocabulary.read(integers(ids)))
 
     def to_json(self) -> str:
-        """All of it as JSON, for `tokeniser_from_json`."""
+        """All of it as JSON, for `tokenizer_from_json`."""
         return dump(kind="word", lower=self.lower, spell=self._vocabulary.spell, pieces=list(self._vocabulary.pieces))
 
 

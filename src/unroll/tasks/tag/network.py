@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import CELLS
-from unroll.data import Tokeniser, pad_tokens
+from unroll.data import Tokenizer, pad_tokens
 from unroll.data.text.tokens import Encoded, TokenFeatures
 from unroll.layers import Bidirectional, Recurrent
 from unroll.metrics.entities import Scheme, allowed_moves, spans, tags_of
@@ -135,9 +135,9 @@ def tag_sentences(network: Tagger, saved: Saved, sentences: Sequence[Encoded]) -
     return found
 
 
-def pieces_of(saved: Saved, tokeniser: Tokeniser) -> SentencePieces | None:
+def pieces_of(saved: Saved, tokenizer: Tokenizer) -> SentencePieces | None:
     """From sentences to the pieces of the run that was started from; None if there was none."""
-    return None if saved.start is None else SentencePieces(tokeniser, saved.start.task, spaced=not saved.characters)
+    return None if saved.start is None else SentencePieces(tokenizer, saved.start.task, spaced=not saved.characters)
 
 
 def encode_sentence(features: TokenFeatures, pieces: SentencePieces | None, tokens: Sequence[str]) -> Encoded:
