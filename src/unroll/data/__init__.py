@@ -12,7 +12,8 @@ from unroll.data.table.splits import Split, split_rows
 from unroll.data.table.table import Table
 from unroll.data.text.bpe import BPETokenizer
 from unroll.data.text.characters import CharacterTokenizer
-from unroll.data.text.tokenizers import Tokenizer, tokenizer_from_json
+from unroll.data.text.saved import tokenizer_from_json
+from unroll.data.text.tokenizers import Tokenizer
 from unroll.data.text.words import WordTokenizer
 
 __all__ = [

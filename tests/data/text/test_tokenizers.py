@@ -200,13 +200,13 @@ def test_any_numbers_are_a_text(ids: list[int]) -> None:
 @pytest.mark.parametrize("make", EXACT)
 @pytest.mark.parametrize("number", [-1, 10**6])
 def test_a_number_out_of_range_is_an_error(make: Callable[[], Tokenizer], number: int) -> None:
-    with pytest.raises(ValueError, match="token numbers must lie in 0 to"):
+    with pytest.raises(ValueError, match="token ids must lie in 0 to"):
         kept(make).decode([number])
 
 
 def broken(**changes: object) -> str:
     content = {
-        "version": 1,
+        "version": 2,
         "kind": "character",
         "lower": False,
         "jamo": False,
@@ -223,7 +223,7 @@ def broken(**changes: object) -> str:
         "",
         "[]",
         "{",
-        broken(version=2),
+        broken(version=3),
         broken(kind="pickle"),
         broken(extra=1),
         broken(lower="yes"),
@@ -232,17 +232,17 @@ def broken(**changes: object) -> str:
         broken(pieces=[""]),
         broken(pieces=["a" * 2000]),
         broken(pieces=[1]),
-        json.dumps({"version": 1, "kind": "bpe", "pieces": ["a"], "merges": []}),
+        json.dumps({"version": 2, "kind": "bpe", "pieces": ["a"], "merges": []}),
         bpe().to_json().replace('"merges": [', '"merges": [["zz", "qq"], '),
     ],
 )
 def test_a_damaged_tokenizer_is_not_loaded(text: str) -> None:
-    with pytest.raises(BundleError, match="not a tokenizer of unroll, version 1") as caught:
+    with pytest.raises(BundleError, match="not a vocabulary of unroll, version 2") as caught:
         tokenizer_from_json(text)
     assert "\n" not in str(caught.value)
 
 
 def test_a_huge_tokenizer_is_not_even_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unroll.data.text.tokenizers._MAX_JSON", 10)
+    monkeypatch.setattr("unroll.data.text.saved._MAX_JSON", 10)
     with pytest.raises(BundleError, match="at most 10 can be loaded"):
         tokenizer_from_json(broken())

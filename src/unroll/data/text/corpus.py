@@ -62,5 +62,5 @@ def blocks(text: str) -> Iterator[str]:
 
 
 def encode_text(tokenizer: Tokenizer, text: str) -> np.ndarray:
-    """The numbers of a long text, (N,) int32, tokenized block by block."""
+    """The ids of a long text, (N,) int32, tokenized block by block."""
     return np.concatenate([np.zeros(0, dtype=np.int32), *(tokenizer.encode(block) for block in blocks(text))])

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.cells import CELLS
 from unroll.data import Kind, Table, bucketed_batches, split_rows, tokenizer_from_json
-from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures, split_words
+from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
+from unroll.data.text.saved import steps_from_json
+from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError
 from unroll.models.classifier import ManyToOne, SeriesSteps
 from unroll.models.encoders import GRID
@@ -377,11 +379,11 @@ class ClassifyTask(Task):
         settings = validate(ClassifySettings, folder.config.model, "model")
         features, tokens, grams = None, None, None
         if not saved.series and (saved.start is None or settings.words):
-            features = StepFeatures.from_json(folder.read_text("tokenizer.json"))
+            features = steps_from_json(folder.read_text("tokenizer.json"))
         if saved.start is not None:
             tokens = functools.partial(encode, tokenizer_from_json(folder.read_text(TOKENIZER)), saved.start.task)
         if saved.wide_size is not None:
-            grams = StepFeatures.from_json(folder.read_text(GRAMS))
+            grams = steps_from_json(folder.read_text(GRAMS))
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ClassifyPredictor(network, saved, TextForms(tokens, features, grams))

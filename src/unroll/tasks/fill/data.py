@@ -10,6 +10,7 @@ import numpy as np
 
 from unroll.data import Kind, Table, Tokenizer
 from unroll.errors import DataError
+from unroll.ids import FIRST_ID, UNKNOWN_ID
 from unroll.tasks.base import Record
 
 #: What a token may be.
@@ -68,7 +69,7 @@ class Pieces(NamedTuple):
 
 def read_pieces(tokenizer: Tokenizer) -> Pieces:
     """The tokens of a vocabulary as texts."""
-    texts = ["", "", *(tokenizer.decode([number]) for number in range(2, tokenizer.size))]
+    texts = [*[""] * FIRST_ID, *(tokenizer.decode([token]) for token in range(FIRST_ID, tokenizer.size))]
     # A piece of bytes that are not a whole character decodes to U+FFFD: it cannot be shown.
     answers = [any(map(str.isalnum, text)) and "\ufffd" not in text for text in texts]
     return Pieces(
@@ -115,7 +116,7 @@ def read_gap(tokenizer: Tokenizer, record: Record, column: str, *, tokens: Token
     left, right = text[: found[0].start()], text[found[0].end() :]
     before = tokenizer.encode(left if tokens == "character" else left.removesuffix(" "))
     after = tokenizer.encode(right.removeprefix(" ") if tokens == "word" else right)
-    return Gap(np.concatenate([before, np.ones(1, dtype=np.int32), after]), len(before), left, right)
+    return Gap(np.concatenate([before, np.full(1, UNKNOWN_ID, dtype=np.int32), after]), len(before), left, right)
 
 
 def gaps_in_text(table: Table, column: str | None) -> Iterator[tuple[int, str]]:

@@ -30,9 +30,10 @@ from unroll.data import (
 )
 from unroll.data.text.corpus import blocks
 from unroll.errors import DataError, nearest
+from unroll.ids import FIRST_ID
 from unroll.metrics.intervals import wilson
 from unroll.models.both_ways import BothWays, one_way
-from unroll.models.fill import SPECIAL, GapModel, GapModels
+from unroll.models.fill import GapModel, GapModels
 from unroll.report import Section
 from unroll.tasks.base import Guess, Job, Predictor, Record, Score, Scores, Task
 from unroll.tasks.fill.data import Gap, Tokens, cut_rows, gaps_in_text, read_gap, read_pieces, whole_rows
@@ -128,7 +129,7 @@ class Answers(NamedTuple):
 
 def gaps_of(row: np.ndarray, answers: np.ndarray, tokens: Tokens) -> np.ndarray:
     """The positions of a row that are gaps in a score: its words, the unknown ones included."""
-    unknown = (row < SPECIAL) & (tokens != "bpe")
+    unknown = (row < FIRST_ID) & (tokens != "bpe")
     return np.flatnonzero(answers[row] | unknown)
 
 
@@ -149,7 +150,7 @@ def best_answers(
         (M, count) tokens and probabilities, for the gaps of the first row, then the second ...
     """
     device = model.bias.device
-    forbidden = ~torch.from_numpy(allowed[SPECIAL:]).to(device)
+    forbidden = ~torch.from_numpy(allowed[FIRST_ID:]).to(device)
     best: list[np.ndarray] = [np.zeros((0, count), dtype=np.int64)]
     share: list[np.ndarray] = [np.zeros((0, count))]
     for at, end in _chunks([len(row) for row in rows]):
@@ -159,7 +160,7 @@ def best_answers(
         for part in torch.split(contexts, _GAPS):
             scores = model.scores(part).masked_fill(forbidden, -torch.inf)
             found = scores.softmax(dim=-1).topk(min(count, scores.shape[1]))
-            best.append(found.indices.cpu().numpy() + SPECIAL)
+            best.append(found.indices.cpu().numpy() + FIRST_ID)
             share.append(found.values.cpu().double().numpy())
     return np.concatenate(best), np.concatenate(share)
 
@@ -211,7 +212,7 @@ class FillJob(Job):
         self._batch_size = validate(TrainSettings, {**self.training, **config.training}, "training").batch_size
         self._network = build_model(self.tokenizer.size, settings)
         self.model = self._network
-        known = sum(int((row >= SPECIAL).sum()) for row in self._rows["train"])
+        known = sum(int((row >= FIRST_ID).sum()) for row in self._rows["train"])
         total = sum(map(len, self._rows["train"]))
         sides = "both sides" if settings.bidirectional else "the left side only"
         self.notes = (
@@ -232,7 +233,7 @@ class FillJob(Job):
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of every known token, each from its two sides; the two models' losses added."""
         ids, lengths = pad_tokens([self._rows["train"][int(row)].astype(np.int64) for row in rows])
-        known = int((ids >= SPECIAL).sum())
+        known = int((ids >= FIRST_ID).sum())
         return Loss(model(ids.to(device), lengths.to(device)), known, int(lengths.sum()))
 
     def _answers(self, model: GapModel, part: str) -> Answers:
@@ -300,7 +301,7 @@ class FillJob(Job):
 def _truth(rows: Sequence[np.ndarray], gaps: Sequence[np.ndarray]) -> np.ndarray:
     """(M,) the tokens in the gaps; -1 for an unknown one, which no answer meets."""
     found = np.concatenate([row[own] for row, own in zip(rows, gaps, strict=True)]).astype(np.int64)
-    return np.where(found < SPECIAL, -1, found)
+    return np.where(found < FIRST_ID, -1, found)
 
 
 class FillPredictor(Predictor):

@@ -14,6 +14,7 @@ from unroll.data import Table, Tokenizer
 from unroll.data.text.corpus import encode_text
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import DataError
+from unroll.ids import FIRST_ID
 from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
 from unroll.tasks.base import Predictor, Record, Scores, Written
@@ -112,7 +113,7 @@ class GeneratePredictor(Predictor):
         text = self._tokenizer.decode(end)
         return [
             token
-            for token in range(2, self._tokenizer.size)
+            for token in range(FIRST_ID, self._tokenizer.size)
             if not self._tokenizer.decode([*end, token]).startswith(text)
         ]
 

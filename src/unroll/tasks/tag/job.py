@@ -16,6 +16,7 @@ from torch import nn
 from unroll.baselines.tagging import LinearTagger, MostFrequentTag, best_linear_tagger
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Table, bucketed_batches, pad_tokens, split_rows, tokenizer_from_json
+from unroll.data.text.saved import tokens_from_json
 from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, Encoded, TokenFeatures
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, detect_scheme, spans, tags_of
@@ -251,7 +252,7 @@ class TagTask(Task):
         settings = validate(TagSettings, folder.config.model, "model")
         if saved.characters:
             settings = settings.model_copy(update={"character_size": 0})
-        features = TokenFeatures.from_json(folder.read_text("tokenizer.json"))
+        features = tokens_from_json(folder.read_text("tokenizer.json"))
         network = build_network(saved, features, settings)
         folder.load_weights(network)
         pieces = None
