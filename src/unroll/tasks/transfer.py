@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from unroll.bundle import RunFolder, validate
 from unroll.cells import CELLS
-from unroll.data import Tokeniser, WordTokeniser, tokeniser_from_json
+from unroll.data import Tokenizer, WordTokenizer, tokenizer_from_json
 from unroll.data.text.tokens import Encoded
 from unroll.errors import ConfigError
 from unroll.layers import Stack
@@ -27,7 +27,7 @@ from unroll.tasks.generate.job import build_model as build_generate
 from unroll.tasks.generate.settings import GenerateSettings
 
 #: What the run folder of the new task calls the tokens that it took over.
-TOKENISER = "start_tokenizer.json"
+TOKENIZER = "start_tokenizer.json"
 #: How a weight that is dropped in training is called in a state dict.
 _DROPPED = ("parametrizations.", ".original")
 
@@ -61,7 +61,7 @@ class Pretrained(NamedTuple):
 
     Attributes:
         start: what it is, and what is taken over.
-        tokeniser: its tokens.
+        tokenizer: its tokens.
         weights: those that are taken over, by their names in `build_encoder`'s modules: "embedding.weight",
             "encoder.forwards.layers.0.weight_ih" ...
         files: what the new run depends on.
@@ -69,7 +69,7 @@ class Pretrained(NamedTuple):
     """
 
     start: Start
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     weights: dict[str, Tensor]
     files: tuple[Path, ...]
     note: str
@@ -87,7 +87,7 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
         ConfigError: it is the run of another task, or of a network whose layers cannot be taken over.
     """
     folder = RunFolder.open(path)
-    tokeniser, settings, found = _READERS.get(folder.config.task, _refuse)(folder)
+    tokenizer, settings, found = _READERS.get(folder.config.task, _refuse)(folder)
     if settings.encoder not in CELLS:
         raise ConfigError(
             f"--init {path}: its network is '{settings.encoder}', and only layers of one cell can be taken over:"
@@ -100,7 +100,7 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
     start = Start(
         task="fill" if folder.config.task == "fill" else "generate",
         encoder=settings.encoder,
-        tokens=tokeniser.size,
+        tokens=tokenizer.size,
         embedding_size=settings.embedding_size,
         hidden_size=settings.hidden_size,
         num_layers=settings.num_layers,
@@ -116,36 +116,36 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
         note += "; the backwards layers start at random, because the run has none"
     elif has_backwards and not bidirectional:
         note += "; its backwards layers are left out"
-    return Pretrained(start, tokeniser, weights, (folder.weights, folder.tokenizer), note)
+    return Pretrained(start, tokenizer, weights, (folder.weights, folder.tokenizer), note)
 
 
-def _refuse(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]]:
+def _refuse(folder: RunFolder) -> tuple[Tokenizer, Any, dict[str, Tensor]]:
     raise ConfigError(
         f"--init {folder.path}: expected a run of {' or '.join(_READERS)}, got one of '{folder.config.task}'"
     )
 
 
-def _read_generate(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]]:
+def _read_generate(folder: RunFolder) -> tuple[Tokenizer, Any, dict[str, Tensor]]:
     settings = validate(GenerateSettings, folder.config.model, "model")
-    tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
-    model = build_generate(tokeniser.size, settings)
+    tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
+    model = build_generate(tokenizer.size, settings)
     folder.load_weights(model)
     layers = _below("body.", model.state_dict())
     found = {f"encoder.forwards.{name}": tensor for name, tensor in layers.items()}
-    return tokeniser, settings, {"embedding.weight": model.embedding.weight.detach(), **found}
+    return tokenizer, settings, {"embedding.weight": model.embedding.weight.detach(), **found}
 
 
-def _read_fill(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]]:
+def _read_fill(folder: RunFolder) -> tuple[Tokenizer, Any, dict[str, Tensor]]:
     settings = validate(FillSettings, folder.config.model, "model")
-    tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
-    models = build_fill(tokeniser.size, settings)
+    tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
+    models = build_fill(tokenizer.size, settings)
     folder.load_weights(models)
     state = models.both.state_dict()
     taken = {name: tensor for name, tensor in state.items() if name.startswith(("embedding.", "encoder."))}
-    return tokeniser, settings, taken
+    return tokenizer, settings, taken
 
 
-_READERS: dict[str, Callable[[RunFolder], tuple[Tokeniser, Any, dict[str, Tensor]]]] = {
+_READERS: dict[str, Callable[[RunFolder], tuple[Tokenizer, Any, dict[str, Tensor]]]] = {
     "generate": _read_generate,
     "fill": _read_fill,
 }
@@ -194,11 +194,11 @@ def take(modules: Mapping[str, nn.Module], pretrained: Pretrained) -> None:
         own[name].copy_(tensor)
 
 
-def encode(tokeniser: Tokeniser, task: str, text: str) -> np.ndarray:
+def encode(tokenizer: Tokenizer, task: str, text: str) -> np.ndarray:
     """(N,) int32, the tokens of a text as the run met them: between line breaks, or between edges."""
     if task == "generate":
-        return tokeniser.encode(f"\n{text}\n")
-    return np.pad(tokeniser.encode(text), 1)
+        return tokenizer.encode(f"\n{text}\n")
+    return np.pad(tokenizer.encode(text), 1)
 
 
 def split_layers(encoder: BothWays, start: Start) -> tuple[list[list[nn.Module]], list[nn.Module]]:
@@ -216,23 +216,23 @@ class SentencePieces:
     """Sentences that are lists of tokens, in the pieces of a run, and which piece belongs to which token.
 
     Args:
-        tokeniser: of the run.
+        tokenizer: of the run.
         task: of the run; says what stands at the edges.
         spaced: whether a space stands between two tokens.
     """
 
-    def __init__(self, tokeniser: Tokeniser, task: str, *, spaced: bool) -> None:
-        self._tokeniser = tokeniser
+    def __init__(self, tokenizer: Tokenizer, task: str, *, spaced: bool) -> None:
+        self._tokenizer = tokenizer
         # Between words a space is understood; before all other pieces it is written.
-        self._space = " " if spaced and not isinstance(tokeniser, WordTokeniser) else ""
-        self._edge = encode(tokeniser, task, "")
+        self._space = " " if spaced and not isinstance(tokenizer, WordTokenizer) else ""
+        self._edge = encode(tokenizer, task, "")
 
     def add(self, sentence: Encoded, tokens: Sequence[str]) -> Encoded:
         """The sentence with its pieces."""
         first, last = self._edge[: len(self._edge) // 2], self._edge[len(self._edge) // 2 :]
-        own = [self._tokeniser.encode(token if at == 0 else self._space + token) for at, token in enumerate(tokens)]
-        # A token may be nothing to the run's tokeniser; it is then something unknown.
-        own = [pieces if len(pieces) else np.full(1, self._tokeniser.unknown_id, dtype=np.int32) for pieces in own]
+        own = [self._tokenizer.encode(token if at == 0 else self._space + token) for at, token in enumerate(tokens)]
+        # A token may be nothing to the run's tokenizer; it is then something unknown.
+        own = [pieces if len(pieces) else np.full(1, self._tokenizer.unknown_id, dtype=np.int32) for pieces in own]
         ends = len(first) + np.cumsum([0, *map(len, own)])
         return sentence._replace(pieces=np.concatenate([first, *own, last]), starts=ends[:-1], ends=ends[1:] - 1)
 
