@@ -1,6 +1,6 @@
 """A trained model as one folder: safetensors, a closed config, checksums, and what the result depends on."""
 
-from unroll.bundle.config import DataConfig, RunConfig, apply_overrides, read_config, validate
+from unroll.bundle.config import DataConfig, RunConfig, apply_overrides, read_config, validate, with_values
 from unroll.bundle.folder import RunFolder
 from unroll.bundle.provenance import environment, fingerprint
 
@@ -13,4 +13,5 @@ __all__ = [
     "fingerprint",
     "read_config",
     "validate",
+    "with_values",
 ]

@@ -31,6 +31,7 @@ from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.data import Columns, class_matrix, find_columns, row_labels
 from unroll.tasks.classify.examples import Joined, SeriesExamples
 from unroll.tasks.classify.network import build_network, network_layers, take_over
+from unroll.tasks.classify.options import OPTIONS
 from unroll.tasks.classify.predictor import SCORED, ClassifyPredictor, TextForms, open_examples
 from unroll.tasks.classify.scores import answers_scored, measure, probabilities_of, run_batches, tuned_thresholds
 from unroll.tasks.classify.settings import ClassifySettings, Saved
@@ -347,6 +348,7 @@ class ClassifyTask(Task):
     summary = "texts or numeric sequences to classes, one or several per row"
     monitor = Monitor("accuracy", higher_is_better=True)
     Settings = ClassifySettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of few classes beside a text or a sequence."""

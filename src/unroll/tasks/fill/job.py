@@ -37,6 +37,7 @@ from unroll.models.fill import GapModel, GapModels
 from unroll.report import Section
 from unroll.tasks.base import Guess, Job, Predictor, Record, Score, Scores, Task
 from unroll.tasks.fill.data import Gap, Tokens, cut_rows, gaps_in_text, read_gap, read_pieces, whole_rows
+from unroll.tasks.fill.options import OPTIONS
 from unroll.tasks.running_text import read_parts, text_column
 from unroll.training import Loss, Monitor, TrainSettings
 
@@ -370,6 +371,7 @@ class FillTask(Task):
     summary = "the missing word of a text, from what stands on both sides of it"
     monitor = Monitor("accuracy", higher_is_better=True)
     Settings = FillSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Any text, but only if nothing else can be made of it: it is asked for with --task fill."""

@@ -26,6 +26,7 @@ from unroll.models.encoders import GRID, grid_stack, recurrent_stack
 from unroll.models.language_model import LanguageModel, flatten_state, map_state, restore_state
 from unroll.report import Section
 from unroll.tasks.base import Guess, Job, Predictor, Scores, Task
+from unroll.tasks.generate.options import OPTIONS
 from unroll.tasks.generate.predictor import GeneratePredictor
 from unroll.tasks.generate.scores import WARM, metrics_of, ngram_cost, quick_cost, scored, text_cost
 from unroll.tasks.generate.settings import GenerateSettings
@@ -200,6 +201,7 @@ class GenerateTask(Task):
     summary = "a language model of a text: characters, words or BPE pieces; writes on from a seed text"
     monitor = Monitor("bits_per_character", higher_is_better=False)
     Settings = GenerateSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Plain text files, or a column of text and nothing to predict from it."""

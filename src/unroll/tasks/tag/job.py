@@ -31,6 +31,7 @@ from unroll.tasks.tag.network import (
     rewritten,
     tag_sentences,
 )
+from unroll.tasks.tag.options import OPTIONS
 from unroll.tasks.tag.predictor import TagPredictor
 from unroll.tasks.tag.scores import Tagged, score_tags, validation_metrics
 from unroll.tasks.tag.settings import Saved, TagSettings
@@ -224,6 +225,7 @@ class TagTask(Task):
     summary = "a tag for every token of a sentence: parts of speech, named entities"
     monitor = Monitor("score", higher_is_better=True)
     Settings = TagSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of tokens beside one of as many tags."""
