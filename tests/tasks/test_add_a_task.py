@@ -56,7 +56,9 @@ def test_every_command_works_with_a_task_that_is_one_package_and_one_line(
     rate: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = tmp_path / "stars.csv", str(tmp_path / "run")
-    rows = [f"{word} film {i},{stars}.5" for i in range(20) for stars, words in ((1, DULL), (4, FINE)) for word in words]
+    rows = [
+        f"{word} film {i},{stars}.5" for i in range(20) for stars, words in ((1, DULL), (4, FINE)) for word in words
+    ]
     data.write_text("\n".join(["text,stars", *rows]) + "\n", encoding="utf-8")
     about = [str(data), "--task", "rate", "--target", "stars"]
 

@@ -101,12 +101,12 @@ def test_the_forwards_direction_of_a_language_model_is_taken_over_and_that_is_sa
 @pytest.mark.parametrize("run", ["words", "letters"])
 def test_texts_become_the_tokens_that_the_run_met(where: Path, run: str) -> None:
     found = read_pretrained(where / run, bidirectional=True)
-    tokens = encode(found.tokeniser, found.start.task, "정말 great")
+    tokens = encode(found.tokenizer, found.start.task, "정말 great")
     if run == "words":
         assert tokens[[0, -1]].tolist() == [0, 0]
-        assert found.tokeniser.decode(tokens) == "정말 great"
+        assert found.tokenizer.decode(tokens) == "정말 great"
     else:
-        assert found.tokeniser.decode(tokens) == "\n정말 great\n"
+        assert found.tokenizer.decode(tokens) == "\n정말 great\n"
 
 
 @pytest.mark.parametrize("overrides", [(), ALONE])
@@ -267,10 +267,10 @@ def test_a_tokens_vector_is_what_the_run_knows_up_to_its_end_and_from_its_beginn
         found = read_pretrained(where / run, bidirectional=True)
         beginning = Beginning(found.start, dropout=0.0, engine="auto")
         take({"": beginning}, found)
-        pieces = SentencePieces(found.tokeniser, found.start.task, spaced=True)
+        pieces = SentencePieces(found.tokenizer, found.start.task, spaced=True)
         sentence = pieces.add(Encoded(np.zeros((4, 1), dtype=np.int32), []), tokens)
         text = " ".join(tokens)
-        assert sentence.pieces.tolist() == encode(found.tokeniser, found.start.task, text).tolist()
+        assert sentence.pieces.tolist() == encode(found.tokenizer, found.start.task, text).tolist()
         contexts = TokenContexts(beginning.embedding, beginning.encoder)
         ids = torch.from_numpy(sentence.pieces.astype(np.int64)).unsqueeze(0)
         places = [torch.from_numpy(part).unsqueeze(0) for part in (sentence.starts, sentence.ends)]
@@ -283,5 +283,5 @@ def test_a_tokens_vector_is_what_the_run_knows_up_to_its_end_and_from_its_beginn
             behind, _ = beginning.encoder.backwards(beginning.embedding(ids[:, start:]))
             torch.testing.assert_close(vectors[0, at, :size], before[0, -1])
             torch.testing.assert_close(vectors[0, at, size:], behind[0, 0])
-            shown = found.tokeniser.decode(sentence.pieces[start : end + 1]).strip()
+            shown = found.tokenizer.decode(sentence.pieces[start : end + 1]).strip()
             assert shown == tokens[at] or (run == "words" and "\ufffd" in shown)

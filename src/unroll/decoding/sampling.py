@@ -59,8 +59,8 @@ def probabilities(logits: Tensor, sampling: Sampling, forbidden: Sequence[int] =
     if sampling.temperature == 0.0:
         best = torch.zeros_like(logits)
         return best.scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
-    found = torch.softmax(logits.double() / sampling.temperature, dim=-1)
-    ordered, order = found.sort(dim=-1, descending=True, stable=True)
+    probabilities = torch.softmax(logits.double() / sampling.temperature, dim=-1)
+    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
     keep = torch.ones_like(ordered, dtype=torch.bool)
     if sampling.top_k:
         keep[..., sampling.top_k :] = False
@@ -69,7 +69,7 @@ def probabilities(logits: Tensor, sampling: Sampling, forbidden: Sequence[int] =
         ordered = ordered / ordered.sum(-1, keepdim=True)
         # A token stays if those before it have not reached p; so the first always stays.
         keep &= ordered.cumsum(-1) - ordered < sampling.top_p
-    kept = torch.zeros_like(found).scatter(-1, order, ordered.masked_fill(~keep, 0.0))
+    kept = torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(~keep, 0.0))
     return (kept / kept.sum(-1, keepdim=True)).to(logits.dtype)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from unroll.bundle import RunFolder
 from unroll.cells import CELLS
-from unroll.data import Tokeniser, WordTokeniser
+from unroll.data import Tokenizer, WordTokenizer
 from unroll.data.text.tokens import Encoded
 from unroll.errors import ConfigError
 from unroll.layers import Stack
@@ -27,7 +27,7 @@ from unroll.models.both_ways import BothWays, one_way
 from unroll.tasks.registry import TASKS
 
 #: What the run folder of the new task calls the tokens that it took over.
-TOKENISER = "start_tokenizer.json"
+TOKENIZER = "start_tokenizer.json"
 #: How a weight that is dropped in training is called in a state dict.
 _DROPPED = ("parametrizations.", ".original")
 
@@ -36,7 +36,7 @@ class Offer(NamedTuple):
     """What a finished run gives to another task.
 
     Attributes:
-        tokeniser: its tokens.
+        tokenizer: its tokens.
         encoder: the name of its cell.
         embedding_size: of the tokens' vectors.
         hidden_size: of its layers.
@@ -45,7 +45,7 @@ class Offer(NamedTuple):
             below "encoder.backwards" if it reads in both directions.
     """
 
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     encoder: str
     embedding_size: int
     hidden_size: int
@@ -65,7 +65,7 @@ class Source(Protocol):
         """
         ...
 
-    def tokens_of(self, tokeniser: Tokeniser, text: str) -> np.ndarray:
+    def tokens_of(self, tokenizer: Tokenizer, text: str) -> np.ndarray:
         """(N,) int32, the tokens of a text as its runs meet them in training, edges and all."""
         ...
 
@@ -122,7 +122,7 @@ class Pretrained(NamedTuple):
 
     Attributes:
         start: what it is, and what is taken over.
-        tokeniser: its tokens.
+        tokenizer: its tokens.
         weights: those that are taken over, by their names in `build_encoder`'s modules: "embedding.weight",
             "encoder.forwards.layers.0.weight_ih" ...
         files: what the new run depends on.
@@ -130,7 +130,7 @@ class Pretrained(NamedTuple):
     """
 
     start: Start
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     weights: dict[str, Tensor]
     files: tuple[Path, ...]
     note: str
@@ -166,7 +166,7 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
     start = Start(
         task=task,
         encoder=offer.encoder,
-        tokens=offer.tokeniser.size,
+        tokens=offer.tokenizer.size,
         embedding_size=offer.embedding_size,
         hidden_size=offer.hidden_size,
         num_layers=offer.num_layers,
@@ -182,7 +182,7 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
         note += "; the backwards layers start at random, because the run has none"
     elif has_backwards and not bidirectional:
         note += "; its backwards layers are left out"
-    return Pretrained(start, offer.tokeniser, weights, (folder.weights, folder.tokenizer), note)
+    return Pretrained(start, offer.tokenizer, weights, (folder.weights, folder.tokenizer), note)
 
 
 def below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -228,9 +228,9 @@ def take(modules: Mapping[str, nn.Module], pretrained: Pretrained) -> None:
         own[name].copy_(tensor)
 
 
-def encode(tokeniser: Tokeniser, task: str, text: str) -> np.ndarray:
+def encode(tokenizer: Tokenizer, task: str, text: str) -> np.ndarray:
     """(N,) int32, the tokens of a text as the runs of a task met them, edges and all."""
-    return source(task).tokens_of(tokeniser, text)
+    return source(task).tokens_of(tokenizer, text)
 
 
 def split_layers(encoder: BothWays, start: Start) -> tuple[list[list[nn.Module]], list[nn.Module]]:
@@ -248,23 +248,23 @@ class SentencePieces:
     """Sentences that are lists of tokens, in the pieces of a run, and which piece belongs to which token.
 
     Args:
-        tokeniser: of the run.
+        tokenizer: of the run.
         task: of the run; says what stands at the edges.
         spaced: whether a space stands between two tokens.
     """
 
-    def __init__(self, tokeniser: Tokeniser, task: str, *, spaced: bool) -> None:
-        self._tokeniser = tokeniser
+    def __init__(self, tokenizer: Tokenizer, task: str, *, spaced: bool) -> None:
+        self._tokenizer = tokenizer
         # Between words a space is understood; before all other pieces it is written.
-        self._space = " " if spaced and not isinstance(tokeniser, WordTokeniser) else ""
-        self._edge = encode(tokeniser, task, "")
+        self._space = " " if spaced and not isinstance(tokenizer, WordTokenizer) else ""
+        self._edge = encode(tokenizer, task, "")
 
     def add(self, sentence: Encoded, tokens: Sequence[str]) -> Encoded:
         """The sentence with its pieces."""
         first, last = self._edge[: len(self._edge) // 2], self._edge[len(self._edge) // 2 :]
-        own = [self._tokeniser.encode(token if at == 0 else self._space + token) for at, token in enumerate(tokens)]
-        # A token may be nothing to the run's tokeniser; it is then something unknown.
-        own = [pieces if len(pieces) else np.full(1, self._tokeniser.unknown_id, dtype=np.int32) for pieces in own]
+        own = [self._tokenizer.encode(token if at == 0 else self._space + token) for at, token in enumerate(tokens)]
+        # A token may be nothing to the run's tokenizer; it is then something unknown.
+        own = [pieces if len(pieces) else np.full(1, self._tokenizer.unknown_id, dtype=np.int32) for pieces in own]
         ends = len(first) + np.cumsum([0, *map(len, own)])
         return sentence._replace(pieces=np.concatenate([first, *own, last]), starts=ends[:-1], ends=ends[1:] - 1)
 

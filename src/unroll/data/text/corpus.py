@@ -12,9 +12,9 @@ import numpy as np
 from unroll.data.readers.folders import form_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.table import Table
-from unroll.data.text.tokenizers import Tokeniser
+from unroll.data.text.tokenizers import Tokenizer
 
-#: About how many characters are tokenised at once; a block ends with a line.
+#: About how many characters are tokenized at once; a block ends with a line.
 _BLOCK = 1 << 20
 
 _START = re.compile(r"\*\*\* ?START OF (THE|THIS) PROJECT GUTENBERG EBOOK")
@@ -61,6 +61,6 @@ def blocks(text: str) -> Iterator[str]:
         at = end
 
 
-def encode_text(tokeniser: Tokeniser, text: str) -> np.ndarray:
-    """The numbers of a long text, (N,) int32, tokenised block by block."""
-    return np.concatenate([np.zeros(0, dtype=np.int32), *(tokeniser.encode(block) for block in blocks(text))])
+def encode_text(tokenizer: Tokenizer, text: str) -> np.ndarray:
+    """The ids of a long text, (N,) int32, tokenized block by block."""
+    return np.concatenate([np.zeros(0, dtype=np.int32), *(tokenizer.encode(block) for block in blocks(text))])

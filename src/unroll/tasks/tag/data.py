@@ -15,7 +15,7 @@ from unroll.bundle import DataConfig
 from unroll.data import Finding, Kind, Table
 from unroll.data.readers.conll import LINES, MAX_TOKEN, PROBLEMS, Problem, sentence_lines, sentence_problems
 from unroll.data.table.table import UNIT_SEPARATOR
-from unroll.data.text.features import split_words
+from unroll.data.text.split import split_words
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
 
