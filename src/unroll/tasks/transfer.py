@@ -21,9 +21,9 @@ from unroll.data.text.tokens import Encoded
 from unroll.errors import ConfigError
 from unroll.layers import Stack
 from unroll.models.both_ways import BothWays, one_way
-from unroll.tasks.fill.job import FillSettings
-from unroll.tasks.fill.job import build_model as build_fill
-from unroll.tasks.generate.job import build_model as build_generate
+from unroll.tasks.fill.network import load_network
+from unroll.tasks.fill.settings import FillSettings
+from unroll.tasks.generate.network import build_network
 from unroll.tasks.generate.settings import GenerateSettings
 
 #: What the run folder of the new task calls the tokens that it took over.
@@ -128,7 +128,7 @@ def _refuse(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]]:
 def _read_generate(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]]:
     settings = validate(GenerateSettings, folder.config.model, "model")
     tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
-    model = build_generate(tokeniser.size, settings)
+    model = build_network(tokeniser.size, settings)
     folder.load_weights(model)
     layers = _below("body.", model.state_dict())
     found = {f"encoder.forwards.{name}": tensor for name, tensor in layers.items()}
@@ -138,9 +138,7 @@ def _read_generate(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]
 def _read_fill(folder: RunFolder) -> tuple[Tokeniser, Any, dict[str, Tensor]]:
     settings = validate(FillSettings, folder.config.model, "model")
     tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
-    models = build_fill(tokeniser.size, settings)
-    folder.load_weights(models)
-    state = models.both.state_dict()
+    state = load_network(folder, tokeniser.size, settings).state_dict()
     taken = {name: tensor for name, tensor in state.items() if name.startswith(("embedding.", "encoder."))}
     return tokeniser, settings, taken
 

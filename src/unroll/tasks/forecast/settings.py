@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from unroll.cells import CELLS
 from unroll.errors import nearest
-from unroll.tasks.forecast.data import Columns
+from unroll.tasks.forecast.columns import Columns
 from unroll.tasks.forecast.windows import Cycle
 
 #: Encoders that are no recurrent network, for comparison.

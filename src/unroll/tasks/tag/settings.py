@@ -63,3 +63,11 @@ class Saved(BaseModel):
     inner: Literal["iob1", "iob2", "bioes"] | None
     characters: bool
     start: Start | None = None
+
+
+class Words(BaseModel):
+    """The different tokens of training, by which a score tells known words from unknown ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: tuple[str, ...] = Field(max_length=100_000_000)
