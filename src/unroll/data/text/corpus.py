@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.data.readers.folders import form_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.table import Table
 from unroll.data.text.tokenizers import Tokenizer
@@ -30,7 +29,7 @@ class Frame(NamedTuple):
 
 def is_running_text(table: Table) -> bool:
     """Whether a table was read from plain text files, so that the files themselves can be read as running text."""
-    return all(path.is_file() and form_of(path) in (None, "text") for path in table.paths)
+    return table.format == "text" and all(path.is_file() for path in table.paths)
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
