@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from unroll.baselines.ngram import NGramModel, Smoothing
 from unroll.bundle import RunFolder
+from unroll.decoding import flatten_state, map_state, restore_state
 from unroll.metrics.language import language_scores
-from unroll.models.language_model import LanguageModel, flatten_state, map_state, restore_state
+from unroll.models.language_model import LanguageModel
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.generate.data import GenerateData
 from unroll.tasks.generate.predictor import GeneratePredictor
