@@ -5,9 +5,10 @@ import io
 import numpy as np
 import pytest
 
-from unroll.cli.records import records_of_lines, records_of_table
+from unroll.cli.records import records_of_lines
 from unroll.data import ReadOptions, read_table
 from unroll.errors import DataError
+from unroll.tasks.records import records_of_table
 
 
 def read(content: bytes, encoding: str = "utf-8"):
