@@ -300,17 +300,13 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         )
     truth_NK = class_matrix(table, columns.target, labels, classes, np.arange(len(table)))
     pretrained = _read_start(settings, columns)
-    texts = Joined(table, columns.inputs, split.train)
-    features = None
-    if not columns.series and (pretrained is None or settings.words):
-        features = _train_features(texts, settings)
-    grams = None
-    if settings.wide != "none":
-        if columns.series:
-            raise ConfigError(
-                f"model.wide={settings.wide} counts n-grams of a text, got numeric sequences; leave it out"
-            )
-        grams = train_grams(texts, settings.wide, len(classes))
+    if columns.series and settings.wide != "none":
+        raise ConfigError(f"model.wide={settings.wide} counts n-grams of a text, got numeric sequences; leave it out")
+    features, grams = None, None
+    if not columns.series:
+        texts = Joined(table, columns.inputs, split.train)
+        features = _train_features(texts, settings) if pretrained is None or settings.words else None
+        grams = None if settings.wide == "none" else train_grams(texts, settings.wide, len(classes))
     if features is not None:
         size = features.size
     else:

@@ -54,7 +54,7 @@ class ClassifyJob(Job):
         self.splits = data.splits
         self.sources = data.sources
         self.notes = notes
-        self._data = data
+        self.data = data
         self._network = network
         self._settings = settings
         self._batch_size = batch_size
@@ -65,15 +65,15 @@ class ClassifyJob(Job):
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Rows of like length together."""
-        rows = self._data.split.train
-        groups = bucketed_batches(self._data.examples.sizes()[rows], self._batch_size, seed=self._seed, epoch=epoch)
+        rows = self.data.split.train
+        groups = bucketed_batches(self.data.examples.sizes()[rows], self._batch_size, seed=self._seed, epoch=epoch)
         return [rows[group] for group in groups]
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy with smoothed labels; with several labels, the sum of one logistic loss per label."""
-        batch = [tensor.to(device) for tensor in self._data.examples.batch(rows)]
+        batch = [tensor.to(device) for tensor in self.data.examples.batch(rows)]
         logits = model(*batch)
-        truth = torch.from_numpy(self._data.truth_NK[rows]).to(device)
+        truth = torch.from_numpy(self.data.truth_NK[rows]).to(device)
         weights = None if self._weights is None else self._weights.to(device)
         smoothing = self._settings.label_smoothing
         if self._several:
@@ -87,14 +87,14 @@ class ClassifyJob(Job):
 
     def begin(self) -> None:
         """Fit the linear model beside the network, if there is one."""
-        grams = self._data.forms.grams
+        grams = self.data.forms.grams
         if isinstance(self._network, WideAndDeep) and grams is not None:
-            rows = self._data.split.train
+            rows = self.data.split.train
             fit_grams(
                 self._network.wide,
-                Joined(self._data.table, self._data.saved.inputs, rows),
+                Joined(self.data.table, self.data.saved.inputs, rows),
                 grams,
-                self._data.truth_NK[rows],
+                self.data.truth_NK[rows],
                 exclusive=not self._several,
                 class_weights=self._weights,
             )
@@ -103,7 +103,7 @@ class ClassifyJob(Job):
         """The validation split's values, without intervals."""
         if "validation" not in self.splits:
             return {}
-        truth = self._data.truth_NK[self._data.split.validation]
+        truth = self.data.truth_NK[self.data.split.validation]
         probabilities = probabilities_of(self._network, self._validation_logits())
         thresholds = tuned_thresholds(truth, probabilities) if self._several else None
         measured = measure(truth, probabilities, thresholds=thresholds, intervals=False)
@@ -115,7 +115,7 @@ class ClassifyJob(Job):
         if "validation" not in self.splits:
             return
         decision = self._network.decision
-        logits, truth = self._validation_logits(), self._data.truth_NK[self._data.split.validation]
+        logits, truth = self._validation_logits(), self.data.truth_NK[self.data.split.validation]
         decision.calibrate(logits, self._target(truth, logits.device))
         if self._several:
             thresholds = tuned_thresholds(truth, probabilities_of(self._network, logits))
@@ -123,21 +123,21 @@ class ClassifyJob(Job):
 
     def layers(self) -> list[list[nn.Module]]:
         """The answer, the recurrent layers from the highest down, the steps' vectors."""
-        return network_layers(deep_part(self._network), self._data.saved.start)
+        return network_layers(deep_part(self._network), self.data.saved.start)
 
     def predictor(self) -> ClassifyPredictor:
         """The network as it stands."""
-        return ClassifyPredictor(self._network, self._data.saved, self._data.forms)
+        return ClassifyPredictor(self._network, self.data.saved, self.data.forms)
 
     def evaluate(self, split: str) -> Scores:
         """Scores with intervals and the sections that show them."""
-        rows = getattr(self._data.split, split)
-        labelled = Labelled(self._data.table, self._data.examples, rows, self._data.truth_NK[rows])
+        rows = getattr(self.data.split, split)
+        labelled = Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
         return self.predictor().score(labelled)
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Majority, and TF-IDF with logistic regression for texts or the nearest neighbour for sequences."""
-        data = self._data
+        data = self.data
         rows = {name: getattr(data.split, name) for name in self.splits}
         if isinstance(data.examples, SeriesExamples):
             return series_baselines(data.examples, data.truth_NK, data.split.train, rows, several=self._several)
@@ -146,13 +146,13 @@ class ClassifyJob(Job):
 
     def save(self, folder: RunFolder) -> None:
         """Classes, columns and sizes; the vocabulary of a text model."""
-        folder.write_json(FILE, self._data.saved.model_dump(mode="json"))
-        if self._data.forms.features is not None:
-            folder.write_text("tokenizer.json", self._data.forms.features.to_json())
-        if self._data.forms.grams is not None:
-            folder.write_text(GRAMS, self._data.forms.grams.to_json())
-        if self._data.pretrained is not None:
-            folder.write_text(TOKENIZER, self._data.pretrained.tokenizer.to_json())
+        folder.write_json(FILE, self.data.saved.model_dump(mode="json"))
+        if self.data.forms.features is not None:
+            folder.write_text("tokenizer.json", self.data.forms.features.to_json())
+        if self.data.forms.grams is not None:
+            folder.write_text(GRAMS, self.data.forms.grams.to_json())
+        if self.data.pretrained is not None:
+            folder.write_text(TOKENIZER, self.data.pretrained.tokenizer.to_json())
 
     def _target(self, truth_NK: np.ndarray, device: torch.device) -> Tensor:
         """The truth as `Decision` takes it."""
@@ -160,7 +160,7 @@ class ClassifyJob(Job):
 
     def _validation_logits(self) -> Tensor:
         """(N, K) logits of the validation split, after the share of the linear model was fitted on it."""
-        rows, network, examples = self._data.split.validation, self._network, self._data.examples
+        rows, network, examples = self.data.split.validation, self._network, self.data.examples
         if not isinstance(network, WideAndDeep):
             return row_logits(network, examples, rows)
         network.share.fill_(0.0)
@@ -173,7 +173,7 @@ class ClassifyJob(Job):
                     network.wide(*(tensor.to(deep.device) for tensor in examples.batch(chunk)[-3:])) for chunk in chunks
                 ]
             self._wide_logits = torch.cat(wide)
-        target = self._target(self._data.truth_NK[rows], deep.device)
+        target = self._target(self.data.truth_NK[rows], deep.device)
         return network.weigh(deep, self._wide_logits.to(deep.device), target)
 
 

@@ -42,7 +42,7 @@ class FillJob(Job):
         self.model = models
         self.splits = data.splits
         self.notes = data.notes
-        self._data = data
+        self.data = data
         self._models = models
         self._settings = settings
         self._batch_size = batch_size
@@ -55,14 +55,14 @@ class FillJob(Job):
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Rows of like length together."""
-        train = self._data.train
-        lengths = np.array([len(self._data.rows["train"].ids[row]) for row in train])
+        train = self.data.train
+        lengths = np.array([len(self.data.rows["train"].ids[row]) for row in train])
         groups = bucketed_batches(lengths, self._batch_size, seed=self._seed, epoch=epoch)
         return [train[group] for group in groups]
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of every known token, each from its two sides; the two models' losses added."""
-        ids, lengths = pad_tokens([self._data.rows["train"].ids[int(row)].astype(np.int64) for row in rows])
+        ids, lengths = pad_tokens([self.data.rows["train"].ids[int(row)].astype(np.int64) for row in rows])
         known = int((ids >= FIRST_ID).sum())
         return Loss(model(ids.to(device), lengths.to(device)), known, int(lengths.sum()))
 
@@ -70,23 +70,23 @@ class FillJob(Job):
         """Accuracy of the first and of the first five predictions."""
         if "validation" not in self.splits:
             return {}
-        predicted = predict_gaps(self.network, self._data.rows["validation"], self._data.pieces.fillers)
+        predicted = predict_gaps(self.network, self.data.rows["validation"], self.data.pieces.fillers)
         return {name: score.value for name, score in predicted.metrics().items()}
 
     def predictor(self) -> FillPredictor:
         """The network as it stands."""
-        return FillPredictor(self.network, self._data.tokenizer, self._settings, "text")
+        return FillPredictor(self.network, self.data.tokenizer, self._settings, "text")
 
     def evaluate(self, split: str) -> Scores:
         """Accuracy of the first and of the first five predictions over all words, and some of the gaps."""
-        return self.predictor().score(self._data.rows[split])
+        return self.predictor().score(self.data.rows[split])
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """The same model with the left side only; n-grams of both sides, their order chosen on validation."""
         scores: dict[str, dict[str, Scores]] = {}
         if not self.splits:
             return scores
-        data, left = self._data, self._models.left
+        data, left = self.data, self._models.left
         if left is not None:
             scores[LEFT] = {
                 split: Scores(predict_gaps(left, data.rows[split], data.pieces.fillers).metrics())
@@ -105,10 +105,10 @@ class FillJob(Job):
         return scores
 
     def _counted(self, model: NGramGap, split: str) -> dict[str, Score]:
-        rows = self._data.rows[split]
+        rows = self.data.rows[split]
         best = np.concatenate([model.best(row, own, TOP) for row, own in zip(rows.ids, rows.gaps, strict=True)])
         return Predicted(rows.truth(), best, np.zeros(best.shape)).metrics()
 
     def save(self, folder: RunFolder) -> None:
         """The tokenizer."""
-        folder.write_text("tokenizer.json", self._data.tokenizer.to_json())
+        folder.write_text("tokenizer.json", self.data.tokenizer.to_json())

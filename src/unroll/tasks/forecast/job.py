@@ -49,7 +49,7 @@ class ForecastJob(Job):
         self.model = network
         self.splits = data.splits
         self.notes = notes
-        self._data = data
+        self.data = data
         self._network = network
         self._settings = settings
         self._levels = torch.tensor(settings.quantiles)
@@ -58,14 +58,14 @@ class ForecastJob(Job):
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Windows of the train split in random order; a new draw for each epoch where there are too many."""
-        order = random_order(len(self._data.windows["train"]), self._seed, epoch)[:EPOCH]
+        order = random_order(len(self.data.windows["train"]), self._seed, epoch)[:EPOCH]
         return [order[at : at + self._batch_size] for at in range(0, len(order), self._batch_size)]
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Pinball loss and half the squared error of the mean, in units of each window."""
-        saved = self._data.saved
-        windows = self._data.windows["train"].locate(rows)
-        batch = self._data.store.gather(*windows, saved.input_length, saved.horizon)
+        saved = self.data.saved
+        windows = self.data.windows["train"].locate(rows)
+        batch = self.data.store.gather(*windows, saved.input_length, saved.horizon)
         forecast = model(Window(*(tensor.to(device) for tensor in batch.window)))
         known = batch.known.to(device)
         total = forecast_loss(forecast, batch.truth.to(device), known, self._levels.to(device))
@@ -75,22 +75,22 @@ class ForecastJob(Job):
         """The validation split's values, without intervals."""
         if "validation" not in self.splits:
             return {}
-        data = self._data
+        data = self.data
         forecasts = run_windows(self._network, data.store, *data.windows["validation"].all(), data.saved)
         yardstick = self.predictor().yardstick(data.store, data.begins("validation"))
         return {name: score.value for name, score in scores_of(forecasts, yardstick, intervals=False).items()}
 
     def predictor(self) -> ForecastPredictor:
         """The network as it stands."""
-        return ForecastPredictor(self._network, self._data.saved, self._settings)
+        return ForecastPredictor(self._network, self.data.saved, self._settings)
 
     def evaluate(self, split: str) -> Scores:
         """Every origin of the split in turn, each forecast from what came before it."""
-        return self.predictor().score(self._data.store, self._data.windows[split], self._data.begins(split))
+        return self.predictor().score(self.data.store, self.data.windows[split], self.data.begins(split))
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Forecasts of each window from its series alone."""
-        data, predictor = self._data, self.predictor()
+        data, predictor = self.data, self.predictor()
         reached: dict[str, dict[str, Scores]] = {}
         for split in self.splits:
             windows = data.windows[split].all()
@@ -102,4 +102,4 @@ class ForecastJob(Job):
 
     def save(self, folder: RunFolder) -> None:
         """Columns, sizes, and the scaling of each series."""
-        folder.write_json(FILE, self._data.saved.model_dump(mode="json"))
+        folder.write_json(FILE, self.data.saved.model_dump(mode="json"))

@@ -46,7 +46,7 @@ class GenerateJob(Job):
             f"{settings.num_layers} {settings.encoder} layer(s) of {settings.hidden_size}; {streams} streams,"
             f" chunks of {settings.steps}; state carried from chunk to chunk",
         )
-        self._data = data
+        self.data = data
         self._network = network
         self._settings = settings
         self._streams = streams
@@ -65,7 +65,7 @@ class GenerateJob(Job):
         start = chunk * self._settings.steps
         steps = min(self._settings.steps, self._width - start)
         index = streams[:, None] * self._width + start + np.arange(steps + 1)
-        ids = torch.from_numpy(self._data.train[index].astype(np.int64)).to(device)
+        ids = torch.from_numpy(self.data.train[index].astype(np.int64)).to(device)
         state = None if chunk == 0 else self._state
         logits, after = model(ids[:, :-1], state)
         self._state = map_state(Tensor.detach, after)
@@ -82,35 +82,35 @@ class GenerateJob(Job):
 
     def validate(self) -> dict[str, float]:
         """The validation text in several warmed-up streams: fast, and within a few thousandths of `evaluate`."""
-        if "validation" not in self._data.held:
+        if "validation" not in self.data.held:
             return {}
-        passage = self._data.held["validation"]
+        passage = self.data.held["validation"]
         cost = quick_cost(self._network, passage) * len(passage.tokens)
         return metrics_of(language_scores(cost, len(passage.tokens), passage.characters))
 
     def predictor(self) -> GeneratePredictor:
         """The network as it stands."""
-        return GeneratePredictor(self._network, self._data.tokenizer, self._settings, self._seed)
+        return GeneratePredictor(self._network, self.data.tokenizer, self._settings, self._seed)
 
     def evaluate(self, split: str) -> Scores:
         """The exact cost of the whole text, read in one stream."""
-        return self.predictor().score(self._data.held[split])
+        return self.predictor().score(self.data.held[split])
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Smoothed n-gram models of every order up to a limit; each smoothing's order is chosen on validation."""
-        if not self._data.held:
+        if not self.data.held:
             return {}
         limit = self._settings.baseline_order
         if self._settings.tokens in ("word", "bpe"):
             limit = min(limit, 4)
-        chosen_on = self._data.held["validation"] if "validation" in self._data.held else self._data.held["test"]
+        chosen_on = self.data.held["validation"] if "validation" in self.data.held else self.data.held["test"]
         scores: dict[str, dict[str, Scores]] = {}
         for smoothing in Smoothing:
             best: tuple[float, NGramModel] | None = None
             # The next order is tried only while it helps: cost falls with the order, and rises when counts become too
             # thin.
             for order in range(1, limit + 1):
-                model = NGramModel(self._data.train, self._data.tokenizer.size, order, smoothing)
+                model = NGramModel(self.data.train, self.data.tokenizer.size, order, smoothing)
                 cost = ngram_cost(model, chosen_on)
                 if best is not None and cost >= best[0]:
                     break
@@ -118,10 +118,10 @@ class GenerateJob(Job):
             if best is not None:
                 scores[f"{best[1].order}-gram {smoothing.value}"] = {
                     name: scored(language_scores(ngram_cost(best[1], held), len(held.tokens), held.characters))
-                    for name, held in self._data.held.items()
+                    for name, held in self.data.held.items()
                 }
         return scores
 
     def save(self, folder: RunFolder) -> None:
         """The tokenizer."""
-        folder.write_text("tokenizer.json", self._data.tokenizer.to_json())
+        folder.write_text("tokenizer.json", self.data.tokenizer.to_json())

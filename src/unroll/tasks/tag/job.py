@@ -47,7 +47,7 @@ class TagJob(Job):
         self.splits = data.splits
         self.sources = data.sources
         self.notes = data.notes
-        self._data = data
+        self.data = data
         self._network = network
         self._pieces = pieces
         self._best = best
@@ -59,29 +59,29 @@ class TagJob(Job):
     def _encode(self, rows: np.ndarray) -> list[Encoded]:
         for row in rows.tolist():
             if row not in self._encoded:
-                tokens = self._data.sentences[row].tokens
-                self._encoded[row] = encode_sentence(self._data.features, self._pieces, tokens)
+                tokens = self.data.sentences[row].tokens
+                self._encoded[row] = encode_sentence(self.data.features, self._pieces, tokens)
         return [self._encoded[row] for row in rows.tolist()]
 
     def layers(self) -> list[list[nn.Module]]:
         """The tags, the recurrent layers from the highest down, the vectors."""
-        return layers_of(self._network, self._data.saved.start)
+        return layers_of(self._network, self.data.saved.start)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Sentences of like length together."""
-        train = self._data.rows["train"]
-        lengths = np.array([len(sentence.tokens) for sentence in self._data.of("train")])
+        train = self.data.rows["train"]
+        lengths = np.array([len(sentence.tokens) for sentence in self.data.of("train")])
         groups = bucketed_batches(lengths, self._batch_size, seed=self._seed, epoch=epoch)
         return [train[group] for group in groups]
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """-log p of the tags of these sentences; the mean runs over tokens."""
-        saved = self._data.saved
+        saved = self.data.saved
         batch = Batch(*(tensor.to(device) for tensor in batch_of(self._encode(rows))))
         ids = {tag: number for number, tag in enumerate(saved.tags)}
         tags, _ = pad_tokens(
             [
-                np.array([ids[tag] for tag in rewritten(self._data.sentences[row].tags, saved, saved.inner)], np.int64)
+                np.array([ids[tag] for tag in rewritten(self.data.sentences[row].tags, saved, saved.inner)], np.int64)
                 for row in rows.tolist()
             ]
         )
@@ -89,38 +89,38 @@ class TagJob(Job):
         return Loss(model(*batch, tags.to(device)), tokens, tokens)
 
     def _tagged(self, split: str, predicted: Sequence[Sequence[str]]) -> Tagged:
-        sentences = self._data.of(split)
+        sentences = self.data.of(split)
         return Tagged([s.tokens for s in sentences], [s.tags for s in sentences], predicted, self._known())
 
     def _known(self) -> frozenset[str]:
-        return frozenset(token for sentence in self._data.of("train") for token in sentence.tokens)
+        return frozenset(token for sentence in self.data.of("train") for token in sentence.tokens)
 
     def validate(self) -> dict[str, float]:
         """Token accuracy and, for entities, their F1, by Viterbi decoding."""
         if "validation" not in self.splits:
             return {}
-        encoded = self._encode(self._data.rows["validation"])
-        predicted = tag_sentences(self._network, self._data.saved, encoded)
+        encoded = self._encode(self.data.rows["validation"])
+        predicted = tag_sentences(self._network, self.data.saved, encoded)
         return validation_metrics(self._tagged("validation", predicted), entities=self._entities)
 
     def predictor(self) -> TagPredictor:
         """The network as it stands."""
-        data = self._data
+        data = self.data
         return TagPredictor(
             self._network, data.saved, data.features, self._best, self._pieces, known=self._known(), seed=self._seed
         )
 
     def evaluate(self, split: str) -> Scores:
         """Token accuracy; for entities precision, recall and F1, also by type."""
-        return self.predictor().score(self._data.of(split))
+        return self.predictor().score(self.data.of(split))
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """The most frequent tag of each word; logistic regression on every token by itself."""
-        train = self._data.of("train")
+        train = self.data.of("train")
         tokens, tags = [sentence.tokens for sentence in train], [sentence.tags for sentence in train]
 
         def tagged(tagger: MostFrequentTag | LinearTagger, split: str) -> Tagged:
-            return self._tagged(split, tagger.tag([sentence.tokens for sentence in self._data.of(split)]))
+            return self._tagged(split, tagger.tag([sentence.tokens for sentence in self.data.of(split)]))
 
         def scored(tagger: MostFrequentTag | LinearTagger) -> dict[str, Scores]:
             return {
@@ -139,8 +139,8 @@ class TagJob(Job):
 
     def save(self, folder: RunFolder) -> None:
         """Tags, scheme and columns; the vocabulary; the words of training."""
-        folder.write_json(FILE, self._data.saved.model_dump(mode="json"))
-        folder.write_text("tokenizer.json", self._data.features.to_json())
+        folder.write_json(FILE, self.data.saved.model_dump(mode="json"))
+        folder.write_text("tokenizer.json", self.data.features.to_json())
         folder.write_json(WORDS, {"words": sorted(self._known())})
-        if self._data.pretrained is not None:
-            folder.write_text(TOKENIZER, self._data.pretrained.tokenizer.to_json())
+        if self.data.pretrained is not None:
+            folder.write_text(TOKENIZER, self.data.pretrained.tokenizer.to_json())
