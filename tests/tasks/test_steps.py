@@ -79,7 +79,8 @@ def test_a_file_gets_the_scores_that_training_gave_it(task: str, seed: int, tmp_
     """The same metrics, values and intervals, whatever the seed of the run. (A forecast of the test split looks back
     into the splits before it, which a file of its own does not hold.)"""
     test = write(tmp_path / "test", task, 24, 2)
-    folder = train_run(plan(tmp_path, task, seed=seed, test=str(test)), tmp_path / "run", say=_quiet, with_baselines=False)
+    made = plan(tmp_path, task, seed=seed, test=str(test))
+    folder = train_run(made, tmp_path / "run", say=_quiet, with_baselines=False)
     scores = evaluate_run(folder, TASKS, tmp_path / "again", str(test))
     metrics = json.loads(folder.metrics.read_text("utf-8"))["test"]
     assert set(scores.metrics) == set(metrics)

@@ -20,7 +20,8 @@ import numpy as np
 from unroll.bundle import DataConfig, RunConfig
 from unroll.data import Kind, Table, split_rows
 from unroll.data.table.splits import Split
-from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures, split_words
+from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
+from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.classify.examples import Examples, Joined, SeriesExamples, TextForms, open_examples
 from unroll.tasks.classify.settings import ClassifySettings, Saved
@@ -346,7 +347,7 @@ def _read_start(settings: ClassifySettings, columns: Columns) -> Pretrained | No
 def _tokens(pretrained: Pretrained | None) -> Callable[[str], np.ndarray] | None:
     if pretrained is None:
         return None
-    return functools.partial(encode, pretrained.tokeniser, pretrained.start.task)
+    return functools.partial(encode, pretrained.tokenizer, pretrained.start.task)
 
 
 def _train_features(texts: Joined, settings: ClassifySettings) -> StepFeatures:

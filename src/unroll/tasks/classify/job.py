@@ -21,7 +21,7 @@ from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.wide import GRAMS, fit_grams
-from unroll.tasks.transfer import TOKENISER
+from unroll.tasks.transfer import TOKENIZER
 from unroll.training import Loss
 
 #: What the run folder's file of classes and columns is called.
@@ -152,7 +152,7 @@ class ClassifyJob(Job):
         if self.data.forms.grams is not None:
             folder.write_text(GRAMS, self.data.forms.grams.to_json())
         if self.data.pretrained is not None:
-            folder.write_text(TOKENISER, self.data.pretrained.tokeniser.to_json())
+            folder.write_text(TOKENIZER, self.data.pretrained.tokenizer.to_json())
 
     def _target(self, truth_NK: np.ndarray, device: torch.device) -> Tensor:
         """The truth as `Decision` takes it."""

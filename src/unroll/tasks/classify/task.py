@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Kind, Table, tokeniser_from_json
-from unroll.data.text.features import StepFeatures
+from unroll.data import Kind, Table, tokenizer_from_json
+from unroll.data.text.saved import steps_from_json
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.classify.data import ClassifyData, find_columns, prepare
@@ -14,10 +14,11 @@ from unroll.tasks.classify.examples import TextForms
 from unroll.tasks.classify.job import FILE, ClassifyJob
 from unroll.tasks.classify.network import build_network, initialise
 from unroll.tasks.classify.notes import notes_of
+from unroll.tasks.classify.options import OPTIONS
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import GRAMS
-from unroll.tasks.transfer import TOKENISER, encode
+from unroll.tasks.transfer import TOKENIZER, encode
 from unroll.training import Monitor, TrainSettings
 
 
@@ -28,6 +29,7 @@ class ClassifyTask(Task[ClassifySettings, ClassifyData]):
     summary = "texts or numeric sequences to classes, one or several per row"
     monitor = Monitor("accuracy", higher_is_better=True)
     Settings = ClassifySettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of few classes beside a text or a sequence."""
@@ -75,11 +77,11 @@ class ClassifyTask(Task[ClassifySettings, ClassifyData]):
         settings = validate(ClassifySettings, folder.config.model, "model")
         features, tokens, grams = None, None, None
         if not saved.series and (saved.start is None or settings.words):
-            features = StepFeatures.from_json(folder.read_text("tokenizer.json"))
+            features = steps_from_json(folder.read_text("tokenizer.json"))
         if saved.start is not None:
-            tokens = functools.partial(encode, tokeniser_from_json(folder.read_text(TOKENISER)), saved.start.task)
+            tokens = functools.partial(encode, tokenizer_from_json(folder.read_text(TOKENIZER)), saved.start.task)
         if saved.wide_size is not None:
-            grams = StepFeatures.from_json(folder.read_text(GRAMS))
+            grams = steps_from_json(folder.read_text(GRAMS))
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ClassifyPredictor(network, saved, TextForms(tokens, features, grams))

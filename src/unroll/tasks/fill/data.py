@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unroll.bundle import RunConfig
-from unroll.data import BPETokeniser, CharacterTokeniser, Kind, Table, Tokeniser, WordTokeniser
+from unroll.data import BPETokenizer, CharacterTokenizer, Kind, Table, Tokenizer, WordTokenizer
 from unroll.data.text.corpus import blocks
 from unroll.errors import DataError
-from unroll.models.fill import SPECIAL
+from unroll.ids import FIRST_ID, UNKNOWN_ID
 from unroll.tasks.base import Record
 from unroll.tasks.fill.settings import FillSettings, Tokens
 from unroll.tasks.running_text import read_splits
@@ -52,11 +52,11 @@ def whole_rows(texts: Sequence[str]) -> list[str]:
     return moved
 
 
-def cut_rows(tokeniser: Tokeniser, text: str, window: int) -> list[np.ndarray]:
+def cut_rows(tokenizer: Tokenizer, text: str, window: int) -> list[np.ndarray]:
     """The rows of a text as ids; what is longer than the window is cut into windows."""
     rows = []
     for row in paragraphs(text):
-        tokens = tokeniser.encode(row)
+        tokens = tokenizer.encode(row)
         rows += [tokens[at : at + window] for at in range(0, len(tokens), window)]
     return rows
 
@@ -75,9 +75,9 @@ class Pieces(NamedTuple):
     spaced: np.ndarray
 
 
-def read_pieces(tokeniser: Tokeniser) -> Pieces:
+def read_pieces(tokenizer: Tokenizer) -> Pieces:
     """The tokens of a vocabulary as texts."""
-    texts = ["", "", *(tokeniser.decode([number]) for number in range(2, tokeniser.size))]
+    texts = ["", "", *(tokenizer.decode([number]) for number in range(2, tokenizer.size))]
     # A piece of bytes that are not a whole character decodes to U+FFFD: it cannot be shown.
     fillers = [any(map(str.isalnum, text)) and "\ufffd" not in text for text in texts]
     return Pieces(
@@ -100,14 +100,14 @@ class Gap(NamedTuple):
     right: str
 
 
-def read_gap(tokeniser: Tokeniser, record: Record, column: str, *, tokens: Tokens) -> Gap:
+def read_gap(tokenizer: Tokenizer, record: Record, column: str, *, tokens: Tokens) -> Gap:
     """The tokens around the one gap of a record.
 
     Between words a space is understood, before a byte pair it is part of the piece, between characters it is a
     character: so it is taken off on both sides of the gap, on its left, or not at all.
 
     Args:
-        tokeniser: of the model.
+        tokenizer: of the model.
         record: a text, or columns with the text in `column` or in "text".
         column: where the text is.
         tokens: what a token is.
@@ -122,9 +122,9 @@ def read_gap(tokeniser: Tokeniser, record: Record, column: str, *, tokens: Token
     if len(gaps) != 1:
         raise DataError(f"a text needs exactly one gap, written ___, got {len(gaps)} in {text[:60]!r}")
     left, right = text[: gaps[0].start()], text[gaps[0].end() :]
-    before = tokeniser.encode(left if tokens == "character" else left.removesuffix(" "))
-    after = tokeniser.encode(right.removeprefix(" ") if tokens == "word" else right)
-    return Gap(np.concatenate([before, np.ones(1, dtype=np.int32), after]), len(before), left, right)
+    before = tokenizer.encode(left if tokens == "character" else left.removesuffix(" "))
+    after = tokenizer.encode(right.removeprefix(" ") if tokens == "word" else right)
+    return Gap(np.concatenate([before, np.full(1, UNKNOWN_ID, dtype=np.int32), after]), len(before), left, right)
 
 
 def gaps_in_text(table: Table, column: str | None) -> Iterator[tuple[int, str]]:
@@ -150,18 +150,18 @@ class Rows(NamedTuple):
     def truth(self) -> np.ndarray:
         """(M,) the tokens in all gaps, those of the first row first; -1 for an unknown one, which nothing meets."""
         ids = np.concatenate([row[own] for row, own in zip(self.ids, self.gaps, strict=True)]).astype(np.int64)
-        return np.where(ids < SPECIAL, -1, ids)
+        return np.where(ids < FIRST_ID, -1, ids)
 
 
-def rows_of(tokeniser: Tokeniser, pieces: Pieces, text: str, settings: FillSettings) -> Rows:
+def rows_of(tokenizer: Tokenizer, pieces: Pieces, text: str, settings: FillSettings) -> Rows:
     """The rows of a text, with every word a gap, the unknown ones included."""
-    ids = cut_rows(tokeniser, text, settings.window)
+    ids = cut_rows(tokenizer, text, settings.window)
     return Rows(ids, [gaps_of(row, pieces.fillers, settings.tokens) for row in ids])
 
 
 def gaps_of(row: np.ndarray, fillers: np.ndarray, tokens: Tokens) -> np.ndarray:
     """The positions of a row that are gaps in a score: its words, the unknown ones included."""
-    unknown = (row < SPECIAL) & (tokens != "bpe")
+    unknown = (row < FIRST_ID) & (tokens != "bpe")
     return np.flatnonzero(fillers[row] | unknown)
 
 
@@ -170,14 +170,14 @@ class FillData:
     """A text in splits, as rows of tokens.
 
     Attributes:
-        tokeniser: learnt from the train split.
+        tokenizer: learnt from the train split.
         pieces: its tokens as texts.
         rows: of "train", "validation" and "test".
         training: settings that suit a model of the missing word.
         notes: what was decided, in words.
     """
 
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     pieces: Pieces
     rows: Mapping[str, Rows]
     training: Mapping[str, Any]
@@ -203,8 +203,8 @@ def prepare(table: Table, config: RunConfig, settings: FillSettings) -> FillData
     texts = read_splits(table, config.data, seed=config.seed, frame=settings.frame)
     split = [texts.train, texts.validation, texts.test]
     split = whole_rows(split) if texts.joined else split
-    tokeniser = train_tokeniser(split[0], settings)
-    pieces = read_pieces(tokeniser)
+    tokenizer = train_tokenizer(split[0], settings)
+    pieces = read_pieces(tokenizer)
     if not pieces.fillers.any():
         raise DataError(
             f"no {settings.tokens} of the training text comes at least {_RARE.get(settings.tokens, 1)} times,"
@@ -212,24 +212,24 @@ def prepare(table: Table, config: RunConfig, settings: FillSettings) -> FillData
             table.paths[0],
         )
     names = ("train", "validation", "test")
-    rows = {name: rows_of(tokeniser, pieces, text, settings) for name, text in zip(names, split, strict=True)}
+    rows = {name: rows_of(tokenizer, pieces, text, settings) for name, text in zip(names, split, strict=True)}
     train = [row for row in rows["train"].ids if len(row)]
-    total, known = sum(map(len, train)), sum(int((row >= SPECIAL).sum()) for row in train)
+    total, known = sum(map(len, train)), sum(int((row >= FIRST_ID).sum()) for row in train)
     sides = "both sides" if settings.bidirectional else "the left side only"
     compared = "; beside it the same model with the left side only" if settings.compared else ""
     notes = (
         *texts.notes,
-        f"{tokeniser.size:,} {settings.tokens} tokens, {int(pieces.fillers.sum()):,} of them may fill a gap",
+        f"{tokenizer.size:,} {settings.tokens} tokens, {int(pieces.fillers.sum()):,} of them may fill a gap",
         f"{len(train):,} rows with {total:,} tokens to train on; {total - known:,} are too rare to be known",
         f"{settings.num_layers} {settings.encoder} layer(s) of {settings.hidden_size}, reading {sides}{compared}",
     )
     training = {"learning_rate": 3e-3, "epochs": 8, "batch_size": 32, "weight_decay": 0.01, "patience": 3}
-    return FillData(tokeniser, pieces, rows, training, notes)
+    return FillData(tokenizer, pieces, rows, training, notes)
 
 
-def train_tokeniser(text: str, settings: FillSettings) -> Tokeniser:
+def train_tokenizer(text: str, settings: FillSettings) -> Tokenizer:
     """Learn the tokens of the training text. Rare words stay unknown: a word that is spelled has no gap of its own."""
     if settings.tokens == "bpe":
-        return BPETokeniser.train(blocks(text), size=settings.vocabulary)
-    kind = WordTokeniser if settings.tokens == "word" else CharacterTokeniser
+        return BPETokenizer.train(blocks(text), size=settings.vocabulary)
+    kind = WordTokenizer if settings.tokens == "word" else CharacterTokenizer
     return kind.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE[settings.tokens])

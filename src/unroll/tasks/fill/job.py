@@ -12,7 +12,8 @@ from torch import nn
 from unroll.baselines.gap import NGramGap
 from unroll.bundle import RunFolder
 from unroll.data import bucketed_batches, pad_tokens
-from unroll.models.fill import SPECIAL, GapModel, GapModels
+from unroll.ids import FIRST_ID
+from unroll.models.fill import GapModel, GapModels
 from unroll.tasks.base import Job, Score, Scores
 from unroll.tasks.fill.data import FillData
 from unroll.tasks.fill.predictor import FillPredictor
@@ -62,7 +63,7 @@ class FillJob(Job):
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of every known token, each from its two sides; the two models' losses added."""
         ids, lengths = pad_tokens([self.data.rows["train"].ids[int(row)].astype(np.int64) for row in rows])
-        known = int((ids >= SPECIAL).sum())
+        known = int((ids >= FIRST_ID).sum())
         return Loss(model(ids.to(device), lengths.to(device)), known, int(lengths.sum()))
 
     def validate(self) -> dict[str, float]:
@@ -74,7 +75,7 @@ class FillJob(Job):
 
     def predictor(self) -> FillPredictor:
         """The network as it stands."""
-        return FillPredictor(self.network, self.data.tokeniser, self._settings, "text")
+        return FillPredictor(self.network, self.data.tokenizer, self._settings, "text")
 
     def evaluate(self, split: str) -> Scores:
         """Accuracy of the first and of the first five predictions over all words, and some of the gaps."""
@@ -94,7 +95,7 @@ class FillJob(Job):
         train = [data.rows["train"].ids[row] for row in data.train]
         best: tuple[float, NGramGap] | None = None
         for order in range(1, self._settings.baseline_order + 1):
-            model = NGramGap(train, data.tokeniser.size, order, data.pieces.fillers)
+            model = NGramGap(train, data.tokenizer.size, order, data.pieces.fillers)
             reached = self._counted(model, self.splits[0])["accuracy"].value
             if best is None or reached > best[0]:
                 best = reached, model
@@ -109,5 +110,5 @@ class FillJob(Job):
         return Predicted(rows.truth(), best, np.zeros(best.shape)).metrics()
 
     def save(self, folder: RunFolder) -> None:
-        """The tokeniser."""
-        folder.write_text("tokenizer.json", self.data.tokeniser.to_json())
+        """The tokenizer."""
+        folder.write_text("tokenizer.json", self.data.tokenizer.to_json())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unroll.bundle import DataConfig
-from unroll.data import Table, Tokeniser
+from unroll.data import Table, Tokenizer
 from unroll.errors import DataError
 from unroll.models.fill import GapModel
 from unroll.tasks.base import Predictor, Record, Scores
@@ -26,17 +26,17 @@ class FillPredictor(Predictor):
 
     Args:
         model: with its weights.
-        tokeniser: of its text.
+        tokenizer: of its text.
         settings: of its run.
         column: where a record holds its text.
     """
 
-    def __init__(self, model: GapModel, tokeniser: Tokeniser, settings: FillSettings, column: str) -> None:
+    def __init__(self, model: GapModel, tokenizer: Tokenizer, settings: FillSettings, column: str) -> None:
         self._model = model.eval()
-        self._tokeniser = tokeniser
+        self._tokenizer = tokenizer
         self._settings = settings
         self._column = column
-        self._pieces = read_pieces(tokeniser)
+        self._pieces = read_pieces(tokenizer)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The likeliest words for the gap, written ___, of every text.
@@ -45,7 +45,7 @@ class FillPredictor(Predictor):
             DataError: a record has no text, or not exactly one gap.
         """
         for record in records:
-            gap = read_gap(self._tokeniser, record, self._column, tokens=self._settings.tokens)
+            gap = read_gap(self._tokenizer, record, self._column, tokens=self._settings.tokens)
             allowed = self._allowed(gap)
             rows = Rows([gap.row], [np.array([gap.at])])
             best, share = likeliest(self._model, rows, allowed, self._settings.best)
@@ -71,7 +71,7 @@ class FillPredictor(Predictor):
             DataError: there is no word to score.
         """
         rows = rows_of(
-            self._tokeniser, self._pieces, read_whole(table, data, frame=self._settings.frame), self._settings
+            self._tokenizer, self._pieces, read_whole(table, data, frame=self._settings.frame), self._settings
         )
         if not any(map(len, rows.gaps)):
             raise DataError("expected text with words to score, got none", table.paths[0])
@@ -80,4 +80,4 @@ class FillPredictor(Predictor):
     def score(self, rows: Rows) -> Scores:
         """Accuracy of the first and of the first five predictions over all gaps of rows, and some of the gaps."""
         predicted = predict_gaps(self._model, rows, self._pieces.fillers)
-        return Scores(predicted.metrics(), [gaps_section(self._tokeniser, self._pieces, rows, predicted)])
+        return Scores(predicted.metrics(), [gaps_section(self._tokenizer, self._pieces, rows, predicted)])

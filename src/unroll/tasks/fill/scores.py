@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from unroll.data import Tokeniser, pad_tokens
+from unroll.data import Tokenizer, pad_tokens
+from unroll.ids import FIRST_ID
 from unroll.metrics.intervals import wilson
-from unroll.models.fill import SPECIAL, GapModel
+from unroll.models.fill import GapModel
 from unroll.report import Section
 from unroll.tasks.base import Score
 from unroll.tasks.fill.data import Pieces, Rows
@@ -67,7 +68,7 @@ def likeliest(model: GapModel, rows: Rows, allowed: np.ndarray, count: int) -> t
         (M, count) tokens and probabilities, for the gaps of the first row, then the second ...
     """
     device = model.bias.device
-    forbidden = ~torch.from_numpy(allowed[SPECIAL:]).to(device)
+    forbidden = ~torch.from_numpy(allowed[FIRST_ID:]).to(device)
     best: list[np.ndarray] = [np.zeros((0, count), dtype=np.int64)]
     share: list[np.ndarray] = [np.zeros((0, count))]
     for at, end in _chunks([len(row) for row in rows.ids]):
@@ -78,7 +79,7 @@ def likeliest(model: GapModel, rows: Rows, allowed: np.ndarray, count: int) -> t
         for some in torch.split(contexts, _GAPS):
             logits = model.scores(some).masked_fill(forbidden, -torch.inf)
             top = logits.softmax(dim=-1).topk(min(count, logits.shape[1]))
-            best.append(top.indices.cpu().numpy() + SPECIAL)
+            best.append(top.indices.cpu().numpy() + FIRST_ID)
             share.append(top.values.cpu().double().numpy())
     return np.concatenate(best), np.concatenate(share)
 
@@ -93,13 +94,13 @@ def _chunks(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
             at, held = row + 1, 0
 
 
-def gaps_section(tokeniser: Tokeniser, pieces: Pieces, rows: Rows, predicted: Predicted) -> Section:
+def gaps_section(tokenizer: Tokenizer, pieces: Pieces, rows: Rows, predicted: Predicted) -> Section:
     """Some gaps, evenly spread, with what was predicted for them."""
     places = [(row, int(at)) for row, gaps in enumerate(rows.gaps) for at in gaps]
     shown = []
     for number in np.linspace(0, len(places) - 1, min(_SHOWN, len(places))).astype(int):
         row, at = rows.ids[places[number][0]], places[number][1]
-        left, right = tokeniser.decode(row[:at][-20:]), tokeniser.decode(row[at + 1 :][:20])
+        left, right = tokenizer.decode(row[:at][-20:]), tokenizer.decode(row[at + 1 :][:20])
         listed = [
             f"{pieces.texts[token]} {100 * share:.0f}%"
             for token, share in zip(predicted.best[number][:3], predicted.probability[number], strict=False)

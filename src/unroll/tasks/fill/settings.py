@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from unroll.bundle import OneOf
 from unroll.cells import CELLS
-from unroll.errors import nearest
 
 #: What a token may be.
 Tokens = Literal["word", "character", "bpe"]
@@ -18,7 +18,7 @@ class FillSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("lstm", description=f"one of {', '.join(CELLS)}")
+    encoder: Annotated[str, OneOf(CELLS)] = Field("lstm", description=f"one of {', '.join(CELLS)}")
     tokens: Tokens = Field("word", description="what is missing: a word, a character, or a byte-pair piece")
     vocabulary: int = Field(20_000, ge=258, description="most tokens that are known, the most frequent first")
     embedding_size: int = Field(128, ge=1, description="numbers of a token's vector")
@@ -34,13 +34,6 @@ class FillSettings(BaseModel):
     best: int = Field(5, ge=1, le=100, description="words that a prediction lists")
     baseline_order: int = Field(3, ge=1, le=5, description="longest n-gram tried as a baseline")
     engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str) -> str:
-        if value not in CELLS:
-            raise ValueError(f"expected one of {', '.join(CELLS)}{nearest(value, CELLS)}")
-        return value
 
     @property
     def compared(self) -> bool:

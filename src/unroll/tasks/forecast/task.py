@@ -11,6 +11,7 @@ from unroll.tasks.forecast.data import ForecastData, prepare
 from unroll.tasks.forecast.job import FILE, ForecastJob
 from unroll.tasks.forecast.network import build_network
 from unroll.tasks.forecast.notes import notes_of
+from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.training import Monitor, TrainSettings
@@ -23,6 +24,7 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
     summary = "the next steps of one or many time series, with quantiles"
     monitor = Monitor("mae", higher_is_better=False)
     Settings = ForecastSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of times beside columns of numbers, or one series per row."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unroll.bundle import RunConfig
-from unroll.data import BPETokeniser, CharacterTokeniser, Table, Tokeniser, WordTokeniser
+from unroll.data import BPETokenizer, CharacterTokenizer, Table, Tokenizer, WordTokenizer
 from unroll.data.text.corpus import blocks, encode_text
 from unroll.tasks.generate.settings import GenerateSettings
 from unroll.tasks.running_text import Texts, read_splits
@@ -39,7 +39,7 @@ class GenerateData:
 
     Attributes:
         path: the first file, for errors.
-        tokeniser: learnt from the train split.
+        tokenizer: learnt from the train split.
         train: (N,) its ids.
         held: the passages of the other splits, by name; those without tokens are left out.
         training: settings that suit a language model.
@@ -47,7 +47,7 @@ class GenerateData:
     """
 
     path: Path
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     train: np.ndarray
     held: Mapping[str, Passage]
     training: Mapping[str, Any]
@@ -61,41 +61,41 @@ def prepare(table: Table, config: RunConfig, settings: GenerateSettings) -> Gene
         DataError: there is too little text to train on.
     """
     texts = read_splits(table, config.data, seed=config.seed, frame=settings.frame)
-    tokeniser = train_tokeniser(texts.train, settings)
-    train = encode_text(tokeniser, texts.train)
+    tokenizer = train_tokenizer(texts.train, settings)
+    train = encode_text(tokenizer, texts.train)
     training = {"learning_rate": 4e-3, "epochs": 5, "batch_size": 32, "weight_decay": 0.01, "patience": 0}
-    notes = (*texts.notes, f"{tokeniser.size} {settings.tokens} tokens, {len(train):,} of them to train on")
-    return GenerateData(table.paths[0], tokeniser, train, _held_out(texts, tokeniser, train), training, notes)
+    notes = (*texts.notes, f"{tokenizer.size} {settings.tokens} tokens, {len(train):,} of them to train on")
+    return GenerateData(table.paths[0], tokenizer, train, _held_out(texts, tokenizer, train), training, notes)
 
 
-def _held_out(texts: Texts, tokeniser: Tokeniser, train: np.ndarray) -> dict[str, Passage]:
+def _held_out(texts: Texts, tokenizer: Tokenizer, train: np.ndarray) -> dict[str, Passage]:
     held: dict[str, Passage] = {}
     before = train
     for name, text in (("validation", texts.validation), ("test", texts.test)):
-        passage = whole_passage(tokeniser, text)
+        passage = whole_passage(tokenizer, text)
         if texts.joined:
             # Where the splits are cut from one text, what stands before a split is its context.
-            passage = Passage(before[-WARM:], encode_text(tokeniser, text), max(1, len(text)))
+            passage = Passage(before[-WARM:], encode_text(tokenizer, text), max(1, len(text)))
         if len(passage.tokens):
             held[name] = passage
             before = np.concatenate([before[-WARM:], passage.tokens])
     return held
 
 
-def whole_passage(tokeniser: Tokeniser, text: str) -> Passage:
+def whole_passage(tokenizer: Tokenizer, text: str) -> Passage:
     """A text of its own: its first token, which nothing comes before, is read and not scored."""
-    tokens = encode_text(tokeniser, text)
-    characters = len(text) - len(tokeniser.decode(tokens[:1].tolist()))
+    tokens = encode_text(tokenizer, text)
+    characters = len(text) - len(tokenizer.decode(tokens[:1].tolist()))
     return Passage(tokens[:1], tokens[1:], max(1, characters))
 
 
-def train_tokeniser(text: str, settings: GenerateSettings) -> Tokeniser:
+def train_tokenizer(text: str, settings: GenerateSettings) -> Tokenizer:
     """Learn the tokens of the training text."""
     if settings.tokens == "bpe":
-        return BPETokeniser.train(blocks(text), size=settings.vocabulary)
+        return BPETokenizer.train(blocks(text), size=settings.vocabulary)
     if settings.tokens == "word":
-        return WordTokeniser.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE["word"], spell=True)
+        return WordTokenizer.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE["word"], spell=True)
     jamo = settings.tokens == "jamo"
-    return CharacterTokeniser.train(
+    return CharacterTokenizer.train(
         blocks(text), max_size=settings.vocabulary, min_count=_RARE["character"], jamo=jamo, spell=True
     )

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from unroll.baselines.ngram import NGramModel, Smoothing
 from unroll.bundle import RunFolder
+from unroll.decoding import flatten_state, map_state, restore_state
 from unroll.metrics.language import language_scores
-from unroll.models.language_model import LanguageModel, flatten_state, map_state, restore_state
+from unroll.models.language_model import LanguageModel
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.generate.data import GenerateData
 from unroll.tasks.generate.predictor import GeneratePredictor
@@ -89,7 +90,7 @@ class GenerateJob(Job):
 
     def predictor(self) -> GeneratePredictor:
         """The network as it stands."""
-        return GeneratePredictor(self._network, self.data.tokeniser, self._settings, self._seed)
+        return GeneratePredictor(self._network, self.data.tokenizer, self._settings, self._seed)
 
     def evaluate(self, split: str) -> Scores:
         """The exact cost of the whole text, read in one stream."""
@@ -109,7 +110,7 @@ class GenerateJob(Job):
             # The next order is tried only while it helps: cost falls with the order, and rises when counts become too
             # thin.
             for order in range(1, limit + 1):
-                model = NGramModel(self.data.train, self.data.tokeniser.size, order, smoothing)
+                model = NGramModel(self.data.train, self.data.tokenizer.size, order, smoothing)
                 cost = ngram_cost(model, chosen_on)
                 if best is not None and cost >= best[0]:
                     break
@@ -122,5 +123,5 @@ class GenerateJob(Job):
         return scores
 
     def save(self, folder: RunFolder) -> None:
-        """The tokeniser."""
-        folder.write_text("tokenizer.json", self.data.tokeniser.to_json())
+        """The tokenizer."""
+        folder.write_text("tokenizer.json", self.data.tokenizer.to_json())

@@ -10,9 +10,10 @@ import torch
 from pydantic import BaseModel, Field
 
 from unroll.bundle import DataConfig, validate
-from unroll.data import Table, Tokeniser
+from unroll.data import Table, Tokenizer
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import DataError
+from unroll.ids import FIRST_ID
 from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
 from unroll.report import Section
@@ -49,7 +50,7 @@ class GeneratePredictor(Predictor):
 
     Args:
         model: with its weights.
-        tokeniser: of its text.
+        tokenizer: of its text.
         settings: of its run.
         seed: of the random numbers of everything it writes.
         column: where a record with columns holds the text.
@@ -58,14 +59,14 @@ class GeneratePredictor(Predictor):
     def __init__(
         self,
         model: LanguageModel,
-        tokeniser: Tokeniser,
+        tokenizer: Tokenizer,
         settings: GenerateSettings,
         seed: int,
         *,
         column: str = "text",
     ) -> None:
         self._model = model.eval()
-        self._tokeniser = tokeniser
+        self._tokenizer = tokenizer
         self._settings = settings
         self._seed = seed
         self._generator = torch.Generator().manual_seed(seed)
@@ -82,7 +83,7 @@ class GeneratePredictor(Predictor):
             length: tokens to write.
             generator: of the random numbers; None for the predictor's own, which goes on from text to text.
         """
-        seed = self._tokeniser.encode(text or "\n").tolist()
+        seed = self._tokenizer.encode(text or "\n").tolist()
         drawn = sample(
             self._model,
             seed,
@@ -94,10 +95,10 @@ class GeneratePredictor(Predictor):
         # Tokens may be parts of a character, so the last ones are decoded together, and what may still change is held
         # back.
         window = seed[-_WINDOW:]
-        sent = len(self._tokeniser.decode(window))
+        sent = len(self._tokenizer.decode(window))
         for token in itertools.islice(drawn, length):
             window.append(token)
-            known = self._tokeniser.decode(window)
+            known = self._tokenizer.decode(window)
             # Of a character in bytes at most three are still open.
             safe = max(len(known.rstrip("\ufffd")), len(known) - 3) - 1
             if safe > sent:
@@ -105,19 +106,19 @@ class GeneratePredictor(Predictor):
                 sent = safe
             if len(window) >= 2 * _WINDOW:
                 window = window[-_WINDOW:]
-                sent += len(self._tokeniser.decode(window)) - len(known)
-        yield self._tokeniser.decode(window)[sent:]
+                sent += len(self._tokenizer.decode(window)) - len(known)
+        yield self._tokenizer.decode(window)[sent:]
 
     def _changes_seed(self, seed: list[int]) -> list[int]:
         """Tokens that would change the last character of the seed: final letters after an open Hangul syllable."""
         if self._settings.tokens != "jamo":
             return []
         end = seed[-_WINDOW:]
-        text = self._tokeniser.decode(end)
+        text = self._tokenizer.decode(end)
         return [
             token
-            for token in range(2, self._tokeniser.size)
-            if not self._tokeniser.decode([*end, token]).startswith(text)
+            for token in range(FIRST_ID, self._tokenizer.size)
+            if not self._tokenizer.decode([*end, token]).startswith(text)
         ]
 
     def _asked(self, record: Record) -> _Asked:
@@ -173,7 +174,7 @@ class GeneratePredictor(Predictor):
         Raises:
             DataError: there is too little text to score.
         """
-        passage = whole_passage(self._tokeniser, read_whole(table, data, frame=self._settings.frame))
+        passage = whole_passage(self._tokenizer, read_whole(table, data, frame=self._settings.frame))
         if not len(passage.tokens):
             raise DataError("too little text to score", table.paths[0])
         return self.score(passage)
@@ -191,7 +192,7 @@ class GeneratePredictor(Predictor):
         for temperature in (0.3, 0.7, 1.0):
             generator = torch.Generator().manual_seed(self._seed)
             drawn = sample(self._model, context, Sampling(temperature), generator=generator, forbidden=(0, 1))
-            text = self._tokeniser.decode(list(itertools.islice(drawn, _WRITTEN)))
+            text = self._tokenizer.decode(list(itertools.islice(drawn, _WRITTEN)))
             rows.append({"temperature": temperature, "text": text})
-        start = self._tokeniser.decode(context)
+        start = self._tokenizer.decode(context)
         return Section("What the model writes", f"Running freely after {start!r}.", rows)

@@ -21,7 +21,7 @@ from unroll.tasks.tag.data import TagData
 from unroll.tasks.tag.network import Batch, batch_of, encode_sentence, layers_of, rewritten, tag_sentences
 from unroll.tasks.tag.predictor import TagPredictor
 from unroll.tasks.tag.scores import Tagged, score_tags, validation_metrics
-from unroll.tasks.transfer import TOKENISER, SentencePieces
+from unroll.tasks.transfer import TOKENIZER, SentencePieces
 from unroll.training import Loss
 
 #: What the run folder's files of tags and columns, and of the words of training, are called.
@@ -143,4 +143,4 @@ class TagJob(Job):
         folder.write_text("tokenizer.json", self.data.features.to_json())
         folder.write_json(WORDS, {"words": sorted(self._known())})
         if self.data.pretrained is not None:
-            folder.write_text(TOKENISER, self.data.pretrained.tokeniser.to_json())
+            folder.write_text(TOKENIZER, self.data.pretrained.tokenizer.to_json())

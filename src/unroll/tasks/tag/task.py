@@ -7,17 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Finding, Table, tokeniser_from_json
-from unroll.data.text.tokens import TokenFeatures
+from unroll.data import Finding, Table, tokenizer_from_json
+from unroll.data.text.saved import tokens_from_json
 from unroll.errors import DataError
 from unroll.metrics.entities import detect_scheme
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.tag.data import TagData, find_columns, findings, prepare
 from unroll.tasks.tag.job import FILE, WORDS, TagJob
 from unroll.tasks.tag.network import build_network, pieces_of
+from unroll.tasks.tag.options import OPTIONS
 from unroll.tasks.tag.predictor import TagPredictor
 from unroll.tasks.tag.settings import Saved, TagSettings, Words
-from unroll.tasks.transfer import TOKENISER, take
+from unroll.tasks.transfer import TOKENIZER, take
 from unroll.training import Monitor, TrainSettings
 
 
@@ -28,6 +29,7 @@ class TagTask(Task[TagSettings, TagData]):
     summary = "a tag for every token of a sentence: parts of speech, named entities"
     monitor = Monitor("score", higher_is_better=True)
     Settings = TagSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of tokens beside one of as many tags."""
@@ -56,19 +58,19 @@ class TagTask(Task[TagSettings, TagData]):
         pieces = None
         if data.pretrained is not None and network.contexts is not None:
             take({"": network.contexts}, data.pretrained)
-            pieces = pieces_of(data.saved, data.pretrained.tokeniser)
+            pieces = pieces_of(data.saved, data.pretrained.tokenizer)
         return TagJob(data, network, pieces, best=settings.best, batch_size=training.batch_size, seed=config.seed)
 
     def load(self, folder: RunFolder) -> TagPredictor:
         """Build the predictor of a finished run."""
         saved = validate(Saved, folder.read_json(FILE), str(folder.path / FILE))
         settings = validate(TagSettings, folder.config.model, "model")
-        features = TokenFeatures.from_json(folder.read_text("tokenizer.json"))
+        features = tokens_from_json(folder.read_text("tokenizer.json"))
         network = build_network(saved, features, settings)
         folder.load_weights(network)
         pieces = None
         if saved.start is not None:
-            pieces = pieces_of(saved, tokeniser_from_json(folder.read_text(TOKENISER)))
+            pieces = pieces_of(saved, tokenizer_from_json(folder.read_text(TOKENIZER)))
         known = None
         # A run of an earlier version did not keep the words.
         if folder.has(WORDS):
