@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "pyarrow", "matplotlib", "sklearn", "statsmodels", "accelerate", "rich")
+HEAVY = ("torch", "numpy", "pyarrow", "jinja2", "matplotlib", "sklearn", "statsmodels", "accelerate", "rich")
 
 SCRIPT = """
 import json, sys

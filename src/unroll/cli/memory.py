@@ -43,6 +43,7 @@ def memory(
 
     from unroll.cli.show import table
     from unroll.errors import ConfigError
+    from unroll.report import picture_svg
     from unroll.tasks.memory.run import Settings, compare, figure
 
     try:
@@ -66,7 +67,7 @@ def memory(
         typer.echo(f"lag {result.lag}  {result.cell}  {result.score:.4f}  after {result.steps} steps")
         results.append(result)
     folder.mkdir(parents=True, exist_ok=True)
-    figure(task, results).savefig(files[0])
+    files[0].write_text(picture_svg(figure(task, results)), encoding="utf-8")
     record = {
         "task": task,
         "language": language,
