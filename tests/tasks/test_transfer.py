@@ -101,12 +101,12 @@ def test_the_forwards_direction_of_a_language_model_is_taken_over_and_that_is_sa
 @pytest.mark.parametrize("run", ["words", "letters"])
 def test_texts_become_the_tokens_that_the_run_met(where: Path, run: str) -> None:
     found = read_pretrained(where / run, bidirectional=True)
-    tokens = encode(found.tokeniser, found.start.task, "정말 great")
+    tokens = encode(found.tokenizer, found.start.task, "정말 great")
     if run == "words":
         assert tokens[[0, -1]].tolist() == [0, 0]
-        assert found.tokeniser.decode(tokens) == "정말 great"
+        assert found.tokenizer.decode(tokens) == "정말 great"
     else:
-        assert found.tokeniser.decode(tokens) == "\n정말 great\n"
+        assert found.tokenizer.decode(tokens) == "\n정말 great\n"
 
 
 @pytest.mark.parametrize("overrides", [(), ALONE])
@@ -201,11 +201,11 @@ def test_runs_that_cannot_be_a_beginning_are_refused(where: Path, tmp_path: Path
     made = plan(where, tmp_path / "s2", "words")
     train_run(made, tmp_path / "run", say=lambda _: None, with_baselines=False)
     values = {"task": "classify", "data": {"path": str(where / "rows.tsv")}, "model": {"init": str(tmp_path / "run")}}
-    with pytest.raises(ConfigError, match="expected a run of generate or fill, got one of 'classify'"):
+    with pytest.raises(ConfigError, match="expected a run of fill or generate, got one of 'classify'"):
         plan_run(values, SMALL, TASKS, tmp_path / "s3", say=lambda _: None)
     values["task"], values["data"] = "generate", {"path": str(where / "rows.tsv")}
-    with pytest.raises(ConfigError, match=r"'generate' cannot start from another run \(--init\); these can: classify"):
-        plan_run(values, SMALL, TASKS, tmp_path / "s4", say=lambda _: None)
+    with pytest.raises(ConfigError, match=r"the task 'generate' has no option --init; these have it: classify, tag"):
+        plan_run(values, SMALL, TASKS, tmp_path / "s4", say=lambda _: None, options={"init": "x"})
     numbers = tmp_path / "n.csv"
     numbers.write_text("a,b,c,label\n" + "1,2,3,x\n2,3,4,y\n" * 20, encoding="utf-8")
     values["task"], values["data"] = "classify", {"path": str(numbers)}
@@ -267,10 +267,10 @@ def test_a_tokens_vector_is_what_the_run_knows_up_to_its_end_and_from_its_beginn
         found = read_pretrained(where / run, bidirectional=True)
         beginning = Beginning(found.start, dropout=0.0, engine="auto")
         take({"": beginning}, found)
-        pieces = SentencePieces(found.tokeniser, found.start.task, spaced=True)
+        pieces = SentencePieces(found.tokenizer, found.start.task, spaced=True)
         sentence = pieces.add(Encoded(np.zeros((4, 1), dtype=np.int32), []), tokens)
         text = " ".join(tokens)
-        assert sentence.pieces.tolist() == encode(found.tokeniser, found.start.task, text).tolist()
+        assert sentence.pieces.tolist() == encode(found.tokenizer, found.start.task, text).tolist()
         contexts = TokenContexts(beginning.embedding, beginning.encoder)
         ids = torch.from_numpy(sentence.pieces.astype(np.int64)).unsqueeze(0)
         places = [torch.from_numpy(part).unsqueeze(0) for part in (sentence.starts, sentence.ends)]
@@ -283,5 +283,5 @@ def test_a_tokens_vector_is_what_the_run_knows_up_to_its_end_and_from_its_beginn
             behind, _ = beginning.encoder.backwards(beginning.embedding(ids[:, start:]))
             torch.testing.assert_close(vectors[0, at, :size], before[0, -1])
             torch.testing.assert_close(vectors[0, at, size:], behind[0, 0])
-            shown = found.tokeniser.decode(sentence.pieces[start : end + 1]).strip()
+            shown = found.tokenizer.decode(sentence.pieces[start : end + 1]).strip()
             assert shown == tokens[at] or (run == "words" and "\ufffd" in shown)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unroll.baselines.ngram import NGramModel
+from unroll.ids import PAD_ID
 
 #: Tokens that are tried in a gap: the most frequent of all, and the most frequent beside each neighbour.
 _COMMON, _BESIDE = 100, 100
@@ -24,14 +25,14 @@ class NGramGap:
     the neighbours, and the most frequent ones, are tried.
 
     Args:
-        rows: the training rows, integers in [2, V) or 1 for unknown; 0 stands at their edges.
+        rows: the training rows, ids in [2, V) or 1 for unknown; 0 stands at their edges.
         vocabulary: V.
         order: K, of both models.
         answers: (V,) bool: which tokens may be an answer.
     """
 
     def __init__(self, rows: Sequence[np.ndarray], vocabulary: int, order: int, answers: np.ndarray) -> None:
-        edge = np.zeros(1, dtype=np.int64)
+        edge = np.full(1, PAD_ID, dtype=np.int64)
         text = np.concatenate([edge, *(part for row in rows for part in (row.astype(np.int64), edge))])
         self.order = order
         self._answers = answers
@@ -56,7 +57,8 @@ class NGramGap:
             (M, count) tokens, the likeliest first; 0 where there are fewer.
         """
         width = max(self.order - 1, 1)
-        padded = np.concatenate([np.zeros(width, dtype=np.int64), row, np.zeros(width, dtype=np.int64)])
+        edge = np.full(width, PAD_ID, dtype=np.int64)
+        padded = np.concatenate([edge, row, edge])
         offsets = np.arange(width)
         return np.concatenate(
             [
@@ -79,10 +81,10 @@ class NGramGap:
             scores -= np.log(self._alone.probabilities(candidates, left))
         scores[~self._answers[candidates]] = -np.inf
         order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-        found = np.take_along_axis(candidates, order, axis=1)
-        found[np.isneginf(np.take_along_axis(scores, order, axis=1))] = 0
-        missing = count - found.shape[1]
-        return np.pad(found, ((0, 0), (0, missing))) if missing > 0 else found
+        best = np.take_along_axis(candidates, order, axis=1)
+        best[np.isneginf(np.take_along_axis(scores, order, axis=1))] = 0
+        missing = count - best.shape[1]
+        return np.pad(best, ((0, 0), (0, missing))) if missing > 0 else best
 
 
 def _companions(tokens: np.ndarray, beside: np.ndarray, vocabulary: int, answers: np.ndarray) -> np.ndarray:

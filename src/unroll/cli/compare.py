@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from unroll.bundle import RunFolder
     from unroll.report import Candidate, Comparison
+    from unroll.tasks.options import Value
 
 
 def compare(
@@ -23,7 +24,6 @@ def compare(
     target: o.Target = None,
     time: o.Time = None,
     series: o.Series = None,
-    horizon: o.Horizon = None,
     format: o.Format = None,
     encoding: o.Encoding = None,
     delimiter: o.Delimiter = None,
@@ -34,9 +34,7 @@ def compare(
         str | None,
         typer.Option(metavar="NAMES", help="Which models, separated by commas. Default: all that the task knows."),
     ] = None,
-    hidden_size: o.HiddenSize = None,
-    num_layers: o.NumLayers = None,
-    bidirectional: o.Bidirectional = None,
+    declared: o.Declared = o.NONE,
     epochs: o.Epochs = None,
     seed: o.Seed = None,
     out: Annotated[
@@ -65,20 +63,22 @@ def compare(
         "task": task,
         "seed": seed,
         **o.data_values(target, time, series, format, encoding, delimiter, no_header, validation, test),
-        "model.horizon": horizon,
-        "model.hidden_size": hidden_size,
-        "model.num_layers": num_layers,
-        "model.bidirectional": bidirectional,
         "training.epochs": epochs,
     }
     values = config_values(what[0], config, given)
     out = out or free_folder(Path("runs"), f"{run_name(what[0])}-compare")
     names = [name.strip() for name in cell.split(",")] if cell else None
-    _show(_train_all(values, set_ or [], names, out, force=force), out)
+    _show(_train_all(values, declared, set_ or [], names, out, force=force), out)
 
 
 def _train_all(
-    values: dict[str, Any], overrides: list[str], names: list[str] | None, out: Path, *, force: bool
+    values: dict[str, Any],
+    declared: Mapping[str, Value],
+    overrides: list[str],
+    names: list[str] | None,
+    out: Path,
+    *,
+    force: bool,
 ) -> Comparison:
     import tempfile
 
@@ -92,7 +92,7 @@ def _train_all(
     candidates: list[Candidate] = []
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
-        first = plan_run(values, overrides, TASKS, Path(store), say=say)
+        first = plan_run(values, overrides, TASKS, Path(store), say=say, options=declared)
         known = _encoders(type(first.settings))
         for name in names or []:
             if name not in known:

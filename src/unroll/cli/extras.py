@@ -6,7 +6,6 @@ from unroll.errors import MissingExtraError
 
 #: Module -> (distribution, extra); of several extras the one that ordinary use needs.
 EXTRAS = {
-    "accelerate": ("accelerate", "tasks"),
     "tokenizers": ("tokenizers", "tasks"),
     "pyarrow": ("pyarrow", "tasks"),
     "pydantic": ("pydantic", "tasks"),

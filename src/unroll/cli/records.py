@@ -66,6 +66,8 @@ def records_of_table(table: Table) -> Iterator[Record]:
                 cells[column] = [table.series(column, int(row)).tolist() for row in rows]
             elif kind is Kind.NUMBER:
                 cells[column] = table.numbers(column, rows).tolist()
+            elif table.details(column).is_list:
+                cells[column] = list(map(list, table.labels(column, rows)))
             else:
                 cells[column] = list(table.texts(column, rows))
         for index in range(len(rows)):

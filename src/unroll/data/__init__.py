@@ -1,4 +1,4 @@
-"""Data: readers, tables on disk, splits, tokenisers, batches, time series and the data doctor."""
+"""Data: readers, tables on disk, splits, tokenizers, batches, time series and the data doctor."""
 
 from unroll.data.batches import bucketed_batches, pad_series, pad_tokens
 from unroll.data.doctor.examine import examine
@@ -10,14 +10,15 @@ from unroll.data.series.timeseries import TimeSeries, on_grid, series_from_table
 from unroll.data.table.kinds import Kind, ReadOptions
 from unroll.data.table.splits import Split, split_rows
 from unroll.data.table.table import Table
-from unroll.data.text.bpe import BPETokeniser
-from unroll.data.text.characters import CharacterTokeniser
-from unroll.data.text.tokenizers import Tokeniser, tokeniser_from_json
-from unroll.data.text.words import WordTokeniser
+from unroll.data.text.bpe import BPETokenizer
+from unroll.data.text.characters import CharacterTokenizer
+from unroll.data.text.saved import tokenizer_from_json
+from unroll.data.text.tokenizers import Tokenizer
+from unroll.data.text.words import WordTokenizer
 
 __all__ = [
-    "BPETokeniser",
-    "CharacterTokeniser",
+    "BPETokenizer",
+    "CharacterTokenizer",
     "Finding",
     "Frequency",
     "Kind",
@@ -25,8 +26,8 @@ __all__ = [
     "Split",
     "Table",
     "TimeSeries",
-    "Tokeniser",
-    "WordTokeniser",
+    "Tokenizer",
+    "WordTokenizer",
     "bucketed_batches",
     "builtin_names",
     "examine",
@@ -36,5 +37,5 @@ __all__ = [
     "read_table",
     "series_from_table",
     "split_rows",
-    "tokeniser_from_json",
+    "tokenizer_from_json",
 ]

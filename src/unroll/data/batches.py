@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.ids import PAD_ID
+
 #: Rows are shuffled first and sorted by length only within pools of this many batches: little padding, and batches
 #: that differ between epochs.
 _POOL = 50
@@ -66,7 +68,7 @@ def _cut(rows: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int
 
 
 def pad_tokens(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Pad rows of token numbers with 0.
+    """Pad rows of token ids with 0.
 
     Args:
         rows: integer arrays (T_b,); an empty one is allowed.
@@ -76,7 +78,7 @@ def pad_tokens(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     """
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
     longest = int(lengths.max()) if rows else 0
-    ids = np.zeros((len(rows), longest), dtype=np.int64)
+    ids = np.full((len(rows), longest), PAD_ID, dtype=np.int64)
     for target, row in zip(ids, rows, strict=True):
         target[: len(row)] = row
     return torch.from_numpy(ids), lengths

@@ -13,7 +13,7 @@ class LanguageScores(NamedTuple):
         nats_per_token: mean negative log likelihood of a token, in nats.
         perplexity: its exponential.
         bits_per_character: the whole text's negative log likelihood in bits, by its characters; comparable between
-            tokenisers.
+            tokenizers.
         nats_per_character: the same in nats.
     """
 

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unroll.ids import FIRST_ID
 from unroll.layers import LockedDropout
 from unroll.models.both_ways import BothWays
-
-#: Numbers that no token of a text has (padding, unknown): they are never an answer. 0 marks a row's edges.
-SPECIAL = 2
 
 
 class GapModel(nn.Module):
@@ -50,13 +48,13 @@ class GapModel(nn.Module):
         self.encoder = encoder
         self.drop_output = LockedDropout(dropout)
         self.project = nn.Linear(encoder.output_size, size)
-        self.bias = nn.Parameter(torch.zeros(vocabulary - SPECIAL))
+        self.bias = nn.Parameter(torch.zeros(vocabulary - FIRST_ID))
 
     def contexts(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """What stands around every position.
 
         Args:
-            ids: (B, T) numbers, 0 past a row's end.
+            ids: (B, T) ids, 0 past a row's end.
             lengths: (B,) tokens of each row.
 
         Returns:
@@ -69,14 +67,14 @@ class GapModel(nn.Module):
         return found
 
     def scores(self, contexts: Tensor) -> Tensor:
-        """(N, V - 2) scores of the tokens from number 2 on, of (N, I) contexts."""
-        return functional.linear(contexts, self.embedding.weight[SPECIAL:], self.bias)
+        """(N, V - 2) scores of the tokens from id 2 on, of (N, I) contexts."""
+        return functional.linear(contexts, self.embedding.weight[FIRST_ID:], self.bias)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """The sum of -log p over all known tokens of (B, T) rows; arguments as `contexts`."""
-        known = ids >= SPECIAL
+        known = ids >= FIRST_ID
         scores = self.scores(self.contexts(ids, lengths)[known])
-        return functional.cross_entropy(scores, ids[known] - SPECIAL, reduction="sum")
+        return functional.cross_entropy(scores, ids[known] - FIRST_ID, reduction="sum")
 
 
 class GapModels(nn.Module):

@@ -12,12 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
+from unroll.ids import PAD_ID, UNKNOWN_ID
 from unroll.layers import Bidirectional, LockedDropout, Stack, TokenDropout
 from unroll.models.both_ways import BothWays
 from unroll.models.crf import CRF
-
-#: The number of what is not known, in every vocabulary of a tagger.
-UNKNOWN = 1
 
 
 class CharacterWords(nn.Module):
@@ -26,7 +24,7 @@ class CharacterWords(nn.Module):
     Source: Lample et al. 2016, "Neural architectures for named entity recognition", section 4.1.
 
     Args:
-        characters: how many characters have numbers.
+        characters: how many characters have ids.
         size: numbers of a character's vector.
         layer: reads them; batch-first, of that input size.
         dropout: probability that a character is hidden in training.
@@ -39,8 +37,8 @@ class CharacterWords(nn.Module):
         super().__init__()
         if not layer.batch_first or layer.input_size != size:
             raise ConfigError(f"CharacterWords: expected batch-first layers of input size {size}")
-        self.embedding = nn.Embedding(characters, size, padding_idx=0)
-        self.drop = TokenDropout(dropout, UNKNOWN)
+        self.embedding = nn.Embedding(characters, size, padding_idx=PAD_ID)
+        self.drop = TokenDropout(dropout, UNKNOWN_ID)
         self.layer = layer
         self.output_size = layer.output_size
 
@@ -116,7 +114,7 @@ class Tagger(nn.Module):
         self.embeddings = nn.ModuleList(embeddings)
         self.words = words
         self.contexts = contexts
-        self.drop_word = TokenDropout(word_dropout, UNKNOWN)
+        self.drop_word = TokenDropout(word_dropout, UNKNOWN_ID)
         self.drop_input = LockedDropout(dropout)
         self.body = body
         self.drop_output = LockedDropout(dropout)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from unroll.bundle import DataConfig, RunConfig, RunFolder
 from unroll.data import Finding, Table
 from unroll.report import Section
+from unroll.tasks.options import Options
 from unroll.training import Loss, Monitor
 
 #: One thing to predict for: a text, or the columns of a row by name.
@@ -166,12 +167,14 @@ class Task(abc.ABC):
         monitor: the validation metric that early stopping goes by.
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
+        options: what the commands and the functions of Python offer by a name of their own.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     monitor: ClassVar[Monitor]
     Settings: ClassVar[type[BaseModel]]
+    options: ClassVar[Options] = Options()
 
     @abc.abstractmethod
     def guess(self, table: Table, data: DataConfig) -> Guess | None:

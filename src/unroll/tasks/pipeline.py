@@ -13,11 +13,13 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate
+from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import ReadOptions, Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
 from unroll.report import Facts, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.tasks.options import Value, training
+from unroll.tasks.registry import TASKS
 from unroll.training import History, Progress, Silent, TrainSettings, fit
 from unroll.training.processes import processes
 
@@ -110,6 +112,7 @@ def plan_run(
     *,
     say: Say,
     table: Table | None = None,
+    options: Mapping[str, Value] | None = None,
 ) -> Plan:
     """Read the data, recognise the task, check every setting, split, fit vocabulary and scalers, build the model.
 
@@ -120,6 +123,7 @@ def plan_run(
         store: an empty folder for the stored table; it must outlive the plan.
         say: told what was understood and decided.
         table: the data, if it has been read already.
+        options: of those that the task declares, what was given, by name; they go over `values`.
 
     Raises:
         ConfigError: a key or value is wrong.
@@ -136,9 +140,8 @@ def plan_run(
     task, guess = recognise(table, rough.data, tasks, name)
     say(guess.reason)
     config = rough.model_copy(update={"task": task.name, "data": guess.data})
-    if "init" in config.model and "init" not in task.Settings.model_fields:
-        can = ", ".join(name for name, other in tasks.items() if "init" in other.Settings.model_fields)
-        raise ConfigError(f"the task '{task.name}' cannot start from another run (--init); these can: {can}")
+    placed = TASKS.place(options or {}, task, training)
+    config = validate(RunConfig, with_values(config.model_dump(), placed))
     sections: dict[str, type[BaseModel]] = {"model": task.Settings, "training": TrainSettings}
     config = apply_overrides(config, [text for text in overrides if not text.startswith("data.")], sections)
     settings = validate(task.Settings, config.model, "model")
@@ -146,11 +149,11 @@ def plan_run(
     validate(TrainSettings, config.training, "training")
     torch.manual_seed(config.seed)
     job = task.open(table, config, settings)
-    training = validate(TrainSettings, {**job.training, **config.training}, "training")
+    train_settings = validate(TrainSettings, {**job.training, **config.training}, "training")
     for note in job.notes:
         say(note)
-    complete = {"model": settings.model_dump(mode="json"), "training": training.model_dump(mode="json")}
-    return Plan(task, config.model_copy(update=complete), settings, table, job, training)
+    complete = {"model": settings.model_dump(mode="json"), "training": train_settings.model_dump(mode="json")}
+    return Plan(task, config.model_copy(update=complete), settings, table, job, train_settings)
 
 
 def train_run(

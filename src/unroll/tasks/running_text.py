@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unroll.bundle import DataConfig
-from unroll.data import BPETokeniser, CharacterTokeniser, Kind, Table, Tokeniser, WordTokeniser, split_rows
+from unroll.data import BPETokenizer, CharacterTokenizer, Kind, Table, Tokenizer, WordTokenizer, split_rows
 from unroll.data.text.corpus import blocks, find_frame, is_running_text, read_text
 from unroll.errors import DataError
 from unroll.tasks.generate.settings import GenerateSettings
@@ -98,13 +98,13 @@ def text_column(table: Table, config: DataConfig) -> str | None:
     return max(texts, key=lambda name: float(table.lengths(name).mean()), default=None)
 
 
-def train_tokeniser(text: str, settings: GenerateSettings) -> Tokeniser:
+def train_tokenizer(text: str, settings: GenerateSettings) -> Tokenizer:
     """Learn the tokens of the training text."""
     if settings.tokens == "bpe":
-        return BPETokeniser.train(blocks(text), size=settings.vocabulary)
+        return BPETokenizer.train(blocks(text), size=settings.vocabulary)
     if settings.tokens == "word":
-        return WordTokeniser.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE["word"], spell=True)
+        return WordTokenizer.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE["word"], spell=True)
     jamo = settings.tokens == "jamo"
-    return CharacterTokeniser.train(
+    return CharacterTokenizer.train(
         blocks(text), max_size=settings.vocabulary, min_count=_RARE["character"], jamo=jamo, spell=True
     )

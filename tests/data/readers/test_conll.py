@@ -8,7 +8,6 @@ import pytest
 
 from data.helpers import read, write
 from unroll.data import Kind, Table
-from unroll.data.readers.conll import sentence_lines, sentence_problems
 from unroll.errors import DataError
 
 UNIVERSAL = """# sent_id = 1
@@ -26,7 +25,7 @@ UNIVERSAL = """# sent_id = 1
 
 
 def problems(table: Table) -> list[tuple[str, int]]:
-    return [(problem.kind, problem.line) for row in range(len(table)) for problem in sentence_problems(table, row)]
+    return [(problem.kind, problem.line) for row in range(len(table)) for problem in table.problems(row)]
 
 
 @pytest.mark.parametrize("name", ["a.conllu", "a.conllu.gz"])
@@ -36,7 +35,7 @@ def test_universal_words_tags_and_lines(tmp_path: Path, name: str) -> None:
     assert table.labels("upos") == [("AUX", "PART", "VERB"), ("VERB",)]
     assert table.labels("xpos")[0] == ("VB", "RB", "VB")
     assert table.kinds["tokens"] is Kind.LABELS
-    assert sentence_lines(table, 0) == [4, 5, 6]
+    assert table.item_lines(0) == [4, 5, 6]
     assert table.place(1)[1] == 10
     assert problems(table) == []
     assert any("1 multi-word tokens are read as their words" in note for note in table.notes)
@@ -71,10 +70,10 @@ def test_columns_are_read_with_tabs_or_spaces(tmp_path: Path, separator: str, en
     lines = ["-DOCSTART- -X- O", "", "EU NNP B-ORG", "rejects VBZ O", "", " ", "Peter NNP B-PER", ""]
     text = end.join(line.replace(" ", separator) if line.strip() else line for line in lines)
     table = read(write(tmp_path / "a.conll", text), tmp_path)
-    assert table.columns == ("tokens", "column2", "tags", "lines", "problems")
+    assert table.columns == ("tokens", "column2", "tags")
     assert table.labels("tokens") == [("EU", "rejects"), ("Peter",)]
     assert table.labels("tags") == [("B-ORG", "O"), ("B-PER",)]
-    assert sentence_lines(table, 1) == [7]
+    assert table.item_lines(1) == [7]
     assert problems(table) == []
     assert any("1 document marks are left out" in note for note in table.notes)
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.helpers import read, rows, write
-from unroll.data.readers.delimited import QuoteError, records
 from unroll.data.readers.dialect import guess_dialect, guess_header
+from unroll.data.readers.records import QuoteError, records
 from unroll.errors import DataError
 
 CELLS = st.text(alphabet=st.sampled_from(list("ab,;\t\"\n 가힣é😀'")), max_size=8)
@@ -195,7 +195,7 @@ def test_a_failed_read_keeps_the_table_that_was_there(tmp_path: Path) -> None:
 
 
 def test_an_unclosed_quote_does_not_swallow_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unroll.data.readers.delimited.MAX_RECORD_CHARACTERS", 1000)
+    monkeypatch.setattr("unroll.data.readers.records.MAX_RECORD_CHARACTERS", 1000)
     text = "text,label\n" + '"a",b\n' * 50 + '"open,b\n' + "c,d\n" * 5000
     with pytest.raises(DataError, match=r"a\.csv:52: a quoted cell of more than 1000 characters"):
         read(write(tmp_path / "a.csv", text), tmp_path)

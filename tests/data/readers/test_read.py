@@ -218,7 +218,7 @@ def test_folder_with_one_file_per_class(tmp_path: Path) -> None:
     assert rows(table) == [("Ada", "female"), ("민지", "female"), ("Alan", "male")]
     assert table.place(1) == (female, 3)
     assert "left out: README" in table.notes
-    assert "1 blank line left out" in table.notes
+    assert "female.txt: 1 blank line left out" in table.notes
 
 
 def test_folder_with_the_class_as_suffix(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data.helpers import read, write
 from unroll.data import Kind, Table
 from unroll.data.table.times import NOTATIONS
-from unroll.data.table.writer import Field, Writer
+from unroll.data.table.writer import Field, Row, Writer
 from unroll.errors import DataError
 
 
@@ -74,7 +74,7 @@ def test_what_is_no_number(tmp_path: Path, cell: str) -> None:
 def test_numbers_are_those_of_python(value: float, form: str) -> None:
     import pyarrow as pa
 
-    from unroll.data.table.table import to_float64
+    from unroll.data.table.numbers import to_float64
 
     text = form.format(abs(value) if form[0] == "+" else value)
     values, bad = to_float64(pa.array([text], pa.large_string()))
@@ -135,7 +135,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def fail() -> None:
         with Writer(tmp_path / "s", [Field("a")], tmp_path) as writer:
             writer.begin(tmp_path)
-            writer.add(["x"], 1)
+            writer.add(Row(["x"], 1))
             raise KeyError
 
     with pytest.raises(KeyError):

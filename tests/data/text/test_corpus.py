@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data.helpers import read, write
-from unroll.data import BPETokeniser, CharacterTokeniser, WordTokeniser
+from unroll.data import BPETokenizer, CharacterTokenizer, WordTokenizer
 from unroll.data.text import corpus
 from unroll.errors import DataError
 
@@ -54,13 +54,13 @@ def test_blocks_of_lines_decode_to_the_whole_text(monkeypatch: pytest.MonkeyPatc
     assert len(pieces) > 3
     assert "".join(pieces) == text
     makers = {
-        "character": lambda: CharacterTokeniser.train([text], spell=True),
-        "jamo": lambda: CharacterTokeniser.train([text], jamo=True, spell=True),
-        "word": lambda: WordTokeniser.train([text], spell=True),
-        "bpe": lambda: BPETokeniser.train([text], size=300),
+        "character": lambda: CharacterTokenizer.train([text], spell=True),
+        "jamo": lambda: CharacterTokenizer.train([text], jamo=True, spell=True),
+        "word": lambda: WordTokenizer.train([text], spell=True),
+        "bpe": lambda: BPETokenizer.train([text], size=300),
     }
-    tokeniser = makers[kind]()
-    ids = corpus.encode_text(tokeniser, text)
+    tokenizer = makers[kind]()
+    ids = corpus.encode_text(tokenizer, text)
     assert ids.dtype == np.int32
-    assert tokeniser.decode(ids.tolist()) == text
-    assert corpus.encode_text(tokeniser, "").tolist() == []
+    assert tokenizer.decode(ids.tolist()) == text
+    assert corpus.encode_text(tokenizer, "").tolist() == []

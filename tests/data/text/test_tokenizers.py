@@ -1,4 +1,4 @@
-"""Tokenisers: exact round trips, sizes, and what is not loaded."""
+"""Tokenizers: exact round trips, sizes, and what is not loaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from unroll.data import BPETokeniser, CharacterTokeniser, Tokeniser, WordTokeniser, tokeniser_from_json
+from unroll.data import BPETokenizer, CharacterTokenizer, Tokenizer, WordTokenizer, tokenizer_from_json
 from unroll.data.text.jamo import compose, decompose
 from unroll.errors import BundleError, DataError
 
@@ -22,7 +22,7 @@ TEXTS = [
     "ㅋㅋㅋ 대박ㅠㅠ",
     "tabs\tand\r\nlines",
 ]
-#: Any text, with what is likely to break a tokeniser drawn often.
+#: Any text, with what is likely to break a tokenizer drawn often.
 ANY_TEXT = st.text(max_size=30) | st.text(
     alphabet=st.sampled_from(list("가각힣각ㄱㅏa1=.,(' \n\t\u2060\u00a0\u3000<pad>😀é\u0301\u200d\u1160\u11a7\u11c3")),
     max_size=20,
@@ -51,58 +51,58 @@ HARD = [
 ]
 
 
-def character() -> Tokeniser:
-    return CharacterTokeniser.train(TEXTS, spell=True)
+def character() -> Tokenizer:
+    return CharacterTokenizer.train(TEXTS, spell=True)
 
 
-def jamo() -> Tokeniser:
-    return CharacterTokeniser.train(TEXTS, jamo=True, spell=True)
+def jamo() -> Tokenizer:
+    return CharacterTokenizer.train(TEXTS, jamo=True, spell=True)
 
 
-def word() -> Tokeniser:
-    return WordTokeniser.train(TEXTS, spell=True)
+def word() -> Tokenizer:
+    return WordTokenizer.train(TEXTS, spell=True)
 
 
-def bpe() -> Tokeniser:
-    return BPETokeniser.train(TEXTS * 5, size=320)
+def bpe() -> Tokenizer:
+    return BPETokenizer.train(TEXTS * 5, size=320)
 
 
 EXACT = [character, jamo, word, bpe]
-KEPT: dict[Callable[[], Tokeniser], Tokeniser] = {}
+KEPT: dict[Callable[[], Tokenizer], Tokenizer] = {}
 
 
-def kept(make: Callable[[], Tokeniser]) -> Tokeniser:
+def kept(make: Callable[[], Tokenizer]) -> Tokenizer:
     return KEPT.setdefault(make, make())
 
 
 @pytest.mark.parametrize("make", EXACT)
 @settings(max_examples=120, deadline=None)
 @given(text=ANY_TEXT)
-def test_every_text_comes_back(make: Callable[[], Tokeniser], text: str) -> None:
-    tokeniser = kept(make)
-    ids = tokeniser.encode(text)
+def test_every_text_comes_back(make: Callable[[], Tokenizer], text: str) -> None:
+    tokenizer = kept(make)
+    ids = tokenizer.encode(text)
     assert ids.dtype == np.int32
-    assert ((ids > tokeniser.unknown_id) & (ids < tokeniser.size)).all()
-    assert tokeniser.decode(ids) == text
+    assert ((ids > tokenizer.unknown_id) & (ids < tokenizer.size)).all()
+    assert tokenizer.decode(ids) == text
 
 
 @pytest.mark.parametrize("make", EXACT)
 @pytest.mark.parametrize("text", [*HARD, *TEXTS])
-def test_hard_texts_come_back(make: Callable[[], Tokeniser], text: str) -> None:
-    tokeniser = kept(make)
-    assert tokeniser.decode(tokeniser.encode(text)) == text
+def test_hard_texts_come_back(make: Callable[[], Tokenizer], text: str) -> None:
+    tokenizer = kept(make)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @pytest.mark.parametrize("make", EXACT)
-def test_every_character_comes_back(make: Callable[[], Tokeniser]) -> None:
-    tokeniser = kept(make)
+def test_every_character_comes_back(make: Callable[[], Tokenizer]) -> None:
+    tokenizer = kept(make)
     step = 29
     text = "".join(chr(c) for c in range(0, 0x110000, step) if not 0xD800 <= c <= 0xDFFF)
-    assert tokeniser.decode(tokeniser.encode(text)) == text
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @pytest.mark.parametrize("make", EXACT)
-def test_a_lone_surrogate_is_a_documented_error(make: Callable[[], Tokeniser]) -> None:
+def test_a_lone_surrogate_is_a_documented_error(make: Callable[[], Tokenizer]) -> None:
     with pytest.raises(DataError, match=r"lone surrogate \(U\+D83D at character 3\)"):
         kept(make).encode("ab\ud83d")
 
@@ -111,55 +111,55 @@ def test_a_lone_surrogate_is_a_documented_error(make: Callable[[], Tokeniser]) -
     "make",
     [
         *EXACT,
-        lambda: CharacterTokeniser.train(TEXTS, lower=True),
-        lambda: WordTokeniser.train(TEXTS, lower=True, max_size=9),
+        lambda: CharacterTokenizer.train(TEXTS, lower=True),
+        lambda: WordTokenizer.train(TEXTS, lower=True, max_size=9),
     ],
 )
-def test_json_gives_the_same_tokeniser(make: Callable[[], Tokeniser]) -> None:
-    tokeniser = make()
-    loaded = tokeniser_from_json(tokeniser.to_json())
-    assert loaded.to_json() == tokeniser.to_json()
-    assert loaded.size == tokeniser.size
+def test_json_gives_the_same_tokenizer(make: Callable[[], Tokenizer]) -> None:
+    tokenizer = make()
+    loaded = tokenizer_from_json(tokenizer.to_json())
+    assert loaded.to_json() == tokenizer.to_json()
+    assert loaded.size == tokenizer.size
     for text in [*TEXTS, *HARD, "Unseen Wörter 또 다른 말"]:
-        np.testing.assert_array_equal(loaded.encode(text), tokeniser.encode(text))
+        np.testing.assert_array_equal(loaded.encode(text), tokenizer.encode(text))
 
 
 @pytest.mark.parametrize("make", EXACT)
-def test_training_is_deterministic(make: Callable[[], Tokeniser]) -> None:
+def test_training_is_deterministic(make: Callable[[], Tokenizer]) -> None:
     assert make().to_json() == make().to_json()
 
 
 def test_order_of_texts_does_not_matter_for_characters_and_words() -> None:
-    for train in (CharacterTokeniser.train, WordTokeniser.train):
+    for train in (CharacterTokenizer.train, WordTokenizer.train):
         assert train(TEXTS).to_json() == train(TEXTS[::-1]).to_json()
 
 
 def test_numbers_of_characters_go_by_frequency() -> None:
-    tokeniser = CharacterTokeniser.train(["aab", "ca"], max_size=2)
-    assert tokeniser.size == 4
-    assert tokeniser.encode("abc").tolist() == [2, 3, 1]
-    assert tokeniser.decode([2, 0, 3, 1]) == "ab\ufffd"
+    tokenizer = CharacterTokenizer.train(["aab", "ca"], max_size=2)
+    assert tokenizer.size == 4
+    assert tokenizer.encode("abc").tolist() == [2, 3, 1]
+    assert tokenizer.decode([2, 0, 3, 1]) == "ab\ufffd"
 
 
 def test_min_count_and_lower() -> None:
-    assert CharacterTokeniser.train(["Aab"], min_count=2, lower=True).encode("aAbB").tolist() == [2, 2, 1, 1]
-    words = WordTokeniser.train(["The cat", "the Dog"], min_count=2, lower=True)
+    assert CharacterTokenizer.train(["Aab"], min_count=2, lower=True).encode("aAbB").tolist() == [2, 2, 1, 1]
+    words = WordTokenizer.train(["The cat", "the Dog"], min_count=2, lower=True)
     assert words.encode("THE fox").tolist()[1] == 1
     assert words.decode(words.encode("THE")) == "the"
 
 
 def test_words_of_several_languages() -> None:
-    tokeniser = WordTokeniser.train(["x"])
-    assert tokeniser.words("안녕하세요, 세계!") == ["안녕하세요", ",", "세계", "!"]
-    assert tokeniser.words("It's 3.5 % (ok)") == ["It's", "3", ".", "\u2060", "5", " ", "%", "(", "ok", ")"]
-    assert tokeniser.words("größe naïve cafe\u0301") == ["größe", "naïve", "cafe\u0301"]
+    tokenizer = WordTokenizer.train(["x"])
+    assert tokenizer.words("안녕하세요, 세계!") == ["안녕하세요", ",", "세계", "!"]
+    assert tokenizer.words("It's 3.5 % (ok)") == ["It's", "3", ".", "\u2060", "5", " ", "%", "(", "ok", ")"]
+    assert tokenizer.words("größe naïve cafe\u0301") == ["größe", "naïve", "cafe\u0301"]
 
 
 def test_unknown_words_are_one_number_each_without_spelling() -> None:
-    tokeniser = WordTokeniser.train(["known words"])
-    ids = tokeniser.encode("known strange words")
-    assert ids.tolist().count(tokeniser.unknown_id) == 1
-    assert tokeniser.decode(ids) == "known \ufffd words"
+    tokenizer = WordTokenizer.train(["known words"])
+    ids = tokenizer.encode("known strange words")
+    assert ids.tolist().count(tokenizer.unknown_id) == 1
+    assert tokenizer.decode(ids) == "known \ufffd words"
 
 
 @settings(max_examples=300, deadline=None)
@@ -181,11 +181,11 @@ def test_jamo_in_any_order_are_a_text() -> None:
 
 def test_bpe_is_smaller_than_bytes_and_keeps_to_its_size() -> None:
     texts = ["인공지능은 재미있다 and so on"] * 20
-    tokeniser = BPETokeniser.train(texts, size=300)
-    assert tokeniser.size <= 300
-    assert len(tokeniser.encode(texts[0])) < len(texts[0].encode()) / 2
+    tokenizer = BPETokenizer.train(texts, size=300)
+    assert tokenizer.size <= 300
+    assert len(tokenizer.encode(texts[0])) < len(texts[0].encode()) / 2
     with pytest.raises(ValueError, match="size must be at least 258"):
-        BPETokeniser.train(texts, size=100)
+        BPETokenizer.train(texts, size=100)
 
 
 @example([300, 0, 1, 259])
@@ -193,20 +193,20 @@ def test_bpe_is_smaller_than_bytes_and_keeps_to_its_size() -> None:
 @given(st.lists(st.integers(0, 250), max_size=10))
 def test_any_numbers_are_a_text(ids: list[int]) -> None:
     for make in EXACT:
-        tokeniser = kept(make)
-        tokeniser.decode([i % tokeniser.size for i in ids]).encode("utf-8")
+        tokenizer = kept(make)
+        tokenizer.decode([i % tokenizer.size for i in ids]).encode("utf-8")
 
 
 @pytest.mark.parametrize("make", EXACT)
 @pytest.mark.parametrize("number", [-1, 10**6])
-def test_a_number_out_of_range_is_an_error(make: Callable[[], Tokeniser], number: int) -> None:
-    with pytest.raises(ValueError, match="token numbers must lie in 0 to"):
+def test_a_number_out_of_range_is_an_error(make: Callable[[], Tokenizer], number: int) -> None:
+    with pytest.raises(ValueError, match="token ids must lie in 0 to"):
         kept(make).decode([number])
 
 
 def broken(**changes: object) -> str:
     content = {
-        "version": 1,
+        "version": 2,
         "kind": "character",
         "lower": False,
         "jamo": False,
@@ -223,7 +223,7 @@ def broken(**changes: object) -> str:
         "",
         "[]",
         "{",
-        broken(version=2),
+        broken(version=3),
         broken(kind="pickle"),
         broken(extra=1),
         broken(lower="yes"),
@@ -232,17 +232,17 @@ def broken(**changes: object) -> str:
         broken(pieces=[""]),
         broken(pieces=["a" * 2000]),
         broken(pieces=[1]),
-        json.dumps({"version": 1, "kind": "bpe", "pieces": ["a"], "merges": []}),
+        json.dumps({"version": 2, "kind": "bpe", "pieces": ["a"], "merges": []}),
         bpe().to_json().replace('"merges": [', '"merges": [["zz", "qq"], '),
     ],
 )
-def test_a_damaged_tokeniser_is_not_loaded(text: str) -> None:
-    with pytest.raises(BundleError, match="not a tokeniser of unroll, version 1") as caught:
-        tokeniser_from_json(text)
+def test_a_damaged_tokenizer_is_not_loaded(text: str) -> None:
+    with pytest.raises(BundleError, match="not a vocabulary of unroll, version 2") as caught:
+        tokenizer_from_json(text)
     assert "\n" not in str(caught.value)
 
 
-def test_a_huge_tokeniser_is_not_even_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unroll.data.text.tokenizers._MAX_JSON", 10)
+def test_a_huge_tokenizer_is_not_even_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unroll.data.text.saved._MAX_JSON", 10)
     with pytest.raises(BundleError, match="at most 10 can be loaded"):
-        tokeniser_from_json(broken())
+        tokenizer_from_json(broken())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unroll.data.text.saved import tokens_from_json
 from unroll.data.text.tokens import TEMPLATES, TokenFeatures
 from unroll.errors import BundleError
 
@@ -51,7 +52,7 @@ def test_jamo_takes_syllables_apart() -> None:
 
 def test_saved_features_give_the_same_numbers() -> None:
     features = TokenFeatures.train(SENTENCES, ["word", "shape", "left3"], min_count=1)
-    again = TokenFeatures.from_json(features.to_json())
+    again = tokens_from_json(features.to_json())
     for tokens in [*SENTENCES, ["new", "낱말", "🙂"], []]:
         a, b = features.encode(tokens), again.encode(tokens)
         np.testing.assert_array_equal(a.features, b.features)
@@ -60,14 +61,14 @@ def test_saved_features_give_the_same_numbers() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", '{"version":2,"kind":"tokens","jamo":false,"characters":[],"templates":{}}', '{"version":1'],
+    ["", "{}", '{"version":3,"kind":"tokens","jamo":false,"characters":[],"templates":{}}', '{"version":1'],
 )
 def test_other_files_are_refused(text: str) -> None:
-    with pytest.raises(BundleError, match="not token features of unroll"):
-        TokenFeatures.from_json(text)
+    with pytest.raises(BundleError, match="not a vocabulary of unroll, version 2"):
+        tokens_from_json(text)
 
 
 def test_an_unknown_feature_is_refused() -> None:
     features = TokenFeatures.train(SENTENCES, ["word"])
     with pytest.raises(BundleError, match="unknown feature 'work'"):
-        TokenFeatures.from_json(features.to_json().replace('"word"', '"work"'))
+        tokens_from_json(features.to_json().replace('"word"', '"work"'))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from unroll.bundle import DataConfig, RunFolder
-from unroll.data import BPETokeniser, CharacterTokeniser, ReadOptions, Tokeniser, WordTokeniser, read_table
+from unroll.data import BPETokenizer, CharacterTokenizer, ReadOptions, Tokenizer, WordTokenizer, read_table
 from unroll.errors import BundleError, ConfigError, DataError
 from unroll.tasks.base import Record
 from unroll.tasks.fill.data import Tokens, cut_rows, paragraphs, read_gap, read_pieces, whole_rows
@@ -185,30 +185,30 @@ def test_the_report_says_where_a_missing_word_is_not_known(tmp_path: Path) -> No
 
 def test_long_rows_are_cut_and_nothing_is_lost() -> None:
     text = "고양이가 a b c, d e f!\n짧다\n"
-    tokeniser = WordTokeniser.train([text])
-    rows = cut_rows(tokeniser, text, 4)
+    tokenizer = WordTokenizer.train([text])
+    rows = cut_rows(tokenizer, text, 4)
     assert max(map(len, rows)) == 4
-    assert tokeniser.decode(np.concatenate(rows[:-1])) == "고양이가 a b c, d e f!"
-    assert tokeniser.decode(rows[-1]) == "짧다"
+    assert tokenizer.decode(np.concatenate(rows[:-1])) == "고양이가 a b c, d e f!"
+    assert tokenizer.decode(rows[-1]) == "짧다"
 
 
 def test_a_gap_is_read_as_the_text_would_be_with_a_word_in_it() -> None:
     text = "the cat sat, 고양이가 앉았다"
-    cases: list[tuple[Tokeniser, Tokens, str]] = [
-        (WordTokeniser.train([text]), "word", "the ___ sat, 고양이가 앉았다"),
-        (BPETokeniser.train([text] * 9, size=400), "bpe", "the ___ sat, 고양이가 앉았다"),
-        (CharacterTokeniser.train([text]), "character", "the ___at sat, 고양이가 앉았다"),
+    cases: list[tuple[Tokenizer, Tokens, str]] = [
+        (WordTokenizer.train([text]), "word", "the ___ sat, 고양이가 앉았다"),
+        (BPETokenizer.train([text] * 9, size=400), "bpe", "the ___ sat, 고양이가 앉았다"),
+        (CharacterTokenizer.train([text]), "character", "the ___at sat, 고양이가 앉았다"),
     ]
-    for tokeniser, tokens, gap in cases:
-        found = read_gap(tokeniser, gap, "text", tokens=tokens)
-        whole = tokeniser.encode(text)
+    for tokenizer, tokens, gap in cases:
+        found = read_gap(tokenizer, gap, "text", tokens=tokens)
+        whole = tokenizer.encode(text)
         assert len(found.row) == len(whole)
         assert np.flatnonzero(found.row != whole).tolist() == [found.at] == [4 if tokens == "character" else 1]
 
 
 def test_pieces_that_are_no_text_of_their_own_are_no_answers() -> None:
-    tokeniser = BPETokeniser.train(["가나다 abc"] * 3, size=270)
-    pieces = read_pieces(tokeniser)
+    tokenizer = BPETokenizer.train(["가나다 abc"] * 3, size=270)
+    pieces = read_pieces(tokenizer)
     shown = {text for text, fits in zip(pieces.texts, pieces.answers, strict=True) if fits}
     assert "a" in shown
     assert not any("\ufffd" in text or not text for text in shown)

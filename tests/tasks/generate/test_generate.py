@@ -103,7 +103,7 @@ def test_evaluation_of_another_text(run: RunFolder, tmp_path: Path) -> None:
 def test_the_parts_are_cut_by_position_and_all_of_the_text_is_scored(tmp_path: Path) -> None:
     job = job_of(plan(write_text(tmp_path / "a.txt"), tmp_path / "store"))
     tokens = [job._train, *(job._parts[name].tokens for name in ("validation", "test"))]
-    assert job.tokeniser.decode(np.concatenate(tokens).tolist()) == TEXT
+    assert job.tokenizer.decode(np.concatenate(tokens).tolist()) == TEXT
     assert sum(part.characters for part in job._parts.values()) + len(tokens[0]) == len(TEXT)
     assert len(tokens[1]) == pytest.approx(0.1 * len(TEXT), abs=1)
 
@@ -114,9 +114,9 @@ def test_further_files_are_the_parts_they_are_given_for(tmp_path: Path) -> None:
     job = job_of(plan(path, tmp_path / "store", test=str(test), validation_fraction=0.0))
     assert job.parts == ("test",)
     part = job._parts["test"]
-    assert job.tokeniser.decode([*part.context, *part.tokens]) == "the cat\nthe log\n"
+    assert job.tokenizer.decode([*part.context, *part.tokens]) == "the cat\nthe log\n"
     assert part.characters == len("the cat\nthe log\n") - 1
-    assert job.tokeniser.decode(job._train.tolist()) == TEXT
+    assert job.tokenizer.decode(job._train.tolist()) == TEXT
 
 
 def test_chunks_of_all_streams_are_the_text_in_order(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_column_of_texts_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,text\n" + "".join(f"{n},the cat sat {n}\n" for n in range(60)), encoding="utf-8")
     job = job_of(plan(path, tmp_path / "store"))
-    assert job.tokeniser.decode(job._train.tolist()).count("the cat sat") == 48
+    assert job.tokenizer.decode(job._train.tolist()).count("the cat sat") == 48
 
 
 def test_the_frame_of_a_book_is_said_and_can_be_left_out(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_frame_of_a_book_is_said_and_can_be_left_out(tmp_path: Path) -> None
     assert any("model.frame=drop" in note for note in kept.notes)
     dropped = job_of(plan(path, tmp_path / "s2", "model.frame=drop"))
     assert len(dropped._train) < len(kept._train)
-    assert not dropped.tokeniser.decode(dropped._train.tolist()).startswith("Licence")
+    assert not dropped.tokenizer.decode(dropped._train.tolist()).startswith("Licence")
 
 
 def test_too_little_text_is_refused(tmp_path: Path) -> None:
@@ -233,13 +233,13 @@ def test_what_is_streamed_is_the_text_of_all_tokens(tmp_path: Path, tokens: str)
     """At a high temperature an untrained model writes bytes that are no characters, letters that make no syllable."""
     made = plan(write_text(tmp_path / "a.txt"), tmp_path / "store", f"model.tokens={tokens}", "model.vocabulary=300")
     job = job_of(made)
-    writer = GeneratePredictor(job.model, job.tokeniser, made.settings, 0)
+    writer = GeneratePredictor(job.model, job.tokenizer, made.settings, 0)
     text = "the cat 고양이가"
-    seed = job.tokeniser.encode(text).tolist()
+    seed = job.tokenizer.encode(text).tolist()
     generator = torch.Generator().manual_seed(5)
     barred = writer._changes_seed(seed)
     drawn = sample(job.model, seed, Sampling(9.0), generator=generator, forbidden=(0, 1), forbidden_first=barred)
-    whole = job.tokeniser.decode(seed + list(itertools.islice(drawn, 300)))
+    whole = job.tokenizer.decode(seed + list(itertools.islice(drawn, 300)))
     pieces = list(writer.stream(text, Sampling(9.0), 300, generator=torch.Generator().manual_seed(5)))
     assert text + "".join(pieces) == whole
     assert len(pieces) > 50

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from unroll.data.table.table import Table
 
 Level = Literal["error", "warning", "note"]
@@ -45,23 +43,3 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def share(part: int, whole: int) -> str:
     """A part in percent of the whole."""
     return f"{100 * part / max(whole, 1):.1f} %"
-
-
-def row_hashes(table: Table, columns: tuple[str, ...], fold: bool = False) -> np.ndarray:
-    """A 64-bit number per row, int64 (rows,), that is equal where these columns are.
-
-    With `fold` it is equal also where only case, width, spaces or punctuation differ.
-    """
-    from unroll.data.doctor.text import folded
-    from unroll.data.table.kinds import Kind
-
-    total = np.zeros(len(table), dtype=np.uint64)
-    for column in columns:
-        if table.kinds[column] is Kind.SERIES:
-            values = (hash(table.series(column, row).tobytes()) for row in range(len(table)))
-        else:
-            values = (hash(folded(text) if fold else text) for text in table.texts(column))
-        own = np.fromiter(values, dtype=np.int64, count=len(table)).astype(np.uint64)
-        # An odd factor mixes the columns, so that swapped cells differ; overflow is meant.
-        total = total * np.uint64(0x9E3779B97F4A7C15) + own
-    return total.astype(np.int64)

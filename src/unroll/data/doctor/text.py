@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll.data.doctor.finding import Finding, at_row, counted, share
+from unroll.data.table.chunks import text_block
 from unroll.data.table.table import Table
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -67,8 +67,8 @@ def look_at_text(table: Table, column: str) -> Iterator[Finding]:
     empty, first_empty, at = 0, -1, 0
     odd = [0] * len(_ODDITIES)
     first_odd = [-1] * len(_ODDITIES)
-    for block in table.blocks(column):
-        cells = block if pa.types.is_large_string(block.type) else pc.cast(block, pa.large_string())
+    for block in table.text_blocks(column):
+        cells = text_block(block)
         blank = np.asarray(pc.fill_null(pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(cells)), 0), True))
         if blank.any() and first_empty < 0:
             first_empty = at + int(blank.argmax())

@@ -8,6 +8,7 @@ import numpy as np
 
 from unroll.data.doctor.finding import Finding, at_row, counted
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.errors import DataError
@@ -120,26 +121,6 @@ def _off_grid(times: np.ndarray, rows: np.ndarray, step: Frequency) -> int:
         if steps_between(times[at - 1 : at + 1], step) is None:
             return int(rows[at])
     return int(rows[0])
-
-
-def shown(time: np.datetime64 | float) -> str:
-    """A time without what is zero in it."""
-    if isinstance(time, np.datetime64):
-        return str(time).replace("T", " ").removesuffix(".000000").removesuffix(":00").removesuffix(" 00:00")
-    return f"{float(time):g}"
-
-
-def series_rows(table: Table, series: str | None) -> Iterator[tuple[str | None, np.ndarray]]:
-    """The rows of each series, int64, in the order of the table; one nameless series if there is no column of ids."""
-    if series is None:
-        yield None, np.arange(len(table), dtype=np.int64)
-        return
-    codes: dict[str, int] = {}
-    numbered = (codes.setdefault(text, len(codes)) for text in table.texts(series))
-    owner = np.fromiter(numbered, dtype=np.int64, count=len(table))
-    order = np.argsort(owner, kind="stable")
-    cuts = np.searchsorted(owner[order], np.arange(1, len(codes)))
-    yield from zip(codes, np.split(order, cuts), strict=True)
 
 
 def look_at_values(table: Table, columns: Sequence[str]) -> Iterator[Finding]:

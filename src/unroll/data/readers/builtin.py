@@ -15,7 +15,7 @@ from unroll.data.readers.delimited import Delimited
 from unroll.data.readers.dialect import Dialect
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.table import Table
-from unroll.data.table.writer import Field, Writer
+from unroll.data.table.writer import Field, Row, Writer
 from unroll.errors import DataError, MissingExtraError
 
 _SETS = {
@@ -73,12 +73,11 @@ def read_builtin(name: str, store: Path) -> Table:
     path = _file_of("statsmodels", f"datasets/{name}/{name}.csv")
     columns = ("YEAR", "SUNACTIVITY") if name == "sunspots" else ("date", "co2")
     source = Delimited(path, columns, Dialect(",", True, True), "utf-8")
-    with Writer(store, [Field(column) for column in columns], path) as writer:
+    with Writer(store, source.fields, path) as writer:
         writer.begin(path)
-        for record in source.rows():
-            if record.cells:
-                writer.add(record.cells, record.line)
-        return writer.finish([note])
+        for row in source.rows():
+            writer.add(row)
+        return writer.finish([note], "csv")
 
 
 def _file_of(package: str, inside: str) -> Path:
@@ -98,8 +97,9 @@ def _digits(store: Path, note: str) -> Table:
         for number, line in numbered_lines(path):
             pixels = line.split(",")
             # 0 to 16 in the file; the label comes last.
-            writer.add([np.array(pixels[:-1], dtype=np.float32) / 16.0, str(int(float(pixels[-1])))], number)
-        return writer.finish([note])
+            label = str(int(float(pixels[-1])))
+            writer.add(Row([np.array(pixels[:-1], dtype=np.float32) / 16.0, label], number))
+        return writer.finish([note], "csv")
 
 
 def _pydocs(store: Path, note: str) -> Table:
@@ -117,10 +117,10 @@ def _pydocs(store: Path, note: str) -> Table:
                         if not opened:
                             writer.begin(path)
                             opened = True
-                        writer.add([paragraph.text, area], paragraph.line)
+                        writer.add(Row([paragraph.text, area], paragraph.line))
         if not seen:
             raise DataError("this Python comes without the sources of its library; use another built-in set", library)
-        return writer.finish([note])
+        return writer.finish([note], "text")
 
 
 def _sources(library: Path, module: str) -> list[Path]:

@@ -6,15 +6,15 @@ here.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from unroll.data.readers.lines import numbered_lines
-from unroll.data.table.table import UNIT_SEPARATOR, Table
-from unroll.data.table.writer import Field
+from unroll.data.readers.reader import Input, Source
+from unroll.data.table.kinds import Problem
+from unroll.data.table.writer import Field, Row
 
 #: The columns of CoNLL-U that are kept, by their position (universaldependencies.org/format.html).
 CONLLU_COLUMNS = {"tokens": 1, "lemma": 2, "upos": 3, "xpos": 4, "feats": 5, "deprel": 7}
@@ -22,25 +22,11 @@ _CONLLU_WIDTH = 10
 _WORD_ID = re.compile(r"[1-9]\d*")
 _RANGE_ID = re.compile(r"([1-9]\d*)-([1-9]\d*)")
 _EMPTY_ID = re.compile(r"\d+\.[1-9]\d*")
+_ANY_ID = re.compile(r"\d+([-.]\d+)?")
+_ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: A longer token is no word but a line that was not cut.
 MAX_TOKEN = 1000
-#: Columns that hold what the reader found out, beside those of the file.
-LINES, PROBLEMS = "lines", "problems"
 _DOCUMENT = "-DOCSTART-"
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a sentence.
-
-    Attributes:
-        kind: "columns", "ids", "empty" or "long".
-        line: of the file, from 1.
-        text: what was expected and what came.
-    """
-
-    kind: str
-    line: int
-    text: str
 
 
 class Sentence(NamedTuple):
@@ -83,7 +69,7 @@ def _groups(path: Path, encoding: str) -> Iterator[list[tuple[int, str]]]:
         yield group
 
 
-class ColumnReader:
+class ColumnSource:
     """Reads CoNLL columns: the first is the token, the last its tag; a blank line ends a sentence.
 
     Tabs separate if the first line holds one, else white space does, as in the files of CoNLL-2003. Lines that open a
@@ -95,31 +81,43 @@ class ColumnReader:
         width: how many columns there must be; None: as many as the first line has.
     """
 
+    marked = True
+    empty = "no sentences"
+
     def __init__(self, path: Path, encoding: str, width: int | None = None) -> None:
         self.path = path
         self.encoding = encoding
         self.width = width
-        self.left = Left(0, 0, 0)
+        self._left = Left(0, 0, 0)
         self.tabs: bool | None = None
 
+    @property
     def fields(self) -> list[Field]:
         """The columns of the table."""
-        for _ in self.sentences():
+        for _ in self._sentences() if self.width is None else ():
             break
-        width = self.width or 2
-        middle = [f"column{index}" for index in range(2, width)]
-        return [
-            *(Field(name, "labels") for name in ("tokens", *middle, "tags")),
-            Field(LINES, "json"),
-            Field(PROBLEMS, "json"),
-        ]
+        middle = [f"column{index}" for index in range(2, self.width or 2)]
+        return [Field(name, "list") for name in ("tokens", *middle, "tags")]
 
-    def sentences(self) -> Iterator[Sentence]:
+    @property
+    def said(self) -> str:
+        """That these are CoNLL columns."""
+        return f"{self.path.name}: CoNLL columns, {self.encoding.upper()}"
+
+    def rows(self) -> Iterator[Row]:
         """Every sentence in order.
 
         Raises:
             DataError: wrong encoding, a NUL, or a file that cannot be read.
         """
+        self._left = Left(0, 0, 0)
+        return map(_row, self._sentences())
+
+    def left(self) -> list[str]:
+        """Document marks."""
+        return self._left.words()
+
+    def _sentences(self) -> Iterator[Sentence]:
         for group in _groups(self.path, self.encoding):
             comments = 0
             while comments < len(group) and self._is_comment(group[comments][1]):
@@ -128,7 +126,7 @@ class ColumnReader:
             if not body:
                 continue
             if body[0][1].startswith(_DOCUMENT):
-                self.left = self.left._replace(documents=self.left.documents + 1)
+                self._left = self._left._replace(documents=self._left.documents + 1)
                 body = body[1:]
                 if not body:
                     continue
@@ -158,7 +156,7 @@ class ColumnReader:
         return Sentence([list(column) for column in zip(*rows, strict=True)], lines, lines[0], problems)
 
 
-class UniversalReader:
+class UniversalSource:
     """Reads CoNLL-U: words with consecutive ids from 1; multi-word tokens (3-4) and empty nodes (8.1) are checked and
     left out.
 
@@ -167,21 +165,38 @@ class UniversalReader:
         encoding: its encoding.
     """
 
+    marked = True
+    empty = "no sentences"
+
     def __init__(self, path: Path, encoding: str) -> None:
         self.path = path
         self.encoding = encoding
-        self.left = Left(0, 0, 0)
+        self._left = Left(0, 0, 0)
 
+    @property
     def fields(self) -> list[Field]:
         """The columns of the table."""
-        return [*(Field(name, "labels") for name in CONLLU_COLUMNS), Field(LINES, "json"), Field(PROBLEMS, "json")]
+        return [Field(name, "list") for name in CONLLU_COLUMNS]
 
-    def sentences(self) -> Iterator[Sentence]:
+    @property
+    def said(self) -> str:
+        """That this is CoNLL-U."""
+        return f"{self.path.name}: CoNLL-U, {self.encoding.upper()}"
+
+    def rows(self) -> Iterator[Row]:
         """Every sentence in order.
 
         Raises:
             DataError: wrong encoding, a NUL, or a file that cannot be read.
         """
+        self._left = Left(0, 0, 0)
+        return map(_row, self._sentences())
+
+    def left(self) -> list[str]:
+        """Multi-word tokens and empty nodes."""
+        return self._left.words()
+
+    def _sentences(self) -> Iterator[Sentence]:
         for group in _groups(self.path, self.encoding):
             yield self._sentence(group)
 
@@ -199,14 +214,14 @@ class UniversalReader:
                 row = [*row, *[""] * _CONLLU_WIDTH][:_CONLLU_WIDTH]
             expected = len(lines) + 1
             if (span := _RANGE_ID.fullmatch(row[0])) is not None:
-                self.left = self.left._replace(ranges=self.left.ranges + 1)
+                self._left = self._left._replace(ranges=self._left.ranges + 1)
                 first, last = int(span[1]), int(span[2])
                 if first != expected or last <= first or first <= covered:
                     text = f"a multi-word token here must begin at word {expected}, got {row[0]}"
                     problems.append(Problem("ids", number, text))
                 covered = last
             elif _EMPTY_ID.fullmatch(row[0]):
-                self.left = self.left._replace(nodes=self.left.nodes + 1)
+                self._left = self._left._replace(nodes=self._left.nodes + 1)
                 if int(row[0].split(".")[0]) != expected - 1:
                     text = f"an empty node here must be numbered {expected - 1}.1 and so on, got {row[0]}"
                     problems.append(Problem("ids", number, text))
@@ -222,24 +237,8 @@ class UniversalReader:
         return Sentence(cells, lines, lines[0] if lines else group[0][0], problems)
 
 
-def tagged_reader(
-    path: Path, form: str, encoding: str, first: ColumnReader | UniversalReader | None
-) -> ColumnReader | UniversalReader:
-    """The reader of a file.
-
-    Args:
-        path: the file.
-        form: "conllu" or "conll".
-        encoding: its encoding.
-        first: the reader of the first file of the data set, whose columns the others must have.
-    """
-    if form == "conllu":
-        return UniversalReader(path, encoding)
-    return ColumnReader(path, encoding, first.width if isinstance(first, ColumnReader) else None)
-
-
-def checked(sentence: Sentence) -> Sentence:
-    """A sentence with what any format can get wrong written down: no tokens, empty ones, endless ones."""
+def _row(sentence: Sentence) -> Row:
+    """A sentence as a row, with what any format can get wrong written down: no tokens, empty ones, endless ones."""
     problems = list(sentence.problems)
     if not sentence.lines:
         problems.append(Problem("empty", sentence.line, "a sentence without tokens"))
@@ -248,25 +247,46 @@ def checked(sentence: Sentence) -> Sentence:
             problems.append(Problem("empty", number, "an empty token"))
         if len(token) > MAX_TOKEN:
             problems.append(Problem("long", number, f"a token of {len(token)} characters, {MAX_TOKEN} at most"))
-        if UNIT_SEPARATOR in token:
-            problems.append(Problem("columns", number, "a token holds the control character U+001F"))
-    return sentence._replace(problems=problems)
+    return Row(sentence.cells, sentence.line, item_lines=sentence.lines, problems=problems)
 
 
-def row_of(sentence: Sentence) -> list[str]:
-    """A sentence as the cells of a table."""
-    joined = [UNIT_SEPARATOR.join(cell.replace(UNIT_SEPARATOR, " ") for cell in column) for column in sentence.cells]
-    return [*joined, json.dumps(sentence.lines), json.dumps(sentence.problems) if sentence.problems else ""]
+class ColumnsReader:
+    """Reads CoNLL columns."""
+
+    name = "conll"
+    suffixes = (".conll", ".iob")
+    summary = (
+        "one row per sentence, for tagging: a token per line, its tag last, blank lines between sentences; known by "
+        "their look in `.txt` and `.tsv` files"
+    )
+
+    def recognises(self, file: Input) -> bool:
+        """Words with entity tags, one per line, and blank lines between sentences."""
+        words = [line for _, line in file.lines if line.strip() and not line.startswith(("##", "-DOCSTART-"))]
+        cells = [line.removesuffix("\r").split("\t") for line in words]
+        tags = [row[-1] for row in cells if len(row) > 1]
+        blank = any(not line.strip() for _, line in file.lines)
+        return blank and len(tags) == len(words) and "O" in tags and all(_ENTITY_TAG.match(tag) for tag in tags)
+
+    def open(self, file: Input, first: Source | None) -> ColumnSource:
+        """A further file must have as many columns as the first."""
+        width = first.width if isinstance(first, ColumnSource) else None
+        return ColumnSource(file.path, file.options.encoding, width)
 
 
-def sentence_lines(table: Table, row: int) -> list[int]:
-    """The line of every token of a sentence; of the whole sentence where the format does not say."""
-    if LINES in table.columns:
-        return [int(line) for line in json.loads(table.texts(LINES)[row])]
-    return []
+class UniversalReader:
+    """Reads CoNLL-U."""
 
+    name = "conllu"
+    suffixes = (".conllu",)
+    summary = "one row per sentence, for tagging: form, lemma, upos, xpos, feats and deprel of every word"
 
-def sentence_problems(table: Table, row: int) -> list[Problem]:
-    """What the reader found wrong with a sentence."""
-    text = table.texts(PROBLEMS)[row] if PROBLEMS in table.columns else ""
-    return [Problem(str(kind), int(line), str(what)) for kind, line, what in json.loads(text)] if text else []
+    def recognises(self, file: Input) -> bool:
+        """Lines of ten cells, the first an id."""
+        words = [line for _, line in file.lines if line.strip() and not line.startswith("#")]
+        cells = [line.split("\t") for line in words[:1000]]
+        return bool(cells) and all(len(row) == _CONLLU_WIDTH and _ANY_ID.fullmatch(row[0]) for row in cells)
+
+    def open(self, file: Input, first: Source | None) -> UniversalSource:
+        """The columns are always the same."""
+        return UniversalSource(file.path, file.options.encoding)

@@ -1,161 +1,96 @@
-"""CSV, TSV and plain text: records with the line they start at. A record may span lines if its cells are quoted."""
+"""CSV, TSV and plain text, a row per record."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from unroll.data.readers.dialect import Dialect, guess_dialect
-from unroll.data.readers.lines import numbered_lines, sample_lines
-from unroll.data.table.kinds import MAX_RECORD_CHARACTERS, ReadOptions
+from unroll.data.readers.dialect import Dialect, guess_dialect, is_csv_in_disguise
+from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.records import QuoteError, Record, records
+from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
-
-class QuoteError(ValueError):
-    """Quotes that do not pair up.
-
-    Args:
-        message: what is wrong.
-        line: the line of the quote.
-        open_at_end: whether the text ended inside a quoted cell.
-    """
-
-    def __init__(self, message: str, line: int, *, open_at_end: bool) -> None:
-        super().__init__(message)
-        self.line = line
-        self.open_at_end = open_at_end
+_SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "text": (".txt",)}
+_SUMMARIES = {
+    "csv": "delimiter, quotes and header are guessed from the first lines, and the guess is said in `table.notes`; "
+    "without a header the columns are `column1`, `column2`, ...",
+    "tsv": "the same with tabs",
+    "text": "`.txt` or no suffix: one row per line, or a table if every line has the same number of tabs, or usual "
+    "column names stand first (`image,caption`)",
+}
 
 
-class Record(NamedTuple):
-    """The cells of one row and the line, from 1, at which it starts."""
-
-    cells: list[str]
-    line: int
-
-
-def records(lines: Iterable[tuple[int, str]], delimiter: str | None, quoted: bool) -> Iterator[Record]:
-    r"""Split numbered lines into records, as Python's csv module would in strict mode.
-
-    Blank lines come out with no cells.
-
-    Args:
-        lines: (number, text without ``\n``); a ``\r`` at the end of a record is dropped.
-        delimiter: the character between cells; None if a line is one cell.
-        quoted: whether a cell that starts with ``"`` is quoted.
-
-    Raises:
-        QuoteError: a quoted cell does not end, or text follows its closing quote.
-    """
-    source = iter(lines)
-    for number, line in source:
-        if not quoted or '"' not in line:
-            line = line.removesuffix("\r")
-            if not line:
-                yield Record([], number)
-            elif delimiter is None:
-                yield Record([line], number)
-            else:
-                yield Record(line.split(delimiter), number)
-        else:
-            yield Record(_quoted_cells(line, number, source, delimiter), number)
-
-
-def _quoted_cells(line: str, number: int, source: Iterator[tuple[int, str]], delimiter: str | None) -> list[str]:
-    if delimiter is not None:
-        try:
-            # The csv module knows neither lines nor limits of our own, but it is fast on a record that ends where its
-            # line does.
-            return next(csv.reader((line,), delimiter=delimiter, strict=True))
-        except csv.Error:
-            pass
-    cells: list[str] = []
-    at = 0
-    while True:
-        if not line.startswith('"', at):
-            end = -1 if delimiter is None else line.find(delimiter, at)
-            if end < 0:
-                cells.append(line[at:].removesuffix("\r"))
-                return cells
-            cells.append(line[at:end])
-            at = end + 1
-            continue
-        parts: list[str] = []
-        size = 0
-        opened = number
-        at += 1
-        while True:
-            end = line.find('"', at)
-            if end < 0:
-                parts.append(line[at:] + "\n")
-                size += len(parts[-1])
-                if size > MAX_RECORD_CHARACTERS:
-                    raise QuoteError(
-                        f"a quoted cell of more than {MAX_RECORD_CHARACTERS} characters", opened, open_at_end=True
-                    )
-                following = next(source, None)
-                if following is None:
-                    raise QuoteError("a quoted cell that does not end before the file does", opened, open_at_end=True)
-                number, line = following
-                at = 0
-            elif line.startswith('"', end + 1):
-                parts.append(line[at : end + 1])
-                at = end + 2
-            else:
-                parts.append(line[at:end])
-                at = end + 1
-                break
-        cells.append("".join(parts))
-        if at == len(line) or line[at:] == "\r":
-            return cells
-        if delimiter is None or line[at] != delimiter:
-            raise QuoteError(
-                f"text after the closing quote of a cell ({line[at : at + 20]!r})", number, open_at_end=False
-            )
-        at += 1
-
-
-class Delimited(NamedTuple):
+class Delimited:
     """A delimited file ready to be read.
 
-    Attributes:
+    Args:
         path: the file.
         columns: names of the columns.
         dialect: how it is written.
         encoding: its encoding.
-        one_column: whether every line is one cell.
+        lacking: how many cells each row lacks beside the first file, which are then empty.
     """
 
-    path: Path
-    columns: tuple[str, ...]
-    dialect: Dialect
-    encoding: str
+    marked = False
 
-    def rows(self) -> Iterator[Record]:
-        """Yield the rows, every one with as many cells as there are columns; blank lines come out with no cells.
+    def __init__(
+        self, path: Path, columns: tuple[str, ...], dialect: Dialect, encoding: str, *, lacking: int = 0
+    ) -> None:
+        self.path = path
+        self.columns = columns
+        self.dialect = dialect
+        self.encoding = encoding
+        self.lacking = lacking
+        self._blank = 0
+
+    @property
+    def fields(self) -> list[Field]:
+        """The columns, whose kinds are found out."""
+        return [Field(column) for column in self.columns]
+
+    @property
+    def said(self) -> str:
+        """Delimiter, quotes, header and encoding."""
+        return f"{self.path.name}: {self.dialect.words()}, {self.encoding.upper()}"
+
+    @property
+    def empty(self) -> str:
+        """What is there instead of rows."""
+        return "only a header and no rows of data" if self.dialect.header else "no rows of data"
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, every one with as many cells as there are columns.
 
         Raises:
             DataError: a ragged row or a broken quote, with its line.
         """
+        self._blank = 0
         width = len(self.columns)
+        lacking = [""] * self.lacking
         skip = self.dialect.header
+        lines = numbered_lines(self.path, self.encoding)
         try:
-            for record in records(
-                numbered_lines(self.path, self.encoding), self.dialect.delimiter, self.dialect.quoted
-            ):
+            for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
                 if not record.cells:
-                    yield record
+                    self._blank += 1
                 elif skip:
                     skip = False
                 elif len(record.cells) == width:
-                    yield record
+                    yield Row(record.cells + lacking, record.line)
                 else:
                     raise DataError(self._ragged(record), self.path, record.line)
         except QuoteError as error:
-            raise DataError(
-                f"{error}; double every quote inside a quoted cell, or close it", self.path, error.line
-            ) from error
+            raise _quote_error(error, self.path) from error
+
+    def left(self) -> list[str]:
+        """Blank lines, and columns of the first file that this one lacks."""
+        said = [f"{self._blank} blank line{'s' if self._blank > 1 else ''} left out"] if self._blank else []
+        if self.lacking:
+            held = f"the first {len(self.columns)} of {len(self.columns) + self.lacking} columns"
+            said.append(f"{self.path.name} holds {held}; the others are empty there")
+        return said
 
     def _ragged(self, record: Record) -> str:
         of = "the header" if self.dialect.header else "the first row"
@@ -168,32 +103,70 @@ class Delimited(NamedTuple):
         )
 
 
-def open_delimited(path: Path, form: str, options: ReadOptions) -> Delimited:
-    """Look at the start of a file and settle how it is written.
+class DelimitedReader:
+    """Reads tables of cells, and lines of text.
 
     Args:
-        path: the file.
-        form: "csv", "tsv" or "text".
-        options: what the user has fixed.
-
-    Raises:
-        DataError: the file is empty, or the options make no sense.
+        name: "csv", "tsv" or "text".
     """
-    if options.delimiter is not None and len(options.delimiter) != 1:
-        raise DataError(f"the delimiter must be one character, got {options.delimiter!r}", path)
-    sample = [(number, line) for number, line in sample_lines(path, options.encoding) if line.strip("\r")]
-    if not sample:
-        raise DataError("the file is empty; expected at least one row", path)
-    lines = [line for _, line in sample]
-    if any("\r" in line.removesuffix("\r") for line in lines[:1]) and len(lines) == 1:
-        raise DataError("lines end in carriage returns only (old Mac); convert them to line feeds", path, 1)
-    dialect = guess_dialect(lines, form, options.delimiter, options.header)
-    try:
-        first = next(records(iter(sample), dialect.delimiter, dialect.quoted)).cells
-    except QuoteError as error:
-        raise DataError(f"{error}; double every quote inside a quoted cell, or close it", path, error.line) from error
-    if dialect.header:
-        columns = tuple(cell.strip() or f"column{index}" for index, cell in enumerate(first, 1))
-    else:
-        columns = tuple(f"column{index}" for index in range(1, len(first) + 1))
-    return Delimited(path, columns, dialect, options.encoding)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.suffixes = _SUFFIXES[name]
+        self.summary = _SUMMARIES[name]
+
+    def recognises(self, file: Input) -> bool:
+        """A comma-separated table, under a name that promises no table."""
+        lines = [line for _, line in file.lines if line.strip("\r")]
+        return (
+            self.name == "csv"
+            and file.path.suffix.lower() not in (".csv", ".tsv", ".tab")
+            and bool(lines)
+            and (is_csv_in_disguise(lines))
+        )
+
+    def open(self, file: Input, first: Source | None) -> Delimited:
+        """Look at the start of a file and settle how it is written; a further one is written as the first is.
+
+        If the first has a header, the columns must be the same. A further file may hold the first columns only:
+        series in rows, continued in the further file, are shorter there.
+        """
+        if not isinstance(first, Delimited):
+            return self._open(file, file.options.delimiter, file.options.header)
+        other = self._open(file, first.dialect.delimiter, first.dialect.header)
+        lacking = len(first.columns) - len(other.columns)
+        fewer = first.dialect.header and len(other.columns) > 1 and lacking > 0
+        if lacking and not fewer:
+            raise DataError(
+                f"expected {len(first.columns)} columns as in {first.path.name}, got {len(other.columns)}; read it by"
+                " itself",
+                file.path,
+                1,
+            )
+        for expected, got in zip(first.columns, other.columns, strict=False):
+            if expected != got:
+                raise DataError(f"expected column {expected!r} as in {first.path.name}, got {got!r}", file.path, 1)
+        return Delimited(file.path, other.columns, first.dialect, file.options.encoding, lacking=lacking)
+
+    def _open(self, file: Input, delimiter: str | None, header: bool | None) -> Delimited:
+        path = file.path
+        if delimiter is not None and len(delimiter) != 1:
+            raise DataError(f"the delimiter must be one character, got {delimiter!r}", path)
+        sample = [(number, line) for number, line in file.lines if line.strip("\r")]
+        if not sample:
+            raise DataError("the file is empty; expected at least one row", path)
+        lines = [line for _, line in sample]
+        if "\r" in lines[0].removesuffix("\r") and len(lines) == 1:
+            raise DataError("lines end in carriage returns only (old Mac); convert them to line feeds", path, 1)
+        dialect = guess_dialect(lines, self.name, delimiter, header)
+        try:
+            top = next(records(iter(sample), dialect.delimiter, dialect.quoted)).cells
+        except QuoteError as error:
+            raise _quote_error(error, path) from error
+        named = [cell.strip() for cell in top] if dialect.header else [""] * len(top)
+        columns = tuple(name or f"column{index}" for index, name in enumerate(named, 1))
+        return Delimited(path, columns, dialect, file.options.encoding)
+
+
+def _quote_error(error: QuoteError, path: Path) -> DataError:
+    return DataError(f"{error}; double every quote inside a quoted cell, or close it", path, error.line)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from unroll.data.readers.records import QuoteError, records
 from unroll.data.table.kinds import MISSING
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
@@ -59,8 +60,6 @@ def split_sample(lines: Sequence[str], delimiter: str | None, quoted: bool) -> l
 
     A record cut off at the end of the sample is dropped.
     """
-    from unroll.data.readers.delimited import QuoteError, records
-
     found: list[list[str]] = []
     try:
         for record in records(enumerate(lines, 1), delimiter, quoted):
@@ -81,8 +80,6 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
         delimiter: given by the user, or None.
         header: given by the user, or None.
     """
-    if form == "text" and delimiter is None and _is_csv_in_disguise(lines):
-        form = "csv"
     candidates: tuple[str | None, ...] = (delimiter,) if delimiter is not None else (*_DELIMITERS[form], None)
     best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
     for position, candidate in enumerate(candidates):
@@ -107,7 +104,7 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
     return Dialect(chosen, quoted, header)
 
 
-def _is_csv_in_disguise(lines: Sequence[str]) -> bool:
+def is_csv_in_disguise(lines: Sequence[str]) -> bool:
     """Whether a text file is a comma-separated table: usual column names first, and as many cells in every record."""
     names = lines[0].removesuffix("\r").lower().split(",")
     if len(names) < 2 or not _COMMON_NAMES.issuperset(names):

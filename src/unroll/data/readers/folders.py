@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
-SUFFIXES = {
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".pq": "parquet", ".ts": "ts", ".conllu": "conllu", ".conll": "conll", ".iob": "conll",
-}  # fmt: skip
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.
 _PAPERS = ("readme", "license", "licence", "copying", "notice", "changelog", "citation", "authors")
@@ -30,16 +27,6 @@ class DataFile(NamedTuple):
     path: Path
     part: int | None = None
     label: str | None = None
-
-
-def plain_name(path: Path) -> Path:
-    """The name of a file without ``.gz``."""
-    return Path(path.name.removesuffix(".gz"))
-
-
-def form_of(path: Path) -> str | None:
-    """The format that a file name tells; None if it tells none."""
-    return SUFFIXES.get(plain_name(path).suffix.lower())
 
 
 def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
@@ -101,7 +88,7 @@ def _classes(data: list[Path]) -> list[DataFile]:
     if (
         len({name.stem for name in names}) == 1
         and len(set(suffixes)) == len(data)
-        and not set(suffixes) & set(SUFFIXES)
+        and not any(set(suffixes) & set(reader.suffixes) for reader in READERS)
     ):
         return [DataFile(path, label=suffix.removeprefix(".")) for path, suffix in zip(data, suffixes, strict=True)]
     return []

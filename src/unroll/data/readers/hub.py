@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from unroll.data.readers.parquet import fields_of, settle, write_batches
+from unroll.data.readers.parquet import batches_of, fields_of, settle
 from unroll.data.table.splits import PART_NAMES
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Field, Writer
@@ -56,7 +56,7 @@ def read_hub(name: str, store: Path) -> Table:
             _write_split(
                 writer, found[split], fields, Path(f"{origin}/{split}"), splits[split] if len(splits) > 1 else None
             )
-        return writer.finish(notes)
+        return writer.finish(notes, "parquet")
 
 
 def _write_split(writer: Writer, data: Any, fields: tuple[Field, ...], path: Path, part: int | None) -> None:
@@ -69,7 +69,8 @@ def _write_split(writer: Writer, data: Any, fields: tuple[Field, ...], path: Pat
         for at in range(0, len(data), _BATCH):
             yield from _decoded(plain[at : at + _BATCH], data).combine_chunks().to_batches()
 
-    write_batches(writer, batches(), fields, path)
+    for batch in batches_of(batches(), fields, path):
+        writer.add(batch)
 
 
 def _class_names(data: Any) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""JSONL, and JSON as one list of rows or as {part or label: list of rows}: every row with its line."""
+"""JSONL, and JSON as one list of rows or as {part or label: list of rows}: columns, cells, and the readers of both."""
 
 from __future__ import annotations
 
@@ -10,167 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unroll.data.readers.lines import numbered_lines
-from unroll.data.table.kinds import MAX_JSON_BYTES
+from unroll.data.readers.jsonparse import DECODER, JsonRow, json_rows, jsonl_rows
+from unroll.data.readers.reader import Input, Source
 from unroll.data.table.splits import part_of
-from unroll.data.table.table import UNIT_SEPARATOR
-from unroll.data.table.writer import Field, Writer
+from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
 _SAMPLE = 1000
-
-
-class JsonRow(NamedTuple):
-    """One row: its cells by column, its line, and the key under which it stood in a JSON object of lists."""
-
-    cells: Mapping[str, Any]
-    line: int
-    key: str | None
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=str)
-
-
-def _cells(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, list) and not all(isinstance(item, int | float) for item in value):
-        return {f"column{index}": item for index, item in enumerate(value, 1)}
-    return {"column1": value}
-
-
-def jsonl_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
-    """Yield the rows of a JSONL file; blank lines are left out.
-
-    Raises:
-        DataError: a line is no JSON.
-    """
-    for number, line in numbered_lines(path, encoding):
-        if not line.strip():
-            continue
-        try:
-            value = _DECODER.decode(line.strip())
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"not JSON: {_reason(error)}; expected one object or list per line", path, number
-            ) from error
-        yield JsonRow(_cells(value), number, None)
-
-
-def _reason(error: ValueError | RecursionError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.colno}"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-class _Cursor:
-    """A place in a JSON text that knows its line."""
-
-    def __init__(self, text: str, path: Path) -> None:
-        self.text = text
-        self.path = path
-        self.at = 0
-        self.line = 1
-
-    def skip(self, to: int) -> None:
-        self.line += self.text.count("\n", self.at, to)
-        self.at = to
-
-    def peek(self) -> str:
-        """The next visible character, which is where the cursor then stands; empty at the end."""
-        at = self.at
-        while at < len(self.text) and self.text[at] in " \t\r\n":
-            at += 1
-        self.skip(at)
-        return self.text[at : at + 1]
-
-    def take(self, character: str) -> None:
-        found = self.peek()
-        if found != character:
-            raise self.error(f"expected {character!r}, got {found or 'the end of the file'!r}")
-        self.skip(self.at + 1)
-
-    def value(self) -> Any:
-        self.peek()
-        try:
-            value, end = _DECODER.raw_decode(self.text, self.at)
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, json.JSONDecodeError):
-                self.skip(error.pos)
-                raise self.error(error.msg) from error
-            raise self.error(_reason(error)) from error
-        self.skip(end)
-        return value
-
-    def error(self, reason: str) -> DataError:
-        return DataError(f"not JSON: {reason}", self.path, self.line)
-
-
-def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
-    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
-
-    A row is an object, a list of cells or one cell.
-
-    Raises:
-        DataError: another shape, no JSON, or a file over the limit.
-    """
-    parts, size = [], 0
-    for _, line in numbered_lines(path, encoding):
-        size += len(line) + 1
-        if size > MAX_JSON_BYTES:
-            raise DataError(
-                f"more than {MAX_JSON_BYTES} characters of JSON, which cannot be streamed; write one row per "
-                f"line (.jsonl)",
-                path,
-            )
-        parts.append(line)
-    cursor = _Cursor("\n".join(parts), path)
-    first = cursor.peek()
-    if not first:
-        raise DataError("the file is empty; expected a list of rows", path)
-    if first == "[":
-        yield from _items(cursor, None)
-    elif first == "{":
-        cursor.take("{")
-        while cursor.peek() != "}":
-            key = cursor.value()
-            if not isinstance(key, str):
-                raise cursor.error("expected a key in quotes")
-            cursor.take(":")
-            if cursor.peek() != "[":
-                raise DataError(
-                    f'key {key!r} holds no list; expected [row, ...] or {{"train": [row, ...], "test": '
-                    f"[...]}}; write other JSON as .jsonl, one row per line",
-                    path,
-                    cursor.line,
-                )
-            yield from _items(cursor, key)
-            if cursor.peek() != "}":
-                cursor.take(",")
-        cursor.take("}")
-    else:
-        raise DataError("expected a list of rows or an object of lists", path, cursor.line)
-    if cursor.peek():
-        raise cursor.error("text after the end")
-
-
-def _items(cursor: _Cursor, key: str | None) -> Iterator[JsonRow]:
-    cursor.take("[")
-    while cursor.peek() != "]":
-        line = cursor.line
-        yield JsonRow(_cells(cursor.value()), line, key)
-        if cursor.peek() != "]":
-            cursor.take(",")
-            if cursor.peek() == "]":
-                raise cursor.error("a comma before the closing bracket")
-    cursor.take("]")
 
 
 class Layout(NamedTuple):
@@ -221,7 +67,7 @@ def _shape(value: Any) -> tuple[str, int]:
         if all(_is_number(item) or item is None for item in value):
             return ("series", 1 if value else 0)
         if all(isinstance(item, str) for item in value):
-            return ("labels", 0)
+            return ("list", 0)
         inner = {
             len(item) for item in value if isinstance(item, list) and all(_is_number(x) or x is None for x in item)
         }
@@ -243,8 +89,8 @@ def _field(name: str, shapes: set[tuple[str, int]]) -> Field:
     known = shapes - {("series", 0)}
     if not shapes or known == {("text", 0)}:
         return Field(name)
-    if known <= {("labels", 0)} and known:
-        return Field(name, "labels")
+    if known <= {("list", 0)} and known:
+        return Field(name, "list")
     if len(known) == 1 and next(iter(known))[0] == "series":
         return Field(name, "series", next(iter(known))[1])
     return Field(name, "series", 1) if not known else Field(name, "json")
@@ -260,16 +106,19 @@ def convert(value: Any, field: Field, path: Path, line: int) -> Any:
         return _series(value, field, path, line)
     if value is None:
         return None
-    if field.storage == "labels":
-        if not isinstance(value, list) or not all(
-            isinstance(item, str) and UNIT_SEPARATOR not in item for item in value
-        ):
+    if field.storage == "list":
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise DataError(f"column {field.name!r} must hold lists of text, got {json.dumps(value)[:40]}", path, line)
-        text = UNIT_SEPARATOR.join(value)
-    elif field.storage == "json" and not isinstance(value, str):
+        return [_checked(item, field, path, line) for item in value]
+    if field.storage == "json" and not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
     else:
         text = _scalar(value, field, path, line)
+    return _checked(text, field, path, line)
+
+
+def _checked(text: str, field: Field, path: Path, line: int) -> str:
+    """The text, if it can be stored and shown."""
     if "\0" in text:
         raise DataError(f"column {field.name!r} holds a NUL character; remove it", path, line)
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -316,25 +165,119 @@ def _series(value: Any, field: Field, path: Path, line: int) -> Any:
     return np.array([math.nan if item is None else item for item in flat], dtype=np.float32)
 
 
-def write_rows(writer: Writer, rows: Iterable[JsonRow], layout: Layout, path: Path, part: int | None) -> None:
-    """Add JSON rows to a table; `part` is the part of the whole file, if it has one."""
-    names = [field.name for field in layout.fields]
-    current: str | None = None
-    writer.begin(path, part)
-    for row in rows:
-        if row.key is not None and row.key != current and layout.keys in ("part", "both"):
-            current = row.key
-            writer.part(part_of(row.key) if part is None else part)
-        keyed = row.cells if layout.keys in ("none", "part") else {**row.cells, names[-1]: row.key}
-        unknown = keyed.keys() - set(names)
-        if unknown:
-            raise DataError(
-                f"column {min(unknown)!r} is not in the first file, which has {', '.join(names[:12])}", path, row.line
-            )
-        cells = [
-            convert(keyed.get(field.name), field, path, row.line)
-            if field.name in keyed or field.storage != "series"
-            else np.empty(0, np.float32)
-            for field in layout.fields
-        ]
-        writer.add(cells, row.line, sum(len(cell) for cell in cells if cell is not None))
+class JsonSource:
+    """A file of JSON rows ready to be read.
+
+    Args:
+        path: the file.
+        encoding: its encoding.
+        lines: whether every line is a row; else the file is one JSON value.
+        layout: the columns, by the first file of the data set.
+    """
+
+    marked = False
+    empty = "the file is empty; expected at least one row"
+
+    def __init__(self, path: Path, encoding: str, layout: Layout, *, lines: bool) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.layout = layout
+        self._lines = lines
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The columns."""
+        return self.layout.fields
+
+    @property
+    def said(self) -> str:
+        """Where the rows stand, and what the keys of the file are taken for."""
+        said = {
+            "none": f"{self.path.name.removesuffix('.gz')}: one row per {'line' if self._lines else 'item'}",
+            "part": "parts by the keys of the file",
+            "both": "parts by the keys of the file, which column 'split' keeps",
+            "label": f"labels are the keys of the file, in column {self.fields[-1].name!r}",
+        }[self.layout.keys]
+        return f"{said}, {self.encoding.upper()}"
+
+    def rows(self) -> Iterator[Row]:
+        """The rows; a key that is missing in one is an empty cell.
+
+        Raises:
+            DataError: no JSON, a value that does not fit its column, or a key that is no column; with its line.
+        """
+        names = [field.name for field in self.fields]
+        keys = self.layout.keys
+        for row in (jsonl_rows if self._lines else json_rows)(self.path, self.encoding):
+            part = part_of(row.key) if row.key is not None and keys in ("part", "both") else None
+            cells = row.cells if keys in ("none", "part") else {**row.cells, names[-1]: row.key}
+            unknown = cells.keys() - set(names)
+            if unknown:
+                raise DataError(
+                    f"column {min(unknown)!r} is not in the first file, which has {', '.join(names[:12])}",
+                    self.path,
+                    row.line,
+                )
+            converted = [
+                convert(cells.get(field.name), field, self.path, row.line)
+                if field.name in cells or field.storage != "series"
+                else np.empty(0, np.float32)
+                for field in self.fields
+            ]
+            yield Row(converted, row.line, part)
+
+    def left(self) -> list[str]:
+        """Nested values, which are kept as text."""
+        nested = [field.name for field in self.fields if field.storage == "json"]
+        return [f"nested values are kept as JSON text in {', '.join(nested[:8])}"] if nested else []
+
+
+def _open(file: Input, first: Source | None, *, lines: bool) -> JsonSource:
+    if isinstance(first, JsonSource):
+        return JsonSource(file.path, file.options.encoding, first.layout, lines=lines)
+    # Read twice: a key may appear first in the last row.
+    layout = layout_of((jsonl_rows if lines else json_rows)(file.path, file.options.encoding))
+    if not layout.fields:
+        raise DataError(JsonSource.empty, file.path)
+    return JsonSource(file.path, file.options.encoding, layout, lines=lines)
+
+
+class JsonLinesReader:
+    """Reads JSONL."""
+
+    name = "jsonl"
+    suffixes = (".jsonl", ".ndjson")
+    summary = (
+        "one object, list or text per line; a key may be missing or come late; lists of numbers are series, lists of "
+        "texts are labels"
+    )
+
+    def recognises(self, file: Input) -> bool:
+        """Every line is an object; a single one may as well be a JSON file of one line."""
+        if not file.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return False
+        lines = [line for _, line in file.lines if line.strip()]
+        try:
+            return len(lines) > (".json" in file.path.suffixes) and all(isinstance(DECODER.decode(line.strip()), dict) for line in lines)
+        except (ValueError, RecursionError):
+            return False
+
+    def open(self, file: Input, first: Source | None) -> JsonSource:
+        """Settle the columns by all rows of the first file."""
+        return _open(file, first, lines=True)
+
+
+class JsonReader:
+    """Reads JSON."""
+
+    name = "json"
+    suffixes = (".json",)
+    summary = '`[row, ...]`, or `{"train": [...], "test": [...]}`, or `{label: [text, ...]}`'
+
+    def recognises(self, file: Input) -> bool:
+        """Not told by its first lines: prose may begin with a bracket."""
+        return False
+
+    def open(self, file: Input, first: Source | None) -> JsonSource:
+        """Settle the columns by all rows of the first file."""
+        return _open(file, first, lines=False)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,81 +14,120 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unroll.data.readers.lines import blocks
-from unroll.data.table.table import UNIT_SEPARATOR
-from unroll.data.table.writer import Field, Writer
+from unroll.data.readers.reader import Input, Source
+from unroll.data.table.writer import Batch, Field
 from unroll.errors import DataError
 
 _BATCH = 1 << 14
+_KEEP_FREE = 256 * 2**20
 
 
 @contextmanager
-def _file(path: Path, store: Path) -> Iterator[Any]:
-    """The opened Parquet file; a gzipped one is unpacked into the store first, because Parquet is read from its end."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    plain = store / "unpacked.parquet" if packed else path
+def _opened(file: Input) -> Iterator[pq.ParquetFile]:
+    """The opened Parquet file; a gzipped one is unpacked first, because Parquet is read from its end."""
+    path = file.path
+    plain = path if file.head == b"" or _plainly(path) else file.scratch / "unpacked.parquet"
     try:
-        if packed:
-            store.mkdir(parents=True, exist_ok=True)
+        if plain != path:
+            file.scratch.mkdir(parents=True, exist_ok=True)
             with plain.open("wb") as target:
                 for block in blocks(path):
-                    if shutil.disk_usage(store).free < 256 * 2**20:
+                    if shutil.disk_usage(file.scratch).free < _KEEP_FREE:
                         raise DataError(
                             "the disk is nearly full while unpacking; free space or store the table elsewhere", path
                         )
                     target.write(block)
-        with pq.ParquetFile(plain) as file:
-            yield file
+        with pq.ParquetFile(plain) as opened:
+            yield opened
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"cannot be read as Parquet ({str(error).splitlines()[0][:120]})", path) from error
     finally:
-        if packed:
+        if plain != path:
             plain.unlink(missing_ok=True)
 
 
-def parquet_schema(path: Path, store: Path) -> Any:
-    """The Arrow schema of a Parquet file.
+def _plainly(path: Path) -> bool:
+    with path.open("rb") as raw:
+        return raw.read(2) != b"\x1f\x8b"
+
+
+def batches_of(batches: Iterable[pa.RecordBatch], fields: Sequence[Field], path: Path) -> Iterator[Batch]:
+    """Arrow record batches as rows of these columns.
 
     Raises:
-        DataError: it is no Parquet file.
+        DataError: a series whose steps are not all of one size; the line is the row's number, from 1.
     """
-    with _file(path, store) as file:
-        return file.schema_arrow
-
-
-def write_parquet(writer: Writer, path: Path, store: Path, fields: tuple[Field, ...], part: int | None) -> None:
-    """Add the rows of a Parquet file; the line of a row is its number, from 1.
-
-    Raises:
-        DataError: a damaged file, or columns that differ from the first file's.
-    """
-    with _file(path, store) as file:
-        missing = {field.name for field in fields} - set(file.schema_arrow.names)
-        if missing:
-            raise DataError(
-                f"column {min(missing)!r} of the first file is missing; the columns are "
-                f"{', '.join(file.schema_arrow.names[:12])}",
-                path,
-            )
-        writer.begin(path, part)
-        write_batches(
-            writer, file.iter_batches(batch_size=_BATCH, columns=[field.name for field in fields]), fields, path
-        )
-
-
-def write_batches(writer: Writer, batches: Iterable[Any], fields: tuple[Field, ...], path: Path) -> None:
-    """Add Arrow record batches with columns of these names."""
     line = 1
     for batch in batches:
-        arrays = [
-            _convert(batch.column(batch.schema.get_field_index(field.name)), field, path, line) for field in fields
-        ]
         if len(batch):
-            writer.add_arrays(arrays, line)
+            columns = (batch.column(batch.schema.get_field_index(field.name)) for field in fields)
+            yield Batch(
+                [_convert(column, field, path, line) for column, field in zip(columns, fields, strict=True)], line
+            )
         line += len(batch)
 
 
-def fields_of(schema: Any, path: Path) -> tuple[Field, ...]:
+class ParquetSource:
+    """A Parquet file ready to be read; the line of a row is its number, from 1."""
+
+    marked = False
+    empty = "the file holds columns but no rows"
+
+    def __init__(self, file: Input, fields: tuple[Field, ...]) -> None:
+        self._file = file
+        self.fields = fields
+
+    @property
+    def said(self) -> str:
+        """That it is Parquet."""
+        return f"{self._file.path.name}: Parquet"
+
+    def rows(self) -> Iterator[Batch]:
+        """The rows, many at a time.
+
+        Raises:
+            DataError: a damaged file, or columns that differ from the first file's.
+        """
+        with _opened(self._file) as file:
+            names = file.schema_arrow.names
+            missing = {field.name for field in self.fields} - set(names)
+            if missing:
+                raise DataError(
+                    f"column {min(missing)!r} of the first file is missing; the columns are {', '.join(names[:12])}",
+                    self._file.path,
+                )
+            read = file.iter_batches(batch_size=_BATCH, columns=[field.name for field in self.fields])
+            yield from batches_of(read, self.fields, self._file.path)
+
+    def left(self) -> list[str]:
+        """Nothing."""
+        return []
+
+
+class ParquetReader:
+    """Reads Parquet."""
+
+    name = "parquet"
+    suffixes = (".parquet", ".pq")
+    summary = "flat columns, lists of numbers as series; also an Arrow dictionary or time stamps"
+
+    def recognises(self, file: Input) -> bool:
+        """The mark that every such file begins with."""
+        return file.head.startswith(b"PAR1")
+
+    def open(self, file: Input, first: Source | None) -> ParquetSource:
+        """Settle the columns by the schema of the first file."""
+        if isinstance(first, ParquetSource):
+            return ParquetSource(file, first.fields)
+        with _opened(file) as opened:
+            fields = fields_of(opened.schema_arrow, file.path)
+            if any(field.storage == "series" for field in fields):
+                sample = next((batch for batch in opened.iter_batches(batch_size=256) if len(batch)), None)
+                fields = fields if sample is None else settle(fields, sample)
+        return ParquetSource(file, fields)
+
+
+def fields_of(schema: pa.Schema, path: Path) -> tuple[Field, ...]:
     """The columns for an Arrow schema. How many channels a series has is settled later, by `settle`.
 
     Raises:
@@ -102,9 +140,9 @@ def fields_of(schema: Any, path: Path) -> tuple[Field, ...]:
     )
 
 
-def settle(fields: tuple[Field, ...], first: Any) -> tuple[Field, ...]:
+def settle(fields: tuple[Field, ...], first: pa.RecordBatch) -> tuple[Field, ...]:
     """Fill in the channels of series by the first batch of rows."""
-    found = []
+    settled = []
     for field in fields:
         if field.storage == "series":
             kind = first.schema.field(field.name).type
@@ -114,36 +152,23 @@ def settle(fields: tuple[Field, ...], first: Any) -> tuple[Field, ...]:
             nested = _is_list(kind.value_type)
             channels = len(values[0]) if nested and values is not None and values[0] is not None else 1
             field = field._replace(channels=max(channels, 1))
-        found.append(field)
-    return tuple(found)
+        settled.append(field)
+    return tuple(settled)
 
 
-def first_batch(path: Path, store: Path) -> Any:
-    """The first rows of a Parquet file.
-
-    Raises:
-        DataError: it holds none.
-    """
-    with _file(path, store) as file:
-        for batch in file.iter_batches(batch_size=256):
-            if len(batch):
-                return batch
-    raise DataError("the file holds columns but no rows", path)
-
-
-def _is_list(kind: Any) -> bool:
+def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _is_number(kind: Any) -> bool:
+def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _is_text(kind: Any) -> bool:
+def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _storage(kind: Any, name: str, path: Path) -> str:
+def _storage(kind: pa.DataType, name: str, path: Path) -> str:
     if pa.types.is_dictionary(kind):
         return _storage(kind.value_type, name, path)
     if pa.types.is_integer(kind) and kind != pa.uint64():
@@ -154,13 +179,13 @@ def _storage(kind: Any, name: str, path: Path) -> str:
         inner = kind.value_type
         if _is_number(inner) or (_is_list(inner) and _is_number(inner.value_type)):
             return "series"
-        return "labels" if _is_text(inner) else "json"
+        return "list" if _is_text(inner) else "json"
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         raise DataError(f"column {name!r} holds bytes, not text or numbers; take it out or decode it", path)
     return "json" if pa.types.is_struct(kind) or pa.types.is_map(kind) or pa.types.is_union(kind) else "text"
 
 
-def _convert(array: Any, field: Field, path: Path, line: int) -> Any:
+def _convert(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if field.storage == "integer":
@@ -170,8 +195,8 @@ def _convert(array: Any, field: Field, path: Path, line: int) -> Any:
         return pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar(None, pa.float64()), values)
     if field.storage == "series":
         return _series(array, field, path, line)
-    if field.storage == "labels":
-        return pc.cast(pc.binary_join(array, UNIT_SEPARATOR), pa.large_string())
+    if field.storage == "list":
+        return _lists(array)
     if field.storage == "json":
         return pa.array(
             [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in array.to_pylist()],
@@ -185,7 +210,16 @@ def _convert(array: Any, field: Field, path: Path, line: int) -> Any:
     return pc.cast(array, pa.large_string())
 
 
-def _series(array: Any, field: Field, path: Path, line: int) -> Any:
+def _lists(array: pa.Array) -> pa.Array:
+    """Lists of texts; an item that is missing is an empty text."""
+    kind = pa.large_list(pa.large_string())
+    if pc.any(pc.is_null(pc.list_flatten(array))).as_py():
+        rows = array.to_pylist()
+        return pa.array([None if row is None else [item or "" for item in row] for row in rows], kind)
+    return pc.cast(array, kind)
+
+
+def _series(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
     channels = field.channels or 1
     rows = []
     for offset, value in enumerate(array.to_pylist()):

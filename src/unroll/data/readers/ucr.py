@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from unroll.data.readers.lines import numbered_lines
-from unroll.data.table.writer import Field, Writer
+from unroll.data.readers.reader import Input, Source
+from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
 
@@ -109,24 +110,77 @@ def _channel(text: str, path: Path, line: int) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def fields_of(header: TsHeader) -> tuple[Field, ...]:
-    """The columns of a .ts file: series, and label or target."""
-    last = "label" if header.classes is not None else "target"
-    labelled = header.classes is not None or header.target
-    return (Field("series", "series", header.channels), *([Field(last)] if labelled else []))
+class TsSource:
+    """A .ts file ready to be read."""
+
+    marked = False
+    empty = "no rows of data"
+
+    def __init__(self, path: Path, encoding: str, header: TsHeader) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.header = header
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The columns: series, and label or target."""
+        last = "label" if self.header.classes is not None else "target"
+        labelled = self.header.classes is not None or self.header.target
+        return (Field("series", "series", self.header.channels), *([Field(last)] if labelled else []))
+
+    @property
+    def said(self) -> str:
+        """How many channels and classes there are."""
+        channels = self.header.channels
+        said = f"{self.path.name}: series of {channels} channel{'s' if channels > 1 else ''}"
+        return said + (f", {len(self.header.classes)} classes" if self.header.classes else "")
+
+    def rows(self) -> Iterator[Row]:
+        """The series, each with its label.
+
+        Raises:
+            DataError: a cell that is no number, or channels of unequal length in one row; with its line.
+        """
+        for row in rows(self.path, self.encoding, self.header):
+            channels = [_channel(text, self.path, row.line) for text in row.channels]
+            lengths = {len(channel) for channel in channels}
+            if len(lengths) > 1:
+                raise DataError(
+                    f"the channels of a row must be of one length, got {sorted(lengths)}", self.path, row.line
+                )
+            flat = np.stack(channels, axis=1).reshape(-1)
+            yield Row([flat] if row.label is None else [flat, row.label], row.line)
+
+    def left(self) -> list[str]:
+        """Nothing."""
+        return []
 
 
-def write_rows(writer: Writer, path: Path, encoding: str, header: TsHeader, part: int | None) -> None:
-    """Add the rows of a .ts file to a table.
+class TsReader:
+    """Reads the UCR/UEA archive's files."""
 
-    Raises:
-        DataError: a cell that is no number, or channels of unequal length in one row.
-    """
-    writer.begin(path, part)
-    for row in rows(path, encoding, header):
-        channels = [_channel(text, path, row.line) for text in row.channels]
-        lengths = [len(channel) for channel in channels]
-        if len(set(lengths)) > 1:
-            raise DataError(f"the channels of a row must be of one length, got {sorted(set(lengths))}", path, row.line)
-        flat = np.stack(channels, axis=1).reshape(-1)
-        writer.add([flat] if row.label is None else [flat, row.label], row.line, 4 * len(flat))
+    name = "ts"
+    suffixes = (".ts",)
+    summary = "the UCR/UEA archive: several channels, unequal lengths, `?` for a missing value"
+
+    def recognises(self, file: Input) -> bool:
+        """A line @data, and only lines with @ and comments before it."""
+        for _, line in file.lines if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"@", b"#") else ():
+            text = line.strip()
+            if text.lower() == "@data":
+                return True
+            if text and text[0] not in "@#":
+                return False
+        return False
+
+    def open(self, file: Input, first: Source | None) -> TsSource:
+        """Read the head; a further file must have the channels of the first, and labels if that has some."""
+        source = TsSource(file.path, file.options.encoding, read_header(file.path, file.options.encoding))
+        if isinstance(first, TsSource):
+            own, expected = source.header, first.header
+            if (own.channels, own.classes is None) != (expected.channels, expected.classes is None):
+                raise DataError(
+                    f"expected {expected.channels} channels and labels as in {first.path.name}, got {own.channels}",
+                    file.path,
+                )
+        return source

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.data.doctor.time import series_rows, shown
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.errors import DataError

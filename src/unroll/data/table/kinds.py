@@ -22,8 +22,8 @@ class Kind(Enum):
     """What the cells of a column hold.
 
     TEXT: any text, also class names. NUMBER: decimal numbers, missing ones allowed. TIME: dates or times of one
-    notation. LABELS: several
-    labels in one cell. SERIES: an array (T, I) float32 in every row.
+    notation. LABELS: several texts in one cell, such as labels or the tokens of a sentence. SERIES: an array (T, I)
+    float32 in every row.
     """
 
     TEXT = "text"
@@ -33,12 +33,47 @@ class Kind(Enum):
     SERIES = "series"
 
 
+class Column(NamedTuple):
+    """What is known of a column after reading.
+
+    Attributes:
+        kind: what its cells hold.
+        notation: for TIME, the notation of its times.
+        separator: for LABELS, what stands between the labels; None if the cells were lists in their file.
+        channels: for SERIES, the size I of every step.
+    """
+
+    kind: Kind
+    notation: str | None = None
+    separator: str | None = None
+    channels: int | None = None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the cells are lists of texts, not texts that are cut at a separator."""
+        return self.kind is Kind.LABELS and self.separator is None
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a row, written down by the reader so that all of them can be listed at once.
+
+    Attributes:
+        kind: a word that options and summaries go by, such as "columns" or "empty".
+        line: of the file, from 1.
+        text: what was expected and what came.
+    """
+
+    kind: str
+    line: int
+    text: str
+
+
 class ReadOptions(NamedTuple):
     """How a file is to be read. What is None is guessed, and the guess is said in `Table.notes`.
 
     Attributes:
-        format: "csv", "tsv", "text" (one row per line), "jsonl", "json", "parquet" or "ts"; None goes by the file
-            name, then by the content.
+        format: the name of a reader (`unroll.data.readers.registry.READERS`); None goes by the content, then by the
+            file name.
         encoding: the text encoding, such as "utf-8" (with or without byte order mark), "cp949" or "latin-1".
         delimiter: the one character between the cells of a csv or tsv file.
         header: whether the first line holds the column names.

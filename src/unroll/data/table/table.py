@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unroll.data.table.kinds import MISSING, Kind
+from unroll.data.table.chunks import Chunks, Texts, as_text, text_block
+from unroll.data.table.kinds import Column, Kind, Problem
+from unroll.data.table.numbers import to_float64
 from unroll.data.table.times import parse_times, to_datetime64
 from unroll.errors import DataError, nearest
 
@@ -20,107 +21,8 @@ TABLE_FILE = "table.arrow"
 META_FILE = "table.json"
 #: The key under which the table file and its description hold the same random word.
 TOKEN = "token"
-_BLOCK = 4096
-#: Characters that separate several labels in one cell, in the order in which they are looked for.
-LABEL_SEPARATORS = (",", ";", "|")
-#: Stands between the labels of a cell that was a list in its file: no label holds it.
-UNIT_SEPARATOR = "\x1f"
-
-
-class Column(NamedTuple):
-    """What is known of a column after reading.
-
-    Attributes:
-        kind: what its cells hold.
-        notation: for TIME, the notation of its times.
-        separator: for LABELS, what stands between the labels.
-        channels: for SERIES, the size I of every step.
-    """
-
-    kind: Kind
-    notation: str | None = None
-    separator: str | None = None
-    channels: int | None = None
-
-
-class Chunks:
-    """A column on disk in chunks, with rows taken in any order without loading the rest."""
-
-    def __init__(self, data: Any) -> None:
-        self.chunks: list[Any] = [chunk for chunk in data.chunks if len(chunk)]
-        self.starts: list[int] = [0]
-        for chunk in self.chunks:
-            self.starts.append(self.starts[-1] + len(chunk))
-
-    def __len__(self) -> int:
-        return self.starts[-1]
-
-    def value(self, row: int) -> Any:
-        """The Arrow scalar of one row, from 0."""
-        index = bisect_right(self.starts, row) - 1
-        return self.chunks[index][row - self.starts[index]]
-
-    def blocks(self, rows: np.ndarray | None, size: int = 1 << 16) -> Iterator[Any]:
-        """Yield Arrow arrays of at most `size` rows that together hold these rows (all rows if None), in order."""
-        if rows is None:
-            for chunk in self.chunks:
-                for at in range(0, len(chunk), size):
-                    yield chunk.slice(at, size)
-            return
-        starts = np.asarray(self.starts)
-        for at in range(0, len(rows), size):
-            wanted = rows[at : at + size]
-            owner = np.searchsorted(starts, wanted, side="right") - 1
-            if len(wanted) and (owner == owner[0]).all():
-                yield self.chunks[owner[0]].take(pa.array(wanted - starts[owner[0]]))
-                continue
-            order = np.argsort(owner, kind="stable")
-            pieces = [
-                self.chunks[index].take(pa.array(wanted[order[owner[order] == index]] - starts[index]))
-                for index in np.unique(owner)
-            ]
-            yield pa.concat_arrays(pieces).take(pa.array(np.argsort(order, kind="stable")))
-
-
-class Texts(Sequence[str]):
-    """The cells of one column as text, decoded when they are asked for."""
-
-    def __init__(self, chunks: Chunks, rows: np.ndarray | None) -> None:
-        self._chunks = chunks
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._chunks) if self._rows is None else len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Texts: ...
-    def __getitem__(self, index: int | slice) -> str | Texts:
-        if isinstance(index, slice):
-            rows = np.arange(len(self._chunks)) if self._rows is None else self._rows
-            return Texts(self._chunks, rows[index])
-        position = index + len(self) if index < 0 else index
-        if not 0 <= position < len(self):
-            raise IndexError(f"row {index} of {len(self)}")
-        return as_text(self._chunks.value(int(position if self._rows is None else self._rows[position])).as_py())
-
-    def __iter__(self) -> Iterator[str]:
-        for block in self._chunks.blocks(self._rows, _BLOCK):
-            yield from map(as_text, block.to_pylist())
-
-
-def as_text(value: Any) -> str:
-    """A cell as the text a reader would write: nothing for a missing one, no ``.0`` for a whole number."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    return str(value)
+#: Arrow columns beside those of the data: where each row comes from, and what its reader found out about it.
+FILE, LINE, PART, LINES, PROBLEMS = "file", "line", "part", "lines", "problems"
 
 
 class Table:
@@ -133,6 +35,8 @@ class Table:
         notes: what was guessed while reading, in words.
         parts: int8 per row: 0 train, 1 validation, 2 test, where the files themselves say so, else None.
         store: the folder that holds the table; another process opens it with `Table.open`.
+        format: the name of the reader that read it.
+        marked: whether the reader wrote down the line of every item of a row's lists, and what is wrong with a row.
     """
 
     columns: tuple[str, ...]
@@ -140,8 +44,10 @@ class Table:
     notes: tuple[str, ...]
     parts: np.ndarray | None
     store: Path
+    format: str
+    marked: bool
 
-    def __init__(self, store: Path, data: Any, meta: Mapping[str, Any]) -> None:
+    def __init__(self, store: Path, data: pa.Table, meta: Mapping[str, Any]) -> None:
         self.store = store
         self.columns = tuple(meta["columns"])
         self.paths = tuple(Path(path) for path in meta["paths"])
@@ -151,10 +57,14 @@ class Table:
             for name, entry in zip(self.columns, meta["details"], strict=True)
         }
         self._chunks = {name: Chunks(data.column(position)) for position, name in enumerate(self.columns)}
-        self._files = Chunks(data.column("file"))
-        self._lines = Chunks(data.column("line"))
+        self._files = Chunks(data.column(FILE))
+        self._lines = Chunks(data.column(LINE))
         self._length = int(data.num_rows)
-        self.parts = data.column("part").to_numpy().astype(np.int8) if meta["parts"] else None
+        self.parts = data.column(PART).to_numpy().astype(np.int8) if meta["parts"] else None
+        self.format = meta["format"]
+        self.marked = meta["marked"]
+        self._item_lines = Chunks(data.column(LINES)) if self.marked else None
+        self._problems = Chunks(data.column(PROBLEMS)) if self.marked else None
 
     @classmethod
     def open(cls, store: Path | str) -> Table:
@@ -216,6 +126,8 @@ class Table:
             rows: row numbers; None for all.
         """
         texts = self.texts(column, rows)
+        if self._details[column].is_list:
+            return [tuple(cell or ()) for block in self.blocks(column, rows) for cell in block.to_pylist()]
         separator = self._details[column].separator
         if separator is None:
             return [(text,) if text else () for text in texts]
@@ -305,7 +217,7 @@ class Table:
             ]
         else:
             parts = [
-                pc.fill_null(pc.utf8_length(_text_block(block)), 0).to_numpy(zero_copy_only=False)
+                pc.fill_null(pc.utf8_length(text_block(block)), 0).to_numpy(zero_copy_only=False)
                 for block in chunks.blocks(None)
             ]
         return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)
@@ -317,9 +229,28 @@ class Table:
         """
         return self.paths[self._files.value(int(row)).as_py()], self._lines.value(int(row)).as_py()
 
-    def blocks(self, column: str, rows: np.ndarray | None = None) -> Iterator[Any]:
+    def item_lines(self, row: int) -> list[int]:
+        """The line of every item of a row's lists, such as the tokens of a sentence; empty if the reader knows none."""
+        return [] if self._item_lines is None else self._item_lines.value(int(row)).as_py() or []
+
+    def problems(self, row: int) -> list[Problem]:
+        """What the reader found wrong with a row."""
+        found = () if self._problems is None else self._problems.value(int(row)).as_py() or ()
+        return [Problem(entry["kind"], entry["line"], entry["text"]) for entry in found]
+
+    def blocks(self, column: str, rows: np.ndarray | None = None) -> Iterator[pa.Array]:
         """The column as Arrow arrays, block by block, for work that must be fast on many rows."""
         return self._chunks_of(column).blocks(None if rows is None else np.asarray(rows, dtype=np.int64))
+
+    def text_blocks(self, column: str, rows: np.ndarray | None = None) -> Iterator[pa.Array]:
+        """The cells as `texts` gives them, but in Arrow arrays; numbers that were numbers in their file stay numbers.
+
+        Raises:
+            DataError: no such column, or it holds series.
+        """
+        self.texts(column)
+        is_list = self._details[column].is_list
+        return (text_block(block) if is_list else block for block in self.blocks(column, rows))
 
     def _series_channels(self, column: str) -> int:
         self._chunks_of(column)
@@ -335,35 +266,3 @@ class Table:
                 f"no column {column!r}{nearest(column, self.columns)}; the columns are {known}", self.paths[0]
             )
         return self._chunks[column]
-
-
-def _text_block(block: Any) -> Any:
-    return (
-        block
-        if pa.types.is_large_string(block.type) or pa.types.is_string(block.type)
-        else pc.cast(block, pa.large_string())
-    )
-
-
-def to_float64(block: Any) -> tuple[np.ndarray, int | None]:
-    """Convert an Arrow array of text or numbers to float64.
-
-    Returns:
-        The values, NaN for missing cells, and the position of the first cell that is no finite number (None if all
-        are).
-    """
-    if pa.types.is_integer(block.type) or pa.types.is_floating(block.type) or pa.types.is_boolean(block.type):
-        values = np.asarray(pc.cast(block, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-        return values, _first(np.isinf(values))
-    cells = pc.utf8_trim_whitespace(_text_block(block))
-    missing = pc.is_in(pc.utf8_lower(cells), value_set=pa.array([*MISSING, None], cells.type))
-    numeric = pc.match_substring_regex(cells, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
-    good = pc.fill_null(numeric, False)
-    bad = np.asarray(pc.invert(pc.or_(good, missing)).to_numpy(zero_copy_only=False), dtype=bool)
-    digits = pc.utf8_ltrim(pc.if_else(good, cells, pa.scalar(None, cells.type)), "+")
-    values = np.asarray(pc.cast(digits, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    return values, _first(bad | np.isinf(values))
-
-
-def _first(mask: np.ndarray) -> int | None:
-    return int(mask.argmax()) if mask.any() else None

@@ -13,36 +13,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from unroll.data.table.kinds import MAX_COLUMNS, MISSING, Kind
-from unroll.data.table.table import (
-    LABEL_SEPARATORS,
-    META_FILE,
-    TABLE_FILE,
-    TOKEN,
-    UNIT_SEPARATOR,
-    Column,
-    Table,
-    to_float64,
-)
-from unroll.data.table.times import guess_notations, parse_times
+from unroll.data.table.facts import TextFacts
+from unroll.data.table.kinds import MAX_COLUMNS, Column, Kind, Problem
+from unroll.data.table.table import FILE, LINE, LINES, META_FILE, PART, PROBLEMS, TABLE_FILE, TOKEN, Table
 from unroll.errors import DataError
 
 _BATCH_ROWS = 1 << 16
 _BATCH_CHARACTERS = 32 * 2**20
 _KEEP_FREE = 256 * 2**20
-_MAX_LABELS = 500
-_HEAD = 500
-_MAX_LABEL_LENGTH = 40
 _TYPES = {
     "text": pa.large_string(),
-    "labels": pa.large_string(),
+    "list": pa.large_list(pa.large_string()),
     "json": pa.large_string(),
     "number": pa.float64(),
     "integer": pa.int64(),
     "series": pa.large_list(pa.float32()),
 }
+_MARKS = [
+    (LINES, pa.large_list(pa.int64())),
+    (PROBLEMS, pa.large_list(pa.struct([("kind", pa.string()), ("line", pa.int64()), ("text", pa.string())]))),
+]
 
 
 class Field(NamedTuple):
@@ -50,8 +41,8 @@ class Field(NamedTuple):
 
     Attributes:
         name: its name.
-        storage: "text" (its kind is found out), "labels" (joined by U+001F), "json" (nested values as text), "number",
-            "integer" or "series".
+        storage: "text" (its kind is found out), "list" (of texts), "json" (nested values as text), "number", "integer"
+            or "series".
         channels: for a series, the size I of each step.
     """
 
@@ -60,60 +51,29 @@ class Field(NamedTuple):
     channels: int | None = None
 
 
-class _TextFacts:
-    """What a column of text may still be, narrowed down batch by batch.
+class Row(NamedTuple):
+    """One row of a file.
 
-    The first cells alone settle nearly every column.
+    Attributes:
+        cells: one per column: a text, a list of texts, a flat float32 array, or None.
+        line: where it starts, from 1.
+        part: 0 train, 1 validation, 2 test, if the file says so of this row; what is said of the whole file holds more.
+        item_lines: the line of every item of its lists.
+        problems: what is wrong with it.
     """
 
-    def __init__(self) -> None:
-        self.number = True
-        self.seen = False
-        self.notations: list[str] | None = None
-        self.separators = list(LABEL_SEPARATORS)
-        self.labels: dict[str, set[str]] = {separator: set() for separator in LABEL_SEPARATORS}
-        self.several: set[str] = set()
+    cells: Sequence[Any]
+    line: int
+    part: int | None = None
+    item_lines: Sequence[int] | None = None
+    problems: Sequence[Problem] = ()
 
-    def look(self, cells: Any) -> None:
-        head = pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, 5))
-        present = cells.filter(pc.invert(pc.is_in(head, value_set=pa.array([*MISSING, None], cells.type))))
-        if len(present) == 0:
-            return
-        self.seen = True
-        start = present.slice(0, _HEAD)
-        if self.number:
-            self.number = to_float64(start)[1] is None and (
-                len(start) == len(present) or to_float64(present)[1] is None
-            )
-        if self.notations is None:
-            self.notations = guess_notations(start)
-        self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
-        if not self.number and not self.notations:
-            self.separators = [
-                separator for separator in self.separators if self._may_separate(separator, start, present)
-            ]
 
-    def _may_separate(self, separator: str, start: Any, cells: Any) -> bool:
-        """Whether every cell may be labels without white space between separators, few in all."""
-        label = rf"[^\s\{separator}]{{1,{_MAX_LABEL_LENGTH}}}"
-        pattern = rf"^{label}(\{separator}{label})*$"
-        if not all(pc.all(pc.match_substring_regex(some, pattern)).as_py() for some in (start, cells)):
-            return False
-        if pc.any(pc.match_substring(cells, separator)).as_py():
-            self.several.add(separator)
-        found = pc.unique(pc.list_flatten(pc.split_pattern(cells, separator)))
-        self.labels[separator].update(found.slice(0, _MAX_LABELS + 1).to_pylist())
-        return len(self.labels[separator]) <= _MAX_LABELS
+class Batch(NamedTuple):
+    """Many rows at once: an Arrow array per column, of the column's type; their lines count up from `line`."""
 
-    def column(self, rows: int) -> Column:
-        if self.seen and self.notations:
-            return Column(Kind.TIME, notation=self.notations[0])
-        if self.seen and self.number:
-            return Column(Kind.NUMBER)
-        for separator in self.separators:
-            if separator in self.several and 2 * len(self.labels[separator]) <= rows:
-                return Column(Kind.LABELS, separator=separator)
-        return Column(Kind.TEXT)
+    arrays: Sequence[pa.Array]
+    line: int
 
 
 class Writer:
@@ -125,12 +85,13 @@ class Writer:
         store: the folder; made if it is missing. A table that is there is replaced when this one is complete.
         fields: the columns in order.
         path: the first file, for errors about the columns.
+        marked: whether rows come with the lines of their items and with what is wrong with them.
 
     Raises:
         DataError: too many columns, or two of the same name.
     """
 
-    def __init__(self, store: Path, fields: Sequence[Field], path: Path) -> None:
+    def __init__(self, store: Path, fields: Sequence[Field], path: Path, *, marked: bool = False) -> None:
         if len(fields) > MAX_COLUMNS:
             raise DataError(f"{len(fields)} columns; at most {MAX_COLUMNS} can be read", path, 1)
         seen: set[str] = set()
@@ -142,12 +103,13 @@ class Writer:
             seen.add(field.name)
         self._store = store
         self._fields = tuple(fields)
-        self._facts = [_TextFacts() if field.storage == "text" else None for field in fields]
+        self._facts = [TextFacts() if field.storage == "text" else None for field in fields]
         self._paths: list[Path] = []
         self._part = -1
         self._any_part = False
-        self._rows: list[Sequence[Any]] = []
-        self._lines: list[int] = []
+        self._lists = [index for index, field in enumerate(fields) if field.storage == "list"]
+        self._marked = marked
+        self._rows: list[Row] = []
         self._file_of: list[int] = []
         self._part_of: list[int] = []
         self._size = 0
@@ -155,8 +117,9 @@ class Writer:
         schema = [(f"c{index}", _TYPES[field.storage]) for index, field in enumerate(fields)]
         #: Ties the table file to its description, which is a file of its own.
         self._token = secrets.token_hex(8)
-        origin = [("file", pa.int32()), ("line", pa.int64()), ("part", pa.int8())]
-        self._schema = pa.schema([*schema, *origin], metadata={TOKEN: self._token})
+        origin = [(FILE, pa.int32()), (LINE, pa.int64()), (PART, pa.int8())]
+        marks = _MARKS if marked else []
+        self._schema = pa.schema([*schema, *origin, *marks], metadata={TOKEN: self._token})
         store.mkdir(parents=True, exist_ok=True)
         self._temporary = store / f"{TABLE_FILE}.{os.getpid()}.tmp"
         self._sink = pa.OSFile(str(self._temporary), "wb")
@@ -181,45 +144,45 @@ class Writer:
 
     def begin(self, path: Path, part: int | None = None) -> None:
         """The following rows come from this file; `part` is 0 train, 1 validation, 2 test, None unknown."""
-        self.part(part)
         self._paths.append(path)
-
-    def part(self, part: int | None) -> None:
-        """The following rows of the file belong to this part."""
         self._part = -1 if part is None else part
         self._any_part = self._any_part or part is not None
 
-    def add(self, cells: Sequence[Any], line: int, size: int = 0) -> None:
-        """One row: a cell per column (text, number, None or a flat float32 array), its line, and about its size."""
-        self._rows.append(cells)
-        self._lines.append(line)
+    def add(self, row: Row | Batch) -> None:
+        """One row of the file, or many."""
+        if isinstance(row, Batch):
+            self._flush()
+            count = len(row.arrays[0])
+            lines = np.arange(row.line, row.line + count)
+            files, parts = np.full(count, len(self._paths) - 1), np.full(count, self._part)
+            self._write([*row.arrays, *_origin(files, lines, parts)])
+            return
+        part = self._part
+        if row.part is not None and part < 0:
+            part, self._any_part = row.part, True
+        self._rows.append(row)
         self._file_of.append(len(self._paths) - 1)
-        self._part_of.append(self._part)
-        self._size += size
+        self._part_of.append(part)
+        self._size += sum(len(cell) for cell in row.cells if cell is not None)
+        for index in self._lists:
+            self._size += sum(map(len, row.cells[index] or ()))
         if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_CHARACTERS:
             self._flush()
-
-    def add_arrays(self, arrays: Sequence[Any], first_line: int) -> None:
-        """Many rows at once: one Arrow array per column, of the column's type; lines count up from `first_line`."""
-        self._flush()
-        count = len(arrays[0])
-        lines = np.arange(first_line, first_line + count)
-        self._write([*arrays, *self._origin(np.full(count, len(self._paths) - 1), lines, np.full(count, self._part))])
 
     def _flush(self) -> None:
         if not self._rows:
             return
-        columns = zip(*self._rows, strict=True)
+        columns = zip(*(row.cells for row in self._rows), strict=True)
         arrays = [pa.array(column, self._schema.field(index).type) for index, column in enumerate(columns)]
-        origin = self._origin(self._file_of, self._lines, self._part_of)
-        self._rows, self._lines, self._file_of, self._part_of, self._size = [], [], [], [], 0
-        self._write([*arrays, *origin])
+        arrays += _origin(self._file_of, [row.line for row in self._rows], self._part_of)
+        if self._marked:
+            problems = [[problem._asdict() for problem in row.problems] or None for row in self._rows]
+            marks = ([row.item_lines for row in self._rows], problems)
+            arrays += [pa.array(cells, kind) for cells, (_, kind) in zip(marks, _MARKS, strict=True)]
+        self._rows, self._file_of, self._part_of, self._size = [], [], [], 0
+        self._write(arrays)
 
-    @staticmethod
-    def _origin(files: Any, lines: Any, parts: Any) -> list[Any]:
-        return [pa.array(files, pa.int32()), pa.array(lines, pa.int64()), pa.array(parts, pa.int8())]
-
-    def _write(self, arrays: list[Any]) -> None:
+    def _write(self, arrays: list[pa.Array]) -> None:
         if shutil.disk_usage(self._store).free < _KEEP_FREE:
             raise DataError(
                 f"the disk is nearly full after {self._total} rows; free space or store the table elsewhere",
@@ -231,8 +194,12 @@ class Writer:
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._total += len(arrays[0])
 
-    def finish(self, notes: Sequence[str]) -> Table:
+    def finish(self, notes: Sequence[str], format: str) -> Table:
         """Complete the files, replace what was there, and map the table.
+
+        Args:
+            notes: what was guessed, in words.
+            format: the name of the reader.
 
         Raises:
             DataError: there are no rows.
@@ -253,6 +220,8 @@ class Writer:
             "paths": [str(path) for path in self._paths],
             "notes": list(notes),
             "parts": self._any_part,
+            "format": format,
+            "marked": self._marked,
             TOKEN: self._token,
         }
         # A crash between the two replacements leaves two files whose tokens differ, which `Table.open` refuses.
@@ -268,8 +237,12 @@ class Writer:
             return facts.column(self._total)
         if field.storage == "series":
             return Column(Kind.SERIES, channels=field.channels)
-        if field.storage == "labels":
-            return Column(Kind.LABELS, separator=UNIT_SEPARATOR)
+        if field.storage == "list":
+            return Column(Kind.LABELS)
         if field.storage == "json":
             return Column(Kind.TEXT)
         return Column(Kind.NUMBER)
+
+
+def _origin(files: Sequence[int] | np.ndarray, lines: Sequence[int] | np.ndarray, parts: Any) -> list[pa.Array]:
+    return [pa.array(files, pa.int32()), pa.array(lines, pa.int64()), pa.array(parts, pa.int8())]

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from unroll.data.text.vocabulary import FIRST_ID, PAD_ID, UNKNOWN_ID, UNKNOWN_TEXT, dump, integers, refuse_surrogates
+from unroll.data.text.vocabulary import UNKNOWN_TEXT, VERSION, integers, out_of_range, refuse_surrogates
+from unroll.ids import FIRST_ID, PAD_ID, UNKNOWN_ID
 
 
-class BPETokeniser:
+class BPETokenizer:
     """Pieces learnt by byte-pair encoding over bytes.
 
     Source: Sennrich et al. 2016, section 3.2; on bytes as in Radford et al. 2019, section 2.2.
@@ -20,7 +21,7 @@ class BPETokeniser:
     piece is special.
 
     Args:
-        pieces: the pieces in the order of their numbers, in the printable byte alphabet of GPT-2; the 256 bytes must
+        pieces: the pieces in the order of their ids, in the printable byte alphabet of GPT-2; the 256 bytes must
             be among them.
         merges: pairs of pieces in the order in which they are merged.
     """
@@ -29,26 +30,26 @@ class BPETokeniser:
     unknown_id = UNKNOWN_ID
 
     def __init__(self, pieces: Sequence[str], merges: Sequence[tuple[str, str]]) -> None:
-        numbers = {piece: number for number, piece in enumerate(pieces)}
-        missing = set(pre_tokenizers.ByteLevel.alphabet()) - set(numbers)
-        if missing or len(numbers) != len(pieces):
+        order = {piece: number for number, piece in enumerate(pieces)}
+        missing = set(pre_tokenizers.ByteLevel.alphabet()) - set(order)
+        if missing or len(order) != len(pieces):
             raise ValueError(f"the pieces must be distinct and hold all 256 bytes ({len(missing)} are missing)")
         for left, right in merges:
-            if left not in numbers or right not in numbers or left + right not in numbers:
+            if left not in order or right not in order or left + right not in order:
                 raise ValueError(f"the merge of {left!r} and {right!r} is not made of known pieces")
         self._pieces = tuple(pieces)
         self._merges = [(left, right) for left, right in merges]
-        self._model = Tokenizer(models.BPE(vocab=numbers, merges=self._merges))
+        self._model = Tokenizer(models.BPE(vocab=order, merges=self._merges))
         self._model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._model.decoder = decoders.ByteLevel()
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, size: int = 8000, min_count: int = 2) -> BPETokeniser:
+    def train(cls, texts: Iterable[str], *, size: int = 8000, min_count: int = 2) -> BPETokenizer:
         """Learn pieces from some texts.
 
         Args:
             texts: read once.
-            size: how many numbers there are to be, the 256 bytes, padding and unknown included; fewer if the texts are
+            size: how many ids there are to be, the 256 bytes, padding and unknown included; fewer if the texts are
                 short.
             min_count: merge pairs that occur at least so often.
 
@@ -56,9 +57,7 @@ class BPETokeniser:
             ValueError: a size below 258.
         """
         if size < 256 + FIRST_ID:
-            raise ValueError(
-                f"size must be at least {256 + FIRST_ID}, the bytes and the two special numbers, got {size}"
-            )
+            raise ValueError(f"size must be at least {256 + FIRST_ID}, the bytes and the two special ids, got {size}")
         model = Tokenizer(models.BPE())
         model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -77,11 +76,11 @@ class BPETokeniser:
 
     @property
     def size(self) -> int:
-        """How many numbers there are."""
+        """How many ids there are."""
         return len(self._pieces) + FIRST_ID
 
     def encode(self, text: str) -> np.ndarray:
-        """The numbers of a text, (T,) int32.
+        """The ids of a text, (T,) int32.
 
         Raises:
             DataError: the text holds a lone surrogate.
@@ -90,16 +89,16 @@ class BPETokeniser:
         return np.asarray(self._model.encode(text, add_special_tokens=False).ids, dtype=np.int32) + FIRST_ID
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of some numbers; padding gives nothing, unknown gives U+FFFD, and so do bytes that are no UTF-8.
+        """The text of some ids; padding gives nothing, unknown gives U+FFFD, and so do bytes that are no UTF-8.
 
         Raises:
-            ValueError: a number out of range.
+            ValueError: an id out of range.
         """
         parts: list[str] = []
         run: list[int] = []
         for number in integers(ids):
             if not 0 <= number < self.size:
-                raise ValueError(f"token numbers must lie in 0 to {self.size - 1}, got {number}")
+                raise out_of_range(number, self.size)
             if number >= FIRST_ID:
                 run.append(number - FIRST_ID)
             elif number == UNKNOWN_ID:
@@ -109,8 +108,13 @@ class BPETokeniser:
         return "".join(parts)
 
     def to_json(self) -> str:
-        """All of it as JSON, for `tokeniser_from_json`."""
-        return dump(kind="bpe", pieces=list(self._pieces), merges=[list(merge) for merge in self._merges])
+        """All of it as JSON, for `tokenizer_from_json`."""
+        return json.dumps(self.saved(), ensure_ascii=False)
+
+    def saved(self) -> dict[str, object]:
+        """What `to_json` writes, before it is text."""
+        merges = [list(merge) for merge in self._merges]
+        return {"version": VERSION, "kind": "bpe", "pieces": list(self._pieces), "merges": merges}
 
 
 def _pair(merge: str | list[str]) -> tuple[str, str]:

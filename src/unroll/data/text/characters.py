@@ -1,4 +1,4 @@
-"""One number per character, Hangul syllables as letters on request."""
+"""One id per character, Hangul syllables as letters on request."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from unroll.data.text import jamo as hangul
-from unroll.data.text.vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary, dump, integers, most_common, refuse_surrogates
+from unroll.data.text.vocabulary import Vocabulary, dump, integers, most_common, refuse_surrogates
+from unroll.ids import PAD_ID, UNKNOWN_ID
 
 
-class CharacterTokeniser:
-    """One number per Unicode character, or per letter of a Hangul syllable.
+class CharacterTokenizer:
+    """One id per Unicode character, or per letter of a Hangul syllable.
 
     ``decode(encode(text)) == text`` if every character is known, and with `spell` for every text; `lower` gives the
     lower-case text.
 
     Args:
-        pieces: the known characters, or with `jamo` letters, in the order of their numbers.
+        pieces: the known characters, or with `jamo` letters, in the order of their ids.
         lower: turn the text to lower case first.
         jamo: take Hangul syllables apart into letters (한: ㅎ ㅏ ㄴ).
-        spell: spell unknown characters in UTF-8 bytes instead of giving 1; this takes 257 numbers more.
+        spell: spell unknown characters in UTF-8 bytes instead of giving 1; this takes 257 ids more.
     """
 
     pad_id = PAD_ID
@@ -42,7 +43,7 @@ class CharacterTokeniser:
         lower: bool = False,
         jamo: bool = False,
         spell: bool = False,
-    ) -> CharacterTokeniser:
+    ) -> CharacterTokenizer:
         """Learn the characters of some texts.
 
         Args:
@@ -60,31 +61,31 @@ class CharacterTokeniser:
 
     @property
     def size(self) -> int:
-        """How many numbers there are."""
+        """How many ids there are."""
         return self._vocabulary.size
 
     def encode(self, text: str) -> np.ndarray:
-        """The numbers of a text, (T,) int32.
+        """The ids of a text, (T,) int32.
 
         Raises:
             DataError: the text holds a lone surrogate.
         """
         refuse_surrogates(text)
-        return np.fromiter(self._vocabulary.numbers(_characters(text, self.lower, self.jamo)), dtype=np.int32)
+        return np.fromiter(self._vocabulary.ids(_characters(text, self.lower, self.jamo)), dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of some numbers; padding gives nothing and unknown gives U+FFFD.
+        """The text of some ids; padding gives nothing and unknown gives U+FFFD.
 
         Raises:
-            ValueError: a number out of range.
+            ValueError: an id out of range.
         """
         pieces = self._vocabulary.read(integers(ids))
         return hangul.compose(pieces) if self.jamo else "".join(pieces)
 
     def to_json(self) -> str:
-        """All of it as JSON, for `tokeniser_from_json`."""
+        """All of it as JSON, for `tokenizer_from_json`."""
         return dump(
-            kind="character",
+            "character",
             lower=self.lower,
             jamo=self.jamo,
             spell=self._vocabulary.spell,

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.data.readers.folders import form_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.table import Table
-from unroll.data.text.tokenizers import Tokeniser
+from unroll.data.text.tokenizers import Tokenizer
 
-#: About how many characters are tokenised at once; a block ends with a line.
+#: About how many characters are tokenized at once; a block ends with a line.
 _BLOCK = 1 << 20
 
 _START = re.compile(r"\*\*\* ?START OF (THE|THIS) PROJECT GUTENBERG EBOOK")
@@ -30,7 +29,7 @@ class Frame(NamedTuple):
 
 def is_running_text(table: Table) -> bool:
     """Whether a table was read from plain text files, so that the files themselves can be read as running text."""
-    return all(path.is_file() and form_of(path) in (None, "text") for path in table.paths)
+    return table.format == "text" and all(path.is_file() for path in table.paths)
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
@@ -61,6 +60,6 @@ def blocks(text: str) -> Iterator[str]:
         at = end
 
 
-def encode_text(tokeniser: Tokeniser, text: str) -> np.ndarray:
-    """The numbers of a long text, (N,) int32, tokenised block by block."""
-    return np.concatenate([np.zeros(0, dtype=np.int32), *(tokeniser.encode(block) for block in blocks(text))])
+def encode_text(tokenizer: Tokenizer, text: str) -> np.ndarray:
+    """The ids of a long text, (N,) int32, tokenized block by block."""
+    return np.concatenate([np.zeros(0, dtype=np.int32), *(tokenizer.encode(block) for block in blocks(text))])

@@ -10,7 +10,6 @@ kept.
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import unicodedata
 from collections import Counter
@@ -19,14 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.data.text.bpe import BPETokeniser
+from unroll.data.text.bpe import BPETokenizer
 from unroll.data.text.jamo import decompose
-from unroll.data.text.tokenizers import tokeniser_from_json
-from unroll.errors import BundleError, ConfigError
-
-#: A run of letters, digits and marks (with apostrophes inside), or one other character that is not white space.
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
-_RUN = re.compile(r"(.)\1+")
+from unroll.data.text.split import shape, split_words
+from unroll.data.text.vocabulary import Vocabulary, dump, most_common
+from unroll.errors import ConfigError
+from unroll.ids import FIRST_ID, UNKNOWN_ID
 
 WORD = "word"
 CHARACTER = "character"
@@ -53,33 +50,6 @@ class Steps(NamedTuple):
     counts: np.ndarray
 
 
-def split_words(text: str) -> list[str]:
-    """Words and punctuation marks of a text in any script, in order."""
-    return _WORD.findall(text)
-
-
-def shape(word: str) -> str:
-    """What a word looks like: X for capitals, x for small letters, 0 for digits, c for letters without case; runs are
-    shortened.
-
-    >>> shape("McDonald's"), shape("08712-300"), shape("영화")
-    ("XxXx'x", '0-0', 'c')
-    """
-    marks = []
-    for character in word:
-        if character.isdigit():
-            marks.append("0")
-        elif character.isupper():
-            marks.append("X")
-        elif character.islower():
-            marks.append("x")
-        elif character.isalpha():
-            marks.append("c")
-        else:
-            marks.append(character)
-    return _RUN.sub(r"\1", "".join(marks))
-
-
 class StepFeatures:
     """The vocabulary of features: made from a train part, read from a file, used on any text.
 
@@ -93,7 +63,7 @@ class StepFeatures:
     """
 
     def __init__(
-        self, unit: str, longest: int, pairs: bool, names: Sequence[str], pieces: BPETokeniser | None = None
+        self, unit: str, longest: int, pairs: bool, names: Sequence[str], pieces: BPETokenizer | None = None
     ) -> None:
         if unit not in UNITS:
             raise ConfigError(f"StepFeatures: unit must be one of {', '.join(UNITS)}, got {unit!r}")
@@ -103,8 +73,7 @@ class StepFeatures:
         self.longest = longest
         self.pairs = pairs
         self.pieces = pieces
-        self.names = tuple(names)
-        self._ids = {name: number for number, name in enumerate(self.names, start=2)}
+        self._vocabulary = Vocabulary(names)
 
     @classmethod
     def train(
@@ -123,20 +92,22 @@ class StepFeatures:
         pieces = None
         if unit == BPE:
             texts = list(texts)
-            pieces = BPETokeniser.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
+            pieces = BPETokenizer.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
         maker = cls(unit, longest, pairs, (), pieces)
         seen: Counter[str] = Counter()
         for text in texts:
             seen.update(set(itertools.chain.from_iterable(maker.describe(text))))
-        often = [(count, name) for name, count in seen.items() if count >= least]
-        # Frequency first, then the name: the same vocabulary whatever the order of the rows.
-        often.sort(key=lambda pair: (-pair[0], pair[1]))
-        return cls(unit, longest, pairs, [name for _, name in often[:most]], pieces)
+        return cls(unit, longest, pairs, most_common(seen, most, least, max_length=None), pieces)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features that are known, in the order of their ids from 2 on."""
+        return self._vocabulary.pieces
 
     @property
     def size(self) -> int:
         """How many ids there are, padding and unknown included."""
-        return len(self.names) + 2
+        return self._vocabulary.size
 
     def describe(self, text: str) -> Iterator[list[str]]:
         """The features of every step by name, known or not."""
@@ -148,7 +119,7 @@ class StepFeatures:
             yield from self._unit_steps(list(decompose(text.casefold())), "")
             return
         if self.pieces is not None:
-            yield from self._unit_steps([str(number) for number in self.pieces.encode(text)], _JOINT)
+            yield from self._unit_steps([str(piece) for piece in self.pieces.encode(text)], _JOINT)
             return
         before = ""
         for word in split_words(text):
@@ -181,58 +152,28 @@ class StepFeatures:
         """The steps of a text; a step none of whose features is known has the one feature "unknown"."""
         ids: list[int] = []
         counts: list[int] = []
-        known = self._ids
+        known = self._vocabulary.index
         for names in self.describe(text):
-            step = [known[name] for name in names if name in known] or [1]
+            step = [known[name] for name in names if name in known] or [UNKNOWN_ID]
             ids.extend(step)
             counts.append(len(step))
         return Steps(np.asarray(ids, dtype=np.int32), np.asarray(counts, dtype=np.int32))
 
     def to_json(self) -> str:
         """The vocabulary as JSON, for the run folder."""
-        return json.dumps(
-            {
-                "version": 1,
-                "kind": "steps",
-                "unit": self.unit,
-                "longest": self.longest,
-                "pairs": self.pairs,
-                "names": list(self.names),
-                **({} if self.pieces is None else {"pieces": self.pieces.to_json()}),
-            },
-            ensure_ascii=False,
+        return dump(
+            "steps",
+            unit=self.unit,
+            longest=self.longest,
+            pairs=self.pairs,
+            names=list(self.names),
+            # The byte-pair pieces are saved as any tokenizer is.
+            **({} if self.pieces is None else {"pieces": self.pieces.saved()}),
         )
 
     def encode_whole(self, text: str) -> Steps:
         """A text as one step, which has every feature once, in the order of their ids."""
-        found = np.unique(self.encode(text).ids)
-        known = found[found > 1]
-        ids = known if len(known) else np.ones(1, dtype=np.int32)
+        ids = np.unique(self.encode(text).ids)
+        known = ids[ids >= FIRST_ID]
+        ids = known if len(known) else np.full(1, UNKNOWN_ID, dtype=np.int32)
         return Steps(ids, np.array([len(ids)], dtype=np.int32))
-
-    @classmethod
-    def from_json(cls, text: str) -> StepFeatures:
-        """Read what `to_json` wrote.
-
-        Raises:
-            BundleError: it is something else.
-        """
-        try:
-            held = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise BundleError(f"the tokenizer file is not JSON: {error.msg} at character {error.pos}") from error
-        keys = {"version", "kind", "unit", "longest", "pairs", "names"}
-        if not isinstance(held, dict) or set(held) - {"pieces"} != keys:
-            raise BundleError("the tokenizer file does not hold the vocabulary of a classifier")
-        names = held["names"]
-        if held["version"] != 1 or held["kind"] != "steps" or not isinstance(names, list):
-            raise BundleError("the tokenizer file is of another version or kind than this classifier reads")
-        unit, longest, pairs = held["unit"], held["longest"], held["pairs"]
-        kinds = all(isinstance(name, str) for name in names) and isinstance(longest, int) and isinstance(pairs, bool)
-        pieces = held.get("pieces")
-        if not kinds or unit not in UNITS or isinstance(pieces, str) != (unit == BPE):
-            raise BundleError("the tokenizer file holds a value of the wrong kind; it is damaged or altered")
-        tokeniser = tokeniser_from_json(pieces) if isinstance(pieces, str) else None
-        if tokeniser is not None and not isinstance(tokeniser, BPETokeniser):
-            raise BundleError("the tokenizer file holds pieces of another kind; it is damaged or altered")
-        return cls(unit, longest, pairs, names, tokeniser)

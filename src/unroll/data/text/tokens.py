@@ -5,22 +5,21 @@ Shapes: T tokens of a sentence, F features of a token.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from unroll.data.text import jamo as hangul
-from unroll.errors import BundleError
+from unroll.data.text.split import shape
+from unroll.data.text.vocabulary import Vocabulary, dump, most_common
+from unroll.ids import PAD_ID, UNKNOWN_ID
 
 #: Stands before the first token of a sentence and after the last.
 _EDGE = "\u0002"
 #: A feature that a token does not have, such as the suffix of three letters of a word of two.
 _NONE = ""
-_MAX_JSON = 256 * 2**20
 
 
 def _folded(token: str) -> str:
@@ -29,12 +28,8 @@ def _folded(token: str) -> str:
 
 
 def _shape(token: str) -> str:
-    """The kinds of a token's characters, runs as one: "Xx", "0.0", "가", "-"."""
-    kinds = (
-        "X" if c.isupper() else "x" if c.islower() else "0" if c.isdigit() else "가" if c.isalpha() else c
-        for c in token
-    )
-    return "".join(kind for kind, _ in itertools.groupby(kinds))[:8]
+    """The kinds of a token's characters: "Xx", "0.0", "가", "-"."""
+    return shape(token, "가")[:8]
 
 
 def _prefix(length: int) -> Callable[[Sequence[str], int], str]:
@@ -76,7 +71,7 @@ CHARACTER_TEMPLATES = ("word", "shape", "left2", "right2", "left3", "right3")
 
 
 class Encoded(NamedTuple):
-    """A sentence as numbers.
+    """A sentence as ids.
 
     Attributes:
         features: (T, F).
@@ -93,39 +88,21 @@ class Encoded(NamedTuple):
     ends: np.ndarray = np.zeros(0, dtype=np.int64)
 
 
-_Piece = Annotated[str, Field(max_length=4096)]
-
-
-class _Saved(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    version: Literal[1]
-    kind: Literal["tokens"]
-    jamo: bool
-    characters: list[_Piece]
-    templates: dict[str, list[_Piece]]
-
-
 class TokenFeatures:
-    """The numbers of every feature and character that were seen often enough. 0 is "none" (and padding), 1 is
-    "unknown".
+    """The ids of every feature and character that were seen often enough. 0 is "none" (and padding), 1 is "unknown".
 
     Args:
-        templates: names of features in order, and the texts that have numbers from 2 on.
-        characters: characters that have numbers from 2 on.
+        templates: names of features in order, and the texts that have ids from 2 on.
+        characters: characters that have ids from 2 on.
         jamo: take Hangul syllables apart into letters.
     """
 
-    unknown_id = 1
+    unknown_id = UNKNOWN_ID
 
     def __init__(self, templates: dict[str, list[str]], characters: Sequence[str], *, jamo: bool = False) -> None:
-        self.templates = {name: list(texts) for name, texts in templates.items()}
-        self.characters = list(characters)
+        self._templates = {name: Vocabulary(texts) for name, texts in templates.items()}
+        self._characters = Vocabulary(characters)
         self.jamo = jamo
-        self._numbers = {
-            name: {_NONE: 0, **{text: number for number, text in enumerate(texts, 2)}}
-            for name, texts in self.templates.items()
-        }
-        self._character_numbers = {text: number for number, text in enumerate(self.characters, 2)}
 
     @classmethod
     def train(
@@ -154,63 +131,38 @@ class TokenFeatures:
                 counter.update(template(tokens, at) for at in range(len(tokens)))
             for token in tokens:
                 characters.update(hangul.decompose(token) if jamo else token)
-        kept = {
-            name: [text for text, count in _ordered(counter)[:max_size] if count >= min_count and text != _NONE]
-            for name, counter in counts.items()
-        }
-        return cls(kept, [text for text, count in _ordered(characters) if count >= min_count], jamo=jamo)
+        for counter in counts.values():
+            del counter[_NONE]
+        kept = {name: most_common(counter, max_size, min_count, max_length=None) for name, counter in counts.items()}
+        return cls(kept, most_common(characters, None, min_count), jamo=jamo)
 
     def sizes(self) -> list[int]:
-        """How many numbers each feature has."""
-        return [len(texts) + 2 for texts in self.templates.values()]
+        """How many ids each feature has."""
+        return [vocabulary.size for vocabulary in self._templates.values()]
 
     @property
     def character_size(self) -> int:
-        """How many numbers there are for characters."""
-        return len(self.characters) + 2
+        """How many ids there are for characters."""
+        return self._characters.size
 
     def encode(self, tokens: Sequence[str]) -> Encoded:
-        """A sentence as numbers, (T, F) int32 and (length,) int32 for each token."""
-        features = np.empty((len(tokens), len(self.templates)), dtype=np.int32)
-        for column, (name, numbers) in enumerate(self._numbers.items()):
-            template = TEMPLATES[name]
-            features[:, column] = [numbers.get(template(tokens, at), self.unknown_id) for at in range(len(tokens))]
-        get = self._character_numbers.get
+        """A sentence as ids, (T, F) int32 and (length,) int32 for each token."""
+        features = np.empty((len(tokens), len(self._templates)), dtype=np.int32)
+        for column, (name, vocabulary) in enumerate(self._templates.items()):
+            template, index = TEMPLATES[name], vocabulary.index
+            texts = (template(tokens, at) for at in range(len(tokens)))
+            features[:, column] = [PAD_ID if text == _NONE else index.get(text, UNKNOWN_ID) for text in texts]
         characters = [
-            np.array(
-                [get(c, self.unknown_id) for c in (hangul.decompose(token) if self.jamo else token)], dtype=np.int32
-            )
+            np.fromiter(self._characters.ids(hangul.decompose(token) if self.jamo else token), dtype=np.int32)
             for token in tokens
         ]
         return Encoded(features, characters)
 
     def to_json(self) -> str:
-        """All of it as JSON, for `from_json`."""
-        return _Saved(
-            version=1, kind="tokens", jamo=self.jamo, characters=self.characters, templates=self.templates
-        ).model_dump_json()
-
-    @classmethod
-    def from_json(cls, text: str) -> TokenFeatures:
-        """What `to_json` wrote.
-
-        Raises:
-            BundleError: it is not that.
-        """
-        if len(text) > _MAX_JSON:
-            raise BundleError(f"token features of {len(text)} characters; at most {_MAX_JSON} are read")
-        try:
-            saved = TypeAdapter(_Saved).validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the top"
-            raise BundleError(f"not token features of unroll, version 1: {first['msg']} at {where}") from None
-        unknown = [name for name in saved.templates if name not in TEMPLATES]
-        if unknown:
-            raise BundleError(f"not token features of unroll, version 1: unknown feature {unknown[0]!r}")
-        return cls(saved.templates, saved.characters, jamo=saved.jamo)
-
-
-def _ordered(counter: Counter[str]) -> list[tuple[str, int]]:
-    """The most frequent first; ties go by the text, so that the order of the sentences does not matter."""
-    return sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+        """All of it as JSON, for `tokens_from_json`."""
+        return dump(
+            "tokens",
+            jamo=self.jamo,
+            characters=list(self._characters.pieces),
+            templates={name: list(vocabulary.pieces) for name, vocabulary in self._templates.items()},
+        )

@@ -1,26 +1,25 @@
-"""What the tokenisers share: pieces and their numbers, and the limits of both."""
+"""The one vocabulary: pieces and their ids, and the limits of both."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from unroll.errors import DataError
+from unroll.ids import FIRST_ID, PAD_ID, UNKNOWN_ID
 
-PAD_ID = 0
-UNKNOWN_ID = 1
-#: Numbers before the first piece: padding and unknown.
-FIRST_ID = 2
 MAX_PIECES = 2**20
 MAX_PIECE_LENGTH = 1024
 UNKNOWN_TEXT = "\ufffd"
+#: Version of the one form in which vocabularies are saved; `unroll.data.text.saved` reads it and the older one.
+VERSION = 2
 
 
 def refuse_surrogates(text: str) -> None:
+    """Raise a DataError if the text holds half a character."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -31,24 +30,33 @@ def refuse_surrogates(text: str) -> None:
 
 
 class Vocabulary:
-    """Pieces and their numbers. With `spell`, an unknown piece is spelled in UTF-8 bytes, so that nothing is lost.
+    """Pieces (words, characters, features) and their ids.
 
-    Numbers: 0 padding, 1 unknown, then the pieces, then with `spell` the 256 bytes and the mark that opens a spelled
-    piece.
+    Ids: 0 padding, 1 unknown, then the pieces, then with `spell` the 256 bytes and the mark that opens a spelled piece.
+
+    >>> vocabulary = Vocabulary(["red", "blue"])
+    >>> list(vocabulary.ids(["blue", "green"])), vocabulary.size
+    ([3, 1], 4)
+
+    Args:
+        pieces: in the order of their ids.
+        spell: spell an unknown piece in UTF-8 bytes, so that nothing is lost.
     """
 
-    def __init__(self, pieces: Sequence[str], spell: bool) -> None:
+    def __init__(self, pieces: Sequence[str], spell: bool = False) -> None:
         self.pieces = tuple(pieces)
         self.spell = spell
-        self._numbers = {piece: number for number, piece in enumerate(self.pieces, FIRST_ID)}
-        if len(self._numbers) != len(self.pieces):
+        #: The id of every piece.
+        self.index = {piece: number for number, piece in enumerate(self.pieces, FIRST_ID)}
+        if len(self.index) != len(self.pieces):
             raise ValueError("a piece stands twice in the vocabulary")
         self._bytes = FIRST_ID + len(self.pieces)
         self._mark = self._bytes + 256
         self.size = self._mark + 1 if spell else self._bytes
 
-    def numbers(self, pieces: Iterable[str]) -> Iterator[int]:
-        get = self._numbers.get
+    def ids(self, pieces: Iterable[str]) -> Iterator[int]:
+        """The id of every piece; several for one that is spelled."""
+        get = self.index.get
         for piece in pieces:
             number = get(piece)
             if number is not None:
@@ -60,6 +68,11 @@ class Vocabulary:
                 yield UNKNOWN_ID
 
     def read(self, ids: Iterable[int]) -> Iterator[str]:
+        """The pieces of some ids; padding gives none, unknown gives U+FFFD.
+
+        Raises:
+            ValueError: an id out of range.
+        """
         spelled: bytearray | None = None
         for number in ids:
             if self.spell and self._bytes <= number < self._mark:
@@ -78,23 +91,48 @@ class Vocabulary:
             elif FIRST_ID <= number < self._bytes:
                 yield self.pieces[number - FIRST_ID]
             else:
-                raise ValueError(f"token numbers must lie in 0 to {self.size - 1}, got {number}")
+                raise out_of_range(number, self.size)
         if spelled:
             yield spelled.decode("utf-8", errors="replace")
 
 
-def most_common(counts: Counter[str], max_size: int | None, min_count: int) -> list[str]:
-    # Ties go by the piece itself, so that the order of the texts does not matter.
+def out_of_range(number: int, size: int) -> ValueError:
+    """The error for an id that a vocabulary of this size does not have."""
+    return ValueError(f"token ids must lie in 0 to {size - 1}, got {number}")
+
+
+def most_common(
+    counts: Counter[str], max_size: int | None, min_count: int, *, max_length: int | None = MAX_PIECE_LENGTH
+) -> list[str]:
+    """The pieces that were met often enough, the most frequent first.
+
+    Ties go by the piece itself, so that the order of the texts does not matter.
+
+    >>> most_common(Counter("abracadabra"), 3, 2)
+    ['a', 'b', 'r']
+
+    Args:
+        counts: how often each was met.
+        max_size: keep at most so many; None: as many as a vocabulary may hold.
+        min_count: keep those that were met at least so often.
+        max_length: leave out longer ones; None: none is too long.
+    """
     kept = sorted(
-        (item for item in counts.items() if item[1] >= min_count and len(item[0]) <= MAX_PIECE_LENGTH),
+        (
+            item
+            for item in counts.items()
+            if item[1] >= min_count and (max_length is None or len(item[0]) <= max_length)
+        ),
         key=lambda item: (-item[1], item[0]),
     )
     return [piece for piece, _ in kept[: MAX_PIECES if max_size is None else max_size]]
 
 
 def integers(ids: Iterable[int]) -> Iterable[int]:
+    """Ids as Python's own integers."""
     return ids.tolist() if isinstance(ids, np.ndarray) else map(int, ids)
 
 
-def dump(**content: Any) -> str:
-    return json.dumps({"version": 1, **content}, ensure_ascii=False)
+def dump(kind: str, **content: object) -> str:
+    """A vocabulary as JSON, in the one form of all kinds."""
+    return json.dumps({"version": VERSION, "kind": kind, **content}, ensure_ascii=False)

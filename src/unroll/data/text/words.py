@@ -1,18 +1,16 @@
-"""One number per word, with spacing understood."""
+"""One id per word, with spacing understood."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from unroll.data.text.vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary, dump, integers, most_common, refuse_surrogates
+from unroll.data.text.split import split_pieces
+from unroll.data.text.vocabulary import Vocabulary, dump, integers, most_common, refuse_surrogates
+from unroll.ids import PAD_ID, UNKNOWN_ID
 
-#: A word is letters, marks, digits and inner apostrophes; every other visible character stands alone; white space is
-#: kept in runs.
-_WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f\u200d]+[^\W_]*)*(?:['\u2019][^\W_]+)*|\s+|\S")
 #: Stands for "no space here", where a space would be usual.
 _GLUE = "\u2060"
 #: Stands for "one space here", where none would be usual.
@@ -28,18 +26,18 @@ def _usual_space(before: str | None, after: str) -> bool:
     return before[-1] not in _OPENING and after[0] not in _CLOSING
 
 
-class WordTokeniser:
-    """One number per word, punctuation mark or run of white space.
+class WordTokenizer:
+    """One id per word, punctuation mark or run of white space.
 
-    A single space between two words is understood, and so is none before a comma; where the text differs, the numbers
+    A single space between two words is understood, and so is none before a comma; where the text differs, the ids
     say so, so that
     ``decode(encode(text)) == text`` if every word is known, and with `spell` for every text; `lower` gives the
     lower-case text.
 
     Args:
-        pieces: the known words in the order of their numbers.
+        pieces: the known words in the order of their ids.
         lower: turn the text to lower case first.
-        spell: spell unknown words in UTF-8 bytes instead of giving 1; this takes 257 numbers more.
+        spell: spell unknown words in UTF-8 bytes instead of giving 1; this takes 257 ids more.
     """
 
     pad_id = PAD_ID
@@ -58,7 +56,7 @@ class WordTokeniser:
         min_count: int = 1,
         lower: bool = False,
         spell: bool = False,
-    ) -> WordTokeniser:
+    ) -> WordTokenizer:
         """Learn the words of some texts.
 
         Args:
@@ -77,7 +75,7 @@ class WordTokeniser:
 
     @property
     def size(self) -> int:
-        """How many numbers there are."""
+        """How many ids there are."""
         return self._vocabulary.size
 
     def words(self, text: str) -> list[str]:
@@ -85,32 +83,31 @@ class WordTokeniser:
         return list(_words(text.lower() if self.lower else text))
 
     def encode(self, text: str) -> np.ndarray:
-        """The numbers of a text, (T,) int32.
+        """The ids of a text, (T,) int32.
 
         Raises:
             DataError: the text holds a lone surrogate.
         """
         refuse_surrogates(text)
-        return np.fromiter(self._vocabulary.numbers(_words(text.lower() if self.lower else text)), dtype=np.int32)
+        return np.fromiter(self._vocabulary.ids(_words(text.lower() if self.lower else text)), dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of some numbers; padding gives nothing and unknown gives U+FFFD.
+        """The text of some ids; padding gives nothing and unknown gives U+FFFD.
 
         Raises:
-            ValueError: a number out of range.
+            ValueError: an id out of range.
         """
         return _join(self._vocabulary.read(integers(ids)))
 
     def to_json(self) -> str:
-        """All of it as JSON, for `tokeniser_from_json`."""
-        return dump(kind="word", lower=self.lower, spell=self._vocabulary.spell, pieces=list(self._vocabulary.pieces))
+        """All of it as JSON, for `tokenizer_from_json`."""
+        return dump("word", lower=self.lower, spell=self._vocabulary.spell, pieces=list(self._vocabulary.pieces))
 
 
 def _words(text: str) -> Iterator[str]:
     before: str | None = None
     gap = False
-    for match in _WORD.finditer(text):
-        piece = match.group()
+    for piece in split_pieces(text):
         if piece == " " and before is not None and not gap:
             gap = True
             continue

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.batches import pad_series, pad_tokens
+from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.text.features import StepFeatures, Steps
@@ -273,7 +274,7 @@ def record_text(record: str | Mapping[str, Any], columns: Sequence[str]) -> str:
         cell = record.get(column)
         if cell is None:
             raise DataError(f"a record must have the column {column!r}, got {', '.join(map(repr, record)) or 'none'}")
-        cells.append(cell if isinstance(cell, str) else str(cell))
+        cells.append(as_text(cell))
     return _BETWEEN.join(cells)
 
 

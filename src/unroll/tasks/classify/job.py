@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.cells import CELLS
-from unroll.data import Kind, Table, bucketed_batches, split_rows, tokeniser_from_json
-from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures, split_words
+from unroll.data import Kind, Table, bucketed_batches, split_rows, tokenizer_from_json
+from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
+from unroll.data.text.saved import steps_from_json
+from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError
 from unroll.models.classifier import ManyToOne, SeriesSteps
 from unroll.models.encoders import GRID
@@ -29,11 +31,12 @@ from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.data import Columns, class_matrix, find_columns, row_labels
 from unroll.tasks.classify.examples import Joined, SeriesExamples
 from unroll.tasks.classify.network import build_network, network_layers, take_over
+from unroll.tasks.classify.options import OPTIONS
 from unroll.tasks.classify.predictor import SCORED, ClassifyPredictor, TextForms, open_examples
 from unroll.tasks.classify.scores import answers_scored, measure, probabilities_of, run_batches, tuned_thresholds
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import GRAMS, fit_grams, train_grams
-from unroll.tasks.transfer import TOKENISER, Pretrained, check_fits, encode, read_pretrained
+from unroll.tasks.transfer import TOKENIZER, Pretrained, check_fits, encode, read_pretrained
 from unroll.training import Loss, Monitor, TrainSettings
 
 #: What the run folder's file of classes and columns is called.
@@ -144,7 +147,7 @@ class ClassifyJob(Job):
 
     def _tokens(self) -> Callable[[str], np.ndarray] | None:
         found = self._pretrained
-        return None if found is None else functools.partial(encode, found.tokeniser, found.start.task)
+        return None if found is None else functools.partial(encode, found.tokenizer, found.start.task)
 
     def _train_features(self) -> StepFeatures | None:
         """The features of words or characters; None for numbers, and where only tokens are read."""
@@ -303,7 +306,7 @@ class ClassifyJob(Job):
         if self._grams is not None:
             folder.write_text(GRAMS, self._grams.to_json())
         if self._pretrained is not None:
-            folder.write_text(TOKENISER, self._pretrained.tokeniser.to_json())
+            folder.write_text(TOKENIZER, self._pretrained.tokenizer.to_json())
 
     def _target(self, truth_NK: np.ndarray, device: torch.device) -> Tensor:
         """The truth as `Decision` takes it."""
@@ -345,6 +348,7 @@ class ClassifyTask(Task):
     summary = "texts or numeric sequences to classes, one or several per row"
     monitor = Monitor("accuracy", higher_is_better=True)
     Settings = ClassifySettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of few classes beside a text or a sequence."""
@@ -377,11 +381,11 @@ class ClassifyTask(Task):
         settings = validate(ClassifySettings, folder.config.model, "model")
         features, tokens, grams = None, None, None
         if not saved.series and (saved.start is None or settings.words):
-            features = StepFeatures.from_json(folder.read_text("tokenizer.json"))
+            features = steps_from_json(folder.read_text("tokenizer.json"))
         if saved.start is not None:
-            tokens = functools.partial(encode, tokeniser_from_json(folder.read_text(TOKENISER)), saved.start.task)
+            tokens = functools.partial(encode, tokenizer_from_json(folder.read_text(TOKENIZER)), saved.start.task)
         if saved.wide_size is not None:
-            grams = StepFeatures.from_json(folder.read_text(GRAMS))
+            grams = steps_from_json(folder.read_text(GRAMS))
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ClassifyPredictor(network, saved, TextForms(tokens, features, grams))

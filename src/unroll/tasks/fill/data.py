@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from unroll.data import Kind, Table, Tokeniser
+from unroll.data import Kind, Table, Tokenizer
 from unroll.errors import DataError
+from unroll.ids import FIRST_ID, UNKNOWN_ID
 from unroll.tasks.base import Record
 
 #: What a token may be.
@@ -43,11 +44,11 @@ def whole_rows(parts: Sequence[str]) -> list[str]:
     return found
 
 
-def cut_rows(tokeniser: Tokeniser, text: str, window: int) -> list[np.ndarray]:
+def cut_rows(tokenizer: Tokenizer, text: str, window: int) -> list[np.ndarray]:
     """The rows of a text as numbers; what is longer than the window is cut into windows."""
     rows = []
     for row in paragraphs(text):
-        tokens = tokeniser.encode(row)
+        tokens = tokenizer.encode(row)
         rows += [tokens[at : at + window] for at in range(0, len(tokens), window)]
     return rows
 
@@ -66,9 +67,9 @@ class Pieces(NamedTuple):
     spaced: np.ndarray
 
 
-def read_pieces(tokeniser: Tokeniser) -> Pieces:
+def read_pieces(tokenizer: Tokenizer) -> Pieces:
     """The tokens of a vocabulary as texts."""
-    texts = ["", "", *(tokeniser.decode([number]) for number in range(2, tokeniser.size))]
+    texts = [*[""] * FIRST_ID, *(tokenizer.decode([token]) for token in range(FIRST_ID, tokenizer.size))]
     # A piece of bytes that are not a whole character decodes to U+FFFD: it cannot be shown.
     answers = [any(map(str.isalnum, text)) and "\ufffd" not in text for text in texts]
     return Pieces(
@@ -91,14 +92,14 @@ class Gap(NamedTuple):
     right: str
 
 
-def read_gap(tokeniser: Tokeniser, record: Record, column: str, *, tokens: Tokens) -> Gap:
+def read_gap(tokenizer: Tokenizer, record: Record, column: str, *, tokens: Tokens) -> Gap:
     """The tokens around the one gap of a record.
 
     Between words a space is understood, before a byte pair it is part of the piece, between characters it is a
     character: so it is taken off on both sides of the gap, on its left, or not at all.
 
     Args:
-        tokeniser: of the model.
+        tokenizer: of the model.
         record: a text, or columns with the text in `column` or in "text".
         column: where the text is.
         tokens: what a token is.
@@ -113,9 +114,9 @@ def read_gap(tokeniser: Tokeniser, record: Record, column: str, *, tokens: Token
     if len(found) != 1:
         raise DataError(f"a text needs exactly one gap, written ___, got {len(found)} in {text[:60]!r}")
     left, right = text[: found[0].start()], text[found[0].end() :]
-    before = tokeniser.encode(left if tokens == "character" else left.removesuffix(" "))
-    after = tokeniser.encode(right.removeprefix(" ") if tokens == "word" else right)
-    return Gap(np.concatenate([before, np.ones(1, dtype=np.int32), after]), len(before), left, right)
+    before = tokenizer.encode(left if tokens == "character" else left.removesuffix(" "))
+    after = tokenizer.encode(right.removeprefix(" ") if tokens == "word" else right)
+    return Gap(np.concatenate([before, np.full(1, UNKNOWN_ID, dtype=np.int32), after]), len(before), left, right)
 
 
 def gaps_in_text(table: Table, column: str | None) -> Iterator[tuple[int, str]]:

@@ -18,25 +18,28 @@ from unroll.baselines.gap import NGramGap
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.cells import CELLS
 from unroll.data import (
-    BPETokeniser,
-    CharacterTokeniser,
+    BPETokenizer,
+    CharacterTokenizer,
     Finding,
     Table,
-    Tokeniser,
-    WordTokeniser,
+    Tokenizer,
+    WordTokenizer,
     bucketed_batches,
     pad_tokens,
-    tokeniser_from_json,
+    tokenizer_from_json,
 )
 from unroll.data.text.corpus import blocks
 from unroll.errors import DataError, nearest
+from unroll.ids import FIRST_ID
 from unroll.metrics.intervals import wilson
 from unroll.models.both_ways import BothWays, one_way
-from unroll.models.fill import SPECIAL, GapModel, GapModels
+from unroll.models.fill import GapModel, GapModels
 from unroll.report import Section
 from unroll.tasks.base import Guess, Job, Predictor, Record, Score, Scores, Task
 from unroll.tasks.fill.data import Gap, Tokens, cut_rows, gaps_in_text, read_gap, read_pieces, whole_rows
+from unroll.tasks.fill.options import OPTIONS
 from unroll.tasks.running_text import read_parts, text_column
+from unroll.tasks.transfer import Offer
 from unroll.training import Loss, Monitor, TrainSettings
 
 #: Tokens of rows that are scored at once, about; and gaps whose whole softmax is held at once.
@@ -81,11 +84,11 @@ class FillSettings(BaseModel):
         return value
 
 
-def train_tokeniser(text: str, settings: FillSettings) -> Tokeniser:
+def train_tokenizer(text: str, settings: FillSettings) -> Tokenizer:
     """Learn the tokens of the training text. Rare words stay unknown: a word that is spelled has no gap of its own."""
     if settings.tokens == "bpe":
-        return BPETokeniser.train(blocks(text), size=settings.vocabulary)
-    kind = WordTokeniser if settings.tokens == "word" else CharacterTokeniser
+        return BPETokenizer.train(blocks(text), size=settings.vocabulary)
+    kind = WordTokenizer if settings.tokens == "word" else CharacterTokenizer
     return kind.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE[settings.tokens])
 
 
@@ -128,7 +131,7 @@ class Answers(NamedTuple):
 
 def gaps_of(row: np.ndarray, answers: np.ndarray, tokens: Tokens) -> np.ndarray:
     """The positions of a row that are gaps in a score: its words, the unknown ones included."""
-    unknown = (row < SPECIAL) & (tokens != "bpe")
+    unknown = (row < FIRST_ID) & (tokens != "bpe")
     return np.flatnonzero(answers[row] | unknown)
 
 
@@ -149,7 +152,7 @@ def best_answers(
         (M, count) tokens and probabilities, for the gaps of the first row, then the second ...
     """
     device = model.bias.device
-    forbidden = ~torch.from_numpy(allowed[SPECIAL:]).to(device)
+    forbidden = ~torch.from_numpy(allowed[FIRST_ID:]).to(device)
     best: list[np.ndarray] = [np.zeros((0, count), dtype=np.int64)]
     share: list[np.ndarray] = [np.zeros((0, count))]
     for at, end in _chunks([len(row) for row in rows]):
@@ -159,7 +162,7 @@ def best_answers(
         for part in torch.split(contexts, _GAPS):
             scores = model.scores(part).masked_fill(forbidden, -torch.inf)
             found = scores.softmax(dim=-1).topk(min(count, scores.shape[1]))
-            best.append(found.indices.cpu().numpy() + SPECIAL)
+            best.append(found.indices.cpu().numpy() + FIRST_ID)
             share.append(found.values.cpu().double().numpy())
     return np.concatenate(best), np.concatenate(share)
 
@@ -189,8 +192,8 @@ class FillJob(Job):
         texts = read_parts(table, config.data, seed=config.seed, frame=settings.frame)
         held = [texts.train, texts.validation, texts.test]
         held = whole_rows(held) if texts.joined else held
-        self.tokeniser = train_tokeniser(held[0], settings)
-        self.pieces = read_pieces(self.tokeniser)
+        self.tokenizer = train_tokenizer(held[0], settings)
+        self.pieces = read_pieces(self.tokenizer)
         if not self.pieces.answers.any():
             raise DataError(
                 f"no {settings.tokens} of the training text comes at least {_RARE.get(settings.tokens, 1)} times,"
@@ -198,7 +201,7 @@ class FillJob(Job):
                 table.paths[0],
             )
         self._rows = {
-            name: cut_rows(self.tokeniser, text, settings.window)
+            name: cut_rows(self.tokenizer, text, settings.window)
             for name, text in zip(("train", "validation", "test"), held, strict=True)
         }
         self._gaps = {
@@ -209,14 +212,14 @@ class FillJob(Job):
         self._train = np.flatnonzero([len(row) > 0 for row in self._rows["train"]])
         self.training = {"learning_rate": 3e-3, "epochs": 8, "batch_size": 32, "weight_decay": 0.01, "patience": 3}
         self._batch_size = validate(TrainSettings, {**self.training, **config.training}, "training").batch_size
-        self._network = build_model(self.tokeniser.size, settings)
+        self._network = build_model(self.tokenizer.size, settings)
         self.model = self._network
-        known = sum(int((row >= SPECIAL).sum()) for row in self._rows["train"])
+        known = sum(int((row >= FIRST_ID).sum()) for row in self._rows["train"])
         total = sum(map(len, self._rows["train"]))
         sides = "both sides" if settings.bidirectional else "the left side only"
         self.notes = (
             *texts.notes,
-            f"{self.tokeniser.size:,} {settings.tokens} tokens, {int(self.pieces.answers.sum()):,} of them may fill a"
+            f"{self.tokenizer.size:,} {settings.tokens} tokens, {int(self.pieces.answers.sum()):,} of them may fill a"
             " gap",
             f"{len(self._train):,} rows with {total:,} tokens to train on; {total - known:,} are too rare to be known",
             f"{settings.num_layers} {settings.encoder} layer(s) of {settings.hidden_size}, reading {sides}"
@@ -232,7 +235,7 @@ class FillJob(Job):
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of every known token, each from its two sides; the two models' losses added."""
         ids, lengths = pad_tokens([self._rows["train"][int(row)].astype(np.int64) for row in rows])
-        known = int((ids >= SPECIAL).sum())
+        known = int((ids >= FIRST_ID).sum())
         return Loss(model(ids.to(device), lengths.to(device)), known, int(lengths.sum()))
 
     def _answers(self, model: GapModel, part: str) -> Answers:
@@ -257,7 +260,7 @@ class FillJob(Job):
         shown = []
         for number in np.linspace(0, len(places) - 1, min(_SHOWN, len(places))).astype(int):
             row, at = self._rows[part][places[number][0]], places[number][1]
-            left, right = self.tokeniser.decode(row[:at][-20:]), self.tokeniser.decode(row[at + 1 :][:20])
+            left, right = self.tokenizer.decode(row[:at][-20:]), self.tokenizer.decode(row[at + 1 :][:20])
             listed = [
                 f"{self.pieces.texts[token]} {100 * share:.0f}%"
                 for token, share in zip(answers.best[number][:3], answers.probability[number], strict=False)
@@ -278,7 +281,7 @@ class FillJob(Job):
         train = [self._rows["train"][row] for row in self._train]
         best: tuple[float, NGramGap] | None = None
         for order in range(1, self._settings.baseline_order + 1):
-            model = NGramGap(train, self.tokeniser.size, order, self.pieces.answers)
+            model = NGramGap(train, self.tokenizer.size, order, self.pieces.answers)
             reached = self._counted(model, self.parts[0])["accuracy"].value
             if best is None or reached > best[0]:
                 best = reached, model
@@ -293,14 +296,14 @@ class FillJob(Job):
         return Answers(_truth(rows, gaps), best, np.zeros(best.shape)).scores()
 
     def save(self, folder: RunFolder) -> None:
-        """The tokeniser."""
-        folder.write_text("tokenizer.json", self.tokeniser.to_json())
+        """The tokenizer."""
+        folder.write_text("tokenizer.json", self.tokenizer.to_json())
 
 
 def _truth(rows: Sequence[np.ndarray], gaps: Sequence[np.ndarray]) -> np.ndarray:
     """(M,) the tokens in the gaps; -1 for an unknown one, which no answer meets."""
     found = np.concatenate([row[own] for row, own in zip(rows, gaps, strict=True)]).astype(np.int64)
-    return np.where(found < SPECIAL, -1, found)
+    return np.where(found < FIRST_ID, -1, found)
 
 
 class FillPredictor(Predictor):
@@ -308,17 +311,17 @@ class FillPredictor(Predictor):
 
     Args:
         model: with its weights.
-        tokeniser: of its text.
+        tokenizer: of its text.
         settings: of its run.
         column: where a record holds its text.
     """
 
-    def __init__(self, model: GapModel, tokeniser: Tokeniser, settings: FillSettings, column: str) -> None:
+    def __init__(self, model: GapModel, tokenizer: Tokenizer, settings: FillSettings, column: str) -> None:
         self._model = model.eval()
-        self._tokeniser = tokeniser
+        self._tokenizer = tokenizer
         self._settings = settings
         self._column = column
-        self._pieces = read_pieces(tokeniser)
+        self._pieces = read_pieces(tokenizer)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The likeliest words for the gap, written ___, of every text.
@@ -327,7 +330,7 @@ class FillPredictor(Predictor):
             DataError: a record has no text, or not exactly one gap.
         """
         for record in records:
-            gap = read_gap(self._tokeniser, record, self._column, tokens=self._settings.tokens)
+            gap = read_gap(self._tokenizer, record, self._column, tokens=self._settings.tokens)
             allowed = self._allowed(gap)
             found, share = best_answers(self._model, [gap.row], [np.array([gap.at])], allowed, self._settings.best)
             listed = {
@@ -354,7 +357,7 @@ class FillPredictor(Predictor):
         whole = data.model_copy(update={"validation_fraction": 0.0, "test_fraction": 0.0})
         texts = read_parts(table, whole, seed=0, frame=self._settings.frame)
         text = texts.train + texts.validation + texts.test
-        rows = cut_rows(self._tokeniser, text, self._settings.window)
+        rows = cut_rows(self._tokenizer, text, self._settings.window)
         gaps = [gaps_of(row, self._pieces.answers, self._settings.tokens) for row in rows]
         if not any(map(len, gaps)):
             raise DataError("expected text with words to score, got none", table.paths[0])
@@ -369,6 +372,7 @@ class FillTask(Task):
     summary = "the missing word of a text, from what stands on both sides of it"
     monitor = Monitor("accuracy", higher_is_better=True)
     Settings = FillSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Any text, but only if nothing else can be made of it: it is asked for with --task fill."""
@@ -387,11 +391,11 @@ class FillTask(Task):
     def load(self, folder: RunFolder) -> Predictor:
         """Build the predictor of a finished run."""
         settings = validate(FillSettings, folder.config.model, "model")
-        tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
-        models = build_model(tokeniser.size, settings)
+        tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
+        models = build_model(tokenizer.size, settings)
         folder.load_weights(models)
         inputs = folder.config.data.inputs
-        return FillPredictor(models.both, tokeniser, settings, inputs[0] if inputs else "text")
+        return FillPredictor(models.both, tokenizer, settings, inputs[0] if inputs else "text")
 
     def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
         """Rows that already hold a gap: its underscores would be learnt as a word."""
@@ -402,3 +406,23 @@ class FillTask(Task):
             yield Finding("warning", f"the text holds a gap already: {text[:60]!r}", path, line, "remove such rows")
         if len(found) > 5:
             yield Finding("warning", f"{len(found) - 5:,} more rows hold a gap already")
+
+    def offer(self, folder: RunFolder) -> Offer:
+        """The vectors and the layers of a run, for a task that starts from it."""
+        settings = validate(FillSettings, folder.config.model, "model")
+        tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
+        models = build_model(tokenizer.size, settings)
+        folder.load_weights(models)
+        state = models.both.state_dict()
+        return Offer(
+            tokenizer,
+            settings.encoder,
+            settings.embedding_size,
+            settings.hidden_size,
+            settings.num_layers,
+            {name: tensor for name, tensor in state.items() if name.startswith(("embedding.", "encoder."))},
+        )
+
+    def tokens_of(self, tokenizer: Tokenizer, text: str) -> np.ndarray:
+        """Between edges."""
+        return np.pad(tokenizer.encode(text), 1)

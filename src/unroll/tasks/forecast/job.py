@@ -30,6 +30,7 @@ from unroll.tasks.forecast.data import (
     split_series,
 )
 from unroll.tasks.forecast.network import build_network, run_windows
+from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.scores import (
     MOST_SCORED,
@@ -291,6 +292,7 @@ class ForecastTask(Task):
     summary = "the next steps of one or many time series, with quantiles"
     monitor = Monitor("mae", higher_is_better=False)
     Settings = ForecastSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of times beside columns of numbers, or one series per row."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from unroll.baselines.ngram import NGramModel, Smoothing
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.cells import CELLS
-from unroll.data import Table, tokeniser_from_json
+from unroll.data import Table, Tokenizer, tokenizer_from_json
 from unroll.data.text.corpus import encode_text, is_running_text
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import DataError
@@ -26,10 +26,12 @@ from unroll.models.encoders import GRID, grid_stack, recurrent_stack
 from unroll.models.language_model import LanguageModel, flatten_state, map_state, restore_state
 from unroll.report import Section
 from unroll.tasks.base import Guess, Job, Predictor, Scores, Task
+from unroll.tasks.generate.options import OPTIONS
 from unroll.tasks.generate.predictor import GeneratePredictor
 from unroll.tasks.generate.scores import WARM, metrics_of, ngram_cost, quick_cost, scored, text_cost
 from unroll.tasks.generate.settings import GenerateSettings
-from unroll.tasks.running_text import Part, Texts, read_parts, text_column, train_tokeniser
+from unroll.tasks.running_text import Part, Texts, read_parts, text_column, train_tokenizer
+from unroll.tasks.transfer import Offer, below
 from unroll.training import Loss, Monitor, TrainSettings
 
 
@@ -72,8 +74,8 @@ class GenerateJob(Job):
         self._settings = settings
         self._seed = config.seed
         texts = read_parts(table, config.data, seed=config.seed, frame=settings.frame)
-        self.tokeniser = train_tokeniser(texts.train, settings)
-        self._train = encode_text(self.tokeniser, texts.train)
+        self.tokenizer = train_tokenizer(texts.train, settings)
+        self._train = encode_text(self.tokenizer, texts.train)
         self._parts = self._held_out(texts)
         self.parts = tuple(self._parts)
         self.training = {"learning_rate": 4e-3, "epochs": 5, "batch_size": 32, "weight_decay": 0.01, "patience": 0}
@@ -85,12 +87,12 @@ class GenerateJob(Job):
                 " lower training.batch_size",
                 table.paths[0],
             )
-        self._network = build_model(self.tokeniser.size, settings)
+        self._network = build_model(self.tokenizer.size, settings)
         self.model = self._network
         self._state: Any = None
         self.notes = (
             *texts.notes,
-            f"{self.tokeniser.size} {settings.tokens} tokens, {len(self._train):,} of them to train on",
+            f"{self.tokenizer.size} {settings.tokens} tokens, {len(self._train):,} of them to train on",
             f"{settings.num_layers} {settings.encoder} layer(s) of {settings.hidden_size}; {self._streams} streams,"
             f" chunks of {settings.steps}; state carried from chunk to chunk",
         )
@@ -99,12 +101,12 @@ class GenerateJob(Job):
         found: dict[str, Part] = {}
         before = self._train
         for name, text in (("validation", texts.validation), ("test", texts.test)):
-            tokens = encode_text(self.tokeniser, text)
+            tokens = encode_text(self.tokenizer, text)
             # Where the parts are cut from one text, what stands before a part is its context; else its first token is.
             context = before[-WARM:] if texts.joined else tokens[:1]
             tokens = tokens if texts.joined else tokens[1:]
             if len(tokens):
-                characters = len(text) if texts.joined else len(text) - len(self.tokeniser.decode(context.tolist()))
+                characters = len(text) if texts.joined else len(text) - len(self.tokenizer.decode(context.tolist()))
                 found[name] = Part(context, tokens, max(1, characters))
                 before = np.concatenate([before[-WARM:], tokens])
         return found
@@ -157,9 +159,9 @@ class GenerateJob(Job):
         for temperature in (0.3, 0.7, 1.0):
             generator = torch.Generator().manual_seed(self._seed)
             drawn = sample(self._network, context, Sampling(temperature), generator=generator, forbidden=(0, 1))
-            text = self.tokeniser.decode(list(itertools.islice(drawn, 300)))
+            text = self.tokenizer.decode(list(itertools.islice(drawn, 300)))
             rows.append({"temperature": temperature, "text": text})
-        start = self.tokeniser.decode(context)
+        start = self.tokenizer.decode(context)
         return [Section("What the model writes", f"Running freely after {start!r}.", rows)]
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
@@ -176,7 +178,7 @@ class GenerateJob(Job):
             # The next order is tried only while it helps: cost falls with the order, and rises when counts become too
             # thin.
             for order in range(1, limit + 1):
-                model = NGramModel(self._train, self.tokeniser.size, order, smoothing)
+                model = NGramModel(self._train, self.tokenizer.size, order, smoothing)
                 cost = ngram_cost(model, chosen_on)
                 if best is not None and cost >= best[0]:
                     break
@@ -189,8 +191,8 @@ class GenerateJob(Job):
         return found
 
     def save(self, folder: RunFolder) -> None:
-        """The tokeniser."""
-        folder.write_text("tokenizer.json", self.tokeniser.to_json())
+        """The tokenizer."""
+        folder.write_text("tokenizer.json", self.tokenizer.to_json())
 
 
 class GenerateTask(Task):
@@ -200,6 +202,7 @@ class GenerateTask(Task):
     summary = "a language model of a text: characters, words or BPE pieces; writes on from a seed text"
     monitor = Monitor("bits_per_character", higher_is_better=False)
     Settings = GenerateSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Plain text files, or a column of text and nothing to predict from it."""
@@ -220,8 +223,29 @@ class GenerateTask(Task):
     def load(self, folder: RunFolder) -> Predictor:
         """Build the predictor of a finished run."""
         settings = validate(GenerateSettings, folder.config.model, "model")
-        tokeniser = tokeniser_from_json(folder.read_text("tokenizer.json"))
-        model = build_model(tokeniser.size, settings)
+        tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
+        model = build_model(tokenizer.size, settings)
         folder.load_weights(model)
         column = (*folder.config.data.inputs, "text")[0]
-        return GeneratePredictor(model, tokeniser, settings, folder.config.seed, column=column)
+        return GeneratePredictor(model, tokenizer, settings, folder.config.seed, column=column)
+
+    def offer(self, folder: RunFolder) -> Offer:
+        """The forwards layers of a run, for a task that starts from it."""
+        settings = validate(GenerateSettings, folder.config.model, "model")
+        tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
+        model = build_model(tokenizer.size, settings)
+        folder.load_weights(model)
+        layers = below("body.", model.state_dict())
+        weights = {f"encoder.forwards.{name}": tensor for name, tensor in layers.items()}
+        return Offer(
+            tokenizer,
+            settings.encoder,
+            settings.embedding_size,
+            settings.hidden_size,
+            settings.num_layers,
+            {"embedding.weight": model.embedding.weight.detach(), **weights},
+        )
+
+    def tokens_of(self, tokenizer: Tokenizer, text: str) -> np.ndarray:
+        """Between line breaks."""
+        return tokenizer.encode(f"\n{text}\n")

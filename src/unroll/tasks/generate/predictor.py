@@ -10,10 +10,11 @@ import torch
 from pydantic import BaseModel, Field
 
 from unroll.bundle import DataConfig, validate
-from unroll.data import Table, Tokeniser
+from unroll.data import Table, Tokenizer
 from unroll.data.text.corpus import encode_text
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import DataError
+from unroll.ids import FIRST_ID
 from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
 from unroll.tasks.base import Predictor, Record, Scores, Written
@@ -46,7 +47,7 @@ class GeneratePredictor(Predictor):
 
     Args:
         model: with its weights.
-        tokeniser: of its text.
+        tokenizer: of its text.
         settings: of its run.
         seed: of the random numbers of everything it writes.
         column: where a record with columns holds the text.
@@ -55,14 +56,14 @@ class GeneratePredictor(Predictor):
     def __init__(
         self,
         model: LanguageModel,
-        tokeniser: Tokeniser,
+        tokenizer: Tokenizer,
         settings: GenerateSettings,
         seed: int,
         *,
         column: str = "text",
     ) -> None:
         self._model = model.eval()
-        self._tokeniser = tokeniser
+        self._tokenizer = tokenizer
         self._settings = settings
         self._generator = torch.Generator().manual_seed(seed)
         self._column = column
@@ -78,7 +79,7 @@ class GeneratePredictor(Predictor):
             length: tokens to write.
             generator: of the random numbers; None for the predictor's own, which goes on from text to text.
         """
-        seed = self._tokeniser.encode(text or "\n").tolist()
+        seed = self._tokenizer.encode(text or "\n").tolist()
         drawn = sample(
             self._model,
             seed,
@@ -90,10 +91,10 @@ class GeneratePredictor(Predictor):
         # Tokens may be parts of a character, so the last ones are decoded together, and what may still change is held
         # back.
         window = seed[-_WINDOW:]
-        sent = len(self._tokeniser.decode(window))
+        sent = len(self._tokenizer.decode(window))
         for token in itertools.islice(drawn, length):
             window.append(token)
-            known = self._tokeniser.decode(window)
+            known = self._tokenizer.decode(window)
             # Of a character in bytes at most three are still open.
             safe = max(len(known.rstrip("\ufffd")), len(known) - 3) - 1
             if safe > sent:
@@ -101,19 +102,19 @@ class GeneratePredictor(Predictor):
                 sent = safe
             if len(window) >= 2 * _WINDOW:
                 window = window[-_WINDOW:]
-                sent += len(self._tokeniser.decode(window)) - len(known)
-        yield self._tokeniser.decode(window)[sent:]
+                sent += len(self._tokenizer.decode(window)) - len(known)
+        yield self._tokenizer.decode(window)[sent:]
 
     def _changes_seed(self, seed: list[int]) -> list[int]:
         """Tokens that would change the last character of the seed: final letters after an open Hangul syllable."""
         if self._settings.tokens != "jamo":
             return []
         end = seed[-_WINDOW:]
-        text = self._tokeniser.decode(end)
+        text = self._tokenizer.decode(end)
         return [
             token
-            for token in range(2, self._tokeniser.size)
-            if not self._tokeniser.decode([*end, token]).startswith(text)
+            for token in range(FIRST_ID, self._tokenizer.size)
+            if not self._tokenizer.decode([*end, token]).startswith(text)
         ]
 
     def _asked(self, record: Record) -> _Asked:
@@ -168,8 +169,8 @@ class GeneratePredictor(Predictor):
         whole = data.model_copy(update={"validation_fraction": 0.0, "test_fraction": 0.0})
         texts = read_parts(table, whole, seed=0, frame=self._settings.frame)
         text = texts.train + texts.validation + texts.test
-        tokens = encode_text(self._tokeniser, text)
-        part = Part(tokens[:1], tokens[1:], max(1, len(text) - len(self._tokeniser.decode(tokens[:1].tolist()))))
+        tokens = encode_text(self._tokenizer, text)
+        part = Part(tokens[:1], tokens[1:], max(1, len(text) - len(self._tokenizer.decode(tokens[:1].tolist()))))
         if not len(part.tokens):
             raise DataError("too little text to score", table.paths[0])
         return scored(language_scores(text_cost(self._model, part), len(part.tokens), part.characters))

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unroll.bundle import DataConfig
-from unroll.data import Finding, Kind, Table
-from unroll.data.readers.conll import LINES, MAX_TOKEN, PROBLEMS, Problem, sentence_lines, sentence_problems
-from unroll.data.table.table import UNIT_SEPARATOR
-from unroll.data.text.features import split_words
+from unroll.data import Finding, Table
+from unroll.data.readers.conll import MAX_TOKEN
+from unroll.data.table.kinds import Problem
+from unroll.data.text.split import split_words
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
 
@@ -69,11 +69,7 @@ class Checked(NamedTuple):
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
     """The columns of tokens and tags: those that were named, or those with usual names; None if there are none."""
-    lists = [
-        name
-        for name in table.columns
-        if table.kinds[name] is Kind.LABELS and table.details(name).separator == UNIT_SEPARATOR
-    ]
+    lists = [name for name in table.columns if table.details(name).is_list]
     tokens = data.inputs[0] if data.inputs else next((name for name in _TOKENS if name in lists), None)
     tags = data.target or next((name for name in _TAGS if name in lists and name != tokens), None)
     if tokens is None or tags is None or tokens not in lists or tags not in lists:
@@ -84,13 +80,11 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
 def problems(table: Table, columns: Columns, scheme: Scheme | None) -> Iterator[tuple[int, Problem]]:
     """Everything that is wrong with the rows of a table: (row, problem), in order."""
     cells = zip(table.labels(columns.tokens), table.labels(columns.tags), strict=True)
-    own = PROBLEMS in table.columns
-    recorded = iter(table.texts(PROBLEMS)) if own else None
     for row, (tokens, tags) in enumerate(cells):
-        line = 0 if own else table.place(row)[1]
-        if recorded is not None and next(recorded):
-            yield from ((row, problem) for problem in sentence_problems(table, row))
-        if not own:
+        line = 0 if table.marked else table.place(row)[1]
+        if table.marked:
+            yield from ((row, problem) for problem in table.problems(row))
+        else:
             if not tokens:
                 yield row, Problem("empty", line, "a sentence without tokens")
             if not all(tokens):
@@ -101,7 +95,7 @@ def problems(table: Table, columns: Columns, scheme: Scheme | None) -> Iterator[
             yield row, Problem("columns", line or table.place(row)[1], f"{len(tokens)} tokens but {len(tags)} tags")
         elif scheme is not None:
             found = broken(tags, scheme)
-            places = sentence_lines(table, row) if found and LINES in table.columns else []
+            places = table.item_lines(row) if found else []
             for fault in found:
                 at = places[fault.position] if fault.position < len(places) else line
                 yield row, Problem("tags", at, f"{fault.reason} ({scheme.name})")
@@ -181,8 +175,6 @@ def record_tokens(record: str | Mapping[str, Any], columns: Columns, *, characte
         return tuple(record) if characters else tuple(split_words(record))
     value = record.get(columns.tokens, record.get("tokens", record.get("text")))
     if isinstance(value, str):
-        if UNIT_SEPARATOR in value:
-            return tuple(value.split(UNIT_SEPARATOR))
         return tuple(value) if characters else tuple(split_words(value))
     if isinstance(value, Sequence) and all(isinstance(token, str) for token in value):
         return tuple(value)

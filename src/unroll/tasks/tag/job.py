@@ -15,7 +15,8 @@ from torch import nn
 
 from unroll.baselines.tagging import LinearTagger, MostFrequentTag, best_linear_tagger
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Finding, Table, bucketed_batches, pad_tokens, split_rows, tokeniser_from_json
+from unroll.data import Finding, Table, bucketed_batches, pad_tokens, split_rows, tokenizer_from_json
+from unroll.data.text.saved import tokens_from_json
 from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, Encoded, TokenFeatures
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, detect_scheme, spans, tags_of
@@ -30,10 +31,11 @@ from unroll.tasks.tag.network import (
     rewritten,
     tag_sentences,
 )
+from unroll.tasks.tag.options import OPTIONS
 from unroll.tasks.tag.predictor import TagPredictor
 from unroll.tasks.tag.scores import Tagged, score_tags, validation_metrics
 from unroll.tasks.tag.settings import Saved, TagSettings
-from unroll.tasks.transfer import TOKENISER, read_pretrained, split_layers, take
+from unroll.tasks.transfer import TOKENIZER, read_pretrained, split_layers, take
 from unroll.training import Loss, Monitor, TrainSettings
 
 _FILE = "tags.json"
@@ -89,7 +91,7 @@ class TagJob(Job):
         self._pieces = None
         if self._pretrained is not None and self._network.contexts is not None:
             take({"": self._network.contexts}, self._pretrained)
-            self._pieces = pieces_of(self._saved, self._pretrained.tokeniser)
+            self._pieces = pieces_of(self._saved, self._pretrained.tokenizer)
             self.sources = self._pretrained.files
         self.training = {"learning_rate": 3e-3, "epochs": 12, "batch_size": 32, "weight_decay": 0.01, "patience": 5}
         self._batch_size = validate(TrainSettings, {**self.training, **config.training}, "training").batch_size
@@ -207,7 +209,7 @@ class TagJob(Job):
         folder.write_json(_FILE, self._saved.model_dump(mode="json"))
         folder.write_text("tokenizer.json", self.features.to_json())
         if self._pretrained is not None:
-            folder.write_text(TOKENISER, self._pretrained.tokeniser.to_json())
+            folder.write_text(TOKENIZER, self._pretrained.tokenizer.to_json())
 
 
 def _hangul(sentences: Iterable[Sequence[str]]) -> bool:
@@ -223,6 +225,7 @@ class TagTask(Task):
     summary = "a tag for every token of a sentence: parts of speech, named entities"
     monitor = Monitor("score", higher_is_better=True)
     Settings = TagSettings
+    options = OPTIONS
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of tokens beside one of as many tags."""
@@ -251,12 +254,12 @@ class TagTask(Task):
         settings = validate(TagSettings, folder.config.model, "model")
         if saved.characters:
             settings = settings.model_copy(update={"character_size": 0})
-        features = TokenFeatures.from_json(folder.read_text("tokenizer.json"))
+        features = tokens_from_json(folder.read_text("tokenizer.json"))
         network = build_network(saved, features, settings)
         folder.load_weights(network)
         pieces = None
         if saved.start is not None:
-            pieces = pieces_of(saved, tokeniser_from_json(folder.read_text(TOKENISER)))
+            pieces = pieces_of(saved, tokenizer_from_json(folder.read_text(TOKENIZER)))
         return TagPredictor(network, saved, features, settings.best, pieces)
 
     def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:

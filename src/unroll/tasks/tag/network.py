@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import CELLS
-from unroll.data import Tokeniser, pad_tokens
+from unroll.data import Tokenizer, pad_tokens
 from unroll.data.text.tokens import Encoded, TokenFeatures
+from unroll.ids import PAD_ID
 from unroll.layers import Bidirectional, Recurrent
 from unroll.metrics.entities import Scheme, allowed_moves, spans, tags_of
 from unroll.models.crf import CRF
@@ -72,8 +73,8 @@ def batch_of(sentences: Sequence[Encoded]) -> Batch:
 def build_network(saved: Saved, features: TokenFeatures, settings: TagSettings) -> Tagger:
     """The untrained network."""
     cell = CELLS[settings.encoder]
-    word = [settings.word_size, *[settings.affix_size] * (len(features.templates) - 1)]
-    embeddings = [nn.Embedding(n, size, padding_idx=0) for n, size in zip(features.sizes(), word, strict=True)]
+    word = [settings.word_size, *[settings.affix_size] * (len(features.sizes()) - 1)]
+    embeddings = [nn.Embedding(n, size, padding_idx=PAD_ID) for n, size in zip(features.sizes(), word, strict=True)]
     words = None
     if settings.character_size:
         size, hidden = settings.character_size, settings.character_hidden
@@ -135,9 +136,9 @@ def tag_sentences(network: Tagger, saved: Saved, sentences: Sequence[Encoded]) -
     return found
 
 
-def pieces_of(saved: Saved, tokeniser: Tokeniser) -> SentencePieces | None:
+def pieces_of(saved: Saved, tokenizer: Tokenizer) -> SentencePieces | None:
     """From sentences to the pieces of the run that was started from; None if there was none."""
-    return None if saved.start is None else SentencePieces(tokeniser, saved.start.task, spaced=not saved.characters)
+    return None if saved.start is None else SentencePieces(tokenizer, saved.start.task, spaced=not saved.characters)
 
 
 def encode_sentence(features: TokenFeatures, pieces: SentencePieces | None, tokens: Sequence[str]) -> Encoded:

@@ -1,0 +1,165 @@
+"""JSON and JSONL cut into rows, every row with its line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from unroll.data.readers.lines import numbered_lines
+from unroll.data.table.kinds import MAX_JSON_BYTES
+from unroll.errors import DataError
+
+
+class JsonRow(NamedTuple):
+    """One row: its cells by column, its line, and the key under which it stood in a JSON object of lists."""
+
+    cells: Mapping[str, Any]
+    line: int
+    key: str | None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=str)
+
+
+def _cells(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and not all(isinstance(item, int | float) for item in value):
+        return {f"column{index}": item for index, item in enumerate(value, 1)}
+    return {"column1": value}
+
+
+def jsonl_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
+    """Yield the rows of a JSONL file; blank lines are left out.
+
+    Raises:
+        DataError: a line is no JSON.
+    """
+    for number, line in numbered_lines(path, encoding):
+        if not line.strip():
+            continue
+        try:
+            value = DECODER.decode(line.strip())
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"not JSON: {_reason(error)}; expected one object or list per line", path, number
+            ) from error
+        yield JsonRow(_cells(value), number, None)
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+class _Cursor:
+    """A place in a JSON text that knows its line."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        self.text = text
+        self.path = path
+        self.at = 0
+        self.line = 1
+
+    def skip(self, to: int) -> None:
+        self.line += self.text.count("\n", self.at, to)
+        self.at = to
+
+    def peek(self) -> str:
+        """The next visible character, which is where the cursor then stands; empty at the end."""
+        at = self.at
+        while at < len(self.text) and self.text[at] in " \t\r\n":
+            at += 1
+        self.skip(at)
+        return self.text[at : at + 1]
+
+    def take(self, character: str) -> None:
+        found = self.peek()
+        if found != character:
+            raise self.error(f"expected {character!r}, got {found or 'the end of the file'!r}")
+        self.skip(self.at + 1)
+
+    def value(self) -> Any:
+        self.peek()
+        try:
+            value, end = DECODER.raw_decode(self.text, self.at)
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, json.JSONDecodeError):
+                self.skip(error.pos)
+                raise self.error(error.msg) from error
+            raise self.error(_reason(error)) from error
+        self.skip(end)
+        return value
+
+    def error(self, reason: str) -> DataError:
+        return DataError(f"not JSON: {reason}", self.path, self.line)
+
+
+def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
+    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
+
+    A row is an object, a list of cells or one cell.
+
+    Raises:
+        DataError: another shape, no JSON, or a file over the limit.
+    """
+    parts, size = [], 0
+    for _, line in numbered_lines(path, encoding):
+        size += len(line) + 1
+        if size > MAX_JSON_BYTES:
+            raise DataError(
+                f"more than {MAX_JSON_BYTES} characters of JSON, which cannot be streamed; write one row per "
+                f"line (.jsonl)",
+                path,
+            )
+        parts.append(line)
+    cursor = _Cursor("\n".join(parts), path)
+    first = cursor.peek()
+    if not first:
+        raise DataError("the file is empty; expected a list of rows", path)
+    if first == "[":
+        yield from _items(cursor, None)
+    elif first == "{":
+        cursor.take("{")
+        while cursor.peek() != "}":
+            key = cursor.value()
+            if not isinstance(key, str):
+                raise cursor.error("expected a key in quotes")
+            cursor.take(":")
+            if cursor.peek() != "[":
+                raise DataError(
+                    f'key {key!r} holds no list; expected [row, ...] or {{"train": [row, ...], "test": '
+                    f"[...]}}; write other JSON as .jsonl, one row per line",
+                    path,
+                    cursor.line,
+                )
+            yield from _items(cursor, key)
+            if cursor.peek() != "}":
+                cursor.take(",")
+        cursor.take("}")
+    else:
+        raise DataError("expected a list of rows or an object of lists", path, cursor.line)
+    if cursor.peek():
+        raise cursor.error("text after the end")
+
+
+def _items(cursor: _Cursor, key: str | None) -> Iterator[JsonRow]:
+    cursor.take("[")
+    while cursor.peek() != "]":
+        line = cursor.line
+        yield JsonRow(_cells(cursor.value()), line, key)
+        if cursor.peek() != "]":
+            cursor.take(",")
+            if cursor.peek() == "]":
+                raise cursor.error("a comma before the closing bracket")
+    cursor.take("]")

@@ -1,0 +1,29 @@
+"""Which rows belong to which series, and times in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from unroll.data.table.table import Table
+
+
+def shown(time: np.datetime64 | float) -> str:
+    """A time without what is zero in it."""
+    if isinstance(time, np.datetime64):
+        return str(time).replace("T", " ").removesuffix(".000000").removesuffix(":00").removesuffix(" 00:00")
+    return f"{float(time):g}"
+
+
+def series_rows(table: Table, series: str | None) -> Iterator[tuple[str | None, np.ndarray]]:
+    """The rows of each series, int64, in the order of the table; one nameless series if there is no column of ids."""
+    if series is None:
+        yield None, np.arange(len(table), dtype=np.int64)
+        return
+    codes: dict[str, int] = {}
+    numbered = (codes.setdefault(text, len(codes)) for text in table.texts(series))
+    owner = np.fromiter(numbered, dtype=np.int64, count=len(table))
+    order = np.argsort(owner, kind="stable")
+    cuts = np.searchsorted(owner[order], np.arange(1, len(codes)))
+    yield from zip(codes, np.split(order, cuts), strict=True)
