@@ -22,7 +22,7 @@ Series = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column t
 Horizon = Annotated[int | None, typer.Option(metavar="N", help="How many steps ahead to forecast.")]
 
 Format = Annotated[
-    str | None, typer.Option(metavar="NAME", help="csv, tsv, jsonl, json, parquet, text or ts. Default: by the name.")
+    str | None, typer.Option(metavar="NAME", help="The kind of file, such as csv, jsonl or conll. Default: found out.")
 ]
 Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="The files' encoding, such as cp949. Default: utf-8.")
