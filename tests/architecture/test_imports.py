@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": set(),
     "metrics": set(),
     "report": set(),
-    "bundle": set(),
+    "bundle": {"report"},
     "baselines": {"data", "metrics"},
     "training": {"bundle"},
     "tasks": {
