@@ -79,7 +79,8 @@ def table_of(frames: Sequence[Frame], store: Path) -> Table:
         DataError: a column holds what cannot be read; there are no rows; the frames differ in their columns.
     """
     first = frames[0]
-    path = Path(first.name)
+    # In brackets, so that it cannot be the name of a file.
+    path = Path(f"<{first.name}>")
     fields = fields_of(first.columns.schema, path)
     sample = next((batch for batch in first.columns.slice(0, 256).to_batches() if len(batch)), None)
     fields = fields if sample is None else settle(fields, sample)
@@ -88,10 +89,10 @@ def table_of(frames: Sequence[Frame], store: Path) -> Table:
         for frame in frames:
             missing = set(names) - set(frame.columns.schema.names)
             if missing:
-                raise DataError(f"column {min(missing)!r} of the first frame is missing", frame.name)
-            writer.begin(Path(frame.name), frame.part)
+                raise DataError(f"column {min(missing)!r} of the first frame is missing", f"<{frame.name}>")
+            writer.begin(Path(f"<{frame.name}>"), frame.part)
             batches = frame.columns.select(names).to_batches(max_chunksize=_BATCH)
-            for batch in batches_of(batches, fields, Path(frame.name)):
+            for batch in batches_of(batches, fields, Path(f"<{frame.name}>")):
                 writer.add(batch)
         return writer.finish([f"{first.name}: {writer.total:,} rows in memory"], "memory")
 

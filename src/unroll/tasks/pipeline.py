@@ -188,7 +188,7 @@ def train_run(
     # environment.json is written last: a run that was killed before it stood has to write both again.
     if group.main and not folder.has("environment.json"):
         job.save(folder)
-        folder.record_environment([*plan.table.paths, *job.sources])
+        folder.record_environment(_fingerprints(plan))
     started = time.monotonic()
     job.begin()
     history = fit(
@@ -228,10 +228,19 @@ def _shared_folder(plan: Plan, out: Path, *, force: bool, resume: bool) -> RunFo
     return folder if folder is not None else RunFolder.open(out)
 
 
+def _fingerprints(plan: Plan) -> list[dict[str, Any]]:
+    """What the result depends on besides the config: the data, and what the run started from."""
+    table = plan.table
+    if table.in_memory:
+        rows = [{"name": str(table.paths[0]), "rows": len(table), "sha256": table.digest()}]
+        return [*rows, *fingerprint(plan.job.sources)]
+    return fingerprint([*table.paths, *plan.job.sources])
+
+
 def _check_same_data(plan: Plan, folder: RunFolder) -> None:
     """Raise unless the data files are those that the run was begun with."""
     then = folder.read_json("environment.json").get("data") if folder.has("environment.json") else None
-    if then is not None and then != fingerprint([*plan.table.paths, *plan.job.sources]):
+    if then is not None and then != _fingerprints(plan):
         what = "data or the run it started from" if plan.job.sources else "data"
         raise DataError(
             f"the {what} has changed since the run in {folder.path} was begun; restore it, or begin a new run with"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,15 @@ class ClassifyPredictor(Predictor):
         self._network = network.eval()
         self._saved = saved
         self._forms = forms
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self._network
+
+    def encode(self, records: Sequence[Record]) -> tuple[Tensor, ...]:
+        """Padded numbers or features and lengths, tower by tower."""
+        return self._batch(list(records))
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.

@@ -17,7 +17,7 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
 from unroll.errors import DataError, nearest
-from unroll.models.forecaster import Forecaster
+from unroll.models.forecaster import Forecaster, Window
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.forecast.columns import load_series
 from unroll.tasks.forecast.network import run_windows
@@ -58,10 +58,15 @@ class ForecastPredictor(Predictor):
         Raises:
             DataError: a series is too short, a column is missing, or what should be known ahead is not.
         """
+        for series in self._series(records):
+            yield from self._forecast(series)
+
+    def _series(self, records: Iterable[Record]) -> Iterator[list[TimeSeries]]:
+        """A text is a series by itself; the rows together are all of theirs."""
         rows: list[dict[str, Any]] = []
         for record in records:
             if isinstance(record, str):
-                yield self._forecast([self._from_text(record)])[0]
+                yield [self._from_text(record)]
             else:
                 rows.append(dict(record))
         if not rows:
@@ -73,7 +78,22 @@ class ForecastPredictor(Predictor):
                 "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
             )
             table = read_table(file, ReadOptions(None, "utf-8", None, None), Path(folder) / "table")
-            yield from self._forecast(self._open(table, future=True))
+            yield self._open(table, future=True)
+
+    @property
+    def network(self) -> Forecaster:
+        """The network."""
+        return self._network
+
+    def encode(self, records: Sequence[Record]) -> tuple[Window]:
+        """The last window of each series, in the scale of the network."""
+        items = [item for series in self._series(records) for item in series]
+        longer, origins = self._ready(items)
+        with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
+            store = self._store(longer, Path(folder))
+            saved = self._saved
+            batch = store.gather(np.arange(len(longer)), np.array(origins), saved.input_length, saved.horizon)
+            return (batch.window,)
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -165,9 +185,11 @@ class ForecastPredictor(Predictor):
         name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
         return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
-    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+    def _ready(self, series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], list[int]]:
+        """The series with the horizon behind them, and where each horizon begins."""
         saved = self._saved
-        longer, origins = [], []
+        longer: list[TimeSeries] = []
+        origins: list[int] = []
         for item in series:
             known = np.flatnonzero(~np.isnan(item.values))
             origin = int(known[-1]) + 1
@@ -187,6 +209,11 @@ class ForecastPredictor(Predictor):
                     )
             longer.append(item)
             origins.append(origin)
+        return longer, origins
+
+    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+        saved = self._saved
+        longer, origins = self._ready(series)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
             forecasts = run_windows(self._network, store, np.arange(len(longer)), np.array(origins), saved)
