@@ -69,7 +69,12 @@ class Model:
     @property
     def network(self) -> nn.Module:
         """The torch module, with its weights, in evaluation mode: `network(*model.encode(records))`."""
-        return self._predictor.network
+        return self.predictor.network
+
+    def records(self, data: object) -> list[Record]:
+        """Data as the records that the predictor takes, whatever it comes as."""
+        with tempfile.TemporaryDirectory(prefix="unroll-") as store:
+            return list(self._records(data, Path(store), {}))
 
     def encode(self, data: object) -> tuple[Any, ...]:
         """What the network is fed for these records: the arguments of its `forward`.
@@ -77,8 +82,7 @@ class Model:
         Raises:
             DataError: a record lacks a column, or its values do not fit.
         """
-        with tempfile.TemporaryDirectory(prefix="unroll-") as store:
-            return self._predictor.encode(list(self._records(data, Path(store), {})))
+        return self.predictor.encode(self.records(data))
 
     def predict(
         self,
@@ -118,12 +122,12 @@ class Model:
             reading: how a file is read: "format", "encoding", "delimiter", "header".
             options: as in `predict`.
         """
-        yield from map(Prediction, self._predictor.predict(self._asked(data, reading, options)))
+        yield from map(Prediction, self.predictor.predict(self._asked(data, reading, options)))
 
     @property
     def writes(self) -> bool:
         """Whether the model writes text, which `write` gives piece by piece."""
-        return isinstance(self._predictor, Writer)
+        return isinstance(self.predictor, Writer)
 
     def write(self, record: Record, **options: Value) -> Written:
         """Continue a text, a piece at a time, as it is written.
@@ -137,7 +141,7 @@ class Model:
         self, data: object, *, reading: dict[str, str | bool | None] | None = None, **options: Value
     ) -> Iterator[Written]:
         """As `write`, text by text; the arguments are those of `predict_each`."""
-        writer = self._predictor
+        writer = self.predictor
         if not isinstance(writer, Writer):
             raise ConfigError(f"{self.path} is a run of {self.task}, which writes no text")
         for record in self._asked(data, reading, options):
@@ -161,7 +165,7 @@ class Model:
         with tempfile.TemporaryDirectory(prefix="unroll-") as store:
             config = self._data_config(data, {})
             table = self._table(data, config, Path(store))
-            scores = self._predictor.evaluate(table, config)
+            scores = self.predictor.evaluate(table, config)
             return Evaluation(scores.metrics, str(table.paths[0].name))
 
     def save(self, path: Path | str, *, force: bool = False) -> Model:
@@ -187,7 +191,8 @@ class Model:
         return task_named(self.task, TASKS)
 
     @cached_property
-    def _predictor(self) -> Predictor:
+    def predictor(self) -> Predictor:
+        """What answers and scores: the task's own class, with what only this task can do."""
         return self._task.load(self._folder)
 
     def _asked(

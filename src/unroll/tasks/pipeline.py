@@ -230,11 +230,9 @@ def _shared_folder(plan: Plan, out: Path, *, force: bool, resume: bool) -> RunFo
 
 def _fingerprints(plan: Plan) -> list[dict[str, Any]]:
     """What the result depends on besides the config: the data, and what the run started from."""
-    table = plan.table
-    if table.in_memory:
-        rows = [{"name": str(table.paths[0]), "rows": len(table), "sha256": table.digest()}]
-        return [*rows, *fingerprint(plan.job.sources)]
-    return fingerprint([*table.paths, *plan.job.sources])
+    if plan.table.in_memory:
+        return [plan.table.fingerprint(), *fingerprint(plan.job.sources)]
+    return fingerprint([*plan.table.paths, *plan.job.sources])
 
 
 def _check_same_data(plan: Plan, folder: RunFolder) -> None:

@@ -256,13 +256,14 @@ class Table:
         is_list = self._details[column].is_list
         return (text_block(block) if is_list else block for block in self.blocks(column, rows))
 
-    def digest(self) -> str:
-        """SHA-256 of the cells of all columns, in hexadecimal: the same rows, cut alike, have the same."""
-        total = hashlib.sha256()
+    def fingerprint(self) -> dict[str, str | int]:
+        """Name, rows, bytes and SHA-256 of the cells of all columns: the same rows, cut alike, have the same."""
+        digest, size = hashlib.sha256(), 0
         for column in self.columns:
             for block in self.blocks(column):
-                total.update(pa.record_batch([block], [column]).serialize())
-        return total.hexdigest()
+                digest.update(pa.record_batch([block], [column]).serialize())
+                size += block.nbytes
+        return {"name": str(self.paths[0]), "rows": len(self), "bytes": size, "sha256": digest.hexdigest()}
 
     def _series_channels(self, column: str) -> int:
         self._chunks_of(column)
