@@ -62,7 +62,7 @@ def failing(monkeypatch):
         app = typer.Typer(pretty_exceptions_enable=False)
         app.command("fails")(raising(error))
         app.command("other")(info_module.info)
-        monkeypatch.setattr(app_module, "app", app)
+        monkeypatch.setattr(app_module, "make_app", lambda: app)
 
     return make
 
@@ -114,7 +114,7 @@ def test_a_run_that_was_stopped_says_how_to_go_on(number, code, monkeypatch, cap
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command("stops")(command)
     app.command("other")(info_module.info)
-    monkeypatch.setattr(app_module, "app", app)
+    monkeypatch.setattr(app_module, "make_app", lambda: app)
     assert app_module.run(["stops"]) == code
     assert last_error(capsys) == "unroll: saved runs/x/checkpoints; continue with: unroll train --resume runs/x"
 
@@ -131,7 +131,7 @@ def test_a_reader_that_stops_reading_is_no_error():
 
 
 def test_a_missing_extra_is_known_by_its_top_module_only():
-    assert "unroll[tasks]" in str(missing_extra("matplotlib.figure"))
+    assert "unroll[tasks]" in str(missing_extra("jinja2.environment"))
     assert missing_extra("json") is None
     assert missing_extra(None) is None
 

@@ -10,10 +10,10 @@ import torch
 from scipy import stats
 
 from unroll import GRUCell, LSTMCell
-from unroll.decoding.sampling import Sampling, probabilities, sample
+from unroll.decoding import Sampling, flatten_state, map_state, probabilities, restore_state, sample, select_rows
 from unroll.errors import ConfigError
 from unroll.models.encoders import recurrent_stack
-from unroll.models.language_model import LanguageModel, flatten_state, map_state, restore_state
+from unroll.models.language_model import LanguageModel
 
 LOGITS = torch.tensor([1.0, 3.0, -1.0, 2.0, 0.0])
 
@@ -134,6 +134,17 @@ def test_states_survive_the_flat_form() -> None:
         assert value is flat[name]
     assert all(bool((value == 0).all()) for value in flatten_state(model.first_state(3)).values())
     assert not flatten_state(map_state(lambda tensor: tensor.detach(), state))["0.h"].requires_grad
+
+
+def test_rows_of_a_state_are_chosen_as_rows_of_the_batch() -> None:
+    torch.manual_seed(0)
+    model = LanguageModel(9, recurrent_stack([(LSTMCell(5, 8),), (GRUCell(8, 7),)])).eval()
+    texts = torch.randint(0, 9, (3, 4))
+    _, state = model.step(texts, None)
+    rows, following = torch.tensor([2, 0, 2, 1]), torch.tensor([[1], [2], [3], [4]])
+    logits, _ = model.step(following, select_rows(state, rows))
+    whole, _ = model.step(torch.cat((texts[rows], following), dim=1), None)
+    torch.testing.assert_close(logits, whole)
 
 
 def test_tied_softmax_shares_the_embedding() -> None:

@@ -146,7 +146,9 @@ def test_backwards_each_row_is_read_from_its_own_end(batch_first: bool) -> None:
     else:
         y, state = layer(poisoned, lengths=lengths, reset=reset)
     for row, length in enumerate(lengths.tolist()):
-        own, end = forwards(x[:length, row : row + 1].flip(0), reset=reset[:length, row : row + 1].flip(0))
+        # A new sequence starts at the same step read from either end, so the border is crossed one step later.
+        starts = torch.cat((torch.zeros(1, 1, dtype=torch.bool), reset[1:length, row : row + 1].flip(0)))[:length]
+        own, end = forwards(x[:length, row : row + 1].flip(0), reset=starts)
         torch.testing.assert_close(y[:length, row : row + 1], own.flip(0))
         torch.testing.assert_close(state.c[:, row], end.c[:, 0])
         assert bool((y[length:, row] == 0).all())

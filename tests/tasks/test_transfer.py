@@ -201,11 +201,11 @@ def test_runs_that_cannot_be_a_beginning_are_refused(where: Path, tmp_path: Path
     made = plan(where, tmp_path / "s2", "words")
     train_run(made, tmp_path / "run", say=lambda _: None, with_baselines=False)
     values = {"task": "classify", "data": {"path": str(where / "rows.tsv")}, "model": {"init": str(tmp_path / "run")}}
-    with pytest.raises(ConfigError, match="expected a run of generate or fill, got one of 'classify'"):
+    with pytest.raises(ConfigError, match="expected a run of fill or generate, got one of 'classify'"):
         plan_run(values, SMALL, TASKS, tmp_path / "s3", say=lambda _: None)
     values["task"], values["data"] = "generate", {"path": str(where / "rows.tsv")}
-    with pytest.raises(ConfigError, match=r"'generate' cannot start from another run \(--init\); these can: classify"):
-        plan_run(values, SMALL, TASKS, tmp_path / "s4", say=lambda _: None)
+    with pytest.raises(ConfigError, match=r"the task 'generate' has no option --init; these have it: classify, tag"):
+        plan_run(values, SMALL, TASKS, tmp_path / "s4", say=lambda _: None, options={"init": "x"})
     numbers = tmp_path / "n.csv"
     numbers.write_text("a,b,c,label\n" + "1,2,3,x\n2,3,4,y\n" * 20, encoding="utf-8")
     values["task"], values["data"] = "classify", {"path": str(numbers)}

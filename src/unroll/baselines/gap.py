@@ -81,10 +81,10 @@ class NGramGap:
             scores -= np.log(self._alone.probabilities(candidates, left))
         scores[~self._answers[candidates]] = -np.inf
         order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-        found = np.take_along_axis(candidates, order, axis=1)
-        found[np.isneginf(np.take_along_axis(scores, order, axis=1))] = 0
-        missing = count - found.shape[1]
-        return np.pad(found, ((0, 0), (0, missing))) if missing > 0 else found
+        best = np.take_along_axis(candidates, order, axis=1)
+        best[np.isneginf(np.take_along_axis(scores, order, axis=1))] = 0
+        missing = count - best.shape[1]
+        return np.pad(best, ((0, 0), (0, missing))) if missing > 0 else best
 
 
 def _companions(tokens: np.ndarray, beside: np.ndarray, vocabulary: int, answers: np.ndarray) -> np.ndarray:

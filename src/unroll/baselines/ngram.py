@@ -75,12 +75,12 @@ class NGramModel:
         for k in range(1, order + 1):
             before = ended if k == 1 else np.concatenate([[-1], ended[:-1]])
             whole = before >= 0
-            found, inverse, count = np.unique(
+            unique, inverse, count = np.unique(
                 before[whole] * vocabulary + tokens[whole], return_inverse=True, return_counts=True
             )
             ended = np.full(len(tokens), -1, dtype=np.int64)
             ended[whole] = inverse
-            keys.append(found)
+            keys.append(unique)
             counts.append(count)
             numbers.append(ended)
         for k in range(order):
@@ -135,8 +135,8 @@ class NGramModel:
             number = np.zeros(rows, dtype=np.int64)
             for place, below in zip(range(contexts.shape[1] - k, contexts.shape[1]), self._orders, strict=False):
                 wanted = number * self.vocabulary + contexts[:, place]
-                found = np.minimum(np.searchsorted(below.keys, wanted), len(below.keys) - 1)
-                number = np.where((number >= 0) & (below.keys[found] == wanted), found, -1)
+                place = np.minimum(np.searchsorted(below.keys, wanted), len(below.keys) - 1)
+                number = np.where((number >= 0) & (below.keys[place] == wanted), place, -1)
             self._step(table, np.repeat(number, width), flat, probability)
         return probability.reshape(rows, width)
 
@@ -199,5 +199,5 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
     if not (n1 and n2 and n3 and n4):
         return np.full(3, 0.5)
     y = n1 / (n1 + 2 * n2)
-    found = np.array([1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-    return np.where((found > 0) & (found < np.array([1, 2, 3])), found, 0.5)
+    discounts = np.array([1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
+    return np.where((discounts > 0) & (discounts < np.array([1, 2, 3])), discounts, 0.5)

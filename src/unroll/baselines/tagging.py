@@ -26,8 +26,8 @@ class MostFrequentTag:
 
     def __init__(self, sentences: Sentences, tags: Sentences) -> None:
         seen: dict[str, Counter[str]] = defaultdict(Counter)
-        for tokens, own in zip(sentences, tags, strict=True):
-            for token, tag in zip(tokens, own, strict=True):
+        for tokens, sentence_tags in zip(sentences, tags, strict=True):
+            for token, tag in zip(tokens, sentence_tags, strict=True):
                 seen[token][tag] += 1
         once = Counter(tag for counter in seen.values() if counter.total() == 1 for tag in counter)
         overall: Counter[str] = sum(seen.values(), Counter())
@@ -63,7 +63,7 @@ class LinearTagger:
         self._model = SGDClassifier(
             loss="log_loss", alpha=strength, average=True, max_iter=_PASSES, tol=None, random_state=seed
         )
-        flat = [tag for own in tags for tag in own]
+        flat = [tag for sentence_tags in tags for tag in sentence_tags]
         self._only = flat[0] if len(set(flat)) == 1 else None
         if self._only is None:
             with warnings.catch_warnings():
@@ -86,14 +86,16 @@ class LinearTagger:
 def context_features(tokens: Sequence[str]) -> Iterator[list[str]]:
     """What the linear model sees of every token of a sentence."""
     for at in range(len(tokens)):
-        found = [f"{name}={TEMPLATES[name](tokens, at)}" for name in _TEMPLATES]
+        features = [f"{name}={TEMPLATES[name](tokens, at)}" for name in _TEMPLATES]
         for offset in (-2, -1, 1, 2):
             place = at + offset
             if 0 <= place < len(tokens):
-                found += [f"{name}{offset}={TEMPLATES[name](tokens, place)}" for name in ("word", "shape", "suffix3")]
+                features += [
+                    f"{name}{offset}={TEMPLATES[name](tokens, place)}" for name in ("word", "shape", "suffix3")
+                ]
             else:
-                found.append(f"edge{offset}")
-        yield found
+                features.append(f"edge{offset}")
+        yield features
 
 
 def best_linear_tagger(

@@ -106,6 +106,31 @@ def apply_overrides(
     return validate(RunConfig, values)
 
 
+def with_values(values: Mapping[str, Any], given: Mapping[str, object], name: str = "the config") -> dict[str, Any]:
+    """Return plain values of a config with those of dotted keys in their places.
+
+    Args:
+        values: of a config, or of a part of it; they are not changed.
+        given: dotted key, such as "training.epochs" -> value.
+        name: what the values are from, for the error.
+
+    Raises:
+        ConfigError: a key leads through a single value.
+    """
+    changed = dict(values)
+    for key, value in given.items():
+        *parents, last = key.split(".")
+        section = changed
+        for parent in parents:
+            below = section.get(parent, {})
+            if not isinstance(below, dict):
+                raise ConfigError(f"{name}: '{parent}' must be a section, got {type(below).__name__}")
+            section[parent] = dict(below)
+            section = section[parent]
+        section[last] = value
+    return changed
+
+
 def read_config(path: Path | str) -> dict[str, Any]:
     """Read a config file (JSON, at most 1 MiB) as a mapping that `validate` takes on.
 

@@ -180,19 +180,19 @@ def load_state(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
     Raises:
         BundleError: names, shapes or dtypes differ from the model's.
     """
-    own = model.state_dict()
-    missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    expected = model.state_dict()
+    missing, unknown = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or unknown:
         what = f"'{missing[0]}' is missing" if missing else f"'{unknown[0]}' is not one of the model's"
         raise BundleError(f"{path}: the tensors are those of another model: {what}; was config.json changed?")
-    for name, tensor in own.items():
+    for name, tensor in expected.items():
         came = tensors[name]
         if came.shape != tensor.shape or came.dtype != tensor.dtype:
             raise BundleError(
                 f"{path}: tensor '{name}': expected {_kind(tensor)}, got {_kind(came)}; was config.json changed?"
             )
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in expected.items():
             tensor.copy_(tensors[name])
 
 

@@ -18,7 +18,6 @@ PACKAGES = (
     "unroll",
     "torch",
     "numpy",
-    "accelerate",
     "tokenizers",
     "pyarrow",
     "scikit-learn",

@@ -4,6 +4,7 @@ A new cell is one file here plus one line in the imports and in `CELLS` below.
 """
 
 from unroll.cells.base import Cell, HiddenState, Noise, Parameters, ParameterSpec, Role, Step
+from unroll.cells.grid import GridLSTMCell, GridLSTMState
 from unroll.cells.gru import GRUCell
 from unroll.cells.lstm import LSTMCell, LSTMState
 from unroll.cells.rnn import RNNCell
@@ -15,6 +16,8 @@ __all__ = [
     "CELLS",
     "Cell",
     "GRUCell",
+    "GridLSTMCell",
+    "GridLSTMState",
     "HiddenState",
     "LSTMCell",
     "LSTMState",

@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from unroll.cli import bench, check, compare, datasets, evaluate, info, memory, predict, train
+from unroll.cli.declared import with_declared
 from unroll.cli.extras import missing_extra
 from unroll.errors import UnrollError, nearest
+from unroll.tasks.options import prediction, training
 
 #: typer carries its own copy of click, or uses the installed one, by version; this is the one whose errors it raises.
 _click = sys.modules[typer.BadParameter.__module__]
-
-app = typer.Typer(
-    name="unroll",
-    help="Recurrent networks: from a data file to a trained, tested, explained model.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    suggest_commands=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
-for _function, _summary in (
-    (train.train, "Train a model on a data file and report it."),
-    (check.check, "Look at a data file before training on it."),
-    (evaluate.evaluate, "Score a trained model."),
-    (predict.predict, "Ask a trained model."),
-    (compare.compare, "Set several models or runs side by side."),
-    (memory.memory, "Compare how far networks remember."),
-    (datasets.datasets, "List the built-in data sets."),
-    (info.info, "Show what this installation can do."),
-):
-    app.command(_function.__name__, short_help=_summary)(_function)
-app.add_typer(bench.app, name="bench", short_help="Measure speed beside other libraries.")
 
 
 def _version(asked: bool) -> None:
@@ -47,13 +27,41 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
+
+
+def make_app() -> typer.Typer:
+    """The command `unroll` with the options of the tasks that are registered now."""
+    app = typer.Typer(
+        name="unroll",
+        help="Recurrent networks: from a data file to a trained, tested, explained model.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        suggest_commands=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(root)
+    commands: list[tuple[Callable[..., None], str]] = [
+        (with_declared(train.train, training), "Train a model on a data file and report it."),
+        (check.check, "Look at a data file before training on it."),
+        (evaluate.evaluate, "Score a trained model."),
+        (with_declared(predict.predict, prediction), "Ask a trained model."),
+        (with_declared(compare.compare, training, besides=["cell"]), "Set several models or runs side by side."),
+        (memory.memory, "Compare how far networks remember."),
+        (datasets.datasets, "List the built-in data sets."),
+        (info.info, "Show what this installation can do."),
+    ]
+    for function, summary in commands:
+        app.command(function.__name__, short_help=summary)(function)
+    app.add_typer(bench.app, name="bench", short_help="Measure speed beside other libraries.")
+    return app
 
 
 def main() -> None:
@@ -71,7 +79,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors that a user can act on are one line on stderr."""
     try:
-        code = app(arguments, prog_name="unroll", standalone_mode=False)
+        code = make_app()(arguments, prog_name="unroll", standalone_mode=False)
     except UnrollError as error:
         return _fail(str(error))
     except _click.UsageError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +11,9 @@ import typer
 from unroll.cli import options as o
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from unroll.bundle import RunFolder
     from unroll.report import Candidate, Comparison
+    from unroll.tasks.options import Value
 
 
 def compare(
@@ -23,7 +22,6 @@ def compare(
     target: o.Target = None,
     time: o.Time = None,
     series: o.Series = None,
-    horizon: o.Horizon = None,
     format: o.Format = None,
     encoding: o.Encoding = None,
     delimiter: o.Delimiter = None,
@@ -34,9 +32,7 @@ def compare(
         str | None,
         typer.Option(metavar="NAMES", help="Which models, separated by commas. Default: all that the task knows."),
     ] = None,
-    hidden_size: o.HiddenSize = None,
-    num_layers: o.NumLayers = None,
-    bidirectional: o.Bidirectional = None,
+    declared: o.Declared = o.NONE,
     epochs: o.Epochs = None,
     seed: o.Seed = None,
     out: Annotated[
@@ -65,23 +61,26 @@ def compare(
         "task": task,
         "seed": seed,
         **o.data_values(target, time, series, format, encoding, delimiter, no_header, validation, test),
-        "model.horizon": horizon,
-        "model.hidden_size": hidden_size,
-        "model.num_layers": num_layers,
-        "model.bidirectional": bidirectional,
         "training.epochs": epochs,
     }
     values = config_values(what[0], config, given)
     out = out or free_folder(Path("runs"), f"{run_name(what[0])}-compare")
     names = [name.strip() for name in cell.split(",")] if cell else None
-    _show(_train_all(values, set_ or [], names, out, force=force), out)
+    _show(_train_all(values, declared, set_ or [], names, out, force=force), out)
 
 
 def _train_all(
-    values: dict[str, Any], overrides: list[str], names: list[str] | None, out: Path, *, force: bool
+    values: dict[str, Any],
+    declared: Mapping[str, Value],
+    overrides: list[str],
+    names: list[str] | None,
+    out: Path,
+    *,
+    force: bool,
 ) -> Comparison:
     import tempfile
 
+    from unroll.bundle import choices
     from unroll.cli.show import say, stopped_by_signal
     from unroll.errors import ConfigError, nearest
     from unroll.report import Comparison
@@ -92,8 +91,10 @@ def _train_all(
     candidates: list[Candidate] = []
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
-        first = plan_run(values, overrides, TASKS, Path(store), say=say)
-        known = _encoders(type(first.settings))
+        first = plan_run(values, overrides, TASKS, Path(store), say=say, options=declared)
+        known = choices(type(first.settings), "encoder")
+        if not known:
+            raise ConfigError("this task has one model only, so there is nothing to compare; give several runs instead")
         for name in names or []:
             if name not in known:
                 raise ConfigError(f"unknown model '{name}'{nearest(name, known)}; known: {', '.join(known)}")
@@ -128,17 +129,6 @@ def _train_all(
     monitor = first.task.monitor
     title = f"{', '.join(candidate.name for candidate in candidates)} on {first.config.data.path}"
     return Comparison(title, monitor.metric, monitor.higher_is_better, candidates, notes)
-
-
-def _encoders(settings: type[BaseModel]) -> list[str]:
-    """What a model of this task can be built on: every cell, and the others that are there for comparison."""
-    from unroll.cells import CELLS
-    from unroll.errors import ConfigError
-    from unroll.models.encoders import OTHER_ENCODERS
-
-    if "encoder" not in settings.model_fields:
-        raise ConfigError("this task has one model only, so there is nothing to compare; give several runs instead")
-    return [*CELLS, *OTHER_ENCODERS]
 
 
 def _read(paths: Sequence[Path]) -> Comparison:

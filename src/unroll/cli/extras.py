@@ -6,13 +6,13 @@ from unroll.errors import MissingExtraError
 
 #: Module -> (distribution, extra); of several extras the one that ordinary use needs.
 EXTRAS = {
-    "accelerate": ("accelerate", "tasks"),
     "tokenizers": ("tokenizers", "tasks"),
     "pyarrow": ("pyarrow", "tasks"),
     "pydantic": ("pydantic", "tasks"),
     "sklearn": ("scikit-learn", "tasks"),
     "statsmodels": ("statsmodels", "tasks"),
-    "matplotlib": ("matplotlib", "tasks"),
+    "jinja2": ("jinja2", "tasks"),
+    "matplotlib": ("matplotlib", "bench"),
     "sacrebleu": ("sacrebleu", "tasks"),
     "jiwer": ("jiwer", "tasks"),
     "soundfile": ("soundfile", "tasks"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
+
+from unroll.tasks.options import Value
 
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="A data file or folder, a built-in set (unroll datasets) or hub:NAME.")
@@ -19,7 +23,6 @@ TaskName = Annotated[
 Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")]
 Time = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that holds the time of a row.")]
 Series = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names the series of a row.")]
-Horizon = Annotated[int | None, typer.Option(metavar="N", help="How many steps ahead to forecast.")]
 
 Format = Annotated[
     str | None, typer.Option(metavar="NAME", help="The kind of file, such as csv, jsonl or conll. Default: found out.")
@@ -34,11 +37,9 @@ NoHeader = Annotated[
 Validation = Annotated[str | None, typer.Option(metavar="FILE", help="A file that holds the validation rows.")]
 Test = Annotated[str | None, typer.Option(metavar="FILE", help="A file that holds the test rows.")]
 
-HiddenSize = Annotated[int | None, typer.Option(metavar="H", help="State size of the recurrent layers.")]
-NumLayers = Annotated[int | None, typer.Option(metavar="L", help="How many recurrent layers.")]
-Bidirectional = Annotated[
-    bool | None, typer.Option("--bidirectional/--no-bidirectional", help="Whether to read from both ends.")
-]
+#: The place of the options that tasks declare; see `unroll.cli.declared`.
+Declared = Mapping[str, Value]
+NONE: Declared = MappingProxyType({})
 Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training rows, at most.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random. Default: 0.")]
 Config = Annotated[

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from unroll.cli import options as o
 if TYPE_CHECKING:
     from unroll.bundle import RunFolder
     from unroll.tasks.base import Record, Writer
+    from unroll.tasks.options import Value
 
 
 def predict(
@@ -25,22 +26,7 @@ def predict(
     encoding: o.Encoding = None,
     delimiter: o.Delimiter = None,
     no_header: o.NoHeader = False,
-    temperature: Annotated[
-        float | None, typer.Option(min=0, metavar="X", help="Of what is written: 0 always takes the likeliest.")
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(min=0, metavar="K", help="Write with the K likeliest tokens only; 0: with all.")
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, metavar="P", help="Write with the fewest tokens that reach probability P together."),
-    ] = None,
-    length: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How many tokens are written after each text.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Seed of what is written after each text.")
-    ] = None,
+    declared: o.Declared = o.NONE,
     stream: Annotated[
         bool | None,
         typer.Option(
@@ -51,8 +37,7 @@ def predict(
 ) -> None:
     """Predict for texts on the line, the rows of a file, or lines of standard input; prints JSON lines.
 
-    Standard input holds texts, or JSON objects with the columns' values if its first line is one. The options from
-    --temperature on are for models that write text.
+    Standard input holds texts, or JSON objects with the columns' values if its first line is one.
     """
     import json
     import sys
@@ -63,19 +48,19 @@ def predict(
     from unroll.errors import ConfigError
     from unroll.tasks import TASKS
     from unroll.tasks.base import Writer
+    from unroll.tasks.options import prediction
     from unroll.tasks.pipeline import task_named
 
     if text and file is not None:
         raise ConfigError("give texts on the line or --file, not both")
     folder = RunFolder.open(run)
-    values = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "length": length, "seed": seed}
-    writing = {name: value for name, value in values.items() if value is not None}
+    task = task_named(folder.config.task, TASKS)
+    said = TASKS.place(declared, task, prediction)
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
-        predictor = task_named(folder.config.task, TASKS).load(folder)
+        predictor = task.load(folder)
         writer = predictor if isinstance(predictor, Writer) else None
-        if writer is None and (writing or stream):
-            option = next(iter(writing), "stream").replace("_", "-")
-            raise ConfigError(f"--{option} is for models that write text; {run} is a run of {folder.config.task}")
+        if writer is None and stream:
+            raise ConfigError(f"--stream is for models that write text; {run} is a run of {task.name}")
         records: Iterator[Record]
         if text:
             records = iter(text)
@@ -85,8 +70,8 @@ def predict(
             if sys.stdin.isatty():
                 typer.echo("reading records from the terminal, one per line; end with Ctrl-D", err=True)
             records = records_of_lines(sys.stdin.buffer, encoding or "utf-8")
-        if writing:
-            records = (_with_options(record, writing) for record in records)
+        if said:
+            records = (_with_options(record, said) for record in records)
         if writer is not None and (sys.stdout.isatty() if stream is None else stream):
             _show(writer, records)
             return
@@ -96,9 +81,9 @@ def predict(
             print(json.dumps(answer, ensure_ascii=escape, allow_nan=False), flush=True)
 
 
-def _with_options(record: Record, writing: dict[str, Any]) -> Record:
+def _with_options(record: Record, said: Mapping[str, Value]) -> Record:
     """A record with the options of the line; what it says itself holds."""
-    return {**writing, **({"text": record} if isinstance(record, str) else record)}
+    return {**said, **({"text": record} if isinstance(record, str) else record)}
 
 
 def _show(writer: Writer, records: Iterator[Record]) -> None:

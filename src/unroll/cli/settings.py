@@ -20,20 +20,11 @@ def config_values(data: str | None, config: Path | None, options: Mapping[str, o
     Raises:
         ConfigError: neither DATA nor the file says where the data is, or the file is not a config.
     """
-    values: dict[str, Any] = {}
-    if config is not None:
-        from unroll.bundle import read_config
+    from unroll.bundle import read_config, with_values
 
-        values = read_config(config)
+    values = {} if config is None else read_config(config)
     given = {key: value for key, value in {"data.path": data, **options}.items() if value is not None}
-    for key, value in given.items():
-        *parents, last = key.split(".")
-        section = values
-        for parent in parents:
-            section = section.setdefault(parent, {})
-            if not isinstance(section, dict):
-                raise ConfigError(f"{config}: '{parent}' must be a section, got {type(section).__name__}")
-        section[last] = value
+    values = with_values(values, given, str(config))
     if "path" not in values.get("data", {}):
         raise ConfigError("no data: give DATA, a file, a folder or a built-in set (`unroll datasets` lists those)")
     return values

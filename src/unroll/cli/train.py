@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from unroll.cli import options as o
 
 if TYPE_CHECKING:
     from unroll.bundle import RunFolder
+    from unroll.tasks.options import Value
 
 
 def train(
@@ -22,23 +24,14 @@ def train(
     target: o.Target = None,
     time: o.Time = None,
     series: o.Series = None,
-    horizon: o.Horizon = None,
     format: o.Format = None,
     encoding: o.Encoding = None,
     delimiter: o.Delimiter = None,
     no_header: o.NoHeader = False,
     validation: o.Validation = None,
     test: o.Test = None,
-    cell: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The recurrent cell; `unroll info` lists them.")
-    ] = None,
-    hidden_size: o.HiddenSize = None,
-    num_layers: o.NumLayers = None,
-    bidirectional: o.Bidirectional = None,
+    declared: o.Declared = o.NONE,
     epochs: o.Epochs = None,
-    init: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Start from a run of generate or fill: its tokens and weights.")
-    ] = None,
     seed: o.Seed = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run folder. Default: a new one under runs/.")
@@ -59,16 +52,10 @@ def train(
         "task": task,
         "seed": seed,
         **o.data_values(target, time, series, format, encoding, delimiter, no_header, validation, test),
-        "model.horizon": horizon,
-        "model.encoder": cell,
-        "model.hidden_size": hidden_size,
-        "model.num_layers": num_layers,
-        "model.bidirectional": bidirectional,
-        "model.init": init,
         "training.epochs": epochs,
     }
     if resume is not None:
-        _resume(resume, data, given, out, config, set_, force)
+        _resume(resume, data, {**given, **declared}, out, config, set_, force)
         return
     from unroll.cli.settings import config_values, free_folder, run_name
     from unroll.training.processes import processes
@@ -78,7 +65,7 @@ def train(
         free = free_folder(Path("runs"), run_name(values["data"]["path"]))
         # Every process must use the folder that the first one found free.
         out = Path(processes().share(str(free).encode()).decode())
-    _train(values, set_ or [], out, force=force, resume=False)
+    _train(values, declared, set_ or [], out, force=force, resume=False)
 
 
 def _resume(
@@ -102,10 +89,18 @@ def _resume(
             f"--resume continues a run as it was begun, so it takes no other option and no other data; give only"
             f" --resume {folder}, or begin a new run from its config with --config {folder / 'config.json'} --out DIR"
         )
-    _train(values, [], folder, force=False, resume=True)
+    _train(values, {}, [], folder, force=False, resume=True)
 
 
-def _train(values: dict[str, Any], overrides: list[str], out: Path, *, force: bool, resume: bool) -> None:
+def _train(
+    values: dict[str, Any],
+    declared: Mapping[str, Value],
+    overrides: list[str],
+    out: Path,
+    *,
+    force: bool,
+    resume: bool,
+) -> None:
     import tempfile
 
     from unroll.cli.show import say, stopped_by_signal
@@ -114,7 +109,7 @@ def _train(values: dict[str, Any], overrides: list[str], out: Path, *, force: bo
     from unroll.training.progress import open_progress
 
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
-        plan = plan_run(values, overrides, TASKS, Path(store), say=say)
+        plan = plan_run(values, overrides, TASKS, Path(store), say=say, options=declared)
         with stopped_by_signal(lambda: f"continue with: unroll train --resume {out}"):
             folder = train_run(plan, out, force=force, resume=resume, progress=open_progress(), say=say)
         _print_result(folder, plan.task.monitor.metric, higher_is_better=plan.task.monitor.higher_is_better)

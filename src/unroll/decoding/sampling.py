@@ -1,4 +1,4 @@
-"""Drawing tokens from a language model.
+"""Drawing tokens, or always taking the likeliest.
 
 Shapes: T time, B batch, V vocabulary.
 """
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unroll.decoding.decoder import Decoder
 from unroll.errors import ConfigError
-from unroll.models.language_model import LanguageModel
 
 
 class Sampling(NamedTuple):
@@ -59,8 +59,8 @@ def probabilities(logits: Tensor, sampling: Sampling, forbidden: Sequence[int] =
     if sampling.temperature == 0.0:
         best = torch.zeros_like(logits)
         return best.scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
-    found = torch.softmax(logits.double() / sampling.temperature, dim=-1)
-    ordered, order = found.sort(dim=-1, descending=True, stable=True)
+    probabilities = torch.softmax(logits.double() / sampling.temperature, dim=-1)
+    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
     keep = torch.ones_like(ordered, dtype=torch.bool)
     if sampling.top_k:
         keep[..., sampling.top_k :] = False
@@ -69,13 +69,13 @@ def probabilities(logits: Tensor, sampling: Sampling, forbidden: Sequence[int] =
         ordered = ordered / ordered.sum(-1, keepdim=True)
         # A token stays if those before it have not reached p; so the first always stays.
         keep &= ordered.cumsum(-1) - ordered < sampling.top_p
-    kept = torch.zeros_like(found).scatter(-1, order, ordered.masked_fill(~keep, 0.0))
+    kept = torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(~keep, 0.0))
     return (kept / kept.sum(-1, keepdim=True)).to(logits.dtype)
 
 
 @torch.no_grad()
 def sample(
-    model: LanguageModel,
+    decoder: Decoder,
     seed: Sequence[int],
     sampling: Sampling,
     *,
@@ -86,7 +86,7 @@ def sample(
     """Continue a text token by token, without end; the caller stops.
 
     Args:
-        model: in evaluation mode.
+        decoder: in evaluation mode.
         seed: ids of the text so far; at least one.
         sampling: how tokens are drawn.
         generator: of the random numbers; the same seed gives the same text.
@@ -99,15 +99,14 @@ def sample(
     sampling.check()
     if not seed:
         raise ConfigError("sampling needs at least one token to start from")
-    device = model.embedding.weight.device
-    ids = torch.tensor([list(seed)], device=device)
+    ids = torch.tensor([list(seed)], device=decoder.device)
     state = None
     barred = [*forbidden, *forbidden_first]
     while True:
         with torch.no_grad():
-            logits, state = model(ids, state)
-            drawn = probabilities(logits[0, -1], sampling, barred)
+            logits, state = decoder.step(ids, state)
+            drawn = probabilities(logits[0], sampling, barred)
             token = int(torch.multinomial(drawn.cpu(), 1, generator=generator))
         yield token
         barred = list(forbidden)
-        ids = torch.tensor([[token]], device=device)
+        ids = torch.tensor([[token]], device=decoder.device)

@@ -98,13 +98,13 @@ def means_with_intervals(
     """
     count = int(blocks.max()) + 1 if len(blocks) else 0
     draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples) if count >= 4 else None
-    found: dict[str, tuple[float, Interval | None]] = {}
+    with_intervals: dict[str, tuple[float, Interval | None]] = {}
     for name, values in errors.items():
         known = ~np.isnan(values)
         total = np.bincount(blocks, np.where(known, values, 0.0).sum(axis=1), count)
         items = np.bincount(blocks, known.sum(axis=1), count)
         if items.sum() == 0:
-            found[name] = (float("nan"), None)
+            with_intervals[name] = (float("nan"), None)
             continue
         interval = None
         if draws is not None:
@@ -112,5 +112,5 @@ def means_with_intervals(
             means = (draws @ total)[weight > 0] / weight[weight > 0]
             low, high = np.quantile(means, [0.025, 0.975])
             interval = Interval(float(low), float(high))
-        found[name] = (float(total.sum() / items.sum()), interval)
-    return found
+        with_intervals[name] = (float(total.sum() / items.sum()), interval)
+    return with_intervals

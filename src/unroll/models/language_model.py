@@ -5,44 +5,14 @@ Shapes: T time, B batch, V vocabulary, I embedding size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unroll.errors import ConfigError
 from unroll.layers import LockedDropout, Stack
-
-
-def map_state(function: Callable[[Tensor], Tensor], state: Any) -> Any:
-    """Apply a function to every tensor of a state, however its tuples are nested."""
-    if isinstance(state, Tensor):
-        return function(state)
-    parts = [map_state(function, part) for part in state]
-    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
-
-
-def flatten_state(state: Any) -> dict[str, Tensor]:
-    """A state as a flat dict, keys such as "0.h": the form in which checkpoints hold it."""
-    found: dict[str, Tensor] = {}
-
-    def walk(part: Any, path: tuple[str, ...]) -> None:
-        if isinstance(part, Tensor):
-            found[".".join(path)] = part
-            return
-        names = part._fields if hasattr(part, "_fields") else map(str, range(len(part)))
-        for name, inner in zip(names, part, strict=True):
-            walk(inner, (*path, name))
-
-    walk(state, ())
-    return found
-
-
-def restore_state(template: Any, values: Mapping[str, Tensor]) -> Any:
-    """The state whose flat form is `values`, in the nesting of `template`."""
-    remaining = iter([values[name] for name in flatten_state(template)])
-    return map_state(lambda _: next(remaining), template)
 
 
 class LanguageModel(nn.Module):
@@ -119,6 +89,16 @@ class LanguageModel(nn.Module):
         if self.tied:
             return functional.linear(self.project(y), self.embedding.weight, self.bias), after
         return self.output(y), after
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.embedding.weight.device
+
+    def step(self, ids_BT: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """(B, V) logits of the token after (B, T) ids, and the state after them: what `unroll.decoding` asks for."""
+        logits, after = self(ids_BT, state)
+        return logits[:, -1], after
 
     def first_state(self, batch: int) -> Any:
         """The state at the start of a text: zeros, (B, ·) each."""

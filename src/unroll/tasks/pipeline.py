@@ -13,30 +13,32 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate
+from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import ReadOptions, Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
 from unroll.report import Facts, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.tasks.options import Value, training
+from unroll.tasks.registry import TASKS
 from unroll.training import History, Progress, Silent, TrainSettings, fit
 from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
 Say = Callable[[str], None]
-PARTS = ("validation", "test")
+SPLITS = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that has been thought through and not begun: nothing is written yet.
+    """A run that has been thought through and not begun: nothing is written yet, but for the temporary store.
 
     Attributes:
         task: the task.
         config: the complete config, columns filled in.
         settings: `config.model`, validated.
         table: the data.
-        job: the task opened on the data.
-        training: the training settings, validated: the config's own over those the job suggests.
+        job: the untrained network and its data.
+        training: the training settings, validated: the config's own over those that suit the data.
     """
 
     task: Task
@@ -110,8 +112,9 @@ def plan_run(
     *,
     say: Say,
     table: Table | None = None,
+    options: Mapping[str, Value] | None = None,
 ) -> Plan:
-    """Read the data, recognise the task, check every setting, split, fit vocabulary and scalers, build the model.
+    """Read the data, recognise the task, check every setting, split, fit vocabulary and scalers, build the network.
 
     Args:
         values: a config as plain values; `task` may be missing and is then guessed.
@@ -120,6 +123,7 @@ def plan_run(
         store: an empty folder for the stored table; it must outlive the plan.
         say: told what was understood and decided.
         table: the data, if it has been read already.
+        options: of those that the task declares, what was given, by name; they go over `values`.
 
     Raises:
         ConfigError: a key or value is wrong.
@@ -136,21 +140,21 @@ def plan_run(
     task, guess = recognise(table, rough.data, tasks, name)
     say(guess.reason)
     config = rough.model_copy(update={"task": task.name, "data": guess.data})
-    if "init" in config.model and "init" not in task.Settings.model_fields:
-        can = ", ".join(name for name, other in tasks.items() if "init" in other.Settings.model_fields)
-        raise ConfigError(f"the task '{task.name}' cannot start from another run (--init); these can: {can}")
+    placed = TASKS.place(options or {}, task, training)
+    config = validate(RunConfig, with_values(config.model_dump(), placed))
     sections: dict[str, type[BaseModel]] = {"model": task.Settings, "training": TrainSettings}
     config = apply_overrides(config, [text for text in overrides if not text.startswith("data.")], sections)
     settings = validate(task.Settings, config.model, "model")
     # A wrong training setting must not wait until the data has been prepared.
     validate(TrainSettings, config.training, "training")
     torch.manual_seed(config.seed)
-    job = task.open(table, config, settings)
-    training = validate(TrainSettings, {**job.training, **config.training}, "training")
+    prepared = task.prepare(table, config, settings)
+    learning = validate(TrainSettings, {**prepared.training, **config.training}, "training")
+    job = task.build(prepared, config, settings, learning)
     for note in job.notes:
         say(note)
-    complete = {"model": settings.model_dump(mode="json"), "training": training.model_dump(mode="json")}
-    return Plan(task, config.model_copy(update=complete), settings, table, job, training)
+    complete = {"model": settings.model_dump(mode="json"), "training": learning.model_dump(mode="json")}
+    return Plan(task, config.model_copy(update=complete), settings, table, job, learning)
 
 
 def train_run(
@@ -186,6 +190,7 @@ def train_run(
         job.save(folder)
         folder.record_environment([*plan.table.paths, *job.sources])
     started = time.monotonic()
+    job.begin()
     history = fit(
         job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
     )
@@ -193,11 +198,11 @@ def train_run(
     seconds = max(history.seconds, time.monotonic() - started)
     if group.main:
         job.settle()
-        folder.save_weights(job.model)
-        found = {part: job.evaluate(part) for part in PARTS if part in job.parts}
+        folder.save_weights(job.network)
+        scores = {split: job.evaluate(split) for split in SPLITS if split in job.splits}
         say("fitting the baselines on the same split" if with_baselines else "no baselines were asked for")
         baselines = job.baselines() if with_baselines else {}
-        _write_results(plan, folder, found, baselines, history, seconds)
+        _write_results(plan, folder, scores, baselines, history, seconds)
     return folder
 
 
@@ -238,24 +243,24 @@ def _check_same_data(plan: Plan, folder: RunFolder) -> None:
 def _write_results(
     plan: Plan,
     folder: RunFolder,
-    found: Mapping[str, Scores],
+    scores: Mapping[str, Scores],
     baselines: Mapping[str, Mapping[str, Scores]],
     history: History,
     seconds: float,
 ) -> None:
     metrics: dict[str, Any] = {"task": plan.task.name}
-    for part in PARTS:
-        metrics[part] = _plain(found[part]) if part in found else {}
+    for split in SPLITS:
+        metrics[split] = _plain(scores[split]) if split in scores else {}
     metrics["baselines"] = {
-        name: {part: _plain(scores) for part, scores in parts.items()} for name, parts in baselines.items()
+        name: {split: _plain(reached) for split, reached in splits.items()} for name, splits in baselines.items()
     }
-    metrics["parameters"] = sum(p.numel() for p in plan.job.model.parameters())
+    metrics["parameters"] = sum(p.numel() for p in plan.job.network.parameters())
     metrics["seconds"] = round(seconds, 3)
     folder.write_json("metrics.json", metrics)
     folder.write_json("history.json", history.to_json())
     notes = [*plan.table.notes, *plan.job.notes]
     folder.write_card(notes)
-    shown = found.get("test") or found.get("validation")
+    shown = scores.get("test") or scores.get("validation")
     environment = folder.read_json("environment.json") if folder.has("environment.json") else {}
     facts = Facts(
         name=folder.path.name,

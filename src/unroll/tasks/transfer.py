@@ -1,30 +1,30 @@
-"""A finished run of a language model as the beginning of another task: its tokens, their vectors and its layers.
+"""A finished run as the beginning of another task: its tokens, their vectors and its layers.
+
+Which runs can be started from is up to their tasks: a task that is a `Source` says how its tokens and its layers are
+taken. Nothing here knows one by name.
 
 Shapes: N tokens of a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
-from unroll.bundle import RunFolder, validate
+from unroll.bundle import RunFolder
 from unroll.cells import CELLS
-from unroll.data import Tokenizer, WordTokenizer, tokenizer_from_json
+from unroll.data import Tokenizer, WordTokenizer
 from unroll.data.text.tokens import Encoded
 from unroll.errors import ConfigError
 from unroll.layers import Stack
 from unroll.models.both_ways import BothWays, one_way
-from unroll.tasks.fill.job import FillSettings
-from unroll.tasks.fill.job import build_model as build_fill
-from unroll.tasks.generate.job import build_model as build_generate
-from unroll.tasks.generate.settings import GenerateSettings
+from unroll.tasks.registry import TASKS
 
 #: What the run folder of the new task calls the tokens that it took over.
 TOKENIZER = "start_tokenizer.json"
@@ -32,11 +32,66 @@ TOKENIZER = "start_tokenizer.json"
 _DROPPED = ("parametrizations.", ".original")
 
 
+class Offer(NamedTuple):
+    """What a finished run gives to another task.
+
+    Attributes:
+        tokenizer: its tokens.
+        encoder: the name of its cell.
+        embedding_size: of the tokens' vectors.
+        hidden_size: of its layers.
+        num_layers: in each direction.
+        weights: by their names in `Beginning`: "embedding.weight", "encoder.forwards.layers.0.weight_ih" ...; those
+            below "encoder.backwards" if it reads in both directions.
+    """
+
+    tokenizer: Tokenizer
+    encoder: str
+    embedding_size: int
+    hidden_size: int
+    num_layers: int
+    weights: dict[str, Tensor]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A task whose runs another task can start from."""
+
+    def offer(self, folder: RunFolder) -> Offer:
+        """Read what a finished run gives.
+
+        Raises:
+            BundleError: the folder is damaged.
+        """
+        ...
+
+    def tokens_of(self, tokenizer: Tokenizer, text: str) -> np.ndarray:
+        """(N,) int32, the tokens of a text as its runs meet them in training, edges and all."""
+        ...
+
+
+def source(task: str) -> Source:
+    """The task of this name, whose runs can be started from.
+
+    Raises:
+        ValueError: there is none; names those that there are.
+    """
+    offering = TASKS.get(task)
+    if not isinstance(offering, Source):
+        raise ValueError(f"expected {' or '.join(sources())}, got '{task}'")
+    return offering
+
+
+def sources() -> list[str]:
+    """The tasks whose runs can be started from."""
+    return [name for name, task in TASKS.items() if isinstance(task, Source)]
+
+
 class Start(BaseModel):
     """What was taken over, so that the network can be built again without the run: a closed schema.
 
     Attributes:
-        task: of the run: "generate" read forwards, "fill" in both directions.
+        task: of the run.
         encoder: its cell.
         tokens: numbers of its vocabulary.
         embedding_size: of its vectors.
@@ -47,13 +102,19 @@ class Start(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: Literal["generate", "fill"]
+    task: str
     encoder: str
     tokens: int = Field(ge=2, le=100_000_000)
     embedding_size: int = Field(ge=1, le=65_536)
     hidden_size: int = Field(ge=1, le=65_536)
     num_layers: int = Field(ge=1, le=1_000)
     backwards: Literal["taken", "random", "none"]
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, value: str) -> str:
+        source(value)
+        return value
 
 
 class Pretrained(NamedTuple):
@@ -76,7 +137,7 @@ class Pretrained(NamedTuple):
 
 
 def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
-    """Read a finished run of generate or fill.
+    """Read a finished run to start from.
 
     Args:
         path: its folder.
@@ -87,23 +148,28 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
         ConfigError: it is the run of another task, or of a network whose layers cannot be taken over.
     """
     folder = RunFolder.open(path)
-    tokenizer, settings, found = _READERS.get(folder.config.task, _refuse)(folder)
-    if settings.encoder not in CELLS:
+    task = folder.config.task
+    if task not in sources():
+        raise ConfigError(f"--init {folder.path}: expected a run of {' or '.join(sources())}, got one of '{task}'")
+    offer = source(task).offer(folder)
+    if offer.encoder not in CELLS:
         raise ConfigError(
-            f"--init {path}: its network is '{settings.encoder}', and only layers of one cell can be taken over:"
+            f"--init {path}: its network is '{offer.encoder}', and only layers of one cell can be taken over:"
             f" {', '.join(CELLS)}"
         )
-    has_backwards = any(name.startswith("encoder.backwards") for name in found)
+    has_backwards = any(name.startswith("encoder.backwards") for name in offer.weights)
     weights = {
-        name: tensor for name, tensor in found.items() if bidirectional or not name.startswith("encoder.backwards")
+        name: tensor
+        for name, tensor in offer.weights.items()
+        if bidirectional or not name.startswith("encoder.backwards")
     }
     start = Start(
-        task="fill" if folder.config.task == "fill" else "generate",
-        encoder=settings.encoder,
-        tokens=tokenizer.size,
-        embedding_size=settings.embedding_size,
-        hidden_size=settings.hidden_size,
-        num_layers=settings.num_layers,
+        task=task,
+        encoder=offer.encoder,
+        tokens=offer.tokenizer.size,
+        embedding_size=offer.embedding_size,
+        hidden_size=offer.hidden_size,
+        num_layers=offer.num_layers,
         backwards="none" if not bidirectional else "taken" if has_backwards else "random",
     )
     ways = "both directions" if has_backwards and bidirectional else "the forwards direction"
@@ -116,43 +182,11 @@ def read_pretrained(path: Path | str, *, bidirectional: bool) -> Pretrained:
         note += "; the backwards layers start at random, because the run has none"
     elif has_backwards and not bidirectional:
         note += "; its backwards layers are left out"
-    return Pretrained(start, tokenizer, weights, (folder.weights, folder.tokenizer), note)
+    return Pretrained(start, offer.tokenizer, weights, (folder.weights, folder.tokenizer), note)
 
 
-def _refuse(folder: RunFolder) -> tuple[Tokenizer, Any, dict[str, Tensor]]:
-    raise ConfigError(
-        f"--init {folder.path}: expected a run of {' or '.join(_READERS)}, got one of '{folder.config.task}'"
-    )
-
-
-def _read_generate(folder: RunFolder) -> tuple[Tokenizer, Any, dict[str, Tensor]]:
-    settings = validate(GenerateSettings, folder.config.model, "model")
-    tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
-    model = build_generate(tokenizer.size, settings)
-    folder.load_weights(model)
-    layers = _below("body.", model.state_dict())
-    found = {f"encoder.forwards.{name}": tensor for name, tensor in layers.items()}
-    return tokenizer, settings, {"embedding.weight": model.embedding.weight.detach(), **found}
-
-
-def _read_fill(folder: RunFolder) -> tuple[Tokenizer, Any, dict[str, Tensor]]:
-    settings = validate(FillSettings, folder.config.model, "model")
-    tokenizer = tokenizer_from_json(folder.read_text("tokenizer.json"))
-    models = build_fill(tokenizer.size, settings)
-    folder.load_weights(models)
-    state = models.both.state_dict()
-    taken = {name: tensor for name, tensor in state.items() if name.startswith(("embedding.", "encoder."))}
-    return tokenizer, settings, taken
-
-
-_READERS: dict[str, Callable[[RunFolder], tuple[Tokenizer, Any, dict[str, Tensor]]]] = {
-    "generate": _read_generate,
-    "fill": _read_fill,
-}
-
-
-def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The entries under a prefix, dropped weights by their own names."""
+def below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The entries of a state dict under a prefix, without it, and dropped weights by their own names."""
     head, tail = _DROPPED
     return {
         name[len(prefix) :].replace(head, "").removesuffix(tail): tensor
@@ -195,10 +229,8 @@ def take(modules: Mapping[str, nn.Module], pretrained: Pretrained) -> None:
 
 
 def encode(tokenizer: Tokenizer, task: str, text: str) -> np.ndarray:
-    """(N,) int32, the tokens of a text as the run met them: between line breaks, or between edges."""
-    if task == "generate":
-        return tokenizer.encode(f"\n{text}\n")
-    return np.pad(tokenizer.encode(text), 1)
+    """(N,) int32, the tokens of a text as the runs of a task met them, edges and all."""
+    return source(task).tokens_of(tokenizer, text)
 
 
 def split_layers(encoder: BothWays, start: Start) -> tuple[list[list[nn.Module]], list[nn.Module]]:

@@ -48,12 +48,12 @@ class WeightAverage:
         Raises:
             BundleError: it is that of another model.
         """
-        for name, own in self.tensors.items():
-            if name not in tensors or tensors[name].shape != own.shape:
+        for name, average in self.tensors.items():
+            if name not in tensors or tensors[name].shape != average.shape:
                 raise BundleError(
                     f"{path}: the average of '{name}' is missing or of another shape; was the config changed?"
                 )
-            own.copy_(tensors[name])
+            average.copy_(tensors[name])
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -192,7 +192,7 @@ def _digest(about: About) -> str:
 def _complete(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
-    return sorted(int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name)))
+    return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
 
 
 def _remove_old(folder: Path, kept: set[int]) -> None:

@@ -25,12 +25,11 @@ from unroll.training.log import Log
 from unroll.training.processes import Processes, processes
 from unroll.training.progress import Pace, Progress, Silent
 from unroll.training.randomness import random_state, seed_all, set_random_state
+from unroll.training.resume import below, check_resumes, prefixed
 from unroll.training.settings import TrainSettings
 from unroll.training.signals import Interrupted, Signals, Stop
 from unroll.training.update import Update, Updater
 
-#: Settings that a resumed run may change: they do not touch the result.
-_FREE = {"checkpoint_every"}
 #: Steps logged per epoch, about.
 _LOGGED = 20
 #: Seconds between two looks at the loss for the display.
@@ -311,11 +310,13 @@ class _Run:
         )
 
     def _save(self) -> None:
-        """Write a checkpoint. Every process gives its own part; the main process writes."""
+        """Write a checkpoint. Every process gives what it alone holds; the main process writes."""
         self._drain()
-        own = {f"random.{name}": tensor for name, tensor in random_state(self._processes.device).items()}
-        own.update({f"carried.{name}": tensor for name, tensor in self._learner.carried().items()})
-        parts = self._processes.collect(encode_tensors(own))
+        of_process = {
+            **prefixed("random", random_state(self._processes.device)),
+            **prefixed("carried", self._learner.carried()),
+        }
+        contents = self._processes.collect(encode_tensors(of_process))
         if self._processes.main:
             now = time.monotonic()
             position = Position(
@@ -339,13 +340,13 @@ class _Run:
                 finished=self._finished,
             )
             tensors = {
-                **_prefixed("model", self._model.state_dict()),
-                **_prefixed("best", self._best_weights),
-                **_prefixed("optimizer", self._updater.state()),
-                **_prefixed("average", self._average.tensors if self._average is not None else {}),
+                **prefixed("model", self._model.state_dict()),
+                **prefixed("best", self._best_weights),
+                **prefixed("optimizer", self._updater.state()),
+                **prefixed("average", self._average.tensors if self._average is not None else {}),
             }
-            for rank, part in enumerate(parts):
-                tensors.update(_prefixed(f"process{rank}", decode_tensors(part, self._folder)))
+            for rank, content in enumerate(contents):
+                tensors.update(prefixed(f"process{rank}", decode_tensors(content, self._folder)))
             save_checkpoint(self._folder / "checkpoints", position, tensors)
         self._saved = time.monotonic()
 
@@ -353,21 +354,22 @@ class _Run:
         """Take up the newest complete checkpoint, if there is one."""
         newest = read_checkpoint(self._folder / "checkpoints") if self._processes.main else None
         path, about, content = newest or Checkpoint(self._folder, b"", b"")
-        found = Checkpoint(path, self._processes.share(about), self._processes.share(content))
-        if not found.about:
+        checkpoint = Checkpoint(path, self._processes.share(about), self._processes.share(content))
+        if not checkpoint.about:
             self._progress.note(f"{self._folder} has no complete checkpoint yet: starting from the beginning")
             return
-        position, tensors = found.open()
-        self._check(position, found.path)
-        load_state(self._model, _below("model", tensors), found.path)
-        self._updater.load(_below("optimizer", tensors), position.scale, found.path)
-        self._best_weights = {name: t.to(self._processes.device) for name, t in _below("best", tensors).items()}
+        position, tensors = checkpoint.open()
+        for note in check_resumes(position, checkpoint.path, self._settings, self._seed, self._processes.count):
+            self._progress.note(note)
+        load_state(self._model, below("model", tensors), checkpoint.path)
+        self._updater.load(below("optimizer", tensors), position.scale, checkpoint.path)
+        self._best_weights = {name: t.to(self._processes.device) for name, t in below("best", tensors).items()}
         if self._average is not None:
-            self._average.load(_below("average", tensors), found.path)
-        own = _below(f"process{self._processes.rank}", tensors)
+            self._average.load(below("average", tensors), checkpoint.path)
+        of_process = below(f"process{self._processes.rank}", tensors)
         if self._processes.count == position.processes:
-            set_random_state(_below("random", own), self._processes.device)
-            carried = _below("carried", own)
+            set_random_state(below("random", of_process), self._processes.device)
+            carried = below("carried", of_process)
             self._learner.carry({name: tensor.to(self._processes.device) for name, tensor in carried.items()})
         self._history = position.history
         self._epoch, self._step, self._steps = position.epoch, position.step, position.steps
@@ -375,42 +377,15 @@ class _Run:
         self._seconds, self._epoch_seconds = position.seconds, position.epoch_seconds
         self._waiting, self._best = position.waiting, position.best
         self._digest, self._finished = position.batches, position.finished
-        self._progress.note(f"continuing from {found.path.name}: epoch {self._epoch + 1}, {self._steps} steps done")
-
-    def _check(self, position: Position, path: Path) -> None:
-        """Refuse to continue another run; say what will make the bits differ."""
-        before, now = position.settings.model_dump(exclude=_FREE), self._settings.model_dump(exclude=_FREE)
-        before["seed"], now["seed"] = position.seed, self._seed
-        for name, value in now.items():
-            if before[name] != value:
-                key = name if name == "seed" else f"training.{name}"
-                raise ConfigError(
-                    f"{path}: '{key}' is {before[name]} in the run that is resumed, got {value}; start a new run"
-                )
-        if position.processes != self._processes.count:
-            self._progress.note(
-                f"{path.name} was written by {position.processes} processes, now there are {self._processes.count}:"
-                " random numbers start afresh, the result will differ in detail from an uninterrupted run"
-            )
-        elif position.threads != torch.get_num_threads():
-            self._progress.note(
-                f"{path.name} was written with {position.threads} threads, now there are {torch.get_num_threads()}:"
-                " the result will differ in the last bits from an uninterrupted run"
-            )
-
-
-def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+        self._progress.note(
+            f"continuing from {checkpoint.path.name}: epoch {self._epoch + 1}, {self._steps} steps done"
+        )
 
 
 def _digest(batches: list[np.ndarray]) -> str:
     """A fingerprint of the batches of an epoch: which rows, in which order, cut where."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for rows in batches:
-        found.update(len(rows).to_bytes(8, "little"))
-        found.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
-    return found.hexdigest()
+        digest.update(len(rows).to_bytes(8, "little"))
+        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
+    return digest.hexdigest()

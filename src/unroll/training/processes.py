@@ -1,6 +1,6 @@
 """The processes of one run: who am I, and what passes between us.
 
-accelerate finds the launcher (torchrun, mpirun), the device and the backend. Its wrapped model
+torchrun starts them and says in the environment who is who; torch.distributed carries what passes. Its wrapped model
 (DistributedDataParallel) is not used: it averages over processes whatever their share of the batch, hangs when a share
 is empty, and hides the model's own methods.
 """
@@ -15,7 +15,6 @@ import socket
 
 import torch
 import torch.distributed
-from accelerate import PartialState
 from torch import Tensor
 
 from unroll.errors import UnrollError
@@ -91,14 +90,14 @@ class Processes:
         sizes = torch.zeros(self.count, dtype=torch.int64, device=self.device)
         sizes[self.rank] = len(content)
         self.sum_(sizes)
-        own = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=self.device)
-        own[: len(content)] = _tensor(content)
-        every = [torch.empty_like(own) for _ in range(self.count)]
+        padded = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=self.device)
+        padded[: len(content)] = _tensor(content)
+        gathered = [torch.empty_like(padded) for _ in range(self.count)]
         try:
-            torch.distributed.all_gather(every, own)
+            torch.distributed.all_gather(gathered, padded)
         except RuntimeError as error:
             raise self._lost() from error
-        return [each[:size].cpu().numpy().tobytes() for each, size in zip(every, sizes.tolist(), strict=True)]
+        return [each[:size].cpu().numpy().tobytes() for each, size in zip(gathered, sizes.tolist(), strict=True)]
 
     def _broadcast(self, tensor: Tensor) -> Tensor:
         try:
@@ -125,17 +124,32 @@ def processes() -> Processes:
     if count > 1 and count == local:
         # All on this machine: gloo would otherwise listen on whatever address the host's name resolves to.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
-    # No time limit on waiting: rank 0 may validate for hours. Who watches the others is Watch.
-    state = PartialState(cpu=count > 1 and not torch.cuda.is_available(), timeout=datetime.timedelta(days=365))
-    if state.num_processes != count:
-        raise UnrollError(f"the launcher speaks of {count} processes, accelerate found {state.num_processes}")
-    found = Processes(state.process_index, state.num_processes, state.device)
-    if found.count > 1:
-        watch = Watch(found.rank, found.count)
+    rank, device = int(os.environ.get("RANK", "0")), _device(count)
+    if count > 1:
+        # No time limit on waiting: rank 0 may validate for hours. Who watches the others is Watch.
+        torch.distributed.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            timeout=datetime.timedelta(days=365),
+            device_id=device if device.type == "cuda" else None,
+        )
+    joined = Processes(rank, count, device)
+    if joined.count > 1:
+        watch = Watch(joined.rank, joined.count)
         watch.start()
         atexit.register(torch.distributed.destroy_process_group)
         atexit.register(watch.finish)
-    return found
+    return joined
+
+
+def _device(count: int) -> torch.device:
+    """Where this process computes: the accelerator if there is one, each process of a machine on one of its own."""
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+        return device
+    # Only CUDA's accelerators can pass tensors between processes here; the others serve one process.
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return torch.device("cpu") if count > 1 or accelerator is None else accelerator
 
 
 def _loopback() -> str:
