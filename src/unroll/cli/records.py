@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from unroll.errors import DataError
@@ -50,8 +50,14 @@ def _object(line: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def records_of_table(table: Table) -> Iterator[Record]:
-    """Yield the rows of a table: its cells by column, or the text alone if there is one column of text."""
+def records_of_table(table: Table, numbers: Collection[str] = ()) -> Iterator[Record]:
+    """Yield the rows of a table: its cells by column, or the text alone if there is one column of text.
+
+    Args:
+        table: the rows.
+        numbers: columns whose cells are wanted as numbers; all others come as they are written, so that an id such as
+            007 stays what it is.
+    """
     import numpy as np
 
     from unroll.data import Kind
@@ -64,7 +70,7 @@ def records_of_table(table: Table) -> Iterator[Record]:
             kind = table.kinds[column]
             if kind is Kind.SERIES:
                 cells[column] = [table.series(column, int(row)).tolist() for row in rows]
-            elif kind is Kind.NUMBER:
+            elif column in numbers and kind is Kind.NUMBER:
                 cells[column] = table.numbers(column, rows).tolist()
             elif table.details(column).is_list:
                 cells[column] = list(map(list, table.labels(column, rows)))
