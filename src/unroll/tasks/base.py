@@ -30,11 +30,13 @@ class Guess(NamedTuple):
         confidence: 0 (not at all) to 1.
         reason: one sentence that is said aloud.
         data: the data config with the columns filled in.
+        notes: further sentences that are said aloud, such as which columns are left out and why.
     """
 
     confidence: float
     reason: str
     data: DataConfig
+    notes: tuple[str, ...] = ()
 
 
 class Score(NamedTuple):
@@ -152,7 +154,13 @@ class Job(abc.ABC):
 
 
 class Predictor(abc.ABC):
-    """A trained model that answers, and the only place where a model is scored."""
+    """A trained model that answers, and the only place where a model is scored.
+
+    Attributes:
+        numbers: the columns whose cells it takes as numbers; all others it takes as they are written.
+    """
+
+    numbers: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:

@@ -42,6 +42,7 @@ class ClassifyPredictor(Predictor):
         self._network = network.eval()
         self._saved = saved
         self._forms = forms
+        self.numbers = saved.inputs if saved.series else ()
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.
