@@ -83,7 +83,8 @@ def _header(facts: Facts) -> str:
     if "seconds" in facts.metrics:
         cards.append(("training time", words.duration(facts.metrics["seconds"])))
     shown = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in cards)
-    second = f"<p class=verdict>{text(verdict)}</p>\n" if verdict else ""
+    lines = [line for line in (verdict, *facts.remarks) if line]
+    second = "".join(f"<p class=verdict>{text(line)}</p>\n" for line in lines)
     return (
         f"<header>\n<p class=eyebrow>unroll · {text(facts.task)} · <bdi>{text(facts.data)}</bdi></p>\n"
         f"<h1><bdi>{text(facts.name)}</bdi></h1>\n<p class=lead>{text(result)}</p>\n{second}"

@@ -209,8 +209,8 @@ def test_the_frame_of_a_book_is_said_and_can_be_left_out(tmp_path: Path) -> None
     kept = job_of(plan(path, tmp_path / "s1"))
     assert any("model.frame=drop" in note for note in kept.notes)
     dropped = job_of(plan(path, tmp_path / "s2", "model.frame=drop"))
-    assert len(dropped._train) < len(kept._train)
-    assert not dropped.tokenizer.decode(dropped._train.tolist()).startswith("Licence")
+    assert len(dropped.data.train) < len(kept.data.train)
+    assert not dropped.data.tokenizer.decode(dropped.data.train.tolist()).startswith("Licence")
 
 
 def test_too_little_text_is_refused(tmp_path: Path) -> None:
