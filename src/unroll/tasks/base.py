@@ -113,6 +113,10 @@ class Job(abc.ABC):
     def begin(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once before training: the moment to fit on the train split what gradients do not train."""
 
+    def remarks(self, scores: Scores) -> list[str]:
+        """Sentences about the scores of the split that the report begins with, to stand in its first lines."""
+        return []
+
     def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once after training, with the best weights in place and before they are saved: the moment to fit on
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
@@ -198,7 +202,8 @@ class Task(abc.ABC, Generic[S, D]):
     Class attributes:
         name: the word that `--task` takes.
         summary: one line for `--help` and the docs.
-        monitor: the validation metric that early stopping goes by.
+        monitor: the metric that results are compared by.
+        stopping: the validation metric that early stopping goes by, where it is another; None: `monitor`.
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
         options: what the commands and the functions of Python offer by a name of their own.
@@ -207,6 +212,7 @@ class Task(abc.ABC, Generic[S, D]):
     name: ClassVar[str]
     summary: ClassVar[str]
     monitor: ClassVar[Monitor]
+    stopping: ClassVar[Monitor | None] = None
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
 

@@ -199,7 +199,13 @@ def train_run(
     started = time.monotonic()
     job.begin()
     history = fit(
-        job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
+        job,
+        plan.task.stopping or plan.task.monitor,
+        plan.training,
+        out,
+        seed=plan.config.seed,
+        resume=resume,
+        progress=progress or Silent(),
     )
     # A run that was continued took longer than this sitting; scoring and the baselines are not training.
     seconds = max(history.seconds, time.monotonic() - started)
@@ -287,6 +293,7 @@ def _write_results(
         config=folder.config.model_dump(mode="json"),
         environment={**environment, "peak memory": f"{peak_memory() / 2**20:.0f} MiB"},
         folder=str(folder.path),
+        remarks=plan.job.remarks(shown) if shown else [],
     )
     folder.write_text("report.html", report_html(facts))
 

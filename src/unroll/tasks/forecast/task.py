@@ -24,6 +24,8 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
     name = "forecast"
     summary = "the next steps of one or many time series, with quantiles"
     monitor = Monitor("mae", higher_is_better=False)
+    # The error of the point forecast alone would pick weights whose band is overfitted.
+    stopping = Monitor("pinball", higher_is_better=False)
     Settings = ForecastSettings
     options = OPTIONS
 
