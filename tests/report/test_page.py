@@ -197,7 +197,7 @@ def test_a_long_table_is_folded_and_not_cut():
 
 def test_numbers_are_aligned_and_words_are_not():
     table = as_table([{"n": 1.5, "w": "x", "b": True}, {"n": None, "w": "y", "b": False}], "t")
-    assert [(column.name, column.numeric) for column in table.columns] == [("n", True), ("w", False), ("b", False)]
+    assert [(column.name, column.kind) for column in table.columns] == [("n", "n"), ("w", "short"), ("b", "short")]
     assert table.shown == [["1.5", "x", "yes"], ["", "y", "no"]]
 
 
@@ -254,7 +254,7 @@ def comparison(**changes) -> Comparison:
 
 def test_a_comparison_is_ordered_and_holds_the_baselines_once():
     rows = comparison_rows(comparison())
-    assert [row.name for row in rows] == ["<gru>", "lstm", "baseline: majority"]
+    assert [row.name for row in rows] == ["<gru>", "LSTM", "baseline: majority"]
     assert rows[2].parameters is None
     assert comparison_rows(comparison(higher_is_better=False))[0].name == "baseline: majority"
 
@@ -263,10 +263,17 @@ def test_a_comparison_has_a_page_that_admits_what_is_level():
     reader = read(comparison_html(comparison()))
     text = "\n".join(reader.text)
     assert "<gru> is best: accuracy 97.0%." in text
-    assert "Within its interval lie also: lstm." in text
+    assert "Within its interval lie also: LSTM." in text
     assert "note <1>" in text
     assert "gru" not in reader.tags
     assert reader.tags.count("svg") == 3
+
+
+def test_runs_of_the_same_score_are_level_and_none_is_best():
+    level = comparison(candidates=[Candidate("lstm", facts().metrics), Candidate("gru", facts().metrics)])
+    text = "\n".join(read(comparison_html(level)).text)
+    assert "LSTM and GRU are level: accuracy 95.0%." in text
+    assert "is best" not in text
 
 
 def test_a_comparison_without_scores_has_a_page():
