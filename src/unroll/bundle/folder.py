@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.bundle.card import model_card
 from unroll.bundle.config import CONFIG_LIMIT, RunConfig, validate
@@ -180,12 +180,20 @@ class RunFolder:
         Raises:
             BundleError: the file is missing, a pickle, truncated, altered, or of another model.
         """
+        load_state(model, self.read_weights(), self.weights)
+
+    def read_weights(self) -> dict[str, Tensor]:
+        """The saved weights by their names.
+
+        Raises:
+            BundleError: the file is missing, a pickle, truncated or altered.
+        """
         path = self.weights
         if path.is_file():
             with open(path, "rb") as file:
                 check_header(file.read(9), path.stat().st_size, path)
         content = self.read_bytes(_WEIGHTS, self._manifest.get(_WEIGHTS, {}).get("bytes", 0))
-        load_state(model, decode_tensors(content, path), path)
+        return decode_tensors(content, path)
 
     def record_environment(self, data: Iterable[Path]) -> None:
         """Write environment.json: versions, CPU, threads, and the SHA-256 of the data files."""

@@ -11,8 +11,6 @@ import typer
 from unroll.cli import options as o
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from unroll.bundle import RunFolder
     from unroll.report import Candidate, Comparison
     from unroll.tasks.options import Value
@@ -82,6 +80,7 @@ def _train_all(
 ) -> Comparison:
     import tempfile
 
+    from unroll.bundle import choices
     from unroll.cli.show import say, stopped_by_signal
     from unroll.errors import ConfigError, nearest
     from unroll.report import Comparison
@@ -93,7 +92,9 @@ def _train_all(
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="unroll-") as store:
         first = plan_run(values, overrides, TASKS, Path(store), say=say, options=declared)
-        known = _encoders(type(first.settings))
+        known = choices(type(first.settings), "encoder")
+        if not known:
+            raise ConfigError("this task has one model only, so there is nothing to compare; give several runs instead")
         for name in names or []:
             if name not in known:
                 raise ConfigError(f"unknown model '{name}'{nearest(name, known)}; known: {', '.join(known)}")
@@ -128,17 +129,6 @@ def _train_all(
     monitor = first.task.monitor
     title = f"{', '.join(candidate.name for candidate in candidates)} on {first.config.data.path}"
     return Comparison(title, monitor.metric, monitor.higher_is_better, candidates, notes)
-
-
-def _encoders(settings: type[BaseModel]) -> list[str]:
-    """What a model of this task can be built on: every cell, and the others that are there for comparison."""
-    from unroll.cells import CELLS
-    from unroll.errors import ConfigError
-    from unroll.models.encoders import OTHER_ENCODERS
-
-    if "encoder" not in settings.model_fields:
-        raise ConfigError("this task has one model only, so there is nothing to compare; give several runs instead")
-    return [*CELLS, *OTHER_ENCODERS]
 
 
 def _read(paths: Sequence[Path]) -> Comparison:

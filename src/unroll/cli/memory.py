@@ -44,7 +44,9 @@ def memory(
     from unroll.cli.show import table
     from unroll.errors import ConfigError
     from unroll.report import picture_svg
-    from unroll.tasks.memory.run import Settings, compare, figure
+    from unroll.tasks.memory.job import compare
+    from unroll.tasks.memory.scores import figure
+    from unroll.tasks.memory.settings import Settings
 
     try:
         lags = [int(part) for part in lag.split(",")]

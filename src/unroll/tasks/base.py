@@ -5,19 +5,19 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder
 from unroll.data import Finding, Table
 from unroll.report import Section
 from unroll.tasks.options import Options
-from unroll.training import Loss, Monitor
+from unroll.training import Loss, Monitor, TrainSettings
 
 #: One thing to predict for: a text, or the columns of a row by name.
 Record = str | Mapping[str, Any]
@@ -51,23 +51,37 @@ class Scores(NamedTuple):
     sections: list[Section] = []  # noqa: RUF012 - a NamedTuple default, never mutated
 
 
+class Prepared(Protocol):
+    """The data of a run, ready for a network: split, with vocabulary and scalers fitted on the train split."""
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """`TrainSettings` that suit these data (learning rate, epochs ...): they hold where the run's config names
+        none."""
+
+
 class Job(abc.ABC):
-    """A task opened on its data: the model, the loss and the scores of one run. Satisfies `unroll.training.Learner`.
+    """A network and its data: the loss and the scores of one run. Satisfies `unroll.training.Learner`.
+
+    The third of a run's steps: `Task.prepare` makes the data, `Task.build` the network and this; its constructor only
+    stores.
 
     Attributes:
-        model: the network that is trained.
-        parts: which of "validation" and "test" hold rows.
+        model: what is trained.
+        splits: which of "validation" and "test" hold rows.
         notes: what was decided on the way (columns, classes, sizes), one sentence each, said aloud.
         sources: files besides the data that the result depends on; a resumed run must find them unchanged.
-        training: `TrainSettings` that suit this model and these data (learning rate, epochs ...): they hold where the
-            run's config names none, so the pipeline trains with `{**job.training, **config.training}`.
     """
 
     model: nn.Module
-    parts: tuple[str, ...]
+    splits: tuple[str, ...]
     notes: tuple[str, ...] = ()
     sources: tuple[Path, ...] = ()
-    training: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def network(self) -> nn.Module:
+        """What is saved and answers: the model itself, unless something is trained beside it for comparison."""
+        return self.model
 
     @abc.abstractmethod
     def batches(self, epoch: int) -> list[np.ndarray]:
@@ -78,25 +92,32 @@ class Job(abc.ABC):
         """The summed loss of these rows. `model` is `self.model`, possibly wrapped for several processes."""
 
     @abc.abstractmethod
-    def evaluate(self, part: str) -> Scores:
-        """Score the model as it stands on "validation" or "test", used as it will be used."""
+    def predictor(self) -> Predictor:
+        """The network as it stands, used as it will be used."""
+
+    @abc.abstractmethod
+    def evaluate(self, split: str) -> Scores:
+        """Score "validation" or "test" with the predictor, as it scores a file."""
 
     @abc.abstractmethod
     def baselines(self) -> dict[str, dict[str, Scores]]:
-        """Simple baselines on the same split: name -> part -> scores. Whatever they choose, they choose on
+        """Simple baselines on the same splits: name -> split -> scores. Whatever they choose, they choose on
         validation."""
 
     @abc.abstractmethod
     def save(self, folder: RunFolder) -> None:
         """Write all that `Task.load` needs besides weights and config."""
 
+    def begin(self) -> None:  # noqa: B027 - most tasks fit nothing then
+        """Called once before training: the moment to fit on the train split what gradients do not train."""
+
     def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once after training, with the best weights in place and before they are saved: the moment to fit on
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
 
     def validate(self) -> dict[str, float]:
-        """Metric values on the validation part; empty if there is none."""
-        if "validation" not in self.parts:
+        """Metric values on the validation split; empty if there is none."""
+        if "validation" not in self.splits:
             return {}
         return {name: score.value for name, score in self.evaluate("validation").metrics.items()}
 
@@ -131,11 +152,11 @@ class Job(abc.ABC):
 
 
 class Predictor(abc.ABC):
-    """A trained model that answers."""
+    """A trained model that answers, and the only place where a model is scored."""
 
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
-        """One JSON-able answer per record, in order."""
+        """One JSON-able prediction per record, in order."""
 
     @abc.abstractmethod
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
@@ -158,7 +179,12 @@ class Writer(Protocol):
         ...
 
 
-class Task(abc.ABC):
+#: The schema of a task's settings, and its prepared data; any, where a task is one of several.
+S = TypeVar("S", bound=BaseModel, default=Any)
+D = TypeVar("D", bound=Prepared, default=Any)
+
+
+class Task(abc.ABC, Generic[S, D]):
     """A kind of work: the wiring of reader, model, loss, decoding, metrics, baselines and plots.
 
     Class attributes:
@@ -181,17 +207,32 @@ class Task(abc.ABC):
         """Whether this table looks like this task; None if it cannot be."""
 
     @abc.abstractmethod
-    def open(self, table: Table, config: RunConfig, settings: Any) -> Job:
-        """Split the rows, fit vocabulary and scalers on the train part, build the model (seeded by the config).
+    def prepare(self, table: Table, config: RunConfig, settings: S) -> D:
+        """Split the rows, and fit vocabulary and scalers on the train split.
 
         Args:
-            table: the data.
+            table: the data; nothing is written but into its store.
             config: the run's config, columns filled in.
             settings: `config.model` as an instance of `Settings`.
 
         Raises:
             DataError: the data cannot serve this task; with file and line.
             ConfigError: the settings do not fit the data.
+        """
+
+    @abc.abstractmethod
+    def build(self, data: D, config: RunConfig, settings: S, training: TrainSettings) -> Job:
+        """Build the network, untrained.
+
+        Args:
+            data: as `prepare` made it.
+            config: as given to `prepare`.
+            settings: likewise.
+            training: how it will be trained.
+
+        Raises:
+            DataError: there is too little data to train like that.
+            ConfigError: the settings do not fit each other.
         """
 
     @abc.abstractmethod

@@ -25,20 +25,20 @@ from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
 Say = Callable[[str], None]
-PARTS = ("validation", "test")
+SPLITS = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that has been thought through and not begun: nothing is written yet.
+    """A run that has been thought through and not begun: nothing is written yet, but for the temporary store.
 
     Attributes:
         task: the task.
         config: the complete config, columns filled in.
         settings: `config.model`, validated.
         table: the data.
-        job: the task opened on the data.
-        training: the training settings, validated: the config's own over those the job suggests.
+        job: the untrained network and its data.
+        training: the training settings, validated: the config's own over those that suit the data.
     """
 
     task: Task
@@ -114,7 +114,7 @@ def plan_run(
     table: Table | None = None,
     options: Mapping[str, Value] | None = None,
 ) -> Plan:
-    """Read the data, recognise the task, check every setting, split, fit vocabulary and scalers, build the model.
+    """Read the data, recognise the task, check every setting, split, fit vocabulary and scalers, build the network.
 
     Args:
         values: a config as plain values; `task` may be missing and is then guessed.
@@ -148,12 +148,13 @@ def plan_run(
     # A wrong training setting must not wait until the data has been prepared.
     validate(TrainSettings, config.training, "training")
     torch.manual_seed(config.seed)
-    job = task.open(table, config, settings)
-    train_settings = validate(TrainSettings, {**job.training, **config.training}, "training")
+    prepared = task.prepare(table, config, settings)
+    learning = validate(TrainSettings, {**prepared.training, **config.training}, "training")
+    job = task.build(prepared, config, settings, learning)
     for note in job.notes:
         say(note)
-    complete = {"model": settings.model_dump(mode="json"), "training": train_settings.model_dump(mode="json")}
-    return Plan(task, config.model_copy(update=complete), settings, table, job, train_settings)
+    complete = {"model": settings.model_dump(mode="json"), "training": learning.model_dump(mode="json")}
+    return Plan(task, config.model_copy(update=complete), settings, table, job, learning)
 
 
 def train_run(
@@ -189,6 +190,7 @@ def train_run(
         job.save(folder)
         folder.record_environment([*plan.table.paths, *job.sources])
     started = time.monotonic()
+    job.begin()
     history = fit(
         job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
     )
@@ -196,11 +198,11 @@ def train_run(
     seconds = max(history.seconds, time.monotonic() - started)
     if group.main:
         job.settle()
-        folder.save_weights(job.model)
-        found = {part: job.evaluate(part) for part in PARTS if part in job.parts}
+        folder.save_weights(job.network)
+        scores = {split: job.evaluate(split) for split in SPLITS if split in job.splits}
         say("fitting the baselines on the same split" if with_baselines else "no baselines were asked for")
         baselines = job.baselines() if with_baselines else {}
-        _write_results(plan, folder, found, baselines, history, seconds)
+        _write_results(plan, folder, scores, baselines, history, seconds)
     return folder
 
 
@@ -241,24 +243,24 @@ def _check_same_data(plan: Plan, folder: RunFolder) -> None:
 def _write_results(
     plan: Plan,
     folder: RunFolder,
-    found: Mapping[str, Scores],
+    scores: Mapping[str, Scores],
     baselines: Mapping[str, Mapping[str, Scores]],
     history: History,
     seconds: float,
 ) -> None:
     metrics: dict[str, Any] = {"task": plan.task.name}
-    for part in PARTS:
-        metrics[part] = _plain(found[part]) if part in found else {}
+    for split in SPLITS:
+        metrics[split] = _plain(scores[split]) if split in scores else {}
     metrics["baselines"] = {
-        name: {part: _plain(scores) for part, scores in parts.items()} for name, parts in baselines.items()
+        name: {split: _plain(reached) for split, reached in splits.items()} for name, splits in baselines.items()
     }
-    metrics["parameters"] = sum(p.numel() for p in plan.job.model.parameters())
+    metrics["parameters"] = sum(p.numel() for p in plan.job.network.parameters())
     metrics["seconds"] = round(seconds, 3)
     folder.write_json("metrics.json", metrics)
     folder.write_json("history.json", history.to_json())
     notes = [*plan.table.notes, *plan.job.notes]
     folder.write_card(notes)
-    shown = found.get("test") or found.get("validation")
+    shown = scores.get("test") or scores.get("validation")
     environment = folder.read_json("environment.json") if folder.has("environment.json") else {}
     facts = Facts(
         name=folder.path.name,

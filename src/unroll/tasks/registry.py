@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 #: The name that `--task` takes -> where its class stands. Its package says its options in a file `options`, which
 #: imports nothing heavy.
 LINES: dict[str, str] = {
-    "classify": "unroll.tasks.classify.job:ClassifyTask",
-    "fill": "unroll.tasks.fill.job:FillTask",
-    "forecast": "unroll.tasks.forecast.job:ForecastTask",
-    "generate": "unroll.tasks.generate.job:GenerateTask",
-    "tag": "unroll.tasks.tag.job:TagTask",
+    "classify": "unroll.tasks.classify.task:ClassifyTask",
+    "fill": "unroll.tasks.fill.task:FillTask",
+    "forecast": "unroll.tasks.forecast.task:ForecastTask",
+    "generate": "unroll.tasks.generate.task:GenerateTask",
+    "tag": "unroll.tasks.tag.task:TagTask",
 }
 
 

@@ -1,35 +1,24 @@
-"""The text of a language model: its parts, and its tokens.
-
-Shapes: N tokens of a text.
-"""
+"""The text of tasks that read it from end to end, in splits."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from unroll.bundle import DataConfig
-from unroll.data import BPETokenizer, CharacterTokenizer, Kind, Table, Tokenizer, WordTokenizer, split_rows
-from unroll.data.text.corpus import blocks, find_frame, is_running_text, read_text
+from unroll.data import Kind, Table, split_rows
+from unroll.data.text.corpus import find_frame, is_running_text, read_text
 from unroll.errors import DataError
-from unroll.tasks.generate.settings import GenerateSettings
-
-#: Characters and words that come more rarely than this are spelled in bytes, so that the model learns what spelling is.
-_RARE = {"character": 3, "jamo": 3, "word": 2}
-
-
-class Part(NamedTuple):
-    """A part of the text: what stands before it and is read but not scored, its tokens, and its characters."""
-
-    context: np.ndarray
-    tokens: np.ndarray
-    characters: int
 
 
 class Texts(NamedTuple):
-    """The three parts of a text, what stands before validation and test, and what was found out on the way."""
+    """The three splits of a text.
+
+    Attributes:
+        train, validation, test: the text of each; may be empty.
+        joined: whether they were cut from one text, so that each follows the one before it.
+        notes: what was decided on the way, in words.
+    """
 
     train: str
     validation: str
@@ -38,8 +27,14 @@ class Texts(NamedTuple):
     notes: list[str]
 
 
-def read_parts(table: Table, config: DataConfig, *, seed: int, frame: str) -> Texts:
-    """Cut a text into parts by position, or take them as the files say.
+def read_splits(table: Table, config: DataConfig, *, seed: int, frame: str) -> Texts:
+    """Cut a text into splits by position, or take them as the files say.
+
+    Args:
+        table: the data.
+        config: how it is split, and the column of text.
+        seed: of the draw, where the rows of a column are split.
+        frame: "drop" leaves out what Project Gutenberg puts around a book, "keep" keeps it.
 
     Raises:
         DataError: there is too little text to train on.
@@ -47,16 +42,18 @@ def read_parts(table: Table, config: DataConfig, *, seed: int, frame: str) -> Te
     notes: list[str] = []
     if is_running_text(table):
         pieces: list[list[str]] = [[], [], []]
-        owner = _parts_of_files(table)
+        splits = _splits_of_files(table)
         for path in table.paths:
             text = read_text(path, config.encoding)
-            found = find_frame(text)
-            if found is not None:
+            around = find_frame(text)
+            if around is not None:
                 what = "left out" if frame == "drop" else "kept; leave it out with --set model.frame=drop"
-                notes.append(f"{path.name}: {found.before + found.after} characters of Project Gutenberg's own, {what}")
+                notes.append(
+                    f"{path.name}: {around.before + around.after} characters of Project Gutenberg's own, {what}"
+                )
                 if frame == "drop":
-                    text = text[found.before : len(text) - found.after]
-            pieces[owner.get(path, 0)].append(text)
+                    text = text[around.before : len(text) - around.after]
+            pieces[splits.get(path, 0)].append(text)
         texts = ["".join(piece) for piece in pieces]
     else:
         column = text_column(table, config)
@@ -83,8 +80,20 @@ def read_parts(table: Table, config: DataConfig, *, seed: int, frame: str) -> Te
     return Texts(texts[0], texts[1], texts[2], joined, notes)
 
 
-def _parts_of_files(table: Table) -> dict[Path, int]:
-    """The part that each file belongs to, where the files say so."""
+def read_whole(table: Table, config: DataConfig, *, frame: str) -> str:
+    """All of a text, whatever its splits: what is scored when a file is.
+
+    Raises:
+        DataError: there is too little text.
+    """
+    config = config.model_copy(update={"validation_fraction": 0.0, "test_fraction": 0.0})
+    # Nothing is drawn, so the seed does not matter.
+    texts = read_splits(table, config, seed=0, frame=frame)
+    return texts.train + texts.validation + texts.test
+
+
+def _splits_of_files(table: Table) -> dict[Path, int]:
+    """The split that each file belongs to, where the files say so."""
     if table.parts is None:
         return {}
     return {table.place(row)[0]: max(0, int(part)) for row, part in enumerate(table.parts)}
@@ -96,15 +105,3 @@ def text_column(table: Table, config: DataConfig) -> str | None:
         return config.inputs[0] if config.inputs[0] in table.columns else None
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT]
     return max(texts, key=lambda name: float(table.lengths(name).mean()), default=None)
-
-
-def train_tokenizer(text: str, settings: GenerateSettings) -> Tokenizer:
-    """Learn the tokens of the training text."""
-    if settings.tokens == "bpe":
-        return BPETokenizer.train(blocks(text), size=settings.vocabulary)
-    if settings.tokens == "word":
-        return WordTokenizer.train(blocks(text), max_size=settings.vocabulary, min_count=_RARE["word"], spell=True)
-    jamo = settings.tokens == "jamo"
-    return CharacterTokenizer.train(
-        blocks(text), max_size=settings.vocabulary, min_count=_RARE["character"], jamo=jamo, spell=True
-    )

@@ -13,7 +13,9 @@ import torch
 from unroll.bundle import DataConfig, RunFolder
 from unroll.data import ReadOptions, Table, read_table
 from unroll.errors import BundleError, ConfigError, DataError
-from unroll.tasks.classify.job import ClassifyJob, ClassifyTask, likely_unit
+from unroll.tasks.classify.data import likely_unit
+from unroll.tasks.classify.job import ClassifyJob
+from unroll.tasks.classify.task import ClassifyTask
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
 
 TASKS = {"classify": ClassifyTask()}

@@ -12,7 +12,7 @@ import torch
 from unroll.bundle import RunFolder
 from unroll.errors import ConfigError
 from unroll.models.wide import WideAndDeep
-from unroll.tasks.classify.job import ClassifyTask
+from unroll.tasks.classify.task import ClassifyTask
 from unroll.tasks.pipeline import Plan, plan_run, predict_run, train_run
 
 TASKS = {"classify": ClassifyTask()}

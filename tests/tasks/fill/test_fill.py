@@ -14,8 +14,10 @@ from unroll.bundle import DataConfig, RunFolder
 from unroll.data import BPETokenizer, CharacterTokenizer, ReadOptions, Tokenizer, WordTokenizer, read_table
 from unroll.errors import BundleError, ConfigError, DataError
 from unroll.tasks.base import Record
-from unroll.tasks.fill.data import Tokens, cut_rows, paragraphs, read_gap, read_pieces, whole_rows
-from unroll.tasks.fill.job import LEFT, FillJob, FillTask
+from unroll.tasks.fill.data import cut_rows, paragraphs, read_gap, read_pieces, whole_rows
+from unroll.tasks.fill.job import LEFT, FillJob
+from unroll.tasks.fill.settings import Tokens
+from unroll.tasks.fill.task import FillTask
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
 
 TASKS = {"fill": FillTask()}
@@ -152,12 +154,12 @@ def test_batches_hold_every_row_once_and_the_loss_counts_the_known(tmp_path: Pat
     job = plan(write_text(tmp_path / "a.txt"), tmp_path / "store").job
     assert isinstance(job, FillJob)
     rows = np.sort(np.concatenate(job.batches(3)))
-    assert rows.tolist() == list(range(len(job._rows["train"])))
+    assert rows.tolist() == list(range(len(job.data.rows["train"].ids)))
     assert not all(np.array_equal(a, b) for a, b in zip(job.batches(0), job.batches(1), strict=True))
     import torch
 
     loss = job.loss(job.model, np.array([0, 1]), torch.device("cpu"))
-    assert loss.items == sum(len(job._rows["train"][row]) for row in (0, 1))
+    assert loss.items == sum(len(job.data.rows["train"].ids[row]) for row in (0, 1))
 
 
 def test_paragraphs_are_rows_where_there_are_empty_lines() -> None:
@@ -209,7 +211,7 @@ def test_a_gap_is_read_as_the_text_would_be_with_a_word_in_it() -> None:
 def test_pieces_that_are_no_text_of_their_own_are_no_answers() -> None:
     tokenizer = BPETokenizer.train(["가나다 abc"] * 3, size=270)
     pieces = read_pieces(tokenizer)
-    shown = {text for text, fits in zip(pieces.texts, pieces.answers, strict=True) if fits}
+    shown = {text for text, fits in zip(pieces.texts, pieces.fillers, strict=True) if fits}
     assert "a" in shown
     assert not any("\ufffd" in text or not text for text in shown)
 

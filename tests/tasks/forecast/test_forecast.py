@@ -10,7 +10,9 @@ import pytest
 from unroll.bundle import RunFolder
 from unroll.data import ReadOptions, read_table
 from unroll.errors import BundleError, ConfigError, DataError
-from unroll.tasks.forecast.job import ForecastJob, ForecastTask
+from unroll.tasks.forecast.job import ForecastJob
+from unroll.tasks.forecast.network import run_windows
+from unroll.tasks.forecast.task import ForecastTask
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
 
 TASKS = {"forecast": ForecastTask()}
@@ -92,7 +94,7 @@ def test_a_loaded_model_scores_as_the_run_did(run: tuple[RunFolder, Path, list[s
     job = plan(path, tmp_path / "store", 'model.known_ahead=["offer"]').job
     assert isinstance(job, ForecastJob)
     folder.load_weights(job.model)
-    answers = job._answers("test")
+    answers = run_windows(job.network, job.data.store, *job.data.windows["test"].all(), job.data.saved)
     blank = tmp_path / "blank.csv"
     rows = rows_of(write_sales(blank, blank=7))
     found = list(predict_run(folder, TASKS, rows))

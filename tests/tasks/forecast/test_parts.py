@@ -9,15 +9,8 @@ from unroll.bundle import DataConfig
 from unroll.data import ReadOptions, Table, TimeSeries, read_table
 from unroll.data.series.frequency import frequency_of
 from unroll.errors import ConfigError, DataError
-from unroll.tasks.forecast.data import (
-    Bounds,
-    default_input_length,
-    detect_season,
-    find_columns,
-    find_rhythm,
-    load_series,
-    split_series,
-)
+from unroll.tasks.forecast.columns import Bounds, find_columns, load_series, split_series
+from unroll.tasks.forecast.season import default_input_length, detect_season, find_rhythm
 from unroll.tasks.forecast.windows import (
     Scaling,
     SeriesStore,
@@ -27,7 +20,7 @@ from unroll.tasks.forecast.windows import (
     check_missing,
     extended,
     fit_scaling,
-    part_windows,
+    split_windows,
 )
 
 NAN = float("nan")
@@ -202,14 +195,14 @@ class TestSplit:
 class TestWindows:
     def test_windows_are_all_that_fit(self) -> None:
         begins, ends, past, horizon = [0, 5, 30], [20, 9, 33], 4, 3
-        windows = part_windows(begins, ends, past, horizon)
+        windows = split_windows(begins, ends, past, horizon)
         expected = [
             (s, o) for s in range(3) for o in range(40) if o >= past and o >= begins[s] and o + horizon <= ends[s]
         ]
         assert list(zip(*(part.tolist() for part in windows.all()), strict=True)) == expected
 
     def test_too_many_windows_become_every_so_many_steps(self) -> None:
-        windows = part_windows([0], [1_000], 10, 5, most=100)
+        windows = split_windows([0], [1_000], 10, 5, most=100)
         _, origins = windows.all()
         assert windows.stride == 10
         assert len(windows) <= 100

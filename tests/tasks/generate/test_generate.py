@@ -17,11 +17,12 @@ from unroll.cli.app import run as command
 from unroll.data import ReadOptions, read_table
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import ConfigError, DataError
-from unroll.tasks.generate.job import GenerateJob, GenerateTask
+from unroll.tasks.generate.data import Passage
+from unroll.tasks.generate.job import GenerateJob
 from unroll.tasks.generate.predictor import GeneratePredictor
 from unroll.tasks.generate.scores import quick_cost, text_cost
+from unroll.tasks.generate.task import GenerateTask
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
-from unroll.tasks.running_text import Part
 
 TASKS = {"generate": GenerateTask()}
 SMALL = [
@@ -102,9 +103,9 @@ def test_evaluation_of_another_text(run: RunFolder, tmp_path: Path) -> None:
 
 def test_the_parts_are_cut_by_position_and_all_of_the_text_is_scored(tmp_path: Path) -> None:
     job = job_of(plan(write_text(tmp_path / "a.txt"), tmp_path / "store"))
-    tokens = [job._train, *(job._parts[name].tokens for name in ("validation", "test"))]
-    assert job.tokenizer.decode(np.concatenate(tokens).tolist()) == TEXT
-    assert sum(part.characters for part in job._parts.values()) + len(tokens[0]) == len(TEXT)
+    tokens = [job.data.train, *(job.data.held[name].tokens for name in ("validation", "test"))]
+    assert job.data.tokenizer.decode(np.concatenate(tokens).tolist()) == TEXT
+    assert sum(part.characters for part in job.data.held.values()) + len(tokens[0]) == len(TEXT)
     assert len(tokens[1]) == pytest.approx(0.1 * len(TEXT), abs=1)
 
 
@@ -112,11 +113,11 @@ def test_further_files_are_the_parts_they_are_given_for(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.txt")
     test = write_text(tmp_path / "b.txt", "the cat\nthe log\n")
     job = job_of(plan(path, tmp_path / "store", test=str(test), validation_fraction=0.0))
-    assert job.parts == ("test",)
-    part = job._parts["test"]
-    assert job.tokenizer.decode([*part.context, *part.tokens]) == "the cat\nthe log\n"
+    assert job.splits == ("test",)
+    part = job.data.held["test"]
+    assert job.data.tokenizer.decode([*part.context, *part.tokens]) == "the cat\nthe log\n"
     assert part.characters == len("the cat\nthe log\n") - 1
-    assert job.tokenizer.decode(job._train.tolist()) == TEXT
+    assert job.data.tokenizer.decode(job.data.train.tolist()) == TEXT
 
 
 def test_chunks_of_all_streams_are_the_text_in_order(tmp_path: Path) -> None:
@@ -134,8 +135,8 @@ def test_chunks_of_all_streams_are_the_text_in_order(tmp_path: Path) -> None:
     for rows in job.batches(0):
         job.loss(Recorder(), rows, torch.device("cpu"))
     text = torch.cat(seen, dim=1).flatten().numpy()
-    np.testing.assert_array_equal(text, job._train[: len(text)])
-    assert len(job._train) - len(text) <= 8
+    np.testing.assert_array_equal(text, job.data.train[: len(text)])
+    assert len(job.data.train) - len(text) <= 8
     assert states[0] is None
     assert all(state is not None and not state[0].h.requires_grad for state in states[1:])
     assert job.batches(0)[3].tolist() == job.batches(1)[3].tolist()
@@ -161,7 +162,7 @@ def test_carried_state_is_taken_up_exactly(tmp_path: Path) -> None:
 def test_a_text_costs_the_same_however_it_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = job_of(plan(write_text(tmp_path / "a.txt"), tmp_path / "store"))
     job.model.eval()
-    part = job._parts["test"]
+    part = job.data.held["test"]
     whole = text_cost(job.model, part)
     ids = torch.from_numpy(np.concatenate([part.context, part.tokens]).astype(np.int64))
     with torch.no_grad():
@@ -176,8 +177,8 @@ def test_a_text_costs_the_same_however_it_is_cut(tmp_path: Path, monkeypatch: py
 def test_the_quick_cost_is_close_to_the_exact_one(tmp_path: Path) -> None:
     job = job_of(plan(write_text(tmp_path / "a.txt", TEXT * 4), tmp_path / "store"))
     job.model.eval()
-    tokens = job._train[200:6000]
-    part = Part(job._train[:200], tokens, len(tokens))
+    tokens = job.data.train[200:6000]
+    part = Passage(job.data.train[:200], tokens, len(tokens))
     assert len(tokens) // 16 > 200
     assert quick_cost(job.model, part) == pytest.approx(text_cost(job.model, part) / len(tokens), rel=0.01)
 
@@ -196,7 +197,7 @@ def test_a_column_of_texts_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,text\n" + "".join(f"{n},the cat sat {n}\n" for n in range(60)), encoding="utf-8")
     job = job_of(plan(path, tmp_path / "store"))
-    assert job.tokenizer.decode(job._train.tolist()).count("the cat sat") == 48
+    assert job.data.tokenizer.decode(job.data.train.tolist()).count("the cat sat") == 48
 
 
 def test_the_frame_of_a_book_is_said_and_can_be_left_out(tmp_path: Path) -> None:
@@ -208,8 +209,8 @@ def test_the_frame_of_a_book_is_said_and_can_be_left_out(tmp_path: Path) -> None
     kept = job_of(plan(path, tmp_path / "s1"))
     assert any("model.frame=drop" in note for note in kept.notes)
     dropped = job_of(plan(path, tmp_path / "s2", "model.frame=drop"))
-    assert len(dropped._train) < len(kept._train)
-    assert not dropped.tokenizer.decode(dropped._train.tolist()).startswith("Licence")
+    assert len(dropped.data.train) < len(kept.data.train)
+    assert not dropped.data.tokenizer.decode(dropped.data.train.tolist()).startswith("Licence")
 
 
 def test_too_little_text_is_refused(tmp_path: Path) -> None:
@@ -233,13 +234,13 @@ def test_what_is_streamed_is_the_text_of_all_tokens(tmp_path: Path, tokens: str)
     """At a high temperature an untrained model writes bytes that are no characters, letters that make no syllable."""
     made = plan(write_text(tmp_path / "a.txt"), tmp_path / "store", f"model.tokens={tokens}", "model.vocabulary=300")
     job = job_of(made)
-    writer = GeneratePredictor(job.model, job.tokenizer, made.settings, 0)
+    writer = GeneratePredictor(job.model, job.data.tokenizer, made.settings, 0)
     text = "the cat 고양이가"
-    seed = job.tokenizer.encode(text).tolist()
+    seed = job.data.tokenizer.encode(text).tolist()
     generator = torch.Generator().manual_seed(5)
     barred = writer._changes_seed(seed)
     drawn = sample(job.model, seed, Sampling(9.0), generator=generator, forbidden=(0, 1), forbidden_first=barred)
-    whole = job.tokenizer.decode(seed + list(itertools.islice(drawn, 300)))
+    whole = job.data.tokenizer.decode(seed + list(itertools.islice(drawn, 300)))
     pieces = list(writer.stream(text, Sampling(9.0), 300, generator=torch.Generator().manual_seed(5)))
     assert text + "".join(pieces) == whole
     assert len(pieces) > 50

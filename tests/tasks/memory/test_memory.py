@@ -15,8 +15,11 @@ from unroll.cli.app import run
 from unroll.errors import ConfigError
 from unroll.layers import GridLSTM1d
 from unroll.report.charts import Bars
-from unroll.tasks.memory.questions import memory_task
-from unroll.tasks.memory.run import KINDS, Result, Settings, _build, _without_subnormals, compare, figure, remember
+from unroll.tasks.memory.data import memory_task
+from unroll.tasks.memory.job import _without_subnormals, compare, remember
+from unroll.tasks.memory.network import KINDS, build_network
+from unroll.tasks.memory.scores import figure
+from unroll.tasks.memory.settings import Result, Settings
 
 QUICK = Settings(hidden_size=24, steps=300, learning_rate=1e-2)
 
@@ -60,7 +63,9 @@ def test_parity_of_a_few_bits_is_learnt_in_depth(kind: str) -> None:
 
 
 def test_parity_starts_with_equal_weights_for_every_bit_in_a_network_as_deep_as_asked() -> None:
-    made = {kind: _build(memory_task("parity"), KINDS[kind], 50, QUICK._replace(num_layers=5), 50) for kind in KINDS}
+    made = {
+        kind: build_network(memory_task("parity"), KINDS[kind], 50, QUICK._replace(num_layers=5), 50) for kind in KINDS
+    }
     for kind, model in made.items():
         layer = model.layer
         weight = layer.enter.weight if isinstance(layer, GridLSTM1d) else layer.layers[0].weight_ih
@@ -71,7 +76,7 @@ def test_parity_starts_with_equal_weights_for_every_bit_in_a_network_as_deep_as_
 
 
 def test_chrono_starts_with_memories_as_long_as_the_lag() -> None:
-    model = _build(memory_task("adding"), KINDS["chrono-lstm"], 200, QUICK, 2)
+    model = build_network(memory_task("adding"), KINDS["chrono-lstm"], 200, QUICK, 2)
     forget = model.layer.layers[0].bias_ih[24:48].exp()
     assert bool((forget >= 1).all())
     assert 100 < forget.max() <= 199
@@ -86,7 +91,7 @@ def test_the_score_does_not_come_from_the_rows_that_end_the_training(monkeypatch
         seen.append(questions)
         return next(scores)
 
-    monkeypatch.setattr("unroll.tasks.memory.run.score", fake)
+    monkeypatch.setattr("unroll.tasks.memory.job.score", fake)
     found = remember(memory_task("copy"), "gru", 2, QUICK._replace(steps=300))
     assert found.score == 1.0
     assert found.steps == 200

@@ -258,7 +258,9 @@ class JsonLinesReader:
             return False
         lines = [line for _, line in file.lines if line.strip()]
         try:
-            return len(lines) > (".json" in file.path.suffixes) and all(isinstance(DECODER.decode(line.strip()), dict) for line in lines)
+            return len(lines) > (".json" in file.path.suffixes) and all(
+                isinstance(DECODER.decode(line.strip()), dict) for line in lines
+            )
         except (ValueError, RecursionError):
             return False
 

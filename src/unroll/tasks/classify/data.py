@@ -1,15 +1,32 @@
-"""Which columns hold the classes and which the inputs, and what the classes of every row are."""
+"""A table as a classifier's data: which columns hold the classes and which the inputs, the classes of every row, the
+split, and the vocabulary.
+
+Shapes: N rows, K classes or labels.
+"""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import re
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from unroll.bundle import DataConfig
-from unroll.data import Kind, Table
-from unroll.errors import DataError, nearest
+from unroll.bundle import DataConfig, RunConfig
+from unroll.data import Kind, Table, split_rows
+from unroll.data.table.splits import Split
+from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
+from unroll.data.text.split import split_words
+from unroll.errors import ConfigError, DataError, nearest
+from unroll.tasks.classify.examples import Examples, Joined, SeriesExamples, TextForms, open_examples
+from unroll.tasks.classify.settings import ClassifySettings, Saved
+from unroll.tasks.classify.wide import train_grams
+from unroll.tasks.transfer import Pretrained, check_fits, encode, read_pretrained
 
 #: Names under which people keep classes, the likeliest first.
 _TARGET_NAMES = (
@@ -206,3 +223,168 @@ def class_matrix(
                 )
             out[position, number[label]] = True
     return out
+
+
+#: Letters of scripts that write no spaces between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+
+#: Steps of the optimiser that small data is trained for: where validation stops getting better on the recorded runs.
+_TEXT_STEPS = 800
+_SERIES_STEPS = 3_000
+
+#: Rows from which a feature must be met in three texts, not two, to be kept.
+_LARGE = 20_000
+
+
+@dataclass(frozen=True)
+class ClassifyData:
+    """A classifier's data, split, with vocabulary and scaler fitted on the train split.
+
+    Attributes:
+        table: the rows.
+        saved: columns, classes and sizes.
+        split: the rows of each split.
+        truth_NK: (rows, K) bool, of all rows.
+        forms: how a text is read.
+        examples: the rows as the network takes them.
+        pretrained: the run that this one starts from.
+        statistics: mean and deviation (I,) of the train split's steps; None for texts.
+        training: settings that suit so many rows.
+    """
+
+    table: Table
+    saved: Saved
+    split: Split
+    truth_NK: np.ndarray
+    forms: TextForms
+    examples: Examples
+    pretrained: Pretrained | None
+    statistics: tuple[np.ndarray, np.ndarray] | None
+    training: Mapping[str, Any]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Which of "validation" and "test" hold rows."""
+        return tuple(name for name in ("validation", "test") if len(getattr(self.split, name)))
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files of the run that this one starts from."""
+        return () if self.pretrained is None else self.pretrained.files
+
+
+def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns: Columns) -> ClassifyData:
+    """Split the rows, and fit the vocabulary or the scaler on the train split.
+
+    Raises:
+        DataError: there are fewer than two classes to learn, a cell is empty, or a class is met after training only.
+        ConfigError: the settings do not fit the data.
+    """
+    several = table.kinds[columns.target] is Kind.LABELS if settings.several is None else settings.several
+    labels = row_labels(table, columns.target, several=several)
+    ids = {name: k for k, name in enumerate(sorted(set(itertools.chain.from_iterable(labels))))}
+    split = split_rows(
+        table,
+        seed=config.seed,
+        validation_fraction=config.data.validation_fraction,
+        test_fraction=config.data.test_fraction,
+        column=config.data.split_column,
+        stratify=None if several else np.array([ids[names[0]] for names in labels], dtype=np.int64),
+    )
+    classes = tuple(sorted(set(itertools.chain.from_iterable(labels[int(row)] for row in split.train))))
+    if len(classes) < 2:
+        raise DataError(
+            f"column '{columns.target}' must name at least two classes in the train part, got"
+            f" {', '.join(map(repr, classes)) or 'none'}; choose another column with --target",
+            table.paths[0],
+        )
+    truth_NK = class_matrix(table, columns.target, labels, classes, np.arange(len(table)))
+    pretrained = _read_start(settings, columns)
+    if columns.series and settings.wide != "none":
+        raise ConfigError(f"model.wide={settings.wide} counts n-grams of a text, got numeric sequences; leave it out")
+    features, grams = None, None
+    if not columns.series:
+        texts = Joined(table, columns.inputs, split.train)
+        features = _train_features(texts, settings) if pretrained is None or settings.words else None
+        grams = None if settings.wide == "none" else train_grams(texts, settings.wide, len(classes))
+    if features is not None:
+        size = features.size
+    else:
+        size = SeriesExamples(table, columns.inputs).features if columns.series else 1
+    saved = Saved(
+        classes=classes,
+        inputs=columns.inputs,
+        target=columns.target,
+        series=columns.series,
+        several=several,
+        input_size=size,
+        hidden_size=settings.hidden_size or 96,
+        start=None if pretrained is None else pretrained.start,
+        wide_size=None if grams is None else grams.size,
+    )
+    forms = TextForms(_tokens(pretrained), features, grams)
+    examples = open_examples(table, saved, forms)
+    statistics = examples.statistics(split.train) if isinstance(examples, SeriesExamples) else None
+    training = _suggested(len(split.train), len(classes), series=columns.series)
+    return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training)
+
+
+def _read_start(settings: ClassifySettings, columns: Columns) -> Pretrained | None:
+    """The run that this one starts from."""
+    if settings.init is None:
+        return None
+    if columns.series:
+        raise ConfigError(
+            f"--init {settings.init}: a model of text cannot start one of numeric sequences; leave it out"
+        )
+    pretrained = read_pretrained(settings.init, bidirectional=settings.bidirectional)
+    if not settings.words:
+        given = {name: getattr(settings, name) for name in ("encoder", "hidden_size", "num_layers")}
+        check_fits(pretrained, given, settings.init)
+    return pretrained
+
+
+def _tokens(pretrained: Pretrained | None) -> Callable[[str], np.ndarray] | None:
+    if pretrained is None:
+        return None
+    return functools.partial(encode, pretrained.tokenizer, pretrained.start.task)
+
+
+def _train_features(texts: Joined, settings: ClassifySettings) -> StepFeatures:
+    """The features of words or characters."""
+    unit = settings.tokens or likely_unit(itertools.islice(texts, 2_000))
+    return StepFeatures.train(
+        texts,
+        unit=unit,
+        longest=LONGEST[unit] if settings.ngrams is None else settings.ngrams,
+        pairs=settings.pairs,
+        least=2 if len(texts) < _LARGE else 3,
+        most=settings.vocabulary,
+    )
+
+
+def likely_unit(texts: Iterable[str]) -> str:
+    """Words where texts have several of them; characters for single words and for scripts that write no spaces."""
+    words, unspaced, letters = [], 0, 0
+    for text in texts:
+        if text.strip():
+            words.append(len(split_words(text)))
+            letters += sum(character.isalpha() for character in text)
+            unspaced += len(_UNSPACED.findall(text))
+    if not words:
+        return WORD
+    return CHARACTER if np.median(words) <= 1 or unspaced > letters / 3 else WORD
+
+
+def _suggested(rows: int, classes: int, *, series: bool) -> dict[str, Any]:
+    """Training settings for so many rows: enough steps on small data, enough epochs for many classes."""
+    batch_size = 16 if rows < 2_000 else 32 if rows < 5_000 else 64
+    steps = _SERIES_STEPS if series else _TEXT_STEPS + 8 * classes
+    epochs = min(60, max(4, round(steps * batch_size / rows)))
+    return {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": 2e-3,
+        "average": 0.99,
+        "patience": max(3, epochs // 2),
+    }

@@ -6,7 +6,7 @@ Shapes: T time, B batch, I features of one step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.text.features import StepFeatures, Steps
 from unroll.errors import DataError
+from unroll.tasks.classify.settings import Saved
 
 #: Features of texts that are kept in memory after their first use, in all; 256 MB. What does not fit is made anew
 #: every epoch.
@@ -259,6 +260,34 @@ class SeriesExamples:
             return np.zeros(self.features), np.ones(self.features)
         mean = total / count
         return mean + shift, np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+
+
+class TextForms(NamedTuple):
+    """The forms in which a network reads a text, in the order of its inputs; None for those that it does not read.
+
+    Attributes:
+        tokens: from a text to the tokens of the run that the network started from.
+        features: the vocabulary of words or characters.
+        grams: the vocabulary of the linear model.
+    """
+
+    tokens: Callable[[str], np.ndarray] | None = None
+    features: StepFeatures | None = None
+    grams: StepFeatures | None = None
+
+
+def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
+    """The rows of a table as a network takes them: numbers, or a text in one form or several."""
+    if saved.series:
+        return SeriesExamples(table, saved.inputs)
+    found: list[TokenExamples | TextExamples] = []
+    if forms.tokens is not None:
+        found.append(TokenExamples(table, saved.inputs, forms.tokens))
+    if forms.features is not None:
+        found.append(TextExamples(table, saved.inputs, forms.features))
+    if forms.grams is not None:
+        found.append(TextExamples(table, saved.inputs, forms.grams, whole=True))
+    return found[0] if len(found) == 1 else BothExamples(found)
 
 
 def record_text(record: str | Mapping[str, Any], columns: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import nn
 
 from unroll.cells import CELLS
@@ -32,8 +33,9 @@ from unroll.models.encoders import (
 from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
 from unroll.models.towers import Deep, TokenSteps, Tower, TowersToOne
 from unroll.models.wide import GramScores, Network, WideAndDeep
+from unroll.tasks.classify.data import ClassifyData
 from unroll.tasks.classify.settings import ClassifySettings, Saved
-from unroll.tasks.transfer import Beginning, Pretrained, Start, split_layers, take
+from unroll.tasks.transfer import Beginning, Start, split_layers, take
 
 #: What stands between steps and pooling.
 Encoder = RecurrentEncoder | WithInput | ConvolutionEncoder | WindowEncoder | BagEncoder
@@ -44,6 +46,22 @@ def build_network(saved: Saved, settings: ClassifySettings) -> Network:
     deep = _deep(saved, settings)
     # Built last: the network starts from the same weights as without it.
     return deep if saved.wide_size is None else WideAndDeep(deep, GramScores(saved.wide_size, len(saved.classes)))
+
+
+def deep_part(network: Network) -> Deep:
+    """The network without the linear model that may stand beside it."""
+    return network.deep if isinstance(network, WideAndDeep) else network
+
+
+def initialise(network: Network, data: ClassifyData) -> None:
+    """Give an untrained network what the data know already: the scale of numbers, the weights of another run."""
+    deep = deep_part(network)
+    if data.statistics is not None and isinstance(deep, ManyToOne) and isinstance(deep.steps, SeriesSteps):
+        mean, deviation = data.statistics
+        deep.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
+    if data.pretrained is not None and isinstance(deep, TowersToOne):
+        tower = deep.tower(0)
+        take({"embedding": cast(TokenSteps, tower.steps).embedding, "encoder": tower.encoder}, data.pretrained)
 
 
 def _deep(saved: Saved, settings: ClassifySettings) -> Deep:
@@ -80,12 +98,6 @@ def _reading(saved: Saved, settings: ClassifySettings) -> tuple[TextSteps | Seri
         steps = TextSteps(embedding, step_dropout=settings.step_dropout, dropout=settings.embedding_dropout)
     encoder = _encoder(size, saved.hidden_size, settings)
     return steps, encoder, _pooling(encoder.output_size, settings)
-
-
-def take_over(network: TowersToOne, pretrained: Pretrained) -> None:
-    """Copy the weights of the run into the tower of its tokens."""
-    first = network.tower(0)
-    take({"embedding": cast(TokenSteps, first.steps).embedding, "encoder": first.encoder}, pretrained)
 
 
 def network_layers(network: Deep, start: Start | None) -> list[list[nn.Module]]:

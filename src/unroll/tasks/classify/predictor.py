@@ -3,65 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Table, pad_series, pad_tokens
-from unroll.data.text.features import StepFeatures
 from unroll.errors import DataError, nearest
 from unroll.models.wide import Network
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.classify.data import class_matrix, row_labels
 from unroll.tasks.classify.examples import (
-    BothExamples,
-    Examples,
-    SeriesExamples,
-    TextExamples,
-    TokenExamples,
+    TextForms,
+    open_examples,
     record_series,
     record_text,
     text_batch,
 )
-from unroll.tasks.classify.scores import answers_scored, probabilities_of, run_batches
+from unroll.tasks.classify.scores import SCORED, Labelled, probabilities_of, run_batches, score_rows
 from unroll.tasks.classify.settings import Saved
 
-#: Rows that are scored at once.
-SCORED = 256
-
-#: Classes whose probabilities an answer lists.
+#: Classes whose probabilities a prediction lists.
 _LISTED = 5
-
-
-class TextForms(NamedTuple):
-    """The forms in which a network reads a text, in the order of its inputs; None for those that it does not read.
-
-    Attributes:
-        tokens: from a text to the tokens of the run that the network started from.
-        features: the vocabulary of words or characters.
-        grams: the vocabulary of the linear model.
-    """
-
-    tokens: Callable[[str], np.ndarray] | None = None
-    features: StepFeatures | None = None
-    grams: StepFeatures | None = None
-
-
-def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
-    """The rows of a table as a network takes them: numbers, or a text in one form or several."""
-    if saved.series:
-        return SeriesExamples(table, saved.inputs)
-    found: list[TokenExamples | TextExamples] = []
-    if forms.tokens is not None:
-        found.append(TokenExamples(table, saved.inputs, forms.tokens))
-    if forms.features is not None:
-        found.append(TextExamples(table, saved.inputs, forms.features))
-    if forms.grams is not None:
-        found.append(TextExamples(table, saved.inputs, forms.grams, whole=True))
-    return found[0] if len(found) == 1 else BothExamples(found)
 
 
 class ClassifyPredictor(Predictor):
@@ -107,10 +72,11 @@ class ClassifyPredictor(Predictor):
         rows = np.arange(len(table))
         labels = row_labels(table, saved.target, several=saved.several)
         truth = class_matrix(table, saved.target, labels, saved.classes, rows)
-        examples = open_examples(table, saved, self._forms)
-        batches = (examples.batch(rows[at : at + SCORED]) for at in range(0, len(rows), SCORED))
-        probabilities = probabilities_of(self._network, run_batches(self._network, batches))
-        return answers_scored(self._network, table, examples, saved.classes, rows, truth, probabilities)
+        return self.score(Labelled(table, open_examples(table, saved, self._forms), rows, truth))
+
+    def score(self, labelled: Labelled) -> Scores:
+        """Score rows whose classes are known: metrics with intervals, and the sections that show them."""
+        return score_rows(self._network, self._saved.classes, labelled)
 
     def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
         saved = self._saved

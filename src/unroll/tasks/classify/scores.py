@@ -1,4 +1,4 @@
-"""From a classifier's answers to scores with intervals and the sections that show them.
+"""From a classifier's logits to scores with intervals and the sections that show them.
 
 Shapes: N rows, K classes or labels.
 """
@@ -6,6 +6,7 @@ Shapes: N rows, K classes or labels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +27,9 @@ from unroll.report.classification import (
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.classify.examples import Examples
 
+#: Rows that are scored at once.
+SCORED = 256
+
 #: Examples shown as the worst.
 _WORST = 15
 
@@ -39,21 +43,21 @@ def as_scores(measured: Mapping[str, Measured]) -> dict[str, Score]:
 
 
 def run_batches(network: Network, batches: Iterable[tuple[Tensor, ...]]) -> Tensor:
-    """(N, K) scores (logits) of all rows of all batches, without dropout; the network's mode is left as it was."""
+    """(N, K) logits of all rows of all batches, without dropout; the network's mode is left as it was."""
     device = network.decision.temperature.device
     training = network.training
     network.eval()
     with torch.no_grad():
-        found = [network(*(tensor.to(device) for tensor in batch)) for batch in batches]
+        logits = [network(*(tensor.to(device) for tensor in batch)) for batch in batches]
     network.train(training)
-    return torch.cat(found) if found else torch.empty(0, network.decision.thresholds.shape[0], device=device)
+    return torch.cat(logits) if logits else torch.empty(0, network.decision.thresholds.shape[0], device=device)
 
 
-def probabilities_of(network: Network, scores: Tensor) -> np.ndarray:
+def probabilities_of(network: Network, logits: Tensor) -> np.ndarray:
     """(N, K) probabilities, float64."""
     with torch.no_grad():
-        found: np.ndarray = network.decision(scores.double()).cpu().numpy()
-    return found
+        probabilities: np.ndarray = network.decision(logits.double()).cpu().numpy()
+    return probabilities
 
 
 def tuned_thresholds(truth_NK: np.ndarray, probabilities_NK: np.ndarray) -> np.ndarray:
@@ -77,26 +81,42 @@ def measure(
     return as_scores(score_labels(truth_NK, probabilities_NK, thresholds, intervals=intervals))
 
 
-def answers_scored(
-    network: Network,
-    table: Table,
-    examples: Examples,
-    classes: tuple[str, ...],
-    rows: np.ndarray,
-    truth_NK: np.ndarray,
-    probabilities_NK: np.ndarray,
-) -> Scores:
-    """Metrics of some rows and the sections of the report.
+class Labelled(NamedTuple):
+    """Rows with their classes, as the network takes them and as the report shows them.
 
-    Args:
-        network: whose answers they are; its thresholds are used.
+    Attributes:
         table: for the file and line of the worst examples.
-        examples: for their words.
-        classes: (K,).
+        examples: the table's rows as inputs.
         rows: (N,) row numbers.
         truth_NK: (N, K) bool.
-        probabilities_NK: (N, K).
     """
+
+    table: Table
+    examples: Examples
+    rows: np.ndarray
+    truth_NK: np.ndarray
+
+
+def row_logits(network: Network, examples: Examples, rows: np.ndarray) -> Tensor:
+    """(N, K) logits of rows, which are read in batches of like length."""
+    order = np.argsort(examples.sizes()[rows], kind="stable")
+    batches = (examples.batch(rows[order[at : at + SCORED]]) for at in range(0, len(order), SCORED))
+    logits = run_batches(network, batches)
+    back = torch.empty_like(logits)
+    back[torch.from_numpy(order).to(logits.device)] = logits
+    return back
+
+
+def score_rows(network: Network, classes: tuple[str, ...], labelled: Labelled) -> Scores:
+    """Metrics of labelled rows and the sections of the report.
+
+    Args:
+        network: whose thresholds are used.
+        classes: (K,).
+        labelled: the rows.
+    """
+    truth_NK = labelled.truth_NK
+    probabilities_NK = probabilities_of(network, row_logits(network, labelled.examples, labelled.rows))
     if network.decision.exclusive:
         metrics = measure(truth_NK, probabilities_NK, thresholds=None)
         truth, predicted = truth_NK.argmax(axis=1), probabilities_NK.argmax(axis=1)
@@ -112,26 +132,20 @@ def answers_scored(
         sections = [labels_section(truth_NK, probabilities_NK >= thresholds, thresholds, classes)]
         bins = reliability(probabilities_NK.ravel(), truth_NK.ravel())
     sections.append(calibration_section(*bins, metrics["calibration_error"].value))
-    sections.append(_worst(table, examples, classes, rows, truth_NK, probabilities_NK))
+    sections.append(_worst(labelled, classes, probabilities_NK))
     return Scores(metrics, sections)
 
 
-def _worst(
-    table: Table,
-    examples: Examples,
-    classes: tuple[str, ...],
-    rows: np.ndarray,
-    truth_NK: np.ndarray,
-    probabilities_NK: np.ndarray,
-) -> Section:
+def _worst(labelled: Labelled, classes: tuple[str, ...], probabilities_NK: np.ndarray) -> Section:
     """The rows whose truth was least likely; with several labels, by the least likely of all their decisions."""
+    table, examples, rows, truth_NK = labelled
     likely = np.where(truth_NK, probabilities_NK, 1.0).min(axis=1)
     if not truth_NK.any(axis=1).all():
         likely = np.minimum(likely, np.where(truth_NK, 1.0, 1 - probabilities_NK).min(axis=1))
-    found = []
+    listed = []
     for position in np.argsort(likely, kind="stable")[:_WORST]:
         path, line = table.place(int(rows[position]))
-        found.append(
+        listed.append(
             {
                 "example": examples.show(int(rows[position])),
                 "true": ", ".join(classes[k] for k in np.flatnonzero(truth_NK[position])) or "none",
@@ -140,4 +154,4 @@ def _worst(
                 "where": f"{path.name}:{line}",
             }
         )
-    return worst_section(found)
+    return worst_section(listed)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from unroll.bundle import OneOf
 from unroll.cells import CELLS
 from unroll.errors import nearest
 from unroll.models.encoders import GRID, OTHER_ENCODERS
@@ -18,7 +19,9 @@ class ClassifySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("lstm", description=f"{', '.join(CELLS)}, {GRID}; for comparison {', '.join(OTHER_ENCODERS)}")
+    encoder: Annotated[str, OneOf(CELLS, (GRID,), OTHER_ENCODERS)] = Field(
+        "lstm", description=f"{', '.join(CELLS)}, {GRID}; for comparison {', '.join(OTHER_ENCODERS)}"
+    )
     hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
     num_layers: int = Field(1, ge=1, description="recurrent layers, or blocks of a grid")
     bidirectional: bool = Field(True, description="read every row from both ends")
@@ -26,7 +29,7 @@ class ClassifySettings(BaseModel):
     init: str | None = Field(
         None,
         min_length=1,
-        description="a run of generate or fill whose tokens, vectors and layers this one starts from",
+        description="a run of a model of text whose tokens, vectors and layers this one starts from",
     )
     words: bool = Field(True, description="with init: words with their n-grams are read beside its tokens")
     wide: Literal["none", "word", "character", "jamo"] = Field(
@@ -53,14 +56,6 @@ class ClassifySettings(BaseModel):
     )
     several: bool | None = Field(None, description="whether a row may have several labels, or none")
     engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str) -> str:
-        choices = (*CELLS, GRID, *OTHER_ENCODERS)
-        if value not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
-        return value
 
     @field_validator("pooling")
     @classmethod

@@ -1,329 +1,172 @@
-"""Which columns of a table are the time, the series and the values, and how time moves in them."""
+"""A forecaster's data: series on equal steps, split by time, scaled by their train splits, and the windows in them.
+
+Shapes: S series, T steps of the past, N steps of the horizon.
+"""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from unroll.bundle import DataConfig
-from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from_table
-from unroll.data.series.frequency import steps_between
-from unroll.errors import ConfigError, DataError, nearest
-
-#: Names of columns that hold the time as numbers.
-_TIME_NAMES = re.compile(
-    r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
+from unroll.bundle import RunConfig
+from unroll.data import Table
+from unroll.errors import DataError
+from unroll.tasks.forecast.columns import Bounds, Columns, load_series, split_series
+from unroll.tasks.forecast.scores import MOST_SCORED
+from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm
+from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
+from unroll.tasks.forecast.windows import (
+    SeriesStore,
+    Windows,
+    calendar_cycles,
+    check_missing,
+    fit_scaling,
+    split_windows,
 )
 
-#: Columns of numbers from which a table without a time column is read as one series per row.
-_WIDE = 8
+#: Windows of one pass over the train split; where more are possible, as many are drawn anew for each pass. Said aloud.
+EPOCH = 4_096
 
-#: Series whose season is looked for.
-_LOOKED_AT = 50
+#: Train windows on which the start of the linear path is chosen.
+_LOOKED_AT = 500
 
-
-class Columns(NamedTuple):
-    """The columns that a forecast uses.
-
-    Attributes:
-        time: of dates or numbers; None: rows are in the order of time, or every row is a series.
-        series: of series ids; None: one series, or one per target.
-        target: the values; None: all columns of numbers that are not named otherwise.
-        covariates: known of the past, or ahead, or constant; see the settings.
-        wide: whether every row is one series.
-    """
-
-    time: str | None
-    series: str | None
-    target: str | None
-    covariates: tuple[str, ...]
-    wide: bool
+#: Series from which a model is one of many series.
+_MANY = 10
 
 
-def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ()) -> Columns | None:
-    """The columns that the config names, and for the rest the likeliest; None if nothing can be forecast.
-
-    Raises:
-        DataError: a column that was named is not there.
-    """
-    named = (*covariates, *(name for name in data.inputs if name not in covariates))
-    for name in (data.time, data.series, data.target, *named):
-        if name is not None and name not in table.columns:
-            raise DataError(
-                f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns[:12])}",
-                table.paths[0],
-            )
-    time = data.time or _time_column(table, data)
-    taken = {time, data.series, *named}
-    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
-    if data.target is not None:
-        return Columns(time, data.series or _series_column(table, time, taken), data.target, named, False)
-    if not numbers:
-        return None
-    wide = time is None and len(numbers) >= _WIDE and _rows_have_own_names(table, data.series, numbers)
-    # Without a time, several columns of numbers are more likely features of rows than series.
-    if time is None and not wide and len(numbers) > 1:
-        return None
-    series = data.series or (None if wide else _series_column(table, time, taken))
-    return Columns(time, series, None, named, wide)
-
-
-def _rows_have_own_names(table: Table, series: str | None, numbers: Sequence[str]) -> bool:
-    """Whether one column beside the numbers names every row; a name may come again in a further file."""
-    names = [series] if series is not None else [name for name in table.columns if name not in numbers]
-    if len(names) != 1 or table.kinds[names[0]] is Kind.SERIES:
-        return False
-    parts = [0] * len(table) if table.parts is None else table.parts.tolist()
-    return len(set(zip(table.texts(names[0]), parts, strict=True))) == len(table)
-
-
-def _time_column(table: Table, data: DataConfig) -> str | None:
-    taken = {data.series, data.target, *data.inputs}
-    free = [name for name in table.columns if name not in taken]
-    dated = [name for name in free if table.kinds[name] is Kind.TIME]
-    if dated:
-        return dated[0]
-    for name in free[:1]:
-        if table.kinds[name] is Kind.NUMBER and _TIME_NAMES.match(name) and len(table) > 2:
-            values = table.numbers(name)
-            if not np.isnan(values).any() and (np.diff(values) > 0).all():
-                return name
-    return None
-
-
-def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:
-    """A column of text in which times repeat: without it they would stand twice."""
-    if time is None:
-        return None
-    times = table.times(time) if table.kinds[time] is Kind.TIME else table.numbers(time)
-    if len(np.unique(times)) == len(times):
-        return None
-    for name in table.columns:
-        if name in taken or name == time or table.kinds[name] is not Kind.TEXT:
-            continue
-        pairs = set(zip(table.texts(name), times.tolist(), strict=True))
-        if len(pairs) == len(times):
-            return name
-    return None
-
-
-def load_series(table: Table, columns: Columns, *, future: bool = False) -> list[TimeSeries]:
-    """The series on equal steps; missing steps inside are NaN.
-
-    Args:
-        table: the data.
-        columns: which are used.
-        future: keep the steps after the last known value, which then hold what is known ahead.
-
-    Raises:
-        DataError: a time stands twice, lies between the steps, or a cell is no number; with file and line.
-    """
-    target = columns.target
-    if target is None and not columns.wide:
-        taken = {columns.time, columns.series, *columns.covariates}
-        names = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
-        found = series_from_table(
-            table, time=columns.time, series=columns.series, target=names, covariates=columns.covariates
-        )
-    else:
-        found = series_from_table(
-            table, time=columns.time, series=columns.series, target=target, covariates=columns.covariates
-        )
-    loaded = []
-    for series in found:
-        _check_steps(table, columns, series)
-        whole = on_grid(series)
-        known = np.flatnonzero(~np.isnan(whole.values))
-        if len(known) == 0:
-            raise DataError(f"series '{whole.name}' has no value", *table.place(int(series.rows[0])))
-        kept = slice(int(known[0]), None if future else int(known[-1]) + 1)
-        loaded.append(
-            whole._replace(
-                times=whole.times[kept],
-                values=whole.values[kept],
-                covariates=whole.covariates[kept],
-                rows=whole.rows[kept],
-            )
-        )
-    return loaded
-
-
-def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:
-    if len(series.times) < 3:
-        return
-    advice = "resample the series to equal steps first"
-    if series.frequency is None:
-        raise DataError(
-            f"column '{columns.time}': series '{series.name}' has no usual step of time; {advice}",
-            *table.place(int(series.rows[1])),
-        )
-    if steps_between(series.times, series.frequency) is not None:
-        return
-    for at in range(1, len(series.times)):
-        if steps_between(series.times[at - 1 : at + 1], series.frequency) is None:
-            gap = series.times[at] - series.times[at - 1]
-            shown = f"{gap:g}" if series.times.dtype.kind == "f" else str(gap.astype("timedelta64[s]"))
-            raise DataError(
-                f"column '{columns.time}': series '{series.name}' moves in steps of {series.frequency.label}, and here"
-                f" by {shown}; {advice}",
-                *table.place(int(series.rows[at])),
-            )
-
-
-class Rhythm(NamedTuple):
-    """How time moves in the series.
+@dataclass(frozen=True)
+class ForecastData:
+    """Series, split by time.
 
     Attributes:
-        frequency: the usual step; None for series of fewer than three steps.
-        season: steps after which the season returns; 1 if there is none.
-        said: how the season was found, in words.
+        saved: columns, sizes and scalings.
+        store: all series.
+        bounds: where each one's splits lie.
+        windows: of "train", "validation" and "test".
+        repeated: what the linear path repeats before training, in steps: a season, or 1.
+        rhythm: how time moves.
+        training: settings that suit so many windows.
     """
 
-    frequency: Frequency | None
-    season: int
-    said: str
+    saved: Saved
+    store: SeriesStore
+    bounds: Sequence[Bounds]
+    windows: Mapping[str, Windows]
+    repeated: int
+    rhythm: Rhythm
+    training: Mapping[str, Any]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Which of "validation" and "test" have windows."""
+        return tuple(name for name in ("validation", "test") if len(self.windows[name]))
+
+    def begins(self, split: str) -> list[int]:
+        """(S,) where "validation" or "test" begins in each series."""
+        return [own.train if split == "validation" else own.validation for own in self.bounds]
 
 
-def find_rhythm(series: Sequence[TimeSeries], ends: Sequence[int], season: int | None) -> Rhythm:
-    """The step and the season: as given, by the calendar, or from the train part's autocorrelation.
-
-    Args:
-        series: all series.
-        ends: where each one's train part ends.
-        season: as the settings give it; None: find it.
+def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns: Columns) -> ForecastData:
+    """Put the series on equal steps, split them by time, and fit their scalings on the train splits. The arrays are
+    mapped in the table's store.
 
     Raises:
-        DataError: the series have different steps.
+        DataError: values are missing, steps differ, or no series is long enough; with file and line.
+        ConfigError: a series has fewer steps than the settings ask for.
     """
-    steps = Counter(item.frequency.label for item in series if item.frequency is not None)
-    if len(steps) > 1:
-        raise DataError(
-            f"all series of one model must have the same step of time, got {', '.join(steps)}; train one model for each"
+    series = load_series(table, columns)
+    check_missing(table, series, settings.missing)
+
+    def bounds_for(horizon: int) -> list[Bounds]:
+        return split_series(
+            table,
+            series,
+            rows=settings.split,
+            validation_fraction=config.data.validation_fraction,
+            test_fraction=config.data.test_fraction,
+            horizon=horizon,
         )
-    frequency = next((item.frequency for item in series if item.frequency is not None), None)
-    step = "step" if frequency is None else frequency.label
-    if season is not None:
-        return Rhythm(frequency, season, f"season of {season} steps, as given")
-    if frequency is not None and frequency.season > 1:
-        return Rhythm(frequency, frequency.season, f"season of {frequency.season} steps, by the step of {step}")
-    spread = np.linspace(0, len(series) - 1, min(len(series), _LOOKED_AT)).astype(int)
-    found = Counter(detect_season(series[i].values[: ends[i]]) for i in np.unique(spread))
-    best = found.most_common(1)[0][0]
-    if best == 1:
-        return Rhythm(frequency, 1, "no season was found in the train part; --set model.season=N if there is one")
-    return Rhythm(
-        frequency, best, f"season of {best} steps, found in the train part; --set model.season=N if it is another"
+
+    # The horizon is needed to split and the split to look for a season, so the calendar's season stands in.
+    calendar = next((item.frequency.season for item in series if item.frequency is not None), 1)
+    bounds = bounds_for(settings.horizon or default_horizon(settings.season or calendar))
+    rhythm = find_rhythm(series, [own.train for own in bounds], settings.season)
+    horizon = settings.horizon or default_horizon(rhythm.season)
+    bounds = bounds_for(horizon)
+    trains = [max(own.train, 0) for own in bounds]
+    length = settings.input_length or default_input_length(rhythm.season, horizon, trains)
+    ahead = [columns.covariates.index(name) for name in (*settings.known_ahead, *settings.static)]
+    cycles = calendar_cycles(series, trains) if settings.time_features else ()
+    mask = any(np.isnan(item.values).any() for item in series)
+    scaling = [
+        fit_scaling(settings.scaling, item.values[: max(end, 1)]) for item, end in zip(series, trains, strict=True)
+    ]
+    store = SeriesStore(series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask)
+    windows = _windows(bounds, length, horizon, settings.stride)
+    count = len(windows["train"])
+    if count == 0:
+        raise DataError(
+            f"no series has a train part of {length} + {horizon} steps (the longest train part has"
+            f" {max(trains)}); lower model.input_length, --horizon or the held-out fractions",
+            table.paths[0],
+        )
+    many = len(series) >= _MANY
+    saved = Saved(
+        time=columns.time,
+        series=columns.series,
+        target=columns.target,
+        covariates=columns.covariates,
+        wide=columns.wide,
+        ahead=tuple(ahead),
+        cycles=cycles,
+        mask=mask,
+        horizon=horizon,
+        input_length=length,
+        season=rhythm.season,
+        hidden_size=settings.hidden_size or (64 if count >= 2_000 else 16),
+        level=settings.level or ("mean" if many else "last"),
+        spread=many if settings.spread is None else settings.spread,
+        frequency=None if rhythm.frequency is None else SavedFrequency(**rhythm.frequency._asdict()),
+        scaling={item.name: (own.centre, own.size) for item, own in zip(series, scaling, strict=True)},
+        covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
     )
+    repeated = _better_start(store, windows["train"], saved) if settings.linear else 1
+    return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count))
 
 
-def detect_season(values: np.ndarray) -> int:
-    """The first strong peak of the autocorrelation of a series without its straight line; 1 if there is none.
+def _windows(bounds: Sequence[Bounds], past: int, horizon: int, stride: int | None) -> dict[str, Windows]:
+    """The windows of each split."""
+    train = [max(own.train, 0) for own in bounds]
+    validation, test = [own.validation for own in bounds], [own.test for own in bounds]
+    return {
+        "train": split_windows([0] * len(train), train, past, horizon),
+        "validation": split_windows(train, validation, past, horizon, most=MOST_SCORED["validation"], stride=stride),
+        "test": split_windows(validation, test, past, horizon, most=MOST_SCORED["test"], stride=stride),
+    }
 
-    Lags up to a third of the series are looked at.
-    """
-    values = np.where(np.isnan(values), np.nanmean(values), values)
-    count = len(values)
-    if count < 12:
+
+def _better_start(store: SeriesStore, train: Windows, saved: Saved) -> int:
+    """What the linear path repeats before training: a season or the last step, whichever errs less on train."""
+    season, horizon = saved.season, saved.horizon
+    if not 1 < season <= saved.input_length:
         return 1
-    t = np.arange(count)
-    rest = values - np.polyval(np.polyfit(t, values, 1), t)
-    power = np.abs(np.fft.rfft(rest, 2 * count)) ** 2
-    correlation = np.fft.irfft(power)[: count // 3 + 1]
-    # A constant series leaves only rounding.
-    if correlation[0] <= 1e-12 * max(1.0, float(np.square(values).sum())):
-        return 1
-    correlation = correlation / correlation[0]
-    inner = correlation[1:-1]
-    peaks = np.flatnonzero((inner > correlation[:-2]) & (inner >= correlation[2:])) + 1
-    peaks = peaks[(peaks >= 2) & (correlation[peaks] > max(0.2, 3 / np.sqrt(count)))]
-    if len(peaks) == 0:
-        return 1
-    strong = peaks[correlation[peaks] >= 0.8 * correlation[peaks].max()]
-    return int(strong[0])
+    some = np.linspace(0, len(train) - 1, min(len(train), _LOOKED_AT)).astype(np.int64)
+    batch = store.gather(*train.locate(some), saved.input_length, horizon)
+    past, truth, known = batch.window.past.numpy(), batch.truth.numpy(), batch.known.numpy()
+    seasonal = past[:, -season:][:, np.arange(horizon) % season]
+    errors = [float(np.abs(truth - guess)[known].mean()) for guess in (past[:, -1:], seasonal)]
+    return season if errors[1] < errors[0] else 1
 
 
-class Bounds(NamedTuple):
-    """Where a series' parts lie: train [0, train), validation [train, validation), test [validation, test)."""
-
-    train: int
-    validation: int
-    test: int
-
-
-def split_series(
-    table: Table,
-    series: Sequence[TimeSeries],
-    *,
-    rows: tuple[int, int, int] | None,
-    validation_fraction: float,
-    test_fraction: float,
-    horizon: int,
-) -> list[Bounds]:
-    """Cut every series by time: as the files say, by numbers of rows, or by fractions.
-
-    Args:
-        table: where the series come from.
-        series: the series.
-        rows: steps that train, validate and test; later ones are not used. None: by fractions.
-        validation_fraction: share of each series' steps; at least one horizon.
-        test_fraction: likewise.
-        horizon: N.
-
-    Raises:
-        ConfigError: a series has fewer steps than `rows` asks for.
-        DataError: the parts that the files say do not follow each other in time.
-    """
-    found = []
-    for item in series:
-        length = len(item.values)
-        if rows is not None:
-            if sum(rows) > length:
-                raise ConfigError(
-                    f"model.split asks for {sum(rows)} steps, series '{item.name}' has {length}; lower the numbers"
-                )
-            found.append(Bounds(rows[0], rows[0] + rows[1], sum(rows)))
-            continue
-        parts = _parts_of(table, item)
-        test = length
-        if (parts == 2).any():
-            test = int(np.argmax(parts == 2))
-        elif test_fraction > 0:
-            test = length - max(horizon, round(test_fraction * length))
-        train = test
-        if (parts == 1).any():
-            train = int(np.argmax(parts == 1))
-        elif validation_fraction > 0:
-            train = test - max(horizon, round(validation_fraction * length))
-        if not (parts[:train] == 0).all() or not (parts[train:test] <= 1).all():
-            raise DataError(
-                f"series '{item.name}': train, validation and test must follow each other in time",
-                *table.place(int(item.rows[0])),
-            )
-        found.append(Bounds(max(train, 0), max(test, 0), length))
-    return found
-
-
-def _parts_of(table: Table, series: TimeSeries) -> np.ndarray:
-    """The part of every step by the files, int8; a step that was put in belongs to the part before it."""
-    if table.parts is None:
-        return np.zeros(len(series.rows), np.int8)
-    own = np.where(series.rows >= 0, table.parts[series.rows], -1)
-    held = np.maximum.accumulate(np.where(own >= 0, np.arange(len(own)), 0))
-    return np.asarray(own[held], dtype=np.int8)
-
-
-def default_horizon(season: int) -> int:
-    """A season, or ten steps where there is none."""
-    return season if season > 1 else 10
-
-
-def default_input_length(season: int, horizon: int, train: Sequence[int]) -> int:
-    """A week for days of 24 steps, else three seasons, at least two horizons, and at most half of what is left of the
-    shorter series' train part."""
-    wanted = max(7 * season if season == 24 else 3 * season, 2 * horizon)
-    usable = int(np.quantile(np.asarray(train), 0.1)) - horizon
-    return max(1, min(wanted, usable // 2))
+def _suggested(windows: int) -> dict[str, Any]:
+    """Training settings for so many windows: few windows are read more often, in smaller batches."""
+    if windows < 500:
+        return {"epochs": 150, "batch_size": 32, "learning_rate": 2e-3, "patience": 30, "average": 0.99}
+    if windows < 2_000:
+        return {"epochs": 40, "batch_size": 64, "learning_rate": 2e-3, "patience": 8, "average": 0.99}
+    if windows < 20_000:
+        return {"epochs": 25, "batch_size": 128, "learning_rate": 2e-3, "patience": 5, "average": 0.99}
+    return {"epochs": 40, "batch_size": 128, "learning_rate": 3e-3, "patience": 8, "average": 0.99}

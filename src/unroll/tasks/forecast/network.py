@@ -12,7 +12,7 @@ from unroll.cells import CELLS
 from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder, recurrent_stack
 from unroll.models.forecaster import DirectHead, Forecaster, InstanceScale, RecurrentHead, Window
-from unroll.tasks.forecast.scores import Answers
+from unroll.tasks.forecast.scores import Forecasts
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.windows import SeriesStore
 
@@ -67,7 +67,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
 @torch.no_grad()
 def run_windows(
     network: Forecaster, store: SeriesStore, series: np.ndarray, origins: np.ndarray, saved: Saved
-) -> Answers:
+) -> Forecasts:
     """Forecast windows, in the series' own units; the network is left as it was (training or not)."""
     training = network.training
     network.eval()
@@ -86,4 +86,4 @@ def run_windows(
     quantiles_WNQ = np.concatenate(quantiles).astype(np.float64) * size[..., None] + centre[..., None]
     middle = quantiles_WNQ.shape[-1] // 2
     truth = store.truth(series, origins, saved.horizon)
-    return Answers(series, origins, truth, quantiles_WNQ[..., middle], mean_WN, quantiles_WNQ)
+    return Forecasts(series, origins, truth, quantiles_WNQ[..., middle], mean_WN, quantiles_WNQ)

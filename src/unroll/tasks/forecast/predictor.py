@@ -1,4 +1,4 @@
-"""A trained forecaster that answers.
+"""A trained forecaster.
 
 Shapes: W windows, N steps of the horizon, Q quantiles.
 """
@@ -19,17 +19,18 @@ from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
 from unroll.errors import DataError, nearest
 from unroll.models.forecaster import Forecaster
 from unroll.tasks.base import Predictor, Record, Scores
-from unroll.tasks.forecast.data import load_series
+from unroll.tasks.forecast.columns import load_series
 from unroll.tasks.forecast.network import run_windows
-from unroll.tasks.forecast.scores import MOST_SCORED, make_yardstick, scored
+from unroll.tasks.forecast.scores import MOST_SCORED, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.windows import (
     Scaling,
     SeriesStore,
+    Windows,
     check_missing,
     extended,
     fit_scaling,
-    part_windows,
+    split_windows,
     until_last_value,
 )
 
@@ -51,8 +52,8 @@ class ForecastPredictor(Predictor):
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The steps after each series' last known value.
 
-        Records are the rows of a file like the training file: one answer per series. A text is a whole series, its
-        numbers separated by blanks or commas: one answer per text.
+        Records are the rows of a file like the training file: one prediction per series. A text is a whole series, its
+        numbers separated by blanks or commas: one prediction per text.
 
         Raises:
             DataError: a series is too short, a column is missing, or what should be known ahead is not.
@@ -60,7 +61,7 @@ class ForecastPredictor(Predictor):
         rows: list[dict[str, Any]] = []
         for record in records:
             if isinstance(record, str):
-                yield self._answer([self._from_text(record)])[0]
+                yield self._forecast([self._from_text(record)])[0]
             else:
                 rows.append(dict(record))
         if not rows:
@@ -72,7 +73,7 @@ class ForecastPredictor(Predictor):
                 "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
             )
             table = read_table(file, ReadOptions(None, "utf-8", None, None), Path(folder) / "table")
-            yield from self._answer(self._open(table, future=True))
+            yield from self._forecast(self._open(table, future=True))
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -85,7 +86,7 @@ class ForecastPredictor(Predictor):
         lengths = [len(item.values) for item in series]
         stride = self._settings.stride
         begins = [saved.input_length] * len(series)
-        windows = part_windows(
+        windows = split_windows(
             begins, lengths, saved.input_length, saved.horizon, most=MOST_SCORED["test"], stride=stride
         )
         if len(windows) == 0:
@@ -94,11 +95,24 @@ class ForecastPredictor(Predictor):
                 f" has {max(lengths)}",
                 table.paths[0],
             )
-        store = self._store(series, table.store)
-        yardstick = make_yardstick(
-            store, begins, self._settings.quantiles, saved.season, standardised=self._settings.standardised
-        )
-        return scored(run_windows(self._network, store, *windows.all(), saved), yardstick, store)
+        return self.score(self._store(series, table.store), windows, begins)
+
+    def score(self, store: SeriesStore, windows: Windows, begins: Sequence[int]) -> Scores:
+        """Score a forecast from every origin in turn, each from what came before it.
+
+        Args:
+            store: the series.
+            windows: the origins.
+            begins: (S,) where in each series the steps begin that are scored; the scale of MASE comes from those
+                before.
+        """
+        yardstick = self.yardstick(store, begins)
+        return scored(run_windows(self._network, store, *windows.all(), self._saved), yardstick, store)
+
+    def yardstick(self, store: SeriesStore, begins: Sequence[int]) -> Yardstick:
+        """What errors of series that are scored from these steps on are measured by."""
+        settings = self._settings
+        return make_yardstick(store, begins, settings.quantiles, self._saved.season, standardised=settings.standardised)
 
     def _open(self, table: Table, *, future: bool) -> list[TimeSeries]:
         columns = self._saved.columns()
@@ -151,7 +165,7 @@ class ForecastPredictor(Predictor):
         name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
         return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
-    def _answer(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
         saved = self._saved
         longer, origins = [], []
         for item in series:
@@ -175,24 +189,24 @@ class ForecastPredictor(Predictor):
             origins.append(origin)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
-            answers = run_windows(self._network, store, np.arange(len(longer)), np.array(origins), saved)
-        found = []
+            forecasts = run_windows(self._network, store, np.arange(len(longer)), np.array(origins), saved)
+        predictions = []
         for row, item in enumerate(longer):
             times = item.times[origins[row] : origins[row] + saved.horizon]
-            found.append(
+            predictions.append(
                 {
                     "series": item.name,
                     "time": [str(t.astype("datetime64[s]")) for t in times]
                     if times.dtype.kind == "M"
                     else times.tolist(),
-                    "mean": answers.mean[row].tolist(),
+                    "mean": forecasts.mean[row].tolist(),
                     "quantiles": {
-                        f"{level:g}": answers.quantiles[row, :, q].tolist()
+                        f"{level:g}": forecasts.quantiles[row, :, q].tolist()
                         for q, level in enumerate(self._settings.quantiles)
                     },
                 }
             )
-        return found
+        return predictions
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

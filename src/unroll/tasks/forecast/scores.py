@@ -17,7 +17,7 @@ from unroll.report.charts import Axis, AxisKind, Band, Curve, Plot
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.forecast.windows import SeriesStore
 
-#: Windows of a part that are scored; where more are possible, origins are further apart. Said aloud.
+#: Windows of a split that are scored; where more are possible, origins are further apart. Said aloud.
 MOST_SCORED = {"validation": 1_500, "test": 20_000}
 #: Windows that are drawn, and steps of history before them.
 _DRAWN = 4
@@ -26,7 +26,7 @@ _DRAWN_SEASONS = 4
 _STRETCHES = 8
 
 
-class Answers(NamedTuple):
+class Forecasts(NamedTuple):
     """Forecasts of windows beside what came, in the series' own units.
 
     Attributes:
@@ -67,41 +67,43 @@ class Yardstick(NamedTuple):
 def make_yardstick(
     store: SeriesStore, begins: Sequence[int], levels: Sequence[float], season: int, *, standardised: bool
 ) -> Yardstick:
-    """The yardstick of a part that begins at these steps: MASE's scale comes from all values before it."""
+    """The yardstick of a split that begins at these steps: MASE's scale comes from all values before it."""
     sizes = np.array([scaling.size if standardised else 1.0 for scaling in store.scaling])
     scales = np.array([mase_scale(store.measured(i, begin), season) for i, begin in enumerate(begins)])
     said = "in standard deviations of each series' train part" if standardised else "in the series' own units"
     return Yardstick(sizes, scales, np.asarray(levels), season, said)
 
 
-def errors_of(answers: Answers, yardstick: Yardstick) -> dict[str, np.ndarray]:
+def errors_of(forecasts: Forecasts, yardstick: Yardstick) -> dict[str, np.ndarray]:
     """Every kind of error of every step, (W, N) each, NaN where the truth is unknown or the error is not defined."""
-    size = yardstick.sizes[answers.series][:, None]
-    absolute = np.abs(answers.truth - answers.point)
-    found = {
+    size = yardstick.sizes[forecasts.series][:, None]
+    absolute = np.abs(forecasts.truth - forecasts.point)
+    errors = {
         "mae": absolute / size,
-        "mse": np.square((answers.truth - answers.mean) / size),
-        "smape": smape(answers.truth, answers.point),
-        "mase": absolute / yardstick.mase[answers.series][:, None],
+        "mse": np.square((forecasts.truth - forecasts.mean) / size),
+        "smape": smape(forecasts.truth, forecasts.point),
+        "mase": absolute / yardstick.mase[forecasts.series][:, None],
     }
-    if answers.quantiles.shape[-1]:
-        found["pinball"] = pinball(answers.truth, answers.quantiles, yardstick.levels) / size
-        inside = (answers.truth >= answers.quantiles[..., 0]) & (answers.truth <= answers.quantiles[..., -1])
-        found["coverage"] = np.where(np.isnan(answers.truth), np.nan, inside)
-    return found
+    if forecasts.quantiles.shape[-1]:
+        errors["pinball"] = pinball(forecasts.truth, forecasts.quantiles, yardstick.levels) / size
+        inside = (forecasts.truth >= forecasts.quantiles[..., 0]) & (forecasts.truth <= forecasts.quantiles[..., -1])
+        errors["coverage"] = np.where(np.isnan(forecasts.truth), np.nan, inside)
+    return errors
 
 
-def scores_of(answers: Answers, yardstick: Yardstick, *, intervals: bool = True) -> dict[str, Score]:
+def scores_of(forecasts: Forecasts, yardstick: Yardstick, *, intervals: bool = True) -> dict[str, Score]:
     """Metrics by name, the one that is watched first; a metric that is not defined anywhere is left out."""
-    horizon = answers.truth.shape[1]
+    horizon = forecasts.truth.shape[1]
     length = max(horizon, yardstick.season)
     blocks = (
-        blocks_of(answers.series, answers.origins, length) if intervals else np.zeros(len(answers.series), np.int64)
+        blocks_of(forecasts.series, forecasts.origins, length)
+        if intervals
+        else np.zeros(len(forecasts.series), np.int64)
     )
-    found = means_with_intervals(errors_of(answers, yardstick), blocks)
+    means = means_with_intervals(errors_of(forecasts, yardstick), blocks)
     return {
         name: Score(value, None if interval is None else (interval.low, interval.high))
-        for name, (value, interval) in found.items()
+        for name, (value, interval) in means.items()
         if not np.isnan(value)
     }
 
@@ -111,90 +113,90 @@ def methods_for(windows: int) -> dict[str, Method]:
     return {**QUICK, **{name: method for name, (method, most) in FITTED.items() if windows <= most}}
 
 
-def baseline_answers(
+def baseline_forecasts(
     store: SeriesStore, series: np.ndarray, origins: np.ndarray, horizon: int, season: int
-) -> dict[str, Answers]:
+) -> dict[str, Forecasts]:
     """What each baseline forecasts for each window, from all of the series that comes before it."""
     methods = methods_for(len(series))
-    found = {name: np.empty((len(series), horizon)) for name in methods}
+    points = {name: np.empty((len(series), horizon)) for name in methods}
     for row, (number, origin) in enumerate(zip(series.tolist(), origins.tolist(), strict=True)):
         history = store.history(number, origin)
         for name, method in methods.items():
-            found[name][row] = method(history, horizon, season)
+            points[name][row] = method(history, horizon, season)
     truth = store.truth(series, origins, horizon)
     none = np.empty((*truth.shape, 0))
-    return {name: Answers(series, origins, truth, point, point, none) for name, point in found.items()}
+    return {name: Forecasts(series, origins, truth, point, point, none) for name, point in points.items()}
 
 
-def sections_of(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> list[Section]:
+def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> list[Section]:
     """Forecasts beside what came, errors by step ahead, and the backtest."""
     levels = yardstick.levels
     share = words.percent(levels[-1] - levels[0], digits=0)
-    rows = shown_windows(answers)
+    rows = shown_windows(forecasts)
     return [
         Section(
             "Forecasts",
             f"What came, the median forecast, and the band that should hold {share} of what comes (quantiles"
             f" {levels[0]:g} to {levels[-1]:g}). Windows are spread evenly over the part, not chosen by how well they"
             " went.",
-            charts=lambda: forecast_plots(answers, yardstick, store, rows),
+            charts=lambda: forecast_plots(forecasts, yardstick, store, rows),
         ),
         Section(
             "Error by step ahead",
             f"Mean absolute error, {yardstick.said}, of the first step ahead to the last, beside the seasonal naive"
             " forecast of the same windows.",
-            charts=lambda: [horizon_plot(answers, yardstick, store)],
+            charts=lambda: [horizon_plot(forecasts, yardstick, store)],
         ),
         Section(
             "Rolling-origin backtest",
             "The model is trained once and forecasts from every origin in turn, each time knowing all that came before"
             f" it and nothing after. Origins in stretches of equal number; MAE and MSE {yardstick.said}.",
-            table=backtest_rows(answers, yardstick, store),
+            table=backtest_rows(forecasts, yardstick, store),
         ),
     ]
 
 
-def shown_windows(answers: Answers) -> np.ndarray:
+def shown_windows(forecasts: Forecasts) -> np.ndarray:
     """Windows to draw: of different series where there are several, else spread evenly over time."""
-    several = np.unique(answers.series)
+    several = np.unique(forecasts.series)
     if len(several) >= _DRAWN:
         chosen = several[np.linspace(0, len(several) - 1, _DRAWN).astype(int)]
-        return np.array([int(np.flatnonzero(answers.series == number)[-1]) for number in chosen])
-    return np.unique(np.linspace(0, len(answers.series) - 1, _DRAWN).astype(int))
+        return np.array([int(np.flatnonzero(forecasts.series == number)[-1]) for number in chosen])
+    return np.unique(np.linspace(0, len(forecasts.series) - 1, _DRAWN).astype(int))
 
 
-def forecast_plots(answers: Answers, yardstick: Yardstick, store: SeriesStore, rows: np.ndarray) -> list[Plot]:
+def forecast_plots(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore, rows: np.ndarray) -> list[Plot]:
     """One plot per window: the history, what came, the median and the band."""
-    horizon = answers.truth.shape[1]
+    horizon = forecasts.truth.shape[1]
     plots = []
     for row in rows.tolist():
-        number, origin = int(answers.series[row]), int(answers.origins[row])
+        number, origin = int(forecasts.series[row]), int(forecasts.origins[row])
         before = min(origin, max(2 * horizon, min(_DRAWN_SEASONS * yardstick.season, 5 * horizon)))
         times = store.times(number)[origin - before : origin + horizon]
         past = store.measured(number, origin)[origin - before :]
         places, axis = _time_axis(times)
         ahead = places[before:]
-        band = answers.quantiles[row]
+        band = forecasts.quantiles[row]
         # What came begins at the last known value, so that its line does not hang in the air.
         layers: list[Curve | Band] = [
             Curve("history", places[:before], past.tolist(), colour=6),
-            Curve("what came", places[before - 1 :], [*past[-1:], *answers.truth[row]], colour=6, dashed=True),
+            Curve("what came", places[before - 1 :], [*past[-1:], *forecasts.truth[row]], colour=6, dashed=True),
         ]
         if band.shape[-1]:
             layers.append(Band("band", ahead, band[:, 0].tolist(), band[:, -1].tolist(), colour=1))
-        layers.append(Curve("median", ahead, answers.point[row].tolist(), colour=1))
+        layers.append(Curve("median", ahead, forecasts.point[row].tolist(), colour=1))
         plots.append(Plot(f"{store.names[number]}, from {_time_text(times[before])}", layers, axis, wide=True))
     return plots
 
 
-def horizon_plot(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> Plot:
+def horizon_plot(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> Plot:
     """The error of each step ahead, beside the seasonal naive's."""
-    errors = errors_of(answers, yardstick)["mae"]
+    errors = errors_of(forecasts, yardstick)["mae"]
     horizon = errors.shape[1]
     steps = list(range(1, horizon + 1))
-    pairs = zip(answers.series.tolist(), answers.origins.tolist(), strict=True)
+    pairs = zip(forecasts.series.tolist(), forecasts.origins.tolist(), strict=True)
     repeated = np.stack([seasonal_naive(store.history(*pair), horizon, yardstick.season) for pair in pairs])
-    naive_errors = errors_of(answers._replace(point=repeated), yardstick)["mae"]
+    naive_errors = errors_of(forecasts._replace(point=repeated), yardstick)["mae"]
     return Plot(
         "Mean absolute error",
         [
@@ -207,21 +209,21 @@ def horizon_plot(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> 
     )
 
 
-def backtest_rows(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> list[dict[str, Any]]:
+def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> list[dict[str, Any]]:
     """Errors over stretches of origins in the order of time; over series where each has one window."""
-    errors = errors_of(answers, yardstick)
-    order = np.argsort(answers.origins, kind="stable")
-    together = len(np.unique(answers.series)) > 1
+    errors = errors_of(forecasts, yardstick)
+    order = np.argsort(forecasts.origins, kind="stable")
+    together = len(np.unique(forecasts.series)) > 1
     rows = []
     for part in np.array_split(order, min(_STRETCHES, len(order))):
         first, last = part[0], part[-1]
         entry: dict[str, Any] = {}
         if together:
-            entry["origins"] = f"step {answers.origins[first]} to {answers.origins[last]}"
+            entry["origins"] = f"step {forecasts.origins[first]} to {forecasts.origins[last]}"
         else:
-            times = store.times(int(answers.series[first]))
-            entry["from"] = _time_text(times[answers.origins[first]])
-            entry["to"] = _time_text(times[answers.origins[last]])
+            times = store.times(int(forecasts.series[first]))
+            entry["from"] = _time_text(times[forecasts.origins[first]])
+            entry["to"] = _time_text(times[forecasts.origins[last]])
         entry["windows"] = len(part)
         for name, values in errors.items():
             known = values[part][~np.isnan(values[part])]
@@ -231,14 +233,14 @@ def backtest_rows(answers: Answers, yardstick: Yardstick, store: SeriesStore) ->
     return rows
 
 
-def scored(answers: Answers, yardstick: Yardstick, store: SeriesStore) -> Scores:
+def scored(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> Scores:
     """Metrics with intervals, and the sections."""
-    return Scores(scores_of(answers, yardstick), sections_of(answers, yardstick, store))
+    return Scores(scores_of(forecasts, yardstick), sections_of(forecasts, yardstick, store))
 
 
-def baseline_scores(answers: Mapping[str, Answers], yardstick: Yardstick) -> dict[str, Scores]:
+def baseline_scores(forecasts: Mapping[str, Forecasts], yardstick: Yardstick) -> dict[str, Scores]:
     """Metrics of every baseline by its name."""
-    return {name: Scores(scores_of(own, yardstick)) for name, own in answers.items()}
+    return {name: Scores(scores_of(own, yardstick)) for name, own in forecasts.items()}
 
 
 def _column_means(values: np.ndarray) -> np.ndarray:

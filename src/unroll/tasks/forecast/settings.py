@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from unroll.bundle import OneOf
 from unroll.cells import CELLS
-from unroll.errors import nearest
-from unroll.tasks.forecast.data import Columns
+from unroll.tasks.forecast.columns import Columns
 from unroll.tasks.forecast.windows import Cycle
 
 #: Encoders that are no recurrent network, for comparison.
@@ -20,7 +20,9 @@ class ForecastSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("gru", description=f"{', '.join(CELLS)}; for comparison {', '.join(_OTHER)}")
+    encoder: Annotated[str, OneOf(CELLS, _OTHER)] = Field(
+        "gru", description=f"{', '.join(CELLS)}; for comparison {', '.join(_OTHER)}"
+    )
     hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
     num_layers: int = Field(1, ge=1, description="recurrent layers")
     bidirectional: bool = Field(False, description="read the window from both ends")
@@ -52,14 +54,6 @@ class ForecastSettings(BaseModel):
     dropout: float = Field(0.1, ge=0, lt=1, description="of the encoder's summary and between recurrent layers")
     stride: int | None = Field(None, ge=1, description="steps between the origins that are scored; 1 is every step")
     engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str) -> str:
-        choices = (*CELLS, *_OTHER)
-        if value not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
-        return value
 
     @field_validator("quantiles")
     @classmethod

@@ -20,7 +20,7 @@ from torch import Tensor
 from unroll.data import Table, TimeSeries
 from unroll.errors import DataError
 from unroll.models.forecaster import Window
-from unroll.tasks.forecast.data import Bounds
+from unroll.tasks.forecast.columns import Bounds
 
 _DAY = np.timedelta64(1, "D")
 #: A cycle of the calendar.
@@ -29,7 +29,7 @@ _CYCLES: dict[Cycle, np.timedelta64] = {"day": _DAY, "week": 7 * _DAY, "year": 3
 
 
 class Scaling(NamedTuple):
-    """How a series' values become those the network sees: (value - centre) / size, from the train part.
+    """How a series' values become those the network sees: (value - centre) / size, from the train split.
 
     Attributes:
         centre: subtracted.
@@ -41,7 +41,7 @@ class Scaling(NamedTuple):
 
 
 def fit_scaling(kind: str, values: np.ndarray) -> Scaling:
-    """The scaling of a series by its train part: "standard", "mean" (divide by the mean size) or "none"."""
+    """The scaling of a series by its train split: "standard", "mean" (divide by the mean size) or "none"."""
     known = values[~np.isnan(values)]
     if kind == "none" or known.size == 0:
         return Scaling(0.0, 1.0)
@@ -74,7 +74,7 @@ class SeriesStore:
 
     Args:
         series: the series.
-        bounds: where their train parts end; covariates are standardised by those. None: take `covariate_scaling`.
+        bounds: where their train splits end; covariates are standardised by those. None: take `covariate_scaling`.
         folder: where the arrays are mapped.
         scaling: of every series.
         ahead: positions of the covariates that are known ahead (or constant).
@@ -191,7 +191,7 @@ class SeriesStore:
 
 
 class Windows:
-    """The windows of one part, numbered from 0: of every series all origins, or every `stride`-th one.
+    """The windows of one split, numbered from 0: of every series all origins, or every `stride`-th one.
 
     Args:
         first: (S,) first step of each series at which a horizon may begin.
@@ -220,7 +220,7 @@ class Windows:
         return self.locate(np.arange(len(self), dtype=np.int64))
 
 
-def part_windows(
+def split_windows(
     begins: Sequence[int],
     ends: Sequence[int],
     past: int,
@@ -232,7 +232,7 @@ def part_windows(
     """The windows whose whole horizon lies in [begin, end) of each series.
 
     Args:
-        begins: (S,) where the part begins in each series.
+        begins: (S,) where the split begins in each series.
         ends: (S,) where it ends.
         past: T; a window begins no earlier than at this step.
         horizon: N.
@@ -248,17 +248,17 @@ def part_windows(
 
 
 def calendar_cycles(series: Sequence[TimeSeries], ends: Sequence[int]) -> tuple[Cycle, ...]:
-    """The cycles of the calendar that a model can learn from the train parts: any of "day", "week", "year".
+    """The cycles of the calendar that a model can learn from the train splits: any of "day", "week", "year".
 
-    A cycle is left out where two steps are further apart than half of it, or no train part covers two of it.
+    A cycle is left out where two steps are further apart than half of it, or no train split covers two of it.
     """
-    found: set[Cycle] = set()
+    learnable: set[Cycle] = set()
     for item, end in zip(series, ends, strict=True):
         times = item.times[:end]
         if times.dtype.kind == "M" and len(times) > 1:
             step, span = times[1] - times[0], times[-1] - times[0]
-            found |= {name for name, length in _CYCLES.items() if 2 * step <= length and span >= 2 * length}
-    return tuple(name for name in _CYCLES if name in found)
+            learnable |= {name for name, length in _CYCLES.items() if 2 * step <= length and span >= 2 * length}
+    return tuple(name for name in _CYCLES if name in learnable)
 
 
 def calendar_features(times: np.ndarray, cycles: Sequence[Cycle]) -> np.ndarray:
@@ -348,7 +348,7 @@ def _fit_covariates(series: Sequence[TimeSeries], bounds: Sequence[Bounds] | Non
 
 
 def _carry_forward(values: np.ndarray) -> np.ndarray:
-    """(T, C) with every NaN replaced by the last value before it; 0, the train part's mean, where there is none."""
+    """(T, C) with every NaN replaced by the last value before it; 0, the train split's mean, where there is none."""
     known = ~np.isnan(values)
     at = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
     carried = np.take_along_axis(values, np.maximum(at, 0), axis=0)

@@ -11,19 +11,22 @@ from pydantic import BaseModel, Field
 
 from unroll.bundle import DataConfig, validate
 from unroll.data import Table, Tokenizer
-from unroll.data.text.corpus import encode_text
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import DataError
 from unroll.ids import FIRST_ID
 from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
+from unroll.report import Section
 from unroll.tasks.base import Predictor, Record, Scores, Written
+from unroll.tasks.generate.data import Passage, whole_passage
 from unroll.tasks.generate.scores import scored, text_cost
 from unroll.tasks.generate.settings import GenerateSettings
-from unroll.tasks.running_text import Part, read_parts
+from unroll.tasks.running_text import read_whole
 
 #: What a record may say beside its text.
 OVERRIDES = ("temperature", "top_k", "top_p", "length", "seed")
+#: Tokens that the report shows: of what stands before, and of what is written.
+_SHOWN, _WRITTEN = 40, 300
 #: Tokens that are decoded together, so that a character in several tokens, or a space between two words, comes out
 #: whole.
 _WINDOW = 64
@@ -65,6 +68,7 @@ class GeneratePredictor(Predictor):
         self._model = model.eval()
         self._tokenizer = tokenizer
         self._settings = settings
+        self._seed = seed
         self._generator = torch.Generator().manual_seed(seed)
         self._column = column
 
@@ -165,12 +169,30 @@ class GeneratePredictor(Predictor):
             yield {"text": written.text, "continuation": "".join(written.pieces)}
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
-        """The cost of the whole text of other files."""
-        whole = data.model_copy(update={"validation_fraction": 0.0, "test_fraction": 0.0})
-        texts = read_parts(table, whole, seed=0, frame=self._settings.frame)
-        text = texts.train + texts.validation + texts.test
-        tokens = encode_text(self._tokenizer, text)
-        part = Part(tokens[:1], tokens[1:], max(1, len(text) - len(self._tokenizer.decode(tokens[:1].tolist()))))
-        if not len(part.tokens):
+        """The cost of the whole text of other files.
+
+        Raises:
+            DataError: there is too little text to score.
+        """
+        passage = whole_passage(self._tokenizer, read_whole(table, data, frame=self._settings.frame))
+        if not len(passage.tokens):
             raise DataError("too little text to score", table.paths[0])
-        return scored(language_scores(text_cost(self._model, part), len(part.tokens), part.characters))
+        return self.score(passage)
+
+    def score(self, passage: Passage) -> Scores:
+        """The exact cost of a passage, read in one stream, and what the model writes after its context."""
+        cost = text_cost(self._model, passage)
+        scores = language_scores(cost, len(passage.tokens), passage.characters)
+        return scored(scores, [self._written(passage)])
+
+    def _written(self, passage: Passage) -> Section:
+        """What the model writes when it runs freely, at three temperatures, from the end of a passage's context."""
+        context = passage.context[-_SHOWN:].tolist()
+        rows = []
+        for temperature in (0.3, 0.7, 1.0):
+            generator = torch.Generator().manual_seed(self._seed)
+            drawn = sample(self._model, context, Sampling(temperature), generator=generator, forbidden=(0, 1))
+            text = self._tokenizer.decode(list(itertools.islice(drawn, _WRITTEN)))
+            rows.append({"temperature": temperature, "text": text})
+        start = self._tokenizer.decode(context)
+        return Section("What the model writes", f"Running freely after {start!r}.", rows)

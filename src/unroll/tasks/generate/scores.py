@@ -14,20 +14,20 @@ from unroll.metrics.language import LanguageScores
 from unroll.models.language_model import LanguageModel
 from unroll.report import Section
 from unroll.tasks.base import Score, Scores
-from unroll.tasks.running_text import Part
+from unroll.tasks.generate.data import WARM, Passage
 
 #: Tokens that are scored at once; the state passes on, so the value does not depend on it.
 _SCORED = 1000
-#: Streams and tokens of warm-up when the validation text is scored quickly, between epochs.
-_STREAMS, WARM = 16, 200
+#: Streams in which the validation text is scored quickly, between epochs.
+_STREAMS = 16
 
 
 @torch.no_grad()
-def text_cost(model: LanguageModel, part: Part) -> float:
-    """The sum of -ln p over a part's tokens, read in one stream from its context on."""
+def text_cost(model: LanguageModel, passage: Passage) -> float:
+    """The sum of -ln p over a passage's tokens, read in one stream from its context on."""
     device = model.embedding.weight.device
-    text = torch.from_numpy(np.concatenate([part.context, part.tokens]).astype(np.int64)).to(device)
-    skipped = len(part.context) - 1
+    text = torch.from_numpy(np.concatenate([passage.context, passage.tokens]).astype(np.int64)).to(device)
+    skipped = len(passage.context) - 1
     total, state = 0.0, None
     for at in range(0, len(text) - 1, _SCORED):
         inputs, wanted = text[at : at + _SCORED][: len(text) - 1 - at], text[at + 1 : at + 1 + _SCORED]
@@ -38,13 +38,13 @@ def text_cost(model: LanguageModel, part: Part) -> float:
 
 
 @torch.no_grad()
-def quick_cost(model: LanguageModel, part: Part) -> float:
-    """Nearly `text_cost`, many times faster: the part in several streams, each warmed up on what stands before it."""
+def quick_cost(model: LanguageModel, passage: Passage) -> float:
+    """Nearly `text_cost`, many times faster: in several streams, each warmed up on what stands before it."""
     device = model.embedding.weight.device
-    text = torch.from_numpy(np.concatenate([part.context, part.tokens]).astype(np.int64)).to(device)
-    width = len(part.tokens) // _STREAMS
+    text = torch.from_numpy(np.concatenate([passage.context, passage.tokens]).astype(np.int64)).to(device)
+    width = len(passage.tokens) // _STREAMS
     if width <= WARM:
-        return text_cost(model, part) / len(part.tokens)
+        return text_cost(model, passage) / len(passage.tokens)
     first = len(text) - width * _STREAMS - 1
     starts = first + width * np.arange(_STREAMS)
     total, state = 0.0, None
@@ -58,12 +58,13 @@ def quick_cost(model: LanguageModel, part: Part) -> float:
     return total / (width * _STREAMS)
 
 
-def ngram_cost(model: NGramModel, part: Part) -> float:
-    """The sum of -ln p over a part's tokens."""
-    return -float(model.log_probabilities(part.tokens, part.context).sum())
+def ngram_cost(model: NGramModel, passage: Passage) -> float:
+    """The sum of -ln p over a passage's tokens."""
+    return -float(model.log_probabilities(passage.tokens, passage.context).sum())
 
 
 def metrics_of(scores: LanguageScores) -> dict[str, float]:
+    """The metrics by their names."""
     return {
         "bits_per_character": scores.bits_per_character,
         "nats_per_character": scores.nats_per_character,
@@ -72,4 +73,5 @@ def metrics_of(scores: LanguageScores) -> dict[str, float]:
 
 
 def scored(scores: LanguageScores, sections: list[Section] | None = None) -> Scores:
+    """The metrics as the tasks hand them on; a text is one sample, so there are no intervals."""
     return Scores({name: Score(value) for name, value in metrics_of(scores).items()}, sections or [])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from unroll.bundle import OneOf
 from unroll.cells import CELLS
-from unroll.errors import nearest
 from unroll.models.encoders import GRID
 
 
@@ -16,7 +16,7 @@ class GenerateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("lstm", description=f"one of {', '.join(CELLS)}, {GRID}")
+    encoder: Annotated[str, OneOf(CELLS, (GRID,))] = Field("lstm", description=f"one of {', '.join(CELLS)}, {GRID}")
     tokens: Literal["character", "jamo", "word", "bpe"] = Field(
         "character", description="what a step is; jamo: the letters of Hangul syllables"
     )
@@ -44,14 +44,6 @@ class GenerateSettings(BaseModel):
         7, ge=1, le=12, description="longest n-gram tried as a baseline for characters; 4 at most for words"
     )
     engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str) -> str:
-        choices = (*CELLS, GRID)
-        if value not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
-        return value
 
     @model_validator(mode="after")
     def _possible_for_a_grid(self) -> GenerateSettings:

@@ -1,29 +1,38 @@
-"""Tagged sentences of a table: which columns, what is wrong with them, and what is done about it.
+"""Tagged sentences of a table: which columns, what is wrong with them and what is done about it, the split, and the
+vocabulary.
 
 Shapes: T tokens of a sentence, K tags.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from unroll.bundle import DataConfig
-from unroll.data import Finding, Table
+from unroll.bundle import DataConfig, RunConfig
+from unroll.data import Finding, Table, split_rows
 from unroll.data.readers.conll import MAX_TOKEN
 from unroll.data.table.kinds import Problem
 from unroll.data.text.split import split_words
+from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, TokenFeatures
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
+from unroll.tasks.tag.settings import Saved, TagSettings
+from unroll.tasks.transfer import Pretrained, read_pretrained
 
 #: Names of the columns of tokens and of tags, most usual first.
 _TOKENS = ("tokens", "words", "token", "form")
 _TAGS = ("tags", "ner_tags", "labels", "upos", "pos_tags", "pos")
 #: Findings that are listed one by one.
 _LISTED = 200
+#: Share of the letters of a text from which on Hangul syllables are taken apart.
+_HANGUL = 0.3
 #: What each kind of problem is called, and the option that drops or admits it.
 KINDS = {
     "columns": ("token and tag counts that differ", "broken=drop leaves such sentences out"),
@@ -186,3 +195,108 @@ def record_tokens(record: str | Mapping[str, Any], columns: Columns, *, characte
 def single_characters(sentences: Iterable[Sequence[str]]) -> bool:
     """Whether every token is one character, as in Korean data that is tagged by syllables."""
     return all(len(token) == 1 for tokens in sentences for token in tokens)
+
+
+@dataclass(frozen=True)
+class TagData:
+    """A tagger's data: sentences, split, with the vocabulary of the train split.
+
+    Attributes:
+        saved: columns, tags and schemes.
+        sentences: of every row of the table; those that are left out have no tokens.
+        rows: the rows of "train", "validation" and "test", rising.
+        features: the vocabulary.
+        pretrained: the run that this one starts from.
+        training: settings that suit a tagger.
+        notes: what was decided, in words.
+    """
+
+    saved: Saved
+    sentences: Sequence[Sentence]
+    rows: Mapping[str, np.ndarray]
+    features: TokenFeatures
+    pretrained: Pretrained | None
+    training: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Which of "validation" and "test" hold rows."""
+        return tuple(name for name in ("validation", "test") if len(self.rows[name]))
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files of the run that this one starts from."""
+        return () if self.pretrained is None else self.pretrained.files
+
+    def of(self, split: str) -> list[Sentence]:
+        """The sentences of a split."""
+        return [self.sentences[int(row)] for row in self.rows[split]]
+
+
+def prepare(table: Table, config: RunConfig, settings: TagSettings, columns: Columns) -> TagData:
+    """Check the sentences, split, and learn the vocabulary and the tags of the train split.
+
+    Raises:
+        DataError: a sentence is broken and no option admits or drops it, or none is left for training.
+        ConfigError: the run to start from does not fit.
+    """
+    checked = check_sentences(table, columns, broken_option=settings.broken, illegal_option=settings.illegal)
+    split = split_rows(
+        table,
+        seed=config.seed,
+        validation_fraction=config.data.validation_fraction,
+        test_fraction=config.data.test_fraction,
+        column=config.data.split_column,
+    )
+    rows = {name: np.intersect1d(own, checked.kept) for name, own in split._asdict().items()}
+    if not len(rows["train"]):
+        raise DataError("no sentence is left for training", table.paths[0])
+    train = [checked.sentences[int(row)] for row in rows["train"]]
+    tokens = [sentence.tokens for sentence in train]
+    single = single_characters(tokens)
+    pretrained = None if settings.init is None else read_pretrained(settings.init, bidirectional=settings.bidirectional)
+    inner = Scheme.BIOES if checked.scheme is not None and settings.scheme == "bioes" else checked.scheme
+    saved = Saved(
+        tokens=columns.tokens,
+        target=columns.tags,
+        tags=_known_tags(train, checked.scheme, inner),
+        scheme=None if checked.scheme is None else checked.scheme.value,
+        inner=None if inner is None else inner.value,
+        characters=single,
+        start=None if pretrained is None else pretrained.start,
+    )
+    jamo = _hangul(tokens) and not single if settings.jamo is None else settings.jamo
+    templates = CHARACTER_TEMPLATES if single else WORD_TEMPLATES
+    features = TokenFeatures.train(tokens, templates, min_count=settings.min_count, jamo=jamo)
+    written = "" if checked.scheme is None else f", entities in {checked.scheme.name}"
+    notes = (
+        *checked.notes,
+        f"tags from '{columns.tags}': {len(saved.tags)}{written}",
+        f"{sum(map(len, tokens)):,} tokens in {len(tokens):,} sentences to train on",
+        f"features: {', '.join(templates)}; vocabulary {features.sizes()[0]:,} words,"
+        f" {features.character_size} {'letters (Hangul taken apart)' if jamo else 'characters'}",
+        *([] if pretrained is None else [pretrained.note]),
+        f"{settings.encoder} of {settings.hidden_size}, {'CRF' if settings.crf else 'every tag by itself'}",
+    )
+    training = {"learning_rate": 3e-3, "epochs": 12, "batch_size": 32, "weight_decay": 0.01, "patience": 5}
+    return TagData(saved, checked.sentences, rows, features, pretrained, training, notes)
+
+
+def _known_tags(train: Iterable[Sentence], scheme: Scheme | None, inner: Scheme | None) -> tuple[str, ...]:
+    """The tags that the network chooses from, in the scheme that it uses inside."""
+    known: set[str] = set()
+    for _, tags in train:
+        known.update(tags if inner is None or inner is scheme else tags_of(spans(tags), len(tags), inner))
+    if inner is not None:
+        # Entities of a length that training never showed must be possible, too.
+        kinds = {tag.partition("-")[2] for tag in known if tag != "O"}
+        prefixes = "BIES" if inner is Scheme.BIOES else "BI"
+        known |= {"O", *(f"{prefix}-{kind}" for kind in kinds for prefix in prefixes)}
+    return tuple(sorted(known))
+
+
+def _hangul(sentences: Iterable[Sequence[str]]) -> bool:
+    text = "".join(itertools.chain.from_iterable(itertools.islice(sentences, 1000)))
+    letters = sum(map(str.isalpha, text))
+    return sum("가" <= c <= "힣" for c in text) > _HANGUL * letters

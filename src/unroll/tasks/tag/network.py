@@ -22,7 +22,7 @@ from unroll.models.crf import CRF
 from unroll.models.encoders import recurrent_stack
 from unroll.models.tagger import CharacterWords, Tagger, TokenContexts
 from unroll.tasks.tag.settings import Saved, TagSettings
-from unroll.tasks.transfer import Beginning, SentencePieces
+from unroll.tasks.transfer import Beginning, SentencePieces, Start, split_layers
 
 #: Sentences that are tagged at once.
 SCORED = 64
@@ -48,15 +48,15 @@ def batch_of(sentences: Sequence[Encoded]) -> Batch:
     longest = int(lengths.max()) if len(sentences) else 0
     features = np.zeros((len(sentences), longest, sentences[0].features.shape[1]), dtype=np.int64)
     place = np.zeros((len(sentences), longest), dtype=np.int64)
-    numbers: dict[bytes, int] = {b"": 0}
+    ids: dict[bytes, int] = {b"": 0}
     words = [np.zeros(0, dtype=np.int32)]
     for row, sentence in enumerate(sentences):
         features[row, : len(sentence.features)] = sentence.features
         for at, word in enumerate(sentence.characters):
-            number = numbers.setdefault(word.tobytes(), len(words))
-            if number == len(words):
+            index = ids.setdefault(word.tobytes(), len(words))
+            if index == len(words):
                 words.append(word)
-            place[row, at] = number
+            place[row, at] = index
     characters, character_lengths = pad_tokens(words)
     return Batch(
         torch.from_numpy(features),
@@ -76,7 +76,8 @@ def build_network(saved: Saved, features: TokenFeatures, settings: TagSettings) 
     word = [settings.word_size, *[settings.affix_size] * (len(features.sizes()) - 1)]
     embeddings = [nn.Embedding(n, size, padding_idx=PAD_ID) for n, size in zip(features.sizes(), word, strict=True)]
     words = None
-    if settings.character_size:
+    # A token that is one character is known by its own vector already.
+    if settings.character_size and not saved.characters:
         size, hidden = settings.character_size, settings.character_hidden
         both = [
             Recurrent(cell(size, hidden), reverse=reverse, batch_first=True, engine=settings.engine)
@@ -113,6 +114,17 @@ def build_network(saved: Saved, features: TokenFeatures, settings: TagSettings) 
     )
 
 
+def layers_of(network: Tagger, start: Start | None) -> list[list[nn.Module]]:
+    """The tags, the recurrent layers from the highest down, the vectors; below a started run's layers and vectors,
+    whose rest starts at random and is trained with the tags."""
+    output: list[nn.Module] = [network.output, *([] if network.crf is None else [network.crf])]
+    vectors: list[nn.Module] = [network.embeddings, *([] if network.words is None else [network.words])]
+    if network.contexts is None or start is None:
+        return [output, *([layer] for layer in list(network.body.layers)[::-1]), vectors]
+    taken, random = split_layers(network.contexts.encoder, start)
+    return [[*output, network.body, *vectors, *random], *taken, [network.contexts.embedding]]
+
+
 def rewritten(tags: Sequence[str], saved: Saved, to: str | None) -> list[str]:
     """Tags of entities in another scheme; other tags as they are."""
     return list(tags) if to is None or saved.inner == saved.scheme else tags_of(spans(tags), len(tags), Scheme(to))
@@ -123,7 +135,7 @@ def tag_sentences(network: Tagger, saved: Saved, sentences: Sequence[Encoded]) -
     """The tags of sentences, in the scheme of the data; sentences without tokens get none."""
     network.eval()
     device = network.output.weight.device
-    found: list[list[str]] = [[] for _ in sentences]
+    predicted: list[list[str]] = [[] for _ in sentences]
     order = [
         row for row in np.argsort([len(s.features) for s in sentences], kind="stable") if len(sentences[row].features)
     ]
@@ -131,9 +143,9 @@ def tag_sentences(network: Tagger, saved: Saved, sentences: Sequence[Encoded]) -
         rows = order[at : at + SCORED]
         batch = batch_of([sentences[row] for row in rows])
         moved = Batch(*(part.to(device) for part in batch))
-        for row, numbers in zip(rows, network.decode(network.scores(*moved), moved.lengths), strict=True):
-            found[row] = rewritten([saved.tags[number] for number in numbers], saved, saved.scheme)
-    return found
+        for row, ids in zip(rows, network.decode(network.scores(*moved), moved.lengths), strict=True):
+            predicted[row] = rewritten([saved.tags[tag] for tag in ids], saved, saved.scheme)
+    return predicted
 
 
 def pieces_of(saved: Saved, tokenizer: Tokenizer) -> SentencePieces | None:
@@ -143,5 +155,5 @@ def pieces_of(saved: Saved, tokenizer: Tokenizer) -> SentencePieces | None:
 
 def encode_sentence(features: TokenFeatures, pieces: SentencePieces | None, tokens: Sequence[str]) -> Encoded:
     """A sentence as the network takes it."""
-    found = features.encode(tokens)
-    return found if pieces is None else pieces.add(found, tokens)
+    sentence = features.encode(tokens)
+    return sentence if pieces is None else pieces.add(sentence, tokens)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from unroll.metrics.entities import spans
 from unroll.models.crf import CRF
 from unroll.models.tagger import Tagger
 from unroll.tasks.base import Predictor, Record, Scores
-from unroll.tasks.tag.data import Columns, check_sentences, find_columns, record_tokens
+from unroll.tasks.tag.data import Columns, Sentence, check_sentences, find_columns, record_tokens
 from unroll.tasks.tag.network import SCORED, batch_of, encode_sentence, rewritten, tag_sentences
 from unroll.tasks.tag.scores import Tagged, score_tags
 from unroll.tasks.tag.settings import Saved
@@ -31,8 +31,10 @@ class TagPredictor(Predictor):
         network: with its weights.
         saved: its tags and columns.
         features: its vocabulary.
-        best: how many tag sequences an answer lists.
+        best: how many tag sequences a prediction lists.
         pieces: from sentences to pieces of the run that it started from; None if it started from none.
+        known: the words of training; None for a run of an earlier version, which did not keep them.
+        seed: of the intervals.
     """
 
     def __init__(
@@ -41,9 +43,14 @@ class TagPredictor(Predictor):
         saved: Saved,
         features: TokenFeatures,
         best: int,
-        pieces: SentencePieces | None = None,
+        pieces: SentencePieces | None,
+        *,
+        known: frozenset[str] | None,
+        seed: int,
     ) -> None:
         self._pieces = pieces
+        self._known = known
+        self._seed = seed
         self._network = network.eval()
         self._saved = saved
         self._features = features
@@ -63,16 +70,16 @@ class TagPredictor(Predictor):
             for tokens, own, tags in zip(
                 sentences, encoded, tag_sentences(self._network, self._saved, encoded), strict=True
             ):
-                answer: dict[str, Any] = {"tokens": list(tokens), "tags": tags}
+                prediction: dict[str, Any] = {"tokens": list(tokens), "tags": tags}
                 if self._saved.scheme is not None:
                     glue = "" if self._saved.characters else " "
-                    answer["entities"] = [
+                    prediction["entities"] = [
                         {"type": s.type, "text": glue.join(tokens[s.start : s.end]), "start": s.start, "end": s.end}
                         for s in spans(tags)
                     ]
                 if self._best > 1 and self._network.crf is not None:
-                    answer["best"] = self._alternatives(own, self._network.crf)
-                yield answer
+                    prediction["best"] = self._alternatives(own, self._network.crf)
+                yield prediction
 
     @torch.no_grad()
     def _alternatives(self, sentence: Encoded, crf: CRF) -> list[dict[str, Any]]:
@@ -82,7 +89,7 @@ class TagPredictor(Predictor):
         whole = float(crf.log_partition(scores))
         return [
             {
-                "tags": rewritten([self._saved.tags[number] for number in path.tags], self._saved, self._saved.scheme),
+                "tags": rewritten([self._saved.tags[tag] for tag in path.tags], self._saved, self._saved.scheme),
                 "probability": round(math.exp(min(0.0, path.score - whole)), 6),
             }
             for path in crf.best(scores[0], self._best)
@@ -104,8 +111,12 @@ class TagPredictor(Predictor):
                 table.paths[0],
             )
         checked = check_sentences(table, columns, broken_option="stop", illegal_option="repair")
-        tokens = [sentence.tokens for sentence in checked.sentences]
+        return self.score(checked.sentences)
+
+    def score(self, sentences: Sequence[Sentence]) -> Scores:
+        """Score tagged sentences: token accuracy; for entities precision, recall and F1, also by type."""
+        tokens, gold = [sentence.tokens for sentence in sentences], [sentence.tags for sentence in sentences]
         encoded = [encode_sentence(self._features, self._pieces, own) for own in tokens]
         predicted = tag_sentences(self._network, self._saved, encoded)
-        tags = [sentence.tags for sentence in checked.sentences]
-        return score_tags(Tagged(tokens, tags, predicted, None), entities=self._saved.scheme is not None, seed=0)
+        tagged = Tagged(tokens, gold, predicted, self._known)
+        return score_tags(tagged, entities=self._saved.scheme is not None, seed=self._seed)

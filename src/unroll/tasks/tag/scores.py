@@ -23,7 +23,7 @@ class Tagged(NamedTuple):
         tokens: of every sentence.
         gold: its tags.
         predicted: what the tagger says.
-        known: the words of training; None if they are not known.
+        known: the words of training; None if a run of an earlier version did not keep them.
     """
 
     tokens: Sequence[Sequence[str]]

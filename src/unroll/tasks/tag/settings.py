@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from unroll.bundle import OneOf
 from unroll.cells import CELLS
-from unroll.errors import nearest
 from unroll.tasks.transfer import Start
 
 
@@ -16,7 +16,7 @@ class TagSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    encoder: str = Field("lstm", description=f"one of {', '.join(CELLS)}")
+    encoder: Annotated[str, OneOf(CELLS)] = Field("lstm", description=f"one of {', '.join(CELLS)}")
     hidden_size: int = Field(200, ge=1, description="features of one token in each direction")
     num_layers: int = Field(1, ge=1, description="recurrent layers over the tokens")
     bidirectional: bool = Field(True, description="read every sentence from both ends")
@@ -38,16 +38,9 @@ class TagSettings(BaseModel):
     init: str | None = Field(
         None,
         min_length=1,
-        description="a run of generate or fill whose tokens, vectors and layers this one starts from",
+        description="a run of a model of text whose tokens, vectors and layers this one starts from",
     )
     engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str) -> str:
-        if value not in CELLS:
-            raise ValueError(f"expected one of {', '.join(CELLS)}{nearest(value, CELLS)}")
-        return value
 
 
 class Saved(BaseModel):
@@ -63,3 +56,11 @@ class Saved(BaseModel):
     inner: Literal["iob1", "iob2", "bioes"] | None
     characters: bool
     start: Start | None = None
+
+
+class Words(BaseModel):
+    """The different tokens of training, by which a score tells known words from unknown ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: tuple[str, ...] = Field(max_length=100_000_000)

@@ -24,7 +24,7 @@ class Questions(NamedTuple):
     """Rows of made-up sequences.
 
     Attributes:
-        inputs: (N, T) int64 numbers of tokens; for adding (N, T, 2) float32, for parity (N, 1, lag) float32.
+        inputs: (N, T) int64 ids of tokens; for adding (N, T, 2) float32, for parity (N, 1, lag) float32.
         targets: (N, T) int64, the answer that is asked for at each step or NOTHING; for adding (N,) float32.
         chance: the score of a guess that remembers nothing: accuracy, or for adding mean squared error.
     """
@@ -39,7 +39,7 @@ class MemoryTask(NamedTuple):
 
     Attributes:
         summary: one line.
-        tokens: texts of the token numbers; empty for adding and parity, which have numbers.
+        tokens: texts of the token ids; empty for adding and parity, which have numbers.
         answers: how many answers there are to choose from; 1: a number is asked for.
         make: from a random generator, the number of rows and the lag to the questions.
         whole: whether a row is read at once, in one step.
@@ -158,14 +158,14 @@ _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"))
 def _sentences(frame: _Frame, language: str) -> MemoryTask:
     fillers = _FILLERS[language]
     words = sorted({word for choice in frame.choices for part in choice for word in part.split()} | set(fillers))
-    numbers = {word: number for number, word in enumerate(words)}
-    filler_numbers = np.array([numbers[word] for word in fillers])
-    starts, ends = ([[numbers[word] for word in choice[part].split()] for choice in frame.choices] for part in (0, 1))
-    answers = np.array([numbers[choice[2]] for choice in frame.choices])
+    ids = {word: number for number, word in enumerate(words)}
+    filler_ids = np.array([ids[word] for word in fillers])
+    starts, ends = ([[ids[word] for word in choice[part].split()] for choice in frame.choices] for part in (0, 1))
+    answers = np.array([ids[choice[2]] for choice in frame.choices])
 
     def make(draw: np.random.Generator, rows: int, lag: int) -> Questions:
         chosen = draw.integers(0, len(answers), rows)
-        between = filler_numbers[draw.integers(0, len(fillers), (rows, lag))]
+        between = filler_ids[draw.integers(0, len(fillers), (rows, lag))]
         inputs = np.concatenate([np.array(starts)[chosen], between, np.array(ends)[chosen]], axis=1)
         targets = np.full_like(inputs, NOTHING)
         targets[:, -1] = answers[chosen]

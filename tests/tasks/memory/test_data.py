@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unroll.errors import ConfigError
-from unroll.tasks.memory.questions import LANGUAGES, NAMES, NOTHING, memory_task
+from unroll.tasks.memory.data import LANGUAGES, NAMES, NOTHING, memory_task
 
 SENTENCES = ("allergy", "gender", "number", "brackets")
 

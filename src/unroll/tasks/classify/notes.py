@@ -1,0 +1,40 @@
+"""What was decided about a classifier, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from unroll.cells import CELLS
+from unroll.models.encoders import GRID
+from unroll.tasks.classify.data import ClassifyData
+from unroll.tasks.classify.settings import ClassifySettings
+
+
+def notes_of(data: ClassifyData, settings: ClassifySettings) -> Iterator[str]:
+    """Classes, splits, features and network, a sentence each."""
+    split, saved, forms = data.split, data.saved, data.forms
+    counts = data.truth_NK[split.train].sum(axis=0)
+    kind = "labels, any number in a row" if saved.several else "classes"
+    rarest = int(counts.argmin())
+    yield (
+        f"{len(saved.classes)} {kind}, in column '{saved.target}'; the rarest, '{saved.classes[rarest]}', has"
+        f" {counts[rarest]} of {len(split.train)} train rows"
+    )
+    yield f"{len(split.train)} rows train, {len(split.validation)} validate, {len(split.test)} test"
+    if forms.features is not None:
+        grams = f"with n-grams up to {forms.features.longest}" if forms.features.longest else "alone"
+        known = forms.features.size
+        yield f"a step is a {forms.features.unit} {grams}; {known} features are known from the train part"
+    if forms.grams is not None:
+        yield f"beside the network stands a linear model of {forms.grams.size} features, by {forms.grams.unit}"
+    if saved.series:
+        yield f"every step has {saved.input_size} values, standardised by the train part"
+    if data.pretrained is not None:
+        yield data.pretrained.note
+    directions = " in both directions" if settings.bidirectional and settings.encoder in (*CELLS, GRID) else ""
+    encoder = f"{settings.encoder} with {saved.hidden_size} features{directions}, "
+    yield (
+        ("" if forms.features is None and not saved.series else encoder)
+        + f"pooled by {' + '.join(settings.pooling)}; unless set otherwise: "
+        + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
+    )

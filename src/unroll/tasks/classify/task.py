@@ -1,0 +1,87 @@
+"""Many-to-one: a text or a numeric sequence in, its class or labels out."""
+
+from __future__ import annotations
+
+import functools
+
+from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
+from unroll.data import Kind, Table, tokenizer_from_json
+from unroll.data.text.saved import steps_from_json
+from unroll.errors import DataError
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.classify.data import ClassifyData, find_columns, prepare
+from unroll.tasks.classify.examples import TextForms
+from unroll.tasks.classify.job import FILE, ClassifyJob
+from unroll.tasks.classify.network import build_network, initialise
+from unroll.tasks.classify.notes import notes_of
+from unroll.tasks.classify.options import OPTIONS
+from unroll.tasks.classify.predictor import ClassifyPredictor
+from unroll.tasks.classify.settings import ClassifySettings, Saved
+from unroll.tasks.classify.wide import GRAMS
+from unroll.tasks.transfer import TOKENIZER, encode
+from unroll.training import Monitor, TrainSettings
+
+
+class ClassifyTask(Task[ClassifySettings, ClassifyData]):
+    """Texts or numeric sequences to classes."""
+
+    name = "classify"
+    summary = "texts or numeric sequences to classes, one or several per row"
+    monitor = Monitor("accuracy", higher_is_better=True)
+    Settings = ClassifySettings
+    options = OPTIONS
+
+    def guess(self, table: Table, data: DataConfig) -> Guess | None:
+        """A column of few classes beside a text or a sequence."""
+        columns = find_columns(table, data)
+        if columns is None:
+            return None
+        filled = data.model_copy(update={"target": columns.target, "inputs": columns.inputs})
+        shown = ", ".join(columns.inputs[:3]) + (
+            f" and {len(columns.inputs) - 3} more" if len(columns.inputs) > 3 else ""
+        )
+        kind = "numeric sequence" if columns.series else "text"
+        reason = f"task classify: the class in '{columns.target}' from the {kind} in {shown}"
+        timed = any(kind is Kind.TIME for kind in table.kinds.values())
+        return Guess(0.2 if timed and columns.series else 0.9, reason, filled)
+
+    def prepare(self, table: Table, config: RunConfig, settings: ClassifySettings) -> ClassifyData:
+        """Split, fit the vocabulary or the scaler."""
+        columns = find_columns(table, config.data)
+        if columns is None:
+            raise DataError(
+                f"classify needs a column of classes and a text or a numeric sequence, got {', '.join(table.columns)};"
+                " name them with --target and --set data.inputs=...",
+                table.paths[0],
+            )
+        return prepare(table, config, settings, columns)
+
+    def build(
+        self, data: ClassifyData, config: RunConfig, settings: ClassifySettings, training: TrainSettings
+    ) -> ClassifyJob:
+        """The network, with the scale of its inputs and the weights of the run that it starts from."""
+        network = build_network(data.saved, settings)
+        initialise(network, data)
+        return ClassifyJob(
+            data,
+            network,
+            settings,
+            batch_size=training.batch_size,
+            seed=config.seed,
+            notes=tuple(notes_of(data, settings)),
+        )
+
+    def load(self, folder: RunFolder) -> ClassifyPredictor:
+        """Build the predictor of a finished run."""
+        saved = validate(Saved, folder.read_json(FILE), str(folder.path / FILE))
+        settings = validate(ClassifySettings, folder.config.model, "model")
+        features, tokens, grams = None, None, None
+        if not saved.series and (saved.start is None or settings.words):
+            features = steps_from_json(folder.read_text("tokenizer.json"))
+        if saved.start is not None:
+            tokens = functools.partial(encode, tokenizer_from_json(folder.read_text(TOKENIZER)), saved.start.task)
+        if saved.wide_size is not None:
+            grams = steps_from_json(folder.read_text(GRAMS))
+        network = build_network(saved, settings)
+        folder.load_weights(network)
+        return ClassifyPredictor(network, saved, TextForms(tokens, features, grams))

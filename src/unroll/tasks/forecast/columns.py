@@ -1,0 +1,235 @@
+"""Which columns of a table are the time, the series and the values; the series in them, and where each is split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from unroll.bundle import DataConfig
+from unroll.data import Kind, Table, TimeSeries, on_grid, series_from_table
+from unroll.data.series.frequency import steps_between
+from unroll.errors import ConfigError, DataError, nearest
+
+#: Names of columns that hold the time as numbers.
+_TIME_NAMES = re.compile(
+    r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
+)
+
+#: Columns of numbers from which a table without a time column is read as one series per row.
+_WIDE = 8
+
+
+class Columns(NamedTuple):
+    """The columns that a forecast uses.
+
+    Attributes:
+        time: of dates or numbers; None: rows are in the order of time, or every row is a series.
+        series: of series ids; None: one series, or one per target.
+        target: the values; None: all columns of numbers that are not named otherwise.
+        covariates: known of the past, or ahead, or constant; see the settings.
+        wide: whether every row is one series.
+    """
+
+    time: str | None
+    series: str | None
+    target: str | None
+    covariates: tuple[str, ...]
+    wide: bool
+
+
+def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ()) -> Columns | None:
+    """The columns that the config names, and for the rest the likeliest; None if nothing can be forecast.
+
+    Raises:
+        DataError: a column that was named is not there.
+    """
+    named = (*covariates, *(name for name in data.inputs if name not in covariates))
+    for name in (data.time, data.series, data.target, *named):
+        if name is not None and name not in table.columns:
+            raise DataError(
+                f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns[:12])}",
+                table.paths[0],
+            )
+    time = data.time or _time_column(table, data)
+    taken = {time, data.series, *named}
+    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
+    if data.target is not None:
+        return Columns(time, data.series or _series_column(table, time, taken), data.target, named, False)
+    if not numbers:
+        return None
+    wide = time is None and len(numbers) >= _WIDE and _rows_have_own_names(table, data.series, numbers)
+    # Without a time, several columns of numbers are more likely features of rows than series.
+    if time is None and not wide and len(numbers) > 1:
+        return None
+    series = data.series or (None if wide else _series_column(table, time, taken))
+    return Columns(time, series, None, named, wide)
+
+
+def _rows_have_own_names(table: Table, series: str | None, numbers: Sequence[str]) -> bool:
+    """Whether one column beside the numbers names every row; a name may come again in a further file."""
+    names = [series] if series is not None else [name for name in table.columns if name not in numbers]
+    if len(names) != 1 or table.kinds[names[0]] is Kind.SERIES:
+        return False
+    parts = [0] * len(table) if table.parts is None else table.parts.tolist()
+    return len(set(zip(table.texts(names[0]), parts, strict=True))) == len(table)
+
+
+def _time_column(table: Table, data: DataConfig) -> str | None:
+    taken = {data.series, data.target, *data.inputs}
+    free = [name for name in table.columns if name not in taken]
+    dated = [name for name in free if table.kinds[name] is Kind.TIME]
+    if dated:
+        return dated[0]
+    for name in free[:1]:
+        if table.kinds[name] is Kind.NUMBER and _TIME_NAMES.match(name) and len(table) > 2:
+            values = table.numbers(name)
+            if not np.isnan(values).any() and (np.diff(values) > 0).all():
+                return name
+    return None
+
+
+def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:
+    """A column of text in which times repeat: without it they would stand twice."""
+    if time is None:
+        return None
+    times = table.times(time) if table.kinds[time] is Kind.TIME else table.numbers(time)
+    if len(np.unique(times)) == len(times):
+        return None
+    for name in table.columns:
+        if name in taken or name == time or table.kinds[name] is not Kind.TEXT:
+            continue
+        pairs = set(zip(table.texts(name), times.tolist(), strict=True))
+        if len(pairs) == len(times):
+            return name
+    return None
+
+
+def load_series(table: Table, columns: Columns, *, future: bool = False) -> list[TimeSeries]:
+    """The series on equal steps; missing steps inside are NaN.
+
+    Args:
+        table: the data.
+        columns: which are used.
+        future: keep the steps after the last known value, which then hold what is known ahead.
+
+    Raises:
+        DataError: a time stands twice, lies between the steps, or a cell is no number; with file and line.
+    """
+    targets: str | list[str] | None = columns.target
+    if columns.target is None and not columns.wide:
+        taken = {columns.time, columns.series, *columns.covariates}
+        targets = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
+    loaded = []
+    for series in series_from_table(
+        table, time=columns.time, series=columns.series, target=targets, covariates=columns.covariates
+    ):
+        _check_steps(table, columns, series)
+        whole = on_grid(series)
+        known = np.flatnonzero(~np.isnan(whole.values))
+        if len(known) == 0:
+            raise DataError(f"series '{whole.name}' has no value", *table.place(int(series.rows[0])))
+        kept = slice(int(known[0]), None if future else int(known[-1]) + 1)
+        loaded.append(
+            whole._replace(
+                times=whole.times[kept],
+                values=whole.values[kept],
+                covariates=whole.covariates[kept],
+                rows=whole.rows[kept],
+            )
+        )
+    return loaded
+
+
+def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:
+    if len(series.times) < 3:
+        return
+    advice = "resample the series to equal steps first"
+    if series.frequency is None:
+        raise DataError(
+            f"column '{columns.time}': series '{series.name}' has no usual step of time; {advice}",
+            *table.place(int(series.rows[1])),
+        )
+    if steps_between(series.times, series.frequency) is not None:
+        return
+    for at in range(1, len(series.times)):
+        if steps_between(series.times[at - 1 : at + 1], series.frequency) is None:
+            gap = series.times[at] - series.times[at - 1]
+            shown = f"{gap:g}" if series.times.dtype.kind == "f" else str(gap.astype("timedelta64[s]"))
+            raise DataError(
+                f"column '{columns.time}': series '{series.name}' moves in steps of {series.frequency.label}, and here"
+                f" by {shown}; {advice}",
+                *table.place(int(series.rows[at])),
+            )
+
+
+class Bounds(NamedTuple):
+    """Where a series' splits lie: train [0, train), validation [train, validation), test [validation, test)."""
+
+    train: int
+    validation: int
+    test: int
+
+
+def split_series(
+    table: Table,
+    series: Sequence[TimeSeries],
+    *,
+    rows: tuple[int, int, int] | None,
+    validation_fraction: float,
+    test_fraction: float,
+    horizon: int,
+) -> list[Bounds]:
+    """Cut every series by time: as the files say, by numbers of rows, or by fractions.
+
+    Args:
+        table: where the series come from.
+        series: the series.
+        rows: steps that train, validate and test; later ones are not used. None: by fractions.
+        validation_fraction: share of each series' steps; at least one horizon.
+        test_fraction: likewise.
+        horizon: N.
+
+    Raises:
+        ConfigError: a series has fewer steps than `rows` asks for.
+        DataError: the splits that the files say do not follow each other in time.
+    """
+    bounds = []
+    for item in series:
+        length = len(item.values)
+        if rows is not None:
+            if sum(rows) > length:
+                raise ConfigError(
+                    f"model.split asks for {sum(rows)} steps, series '{item.name}' has {length}; lower the numbers"
+                )
+            bounds.append(Bounds(rows[0], rows[0] + rows[1], sum(rows)))
+            continue
+        split = _split_of(table, item)
+        test = length
+        if (split == 2).any():
+            test = int(np.argmax(split == 2))
+        elif test_fraction > 0:
+            test = length - max(horizon, round(test_fraction * length))
+        train = test
+        if (split == 1).any():
+            train = int(np.argmax(split == 1))
+        elif validation_fraction > 0:
+            train = test - max(horizon, round(validation_fraction * length))
+        if not (split[:train] == 0).all() or not (split[train:test] <= 1).all():
+            raise DataError(
+                f"series '{item.name}': train, validation and test must follow each other in time",
+                *table.place(int(item.rows[0])),
+            )
+        bounds.append(Bounds(max(train, 0), max(test, 0), length))
+    return bounds
+
+
+def _split_of(table: Table, series: TimeSeries) -> np.ndarray:
+    """The split of every step by the files, int8; a step that was put in belongs to the split before it."""
+    if table.parts is None:
+        return np.zeros(len(series.rows), np.int8)
+    own = np.where(series.rows >= 0, table.parts[series.rows], -1)
+    held = np.maximum.accumulate(np.where(own >= 0, np.arange(len(own)), 0))
+    return np.asarray(own[held], dtype=np.int8)

@@ -1,0 +1,72 @@
+"""What was decided about a forecaster, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from unroll.cells import CELLS
+from unroll.tasks.forecast.data import EPOCH, ForecastData
+from unroll.tasks.forecast.settings import ForecastSettings
+
+
+def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Iterator[str]:
+    """Series, season, windows and network, a sentence each.
+
+    Args:
+        data: prepared.
+        settings: the run's model section.
+        season: how the season was found, in words.
+    """
+    saved, store, windows = data.saved, data.store, data.windows
+    lengths = store.lengths.tolist()
+    step = "" if saved.frequency is None else f" in steps of {saved.frequency.label}"
+    count = (
+        f"{len(lengths)} series of {min(lengths)} to {max(lengths)} steps"
+        if len(lengths) > 1
+        else (f"one series, '{store.names[0]}', of {lengths[0]} steps")
+    )
+    yield f"{count}{step}; {season}"
+    yield (
+        f"{saved.horizon} steps are forecast from the {saved.input_length} before them"
+        f" (--horizon, --set model.input_length=N)"
+    )
+    if store.missing:
+        yield (
+            f"{store.missing} of {sum(lengths)} values are missing: a straight line bridges a gap that a"
+            " forecast looks back on, an open one holds its last value; none of them is scored"
+        )
+    if store.missing_covariates:
+        yield (f"{store.missing_covariates} values of covariates are missing: each holds the last one before it")
+    train = windows["train"]
+    held = ", ".join(f"{len(windows[name])} {name}" for name in data.splits)
+    yield f"windows by time: {len(train)} train, {held}"
+    for name in data.splits:
+        stride = windows[name].stride
+        if stride > 1:
+            yield f"{name}: a forecast begins at every {stride}. step (--set model.stride=1 for every one)"
+    if len(train) > EPOCH:
+        yield f"each epoch draws {EPOCH} of the train windows"
+    short = int((train.counts == 0).sum())
+    if short:
+        yield f"{short} series are too short for a train window of {saved.input_length} + {saved.horizon} steps"
+    unscored = {name: int((windows[name].counts == 0).sum()) for name in data.splits}
+    for name, number in unscored.items():
+        if number:
+            yield f"{number} series have no window in the {name} part"
+    level = {"last": "the last value is", "mean": "the mean is", "none": "nothing is"}[saved.level]
+    yield (
+        f"each series is scaled by its train part ({settings.scaling}); {level} taken out of each window"
+        + (", which is divided by its own deviation" if saved.spread else "")
+        + (
+            f"; the calendar's {', '.join(saved.cycles)} {'are' if len(saved.cycles) > 1 else 'is'} known"
+            if saved.cycles
+            else ""
+        )
+    )
+    path = f" and a linear path that begins as the {'seasonal ' if data.repeated > 1 else ''}naive forecast"
+    directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
+    yield (
+        f"{settings.encoder} with {saved.hidden_size} features{directions}, {settings.decoder} decoder"
+        f"{path if settings.linear else ''}; unless set otherwise: "
+        + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
+    )

@@ -1,0 +1,73 @@
+"""Many-to-one over a horizon: one or many series in, the steps after them out, with quantiles."""
+
+from __future__ import annotations
+
+from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
+from unroll.data import Table
+from unroll.errors import ConfigError, DataError
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.forecast.columns import find_columns
+from unroll.tasks.forecast.data import ForecastData, prepare
+from unroll.tasks.forecast.job import FILE, ForecastJob
+from unroll.tasks.forecast.network import build_network
+from unroll.tasks.forecast.notes import notes_of
+from unroll.tasks.forecast.options import OPTIONS
+from unroll.tasks.forecast.predictor import ForecastPredictor
+from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.training import Monitor, TrainSettings
+
+
+class ForecastTask(Task[ForecastSettings, ForecastData]):
+    """Series to their next steps."""
+
+    name = "forecast"
+    summary = "the next steps of one or many time series, with quantiles"
+    monitor = Monitor("mae", higher_is_better=False)
+    Settings = ForecastSettings
+    options = OPTIONS
+
+    def guess(self, table: Table, data: DataConfig) -> Guess | None:
+        """A column of times beside columns of numbers, or one series per row."""
+        columns = find_columns(table, data)
+        if columns is None:
+            return None
+        filled = data.model_copy(update={"time": columns.time, "series": columns.series, "target": columns.target})
+        what = f"'{columns.target}'" if columns.target is not None else "all columns of numbers"
+        if columns.wide:
+            reason = "task forecast: every row is one series"
+        else:
+            over = "in the order of the rows" if columns.time is None else f"over '{columns.time}'"
+            each = "" if columns.series is None else f", a series for each '{columns.series}'"
+            reason = f"task forecast: {what} {over}{each}"
+        # No classifier has a class of its own for every row.
+        return Guess(0.95 if columns.wide else 0.8 if columns.time is not None else 0.3, reason, filled)
+
+    def prepare(self, table: Table, config: RunConfig, settings: ForecastSettings) -> ForecastData:
+        """Put the series on equal steps, split by time, fit the scalings."""
+        named = (*settings.known_ahead, *settings.static)
+        columns = find_columns(table, config.data, named)
+        if columns is None:
+            raise DataError(
+                f"forecast needs a column of numbers over time, got {', '.join(table.columns[:12])}; name the columns"
+                " with --target and --time",
+                table.paths[0],
+            )
+        if len(set(named)) < len(named):
+            raise ConfigError("a column stands twice in model.known_ahead and model.static; name it once")
+        return prepare(table, config, settings, columns)
+
+    def build(
+        self, data: ForecastData, config: RunConfig, settings: ForecastSettings, training: TrainSettings
+    ) -> ForecastJob:
+        """The network, whose linear path repeats the season or the last step."""
+        network = build_network(data.saved, settings, data.repeated)
+        notes = tuple(notes_of(data, settings, data.rhythm.said))
+        return ForecastJob(data, network, settings, batch_size=training.batch_size, seed=config.seed, notes=notes)
+
+    def load(self, folder: RunFolder) -> ForecastPredictor:
+        """Build the predictor of a finished run."""
+        saved = validate(Saved, folder.read_json(FILE), str(folder.path / FILE))
+        settings = validate(ForecastSettings, folder.config.model, "model")
+        network = build_network(saved, settings)
+        folder.load_weights(network)
+        return ForecastPredictor(network, saved, settings)
