@@ -31,8 +31,11 @@ for (const box of document.querySelectorAll("main *")) {
   if (box.closest("details:not([open]) > :not(summary)") || box.closest("svg") && box.tagName !== "text") continue;
   const place = box.getBoundingClientRect();
   let inside = box.parentElement, end = width;
-  for (; inside; inside = inside.parentElement)
-    if (["auto", "scroll"].includes(getComputedStyle(inside).overflowX)) { end = Infinity; break; }
+  for (; inside; inside = inside.parentElement) {
+    const flow = getComputedStyle(inside).overflowX;
+    if (["auto", "scroll"].includes(flow)) { end = Infinity; break; }
+    if (flow !== "visible" || inside.tagName === "SECTION") end = Math.min(end, inside.getBoundingClientRect().right);
+  }
   if (place.right > end + 1 || place.left < -1) found.push(`${box.tagName} ${box.textContent.trim().slice(0, 40)}`);
 }
 return found;
