@@ -12,7 +12,7 @@ import numpy as np
 
 from unroll.baselines.forecast import FITTED, QUICK, Method, seasonal_naive
 from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
-from unroll.report import Section
+from unroll.report import Section, words
 from unroll.report.charts import Axis, AxisKind, Band, Curve, Plot
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.forecast.windows import SeriesStore
@@ -141,7 +141,7 @@ def baseline_forecasts(
 def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> list[Section]:
     """Forecasts beside what came, errors by step ahead, and the backtest."""
     levels = yardstick.levels
-    share = f"{100 * (levels[-1] - levels[0]):.0f} %"
+    share = words.percent(levels[-1] - levels[0], digits=0)
     rows = shown_windows(forecasts)
     return [
         Section(
@@ -160,7 +160,7 @@ def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) 
         Section(
             "Rolling-origin backtest",
             "The model is trained once and forecasts from every origin in turn, each time knowing all that came before"
-            f" it and nothing after. Origins in stretches of equal number; mae and mse {yardstick.said}.",
+            f" it and nothing after. Origins in stretches of equal number; MAE and MSE {yardstick.said}.",
             table=backtest_rows(forecasts, yardstick, store),
         ),
     ]
@@ -239,7 +239,8 @@ def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore
             if name == _SQUARE:
                 continue
             known = values[part][~np.isnan(values[part])]
-            entry[name] = float(known.mean()) if known.size else float("nan")
+            mean = float(known.mean()) if known.size else None
+            entry[words.metric_name(name)] = "" if mean is None else words.metric_value(name, mean)
         rows.append(entry)
     return rows
 
