@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "stepper": {"kernels", "layers"},
     "bench": {"cells", "kernels", "engine", "layers", "models", "stepper"},
     "interop": {"cells", "layers", "engine"},
+    "keras": {"interop"},
     "look": {"cells", "engine", "layers"},
     "data": set(),
     "metrics": set(),

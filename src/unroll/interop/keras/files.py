@@ -1,7 +1,7 @@
 """`.keras` files: from Keras and for Keras.
 
-A file that `model.save` writes names unroll's classes and loads wherever `unroll.keras` is imported. `save_model` writes
-one that names Keras's own, for places where unroll is not installed.
+A file that `model.save` writes names unroll's classes and loads wherever `unroll.keras` is imported. `save_model`
+writes one that names Keras's own, for places where unroll is not installed.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _layers(
     held = {**outer, **{one.name: one for one in graph.initializer}}
     for index, node in enumerate(graph.node):
         if node.op_type == "Constant" and node.output:
-            held |= {node.output[0]: one.t for one in node.attribute if one.name == "value"}
+            held.update((node.output[0], one.t) for one in node.attribute if one.name == "value")
         name = prefix + (node.name or f"{node.op_type}_{index}")
         if node.op_type in _KINDS and node.domain in ("", "ai.onnx"):
             yield name, _Node(node, name, held, path).layer()
