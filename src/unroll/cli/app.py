@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cli import bench, check, compare, datasets, evaluate, info, memory, predict, train
+from unroll.cli import bench, check, compare, datasets, evaluate, export, info, memory, predict, train
 from unroll.cli.extras import missing_extra
 from unroll.errors import UnrollError, nearest
 
@@ -30,6 +30,7 @@ for _function, _summary in (
     (check.check, "Look at a data file before training on it."),
     (evaluate.evaluate, "Score a trained model."),
     (predict.predict, "Ask a trained model."),
+    (export.export, "Write a trained model as an ONNX file."),
     (compare.compare, "Set several models or runs side by side."),
     (memory.memory, "Compare how far networks remember."),
     (datasets.datasets, "List the built-in data sets."),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from unroll.bundle import DataConfig
 from unroll.data import Table, pad_series, pad_tokens
@@ -22,9 +24,9 @@ from unroll.data.examples import (
     text_batch,
 )
 from unroll.data.features import StepFeatures
-from unroll.errors import DataError, nearest
+from unroll.errors import ConfigError, DataError, nearest
 from unroll.models.wide import Network
-from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.base import NetworkParts, Predictor, Record, Scores
 from unroll.tasks.classify_columns import class_matrix, row_labels
 from unroll.tasks.classify_scores import answers_scored, probabilities_of, run_batches
 from unroll.tasks.classify_settings import Saved
@@ -62,6 +64,23 @@ def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
     if forms.grams is not None:
         found.append(TextExamples(table, saved.inputs, forms.grams, whole=True))
     return found[0] if len(found) == 1 else BothExamples(found)
+
+
+class _Probabilities(nn.Module):
+    """A classifier of series up to its probabilities.
+
+    Args:
+        network: with its weights.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, I), (B,) -> (B, K)."""
+        probabilities: Tensor = self.network.decision(self.network(x, lengths))
+        return probabilities
 
 
 class ClassifyPredictor(Predictor):
@@ -111,6 +130,24 @@ class ClassifyPredictor(Predictor):
         batches = (examples.batch(rows[at : at + SCORED]) for at in range(0, len(rows), SCORED))
         probabilities = probabilities_of(self._network, run_batches(self._network, batches))
         return answers_scored(self._network, table, examples, saved.classes, rows, truth, probabilities)
+
+    def network_parts(self) -> NetworkParts:
+        """The network from a padded batch of series to probabilities.
+
+        Raises:
+            ConfigError: the model reads texts.
+        """
+        saved = self._saved
+        if not saved.series:
+            raise ConfigError("classifiers of texts are not exported to ONNX yet; those of numeric sequences are")
+        example = {"x": torch.randn(2, 7, saved.input_size), "lengths": torch.tensor([7, 4])}
+        metadata = {
+            "unroll.task": "classify",
+            "unroll.classes": json.dumps(saved.classes, ensure_ascii=False),
+            "unroll.inputs": json.dumps(saved.inputs, ensure_ascii=False),
+            "unroll.several": json.dumps(saved.several),
+        }
+        return NetworkParts(_Probabilities(self._network), example, ("probabilities",), metadata)
 
     def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
         saved = self._saved
