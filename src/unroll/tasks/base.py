@@ -175,6 +175,35 @@ class Predictor(abc.ABC):
         """Score on all rows of a table with the same columns."""
 
 
+class NetworkParts(NamedTuple):
+    """A trained network by itself, for other programs to run.
+
+    Attributes:
+        module: from tensors to tensors, without anything that is not a network.
+        example: an argument of its forward by name, with every open axis larger than 1. Lengths are called `lengths`.
+        outputs: names of what it gives, in order.
+        metadata: what else is needed, as text: classes, columns, a vocabulary.
+    """
+
+    module: nn.Module
+    example: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
+@runtime_checkable
+class Exportable(Protocol):
+    """A predictor whose network can stand by itself."""
+
+    def network_parts(self) -> NetworkParts:
+        """The network, and what is needed to run it elsewhere.
+
+        Raises:
+            ConfigError: this very network cannot stand by itself; the text says why.
+        """
+        ...
+
+
 class Written(NamedTuple):
     """A text and what is written after it, a piece at a time, as it is made."""
 
