@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unroll.choices import explain
     from unroll.engine import scan
     from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
-    from unroll.interop import accelerate
+    from unroll.interop import accelerate, export_onnx, read_onnx
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
     from unroll.trained import Model
 
@@ -50,9 +50,11 @@ __all__ = [
     "chrono",
     "compare",
     "explain",
+    "export_onnx",
     "irnn",
     "keras_default",
     "load",
+    "read_onnx",
     "scan",
     "torch_default",
     "train",
@@ -65,7 +67,7 @@ _MODULES = {
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
     "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),
-    "unroll.interop": ("accelerate",),
+    "unroll.interop": ("accelerate", "export_onnx", "read_onnx"),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
     "unroll.trained": ("Model",),

@@ -7,8 +7,10 @@ arguments are named as the options of the commands, and None is "not given".
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,8 @@ from unroll.results import Check
 from unroll.tasks.checking import examine_data
 from unroll.tasks.comparing import compare_runs, compared, plan_rivals
 from unroll.tasks.options import Value
-from unroll.tasks.pipeline import Say, plan_run, resume_values, train_run
+from unroll.tasks.pipeline import Say, data_config, plan_run, resume_values, train_run
+from unroll.tasks.reading import read_options
 from unroll.tasks.registry import TASKS
 from unroll.trained import Compared, Model
 from unroll.training import Epoch, Progress, Silent
@@ -116,10 +119,10 @@ def train(
     else:
         values = _values(config, given)
         if out is None:
-            keep = tempfile.TemporaryDirectory(prefix="unroll-run-")
+            keep = _Temporary()
             # Every process must use the folder of the first one.
-            out = Path(processes().share(str(Path(keep.name) / "run").encode()).decode())
-    with _opened(data, values, target, validation, test) as (values, table, store):
+            out = Path(processes().share(str(keep.path / "run").encode()).decode())
+    with _opened(data, values, _overrides(settings), validation, test) as (values, table, store):
         plan = plan_run(values, _overrides(settings), TASKS, store, say=say, table=table, options=chosen)
         folder = train_run(
             plan,
@@ -166,7 +169,7 @@ def check(
         DataError: the data cannot be read; with file and line.
     """
     given = _given(task, target, time, series, format, encoding, delimiter, header, None, None)
-    with _opened(data, _values(None, given), target, validation, test) as (values, table, store):
+    with _opened(data, _values(None, given), _overrides(settings), validation, test) as (values, table, store):
         return Check(*examine_data(values, _overrides(settings), TASKS, store, table=table))
 
 
@@ -234,11 +237,11 @@ def compare(
     shown = _progress(progress)
     say = say or _speaker(shown)
     values = _values(config, _given(task, target, time, series, format, encoding, delimiter, header, epochs, seed))
-    keep = None if out is not None else tempfile.TemporaryDirectory(prefix="unroll-runs-")
-    folder = Path(keep.name) / "runs" if keep is not None else Path(str(out))
+    keep = _Temporary() if out is None else None
+    folder = keep.path / "runs" if keep is not None else Path(str(out))
     folders: dict[str, RunFolder] = {}
     notes: list[str] = []
-    with _opened(data, values, target, validation, test) as (values, table, store):
+    with _opened(data, values, _overrides(settings), validation, test) as (values, table, store):
         overrides = _overrides(settings)
         rivals = plan_rivals(values, overrides, cells, TASKS, store, say=say, table=table, options=_known(options))
         for name, plan in rivals.plans(TASKS, store):
@@ -260,6 +263,14 @@ def compare(
     title = f"{', '.join(folders)} on {first.config.data.path}"
     models = {name: Model(run, keep) for name, run in folders.items()}
     return _written(Compared(compared(first.task, title, folders, notes), models, folder))
+
+
+class _Temporary:
+    """A folder that goes when nothing needs this any more, or when Python ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="unroll-run-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def _written(result: Compared) -> Compared:
@@ -325,7 +336,7 @@ def _overrides(settings: Settings) -> list[str]:
 
 @contextmanager
 def _opened(
-    data: object, values: dict[str, Any], target: str | None, validation: object, test: object
+    data: object, values: dict[str, Any], overrides: Sequence[str], validation: object, test: object
 ) -> Iterator[tuple[dict[str, Any], Table | None, Path]]:
     """The config with the place of the data in it, the table if the rows are in memory, and a folder for the run's
     temporary files."""
@@ -345,14 +356,16 @@ def _opened(
                 )
             yield values, None, Path(store)
             return
-        frames = frames_of(data, target=target)
+        values = with_values(values, {"data.path": f"<{type(data).__name__}>"})
+        config = data_config(values, overrides)
+        frames = frames_of(data, target=config.target)
         for number, (name, part) in enumerate(further.items(), start=1):
             if part is not None:
                 if is_file(part):
                     raise ConfigError(f"{name} must be rows in memory, as the data is, got the path {part}")
                 frames = [frame._replace(part=frame.part or 0) for frame in frames]
-                frames += [frame._replace(part=number) for frame in frames_of(part, target=target)]
-        yield with_values(values, {"data.path": f"<{frames[0].name}>"}), table_of(frames, Path(store)), Path(store)
+                frames += [frame._replace(part=number) for frame in frames_of(part, target=config.target)]
+        yield values, table_of(frames, Path(store), read_options(config)), Path(store)
 
 
 def _progress(progress: bool | Progress | None) -> Progress:

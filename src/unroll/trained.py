@@ -19,6 +19,7 @@ from unroll.results import Evaluation, Page, Prediction, Predictions, comparison
 from unroll.tasks.base import Predictor, Record, Task, Writer, Written
 from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table, task_named
+from unroll.tasks.reading import read_options
 from unroll.tasks.records import records_of, records_of_table
 from unroll.tasks.registry import TASKS
 
@@ -205,8 +206,8 @@ class Model:
 
     def _records(self, data: object, store: Path, reading: dict[str, str | bool | None]) -> Iterator[Record]:
         if isinstance(data, Path):
-            return records_of_table(open_table(self._data_config(data, reading), store))
-        return records_of(data, store)
+            return records_of_table(open_table(self._data_config(data, reading), store), self.predictor.numbers)
+        return records_of(data, store, self.predictor.numbers, read_options(self._folder.config.data))
 
     def _data_config(self, data: object, reading: dict[str, str | bool | None]) -> DataConfig:
         changes: dict[str, object] = {"path": str(data) if is_file(data) else "", "validation": None, "test": None}
@@ -216,7 +217,7 @@ class Model:
     def _table(self, data: object, config: DataConfig, store: Path) -> Table:
         if is_file(data):
             return open_table(config, store)
-        return table_of(frames_of(data, target=config.target), store)
+        return table_of(frames_of(data, target=config.target), store, read_options(config))
 
 
 class Compared:

@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
 
+from report.reading import read
 from unroll.report import Candidate, Comparison, Facts, Section, comparison_html, comparison_rows, report_html
 from unroll.report.charts import Curve, Lane, Lanes, Matrix, Plot, Points
 from unroll.report.tables import as_table
 
 EVIL = '</style></td><script>alert("x")</script><img src=//evil onerror=y> &amp; \x00\x1b[31m \u202egpj.exe\u2066'
-VOID = {"meta", "img", "br", "line", "circle", "polyline", "polygon", "rect"}
-
-
-class Reader(HTMLParser):
-    """Collects what a page holds and raises if its tags do not nest."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str | None]] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open[-1:] == [tag], f"</{tag}> closes {self.open[-3:]}"
-            self.open.pop()
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert reader.open == []
-    return reader
 
 
 def score(value, interval=None):
@@ -197,7 +159,7 @@ def test_a_long_table_is_folded_and_not_cut():
 
 def test_numbers_are_aligned_and_words_are_not():
     table = as_table([{"n": 1.5, "w": "x", "b": True}, {"n": None, "w": "y", "b": False}], "t")
-    assert [(column.name, column.numeric) for column in table.columns] == [("n", True), ("w", False), ("b", False)]
+    assert [(column.name, column.kind) for column in table.columns] == [("n", "n"), ("w", "short"), ("b", "short")]
     assert table.shown == [["1.5", "x", "yes"], ["", "y", "no"]]
 
 
@@ -254,7 +216,7 @@ def comparison(**changes) -> Comparison:
 
 def test_a_comparison_is_ordered_and_holds_the_baselines_once():
     rows = comparison_rows(comparison())
-    assert [row.name for row in rows] == ["<gru>", "lstm", "baseline: majority"]
+    assert [row.name for row in rows] == ["<gru>", "LSTM", "baseline: majority"]
     assert rows[2].parameters is None
     assert comparison_rows(comparison(higher_is_better=False))[0].name == "baseline: majority"
 
@@ -263,10 +225,17 @@ def test_a_comparison_has_a_page_that_admits_what_is_level():
     reader = read(comparison_html(comparison()))
     text = "\n".join(reader.text)
     assert "<gru> is best: accuracy 97.0%." in text
-    assert "Within its interval lie also: lstm." in text
+    assert "Within its interval lie also: LSTM." in text
     assert "note <1>" in text
     assert "gru" not in reader.tags
     assert reader.tags.count("svg") == 3
+
+
+def test_runs_of_the_same_score_are_level_and_none_is_best():
+    level = comparison(candidates=[Candidate("lstm", facts().metrics), Candidate("gru", facts().metrics)])
+    text = "\n".join(read(comparison_html(level)).text)
+    assert "LSTM and GRU are level: accuracy 95.0%." in text
+    assert "is best" not in text
 
 
 def test_a_comparison_without_scores_has_a_page():

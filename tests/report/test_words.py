@@ -21,7 +21,7 @@ def entry(value, interval=None):
         ("mse", 0.0000123456, "1.235e-05"),
         ("mae", 123456.0, "123,456"),
         ("mae", 123456.7, "123457"),
-        ("calibration_error", 0.0123, "0.0123"),
+        ("calibration_error", 0.0123, "1.2%"),
         ("mse", math.nan, "not a number"),
         ("mse", -math.inf, "infinite"),
         ("mse", None, "unknown"),

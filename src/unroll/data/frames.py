@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from unroll.data.readers.parquet import batches_of, fields_of, settle
+from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import PART_NAMES
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Writer
@@ -68,12 +69,13 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
         ) from error
 
 
-def table_of(frames: Sequence[Frame], store: Path) -> Table:
+def table_of(frames: Sequence[Frame], store: Path, options: ReadOptions | None = None) -> Table:
     """Make a table of rows in memory; they stay there.
 
     Args:
         frames: of the same columns.
         store: a folder for what a task may write beside it.
+        options: what is known of numbers, dates and columns.
 
     Raises:
         DataError: a column holds what cannot be read; there are no rows; the frames differ in their columns.
@@ -85,7 +87,7 @@ def table_of(frames: Sequence[Frame], store: Path) -> Table:
     sample = next((batch for batch in first.columns.slice(0, 256).to_batches() if len(batch)), None)
     fields = fields if sample is None else settle(fields, sample)
     names = [field.name for field in fields]
-    with Writer(store, fields, path, in_memory=True) as writer:
+    with Writer(store, fields, path, options=options, in_memory=True) as writer:
         for frame in frames:
             missing = set(names) - set(frame.columns.schema.names)
             if missing:

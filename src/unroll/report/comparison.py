@@ -64,12 +64,12 @@ def comparison_rows(comparison: Comparison) -> list[Row]:
         split = split or words.shown_part(metrics)
         entry = (metrics.get(split) or {}).get(comparison.monitor) if split else None
         if entry is not None and entry["value"] is not None:
-            rows.append(Row(candidate.name, entry, metrics.get("parameters"), metrics.get("seconds")))
+            rows.append(Row(words.model_name(candidate.name), entry, metrics.get("parameters"), metrics.get("seconds")))
         baselines = baselines or metrics.get("baselines", {})
     for name, splits in baselines.items():
         entry = (splits.get(split) or {}).get(comparison.monitor)
         if entry is not None and entry["value"] is not None:
-            rows.append(Row(f"baseline: {name}", entry, None, None))
+            rows.append(Row(f"baseline: {words.model_name(name)}", entry, None, None))
     return sorted(rows, key=lambda row: -row.entry["value"] if comparison.higher_is_better else row.entry["value"])
 
 
@@ -86,7 +86,7 @@ def comparison_html(comparison: Comparison) -> str:
     metric = words.plain_metric(scores, comparison.monitor)
     name = words.metric_name(metric)
     rows = comparison_rows(comparison)
-    ours = {candidate.name for candidate in comparison.candidates}
+    ours = {words.model_name(candidate.name) for candidate in comparison.candidates}
     lanes = [
         Lane(row.name, row.entry["value"], words.bounds_of(row.entry), _shown(metric, row.entry), row.name in ours)
         for row in rows
@@ -121,7 +121,11 @@ def comparison_html(comparison: Comparison) -> str:
 def _lead(rows: Sequence[Row], metric: str) -> str:
     if not rows:
         return "No run holds a score."
-    return f"{rows[0].name} is best: {words.metric_name(metric)} {_shown(metric, rows[0].entry)}."
+    score = f"{words.metric_name(metric)} {_shown(metric, rows[0].entry)}"
+    level = [row.name for row in rows if row.entry["value"] == rows[0].entry["value"]]
+    if len(level) == 1:
+        return f"{words.sentence_case(level[0])} is best: {score}."
+    return f"{words.sentence_case(', '.join(level[:-1]))} and {level[-1]} are level: {score}."
 
 
 def _caution(rows: Sequence[Row]) -> str:
@@ -156,7 +160,7 @@ def _curves(comparison: Comparison, metric: str) -> list[Plot]:
     """The validation scores of all runs on the same axes."""
     curves = [
         Curve(
-            candidate.name,
+            words.model_name(candidate.name),
             [float(row.get("epoch", index + 1)) for index, row in enumerate(candidate.history)],
             [words.finite(row.get(comparison.monitor)) for row in candidate.history],
         )

@@ -19,7 +19,7 @@ from unroll.report.tables import Table, as_table
 _NOT_METRICS = ("epoch", "step", "loss", "learning_rate", "seconds", "tokens", "tokens_per_second")
 
 #: Learning curves that are shown at once.
-_CURVES_SHOWN = 4
+_CURVES_SHOWN = 6
 
 
 class Curves(NamedTuple):
@@ -167,14 +167,14 @@ def _advice(facts: Facts) -> list[str]:
     lines = []
     last = facts.history[-1].get("epoch") if facts.history else None
     if last is not None and last == facts.best_epoch and len(facts.history) > 1:
-        lines.append("The best epoch was the last one: the model was still learning. Give it more with --epochs.")
+        lines.append("The best epoch was the last one: the model was still learning. Give it more epochs.")
     split = words.shown_part(facts.metrics)
     baseline = words.best_baseline(facts.metrics, facts.monitor, higher_is_better=facts.higher_is_better)
     if split is not None and baseline is not None and facts.monitor in facts.metrics[split]:
         ours, other = words.finite(facts.metrics[split][facts.monitor]["value"]), baseline.entry["value"]
         if ours < other if facts.higher_is_better else ours > other:
             lines.append(
-                f"The baseline {baseline.name} does better on this split. Before using this model, try another size or"
-                " seed, or use the baseline."
+                f"The baseline {words.model_name(baseline.name)} does better on this split. Before using this model,"
+                " try another size or seed, or use the baseline."
             )
     return lines

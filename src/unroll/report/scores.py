@@ -58,7 +58,13 @@ def score_block(metrics: Mapping[str, Any], monitor: str, *, higher_is_better: b
         (name, splits[split], False) for name, splits in metrics.get("baselines", {}).items() if splits.get(split)
     ]
     lanes = [
-        Lane(name, entry["value"], words.bounds_of(entry), words.metric_value(metric, entry["value"]), ours)
+        Lane(
+            words.model_name(name),
+            entry["value"],
+            words.bounds_of(entry),
+            words.metric_value(metric, entry["value"]),
+            ours,
+        )
         for name, scores, ours in scored
         if (entry := scores.get(monitor)) is not None and entry["value"] is not None
     ]
@@ -86,7 +92,7 @@ def _score_table(split: str, metrics: Mapping[str, Any]) -> ScoreTable | None:
     names = list(dict.fromkeys(name for _, scores in rows for name in scores))
     if not names:
         return None
-    lines = [Line(who, [_shown(name, scores.get(name)) for name in names]) for who, scores in rows]
+    lines = [Line(words.model_name(who), [_shown(name, scores.get(name)) for name in names]) for who, scores in rows]
     return ScoreTable(f"{split.capitalize()} split", [words.metric_name(name) for name in names], lines)
 
 

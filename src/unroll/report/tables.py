@@ -14,11 +14,15 @@ _NUMERIC = re.compile(r"[-+]?\d[\d.,]*( ?(%|ms|s|min))?( to [-+]?\d[\d.,]*%?)?")
 _ROWS_SHOWN = 25
 
 
+#: Characters up to which a column's texts stay on one line, and from which on they may break within a word.
+_SHORT, _LONG = 28, 48
+
+
 class Column(NamedTuple):
-    """A column: its name, and whether its cells are numbers, which are aligned right."""
+    """A column: its name, and what its cells are: "n" for numbers, "short", "long" or "" for texts between."""
 
     name: str
-    numeric: bool
+    kind: str
 
 
 class Table(NamedTuple):
@@ -42,13 +46,23 @@ def as_table(rows: Sequence[Mapping[str, Any]], label: str) -> Table:
 
     Example:
         >>> as_table([{"n": 1.5, "word": "x"}, {"n": None, "word": True}], "both")
-        Table(label='both', columns=[Column(name='n', numeric=True), Column(name='word', numeric=False)], \
+        Table(label='both', columns=[Column(name='n', kind='n'), Column(name='word', kind='short')], \
 shown=[['1.5', 'x'], ['', 'yes']], rest=[])
     """
     names = list(rows[0]) if rows else []
-    columns = [Column(str(name), all(_is_numeric(row.get(name)) for row in rows)) for name in names]
     lines = [[_cell(row.get(name)) for name in names] for row in rows]
+    columns = [
+        Column(str(name), _kind([row.get(name) for row in rows], [line[place] for line in lines]))
+        for place, name in enumerate(names)
+    ]
     return Table(label, columns, lines[:_ROWS_SHOWN], lines[_ROWS_SHOWN:])
+
+
+def _kind(values: Sequence[object], texts: Sequence[str]) -> str:
+    if all(map(_is_numeric, values)):
+        return "n"
+    longest = max(map(len, texts))
+    return "short" if longest <= _SHORT else "long" if longest >= _LONG else ""
 
 
 def _cell(value: object) -> str:

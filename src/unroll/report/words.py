@@ -24,6 +24,20 @@ _NAMES = {
     "bleu": "BLEU",
 }
 
+#: Names of cells and methods that the field writes otherwise than options do.
+_SPELLINGS = {
+    "rnn": "RNN",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "irnn": "IRNN",
+    "kneser-ney": "Kneser-Ney",
+    "witten-bell": "Witten-Bell",
+    "chrono-lstm": "chrono LSTM",
+    "chrono-gru": "chrono GRU",
+    "cnn": "CNN",
+    "crf": "CRF",
+}
+
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
 _SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc")
 
@@ -70,6 +84,16 @@ def metric_name(name: str) -> str:
     return " ".join(_NAMES.get(word, word) for word in name.split("_"))
 
 
+def model_name(name: str) -> str:
+    """Return the name of a model or baseline as the field writes it.
+
+    Example:
+        >>> model_name("7-gram kneser-ney"), model_name("lstm")
+        ('7-gram Kneser-Ney', 'LSTM')
+    """
+    return " ".join(_SPELLINGS.get(word, word) for word in name.split(" "))
+
+
 def distinct(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Return scores without the entry "score" where another metric is what it stands for.
 
@@ -95,7 +119,7 @@ def plain_metric(scores: Mapping[str, Any], metric: str) -> str:
 
 def is_share(metric: str) -> bool:
     """Whether the metric is a share of 1, which people read in percent."""
-    return metric.split("_")[-1] in _SHARES
+    return metric.split("_")[-1] in _SHARES or metric == "calibration_error"
 
 
 def metric_value(metric: str, value: float | None) -> str:
@@ -232,7 +256,7 @@ def headline(metrics: Mapping[str, Any], monitor: str, *, higher_is_better: bool
     if baseline is None:
         return result, ""
     other = baseline.entry["value"]
-    named = f"the best baseline, {baseline.name}, at {metric_value(name, other)}"
+    named = f"the best baseline, {model_name(baseline.name)}, at {metric_value(name, other)}"
     if value == other:
         return result, f"That is level with {named}."
     if bounds and bounds[0] <= other <= bounds[1]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unroll.data import Kind, Table
+from unroll.data import Kind, ReadOptions, Table
 from unroll.data.frames import frames_of, table_of
 from unroll.tasks.base import Record
 
@@ -16,12 +16,16 @@ from unroll.tasks.base import Record
 _BLOCK = 1024
 
 
-def records_of(data: object, store: Path) -> Iterator[Record]:
+def records_of(
+    data: object, store: Path, numbers: Collection[str] = (), options: ReadOptions | None = None
+) -> Iterator[Record]:
     """Texts and mappings as they are; rows of frames, arrays and lists of tokens by way of a table.
 
     Args:
         data: a text, a record, several of them, or what `frames_of` takes.
         store: a folder for the table.
+        numbers: as in `records_of_table`.
+        options: how rows that come by way of a table are read.
 
     Raises:
         DataError: it is none of these.
@@ -34,15 +38,21 @@ def records_of(data: object, store: Path) -> Iterator[Record]:
         return iter(data)
     if isinstance(data, Iterator):
         return data
-    return records_of_table(table_of(frames_of(data), store))
+    return records_of_table(table_of(frames_of(data), store, options), numbers)
 
 
 def _is_column(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 
-def records_of_table(table: Table) -> Iterator[Record]:
-    """Yield the rows of a table: its cells by column, or the text alone if there is one column of text."""
+def records_of_table(table: Table, numbers: Collection[str] = ()) -> Iterator[Record]:
+    """Yield the rows of a table: its cells by column, or the text alone if there is one column of text.
+
+    Args:
+        table: the rows.
+        numbers: columns whose cells are wanted as numbers; all others come as they are written, so that an id such as
+            007 stays what it is.
+    """
     alone = len(table.columns) == 1 and table.kinds[table.columns[0]] is Kind.TEXT
     for start in range(0, len(table), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(table)))
@@ -51,7 +61,7 @@ def records_of_table(table: Table) -> Iterator[Record]:
             kind = table.kinds[column]
             if kind is Kind.SERIES:
                 cells[column] = [table.series(column, int(row)).tolist() for row in rows]
-            elif kind is Kind.NUMBER:
+            elif column in numbers and kind is Kind.NUMBER:
                 cells[column] = table.numbers(column, rows).tolist()
             elif table.details(column).is_list:
                 cells[column] = list(map(list, table.labels(column, rows)))

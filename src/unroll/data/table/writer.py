@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from unroll.data.table.facts import TextFacts
-from unroll.data.table.kinds import MAX_COLUMNS, Column, Kind, Problem
+from unroll.data.table.kinds import MAX_COLUMNS, Column, Kind, Problem, ReadOptions
 from unroll.data.table.table import FILE, LINE, LINES, META_FILE, PART, PROBLEMS, TABLE_FILE, TOKEN, Table
 from unroll.errors import DataError
 
@@ -137,6 +137,7 @@ class Writer:
         path: the first file, for errors about the columns.
         marked: whether rows come with the lines of their items and with what is wrong with them.
         in_memory: keep the rows in memory, where they are; no other process can open the table then.
+        options: what is known of numbers, dates and columns.
 
     Raises:
         DataError: too many columns, or two of the same name.
@@ -150,6 +151,7 @@ class Writer:
         *,
         marked: bool = False,
         in_memory: bool = False,
+        options: ReadOptions | None = None,
     ) -> None:
         if len(fields) > MAX_COLUMNS:
             raise DataError(f"{len(fields)} columns; at most {MAX_COLUMNS} can be read", path, 1)
@@ -161,7 +163,9 @@ class Writer:
                 )
             seen.add(field.name)
         self._fields = tuple(fields)
-        self._facts = [TextFacts() if field.storage == "text" else None for field in fields]
+        self._options = options or ReadOptions()
+        facts = (TextFacts(self._options.decimal, self._options.day_first) for _ in fields)
+        self._facts = [next(facts) if field.storage == "text" else None for field in fields]
         self._paths: list[Path] = []
         self._part = -1
         self._any_part = False
@@ -257,7 +261,9 @@ class Writer:
         if self._total == 0:
             raise DataError("no rows of data", self._paths[0] if self._paths else None)
         self._finished = True
-        details = [self._detail(index) for index in range(len(self._fields))]
+        sure = {facts.numbers.sure for facts in self._facts if facts is not None} - {None}
+        decimals = [mark for mark in sure if mark is not None]
+        details = [self._detail(index, decimals) for index in range(len(self._fields))]
         meta = {
             "columns": [field.name for field in self._fields],
             "details": [
@@ -274,10 +280,10 @@ class Writer:
         }
         return self._sink.finish(meta)
 
-    def _detail(self, index: int) -> Column:
+    def _detail(self, index: int, decimals: Sequence[str]) -> Column:
         facts, field = self._facts[index], self._fields[index]
         if facts is not None:
-            return facts.column(self._total)
+            return facts.column(self._total, decimals, self._options.columns.get(field.name))
         if field.storage == "series":
             return Column(Kind.SERIES, channels=field.channels)
         if field.storage == "list":

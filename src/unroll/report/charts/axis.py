@@ -44,6 +44,9 @@ class Axis(NamedTuple):
     def reach(self, values: Sequence[float]) -> tuple[float, float]:
         """Return the least and the largest value that the axis must hold; a single value gets room around it."""
         known = [*values, *(end for end in (self.low, self.high) if end is not None)]
+        if self.kind is AxisKind.SHARE and min(known) >= 0 and max(known) <= 1:
+            low, high = widened(min(known), max(known))
+            return max(low, 0.0), min(high, 1.0)
         if self.kind is not AxisKind.LOG:
             return widened(min(known), max(known))
         low, high = (math.log10(end) for end in (min(known), max(known)))
@@ -62,7 +65,8 @@ class Axis(NamedTuple):
             case AxisKind.TIME:
                 return time_ticks(low, high)
             case AxisKind.SHARE:
-                return [Tick(value, f"{100 * value:.4g}%") for value in nice_ticks(low, high)]
+                named = [value for value in nice_ticks(low, high) if value <= 1 + 1e-9 or high > 1]
+                return [Tick(value, f"{100 * value:.4g}%") for value in named]
         return [Tick(value, short(value)) for value in nice_ticks(low, high)]
 
     def scale(self, low: float, high: float, start: float, end: float) -> Scale:

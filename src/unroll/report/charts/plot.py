@@ -24,7 +24,7 @@ _SMALL, _WIDE = (340.0, 210.0), (760.0, 220.0)
 _RIGHT, _TOP, _BOTTOM, _LINE = 12.0, 14.0, 34.0, 15.0
 
 #: Width of a character, in units of a 11 px font, of letters and of what is twice as wide, such as Hangul.
-_NARROW, _DOUBLE = 6.2, 11.0
+_NARROW, _DOUBLE = 6.8, 11.5
 
 
 class Mark(NamedTuple):
@@ -111,7 +111,7 @@ class Plot:
         if self.y.kind in (AxisKind.LINEAR, AxisKind.SHARE):
             y_low, y_high = min(y_ticks[0].at, y_low), max(y_ticks[-1].at, y_high)
         above = _LINE if self.y.label else 0.0
-        left = max(28.0, 10.0 + max((text_width(tick.text) for tick in y_ticks), default=0.0))
+        left = max(32.0, 12.0 + max((text_width(tick.text) for tick in y_ticks), default=0.0))
         right, top, bottom = width - _RIGHT, head + above, height - _BOTTOM
         x_scale = self.x.scale(x_low, x_high, left, right)
         y_scale = self.y.scale(y_low, y_high, bottom, top)
@@ -174,8 +174,9 @@ def _across(ticks: Sequence[Tick], scale: Scale, bottom: float, width: float) ->
 def _noted(notes: Sequence[Note], width: float) -> list[Text]:
     """Words at their places; of those beside a point, one that would lie on another is moved down."""
     texts = [Text(note.x, note.y, "middle", note.text) for note in notes if not note.beside]
-    taken: list[tuple[float, float, float]] = []
-    for note in sorted((note for note in notes if note.beside), key=lambda note: note.y):
+    named = sorted((note for note in notes if note.beside), key=lambda note: note.y)
+    taken = [(note.x - 5, note.x + 5, note.y + 3.5) for note in named]
+    for note in named:
         length = text_width(note.text)
         left = note.x + 8 if note.x + 8 + length <= width else max(0.0, note.x - 8 - length)
         y = note.y + 3.5
@@ -190,7 +191,7 @@ def text_width(text: str) -> float:
     """Return about how wide a text is in a picture; the reader's font decides, so it is rather too much.
 
     Example:
-        >>> text_width("가나") == 22.0
+        >>> text_width("가나") == 2 * text_width("다")
         True
     """
     return sum(_DOUBLE if unicodedata.east_asian_width(letter) in "WF" else _NARROW for letter in text)

@@ -12,13 +12,15 @@ import numpy as np
 
 from unroll.baselines.forecast import FITTED, QUICK, Method, seasonal_naive
 from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
-from unroll.report import Section
+from unroll.report import Section, words
 from unroll.report.charts import Axis, AxisKind, Band, Curve, Plot
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.forecast.windows import SeriesStore
 
 #: Windows of a split that are scored; where more are possible, origins are further apart. Said aloud.
 MOST_SCORED = {"validation": 1_500, "test": 20_000}
+#: The squared error in the data's own units, whose root is a score.
+_SQUARE = "mse_in_units"
 #: Windows that are drawn, and steps of history before them.
 _DRAWN = 4
 _DRAWN_SEASONS = 4
@@ -88,6 +90,9 @@ def errors_of(forecasts: Forecasts, yardstick: Yardstick) -> dict[str, np.ndarra
         errors["pinball"] = pinball(forecasts.truth, forecasts.quantiles, yardstick.levels) / size
         inside = (forecasts.truth >= forecasts.quantiles[..., 0]) & (forecasts.truth <= forecasts.quantiles[..., -1])
         errors["coverage"] = np.where(np.isnan(forecasts.truth), np.nan, inside)
+    if (yardstick.sizes != 1.0).any():
+        errors["mae_in_units"] = absolute
+        errors[_SQUARE] = np.square(forecasts.truth - forecasts.mean)
     return errors
 
 
@@ -101,11 +106,16 @@ def scores_of(forecasts: Forecasts, yardstick: Yardstick, *, intervals: bool = T
         else np.zeros(len(forecasts.series), np.int64)
     )
     means = means_with_intervals(errors_of(forecasts, yardstick), blocks)
-    return {
+    scores = {
         name: Score(value, None if interval is None else (interval.low, interval.high))
         for name, (value, interval) in means.items()
         if not np.isnan(value)
     }
+    if _SQUARE in scores:
+        value, bounds = scores.pop(_SQUARE)
+        root = None if bounds is None else (float(np.sqrt(bounds[0])), float(np.sqrt(bounds[1])))
+        scores["rmse_in_units"] = Score(float(np.sqrt(value)), root)
+    return scores
 
 
 def methods_for(windows: int) -> dict[str, Method]:
@@ -131,7 +141,7 @@ def baseline_forecasts(
 def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> list[Section]:
     """Forecasts beside what came, errors by step ahead, and the backtest."""
     levels = yardstick.levels
-    share = f"{100 * (levels[-1] - levels[0]):.0f} %"
+    share = words.percent(levels[-1] - levels[0], digits=0)
     rows = shown_windows(forecasts)
     return [
         Section(
@@ -150,7 +160,7 @@ def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) 
         Section(
             "Rolling-origin backtest",
             "The model is trained once and forecasts from every origin in turn, each time knowing all that came before"
-            f" it and nothing after. Origins in stretches of equal number; mae and mse {yardstick.said}.",
+            f" it and nothing after. Origins in stretches of equal number; MAE and MSE {yardstick.said}.",
             table=backtest_rows(forecasts, yardstick, store),
         ),
     ]
@@ -226,8 +236,11 @@ def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore
             entry["to"] = _time_text(times[forecasts.origins[last]])
         entry["windows"] = len(part)
         for name, values in errors.items():
+            if name == _SQUARE:
+                continue
             known = values[part][~np.isnan(values[part])]
-            entry[name] = float(known.mean()) if known.size else float("nan")
+            mean = float(known.mean()) if known.size else None
+            entry[words.metric_name(name)] = "" if mean is None else words.metric_value(name, mean)
         rows.append(entry)
     return rows
 
