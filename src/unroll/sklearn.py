@@ -144,7 +144,7 @@ class SequenceTagger(BaseEstimator):
     def score(self, X: Sequence[Sequence[str]], y: Sequence[Sequence[str]]) -> float:
         """Micro F1 of the entities if the tags mark any, otherwise the share of tags that are right; 0 to 1."""
         truth, predicted = [list(tags) for tags in y], self.predict(X)
-        if detect_scheme(truth) is None:
+        if detect_scheme([*truth, *predicted]) is None:
             pairs = [pair for row in zip(truth, predicted, strict=True) for pair in zip(*row, strict=True)]
             return float(np.mean([true == tag for true, tag in pairs])) if pairs else 0.0
         gold = [{(number, span) for span in spans(tags)} for number, tags in enumerate(truth)]

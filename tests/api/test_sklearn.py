@@ -32,7 +32,7 @@ def test_a_pipeline_and_a_search_over_cell_and_size() -> None:
     assert set(search.best_params_) == set(grid)
     assert len(search.cv_results_["mean_test_score"]) == 4
     assert search.best_score_ > 0.8
-    assert search.predict(["A GOOD FILM", "a bad film"]).tolist() == [1, 0]
+    assert search.predict(["GOOD FILM 3", "bad film 5"]).tolist() == [1, 0]
 
 
 def test_classes_keep_their_type_and_probabilities_stand_in_their_order() -> None:
