@@ -147,7 +147,7 @@ class ForecastPredictor(Predictor):
                     f" {', '.join(table.columns[:12])}",
                     table.paths[0],
                 )
-        series = load_series(table, columns, future=future)
+        series = load_series(table, columns, self._saved.reading(), future=future)
         # Steps to come have no value and are not missing.
         check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
         return series
@@ -191,15 +191,16 @@ class ForecastPredictor(Predictor):
 
     def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
         saved = self._saved
-        longer, origins = [], []
+        longer, origins, short = [], [], {}
         for item in series:
             known = np.flatnonzero(~np.isnan(item.values))
             origin = int(known[-1]) + 1
             if origin < saved.input_length:
-                raise DataError(
+                short[item.name] = (
                     f"series '{item.name}': the model needs {saved.input_length} steps to forecast from, got {origin};"
                     " give more history"
                 )
+                continue
             item = extended(item, saved.horizon)
             ahead = item.covariates[origin : origin + saved.horizon, list(saved.ahead)]
             if np.isnan(ahead).any():
@@ -211,26 +212,24 @@ class ForecastPredictor(Predictor):
                     )
             longer.append(item)
             origins.append(origin)
+        if not longer:
+            raise DataError(next(iter(short.values())))
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
             forecasts = self._latest(store, longer, origins)
-        predictions = []
+        found: dict[str, dict[str, Any]] = {name: {"series": name, "error": why} for name, why in short.items()}
         for row, item in enumerate(longer):
             times = item.times[origins[row] : origins[row] + saved.horizon]
-            predictions.append(
-                {
-                    "series": item.name,
-                    "time": [str(t.astype("datetime64[s]")) for t in times]
-                    if times.dtype.kind == "M"
-                    else times.tolist(),
-                    "mean": forecasts.mean[row].tolist(),
-                    "quantiles": {
-                        f"{level:g}": forecasts.quantiles[row, :, q].tolist()
-                        for q, level in enumerate(self._settings.quantiles)
-                    },
-                }
-            )
-        return predictions
+            found[item.name] = {
+                "series": item.name,
+                "time": item.clock.text(times) if times.dtype.kind == "M" else times.tolist(),
+                "mean": forecasts.mean[row].tolist(),
+                "quantiles": {
+                    f"{level:g}": forecasts.quantiles[row, :, q].tolist()
+                    for q, level in enumerate(self._settings.quantiles)
+                },
+            }
+        return [found[item.name] for item in series]
 
     def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:
         """The forecast of each series from its origin, its band calibrated on those before it."""
