@@ -14,6 +14,8 @@ _WEEK = 7 * _DAY
 _OPEN, _EXCEPTIONS = 0.5, 0.05
 #: Of the times in open slots that are not in the data (holidays), the largest share, and the most days in a row.
 _CLOSED_SHARE, _CLOSED_DAYS = 0.1, 12
+#: Rows of a series without a usual step, from which on they are believed to be events.
+_LEAST_EVENTS = 20
 #: Weeks that times must cover before a calendar is believed; slots of one that is remembered.
 _LEAST_WEEKS, _MOST_SLOTS = 3, 2_016
 
@@ -32,7 +34,7 @@ def row_steps(series: Sequence[np.ndarray]) -> Frequency | None:
     if not series or not any(_is_broken(times, step) for times, step in zip(series, steps, strict=True)):
         return None
     if all(step is None for step in steps):
-        return as_rows(series)
+        return as_rows(series) if max(map(len, series)) >= _LEAST_EVENTS else None
     if any(times.dtype.kind != "M" for times in series):
         return None
     rows = as_rows(series)

@@ -138,8 +138,9 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         zone=config.data.zone,
         likely_zone=series[0].clock.zone,
         calibrated=min(len(windows["validation"]), pool_size(horizon)),
-        trained_until={
-            item.name: _time_number(item.times[max(end, 1) - 1]) for item, end in zip(series, trains, strict=True)
+        used_until={
+            item.name: _time_number(item.times[max(own.validation, 1) - 1])
+            for item, own in zip(series, bounds, strict=True)
         },
     )
     repeated = _better_start(store, windows["train"], saved) if settings.linear else 1

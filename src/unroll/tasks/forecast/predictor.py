@@ -110,8 +110,8 @@ class ForecastPredictor(Predictor):
             windows: the origins.
             begins: (S,) where in each series the steps begin that are scored; the scale of MASE comes from those
                 before.
-            fresh: (S,) the first step of each series that the network was not trained on, from which on its errors
-                calibrate the band of what comes after; None: the band is calibrated on the validation split alone.
+            fresh: (S,) the first step of each series that training has not used, from which on its errors calibrate
+                the band of what comes after; None: the band is calibrated on the validation split alone.
         """
         raw = run_windows(self._network, store, *windows.all(), self._saved)
         forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
@@ -125,11 +125,11 @@ class ForecastPredictor(Predictor):
         return np.asarray(ratios.cpu().double().numpy())
 
     def _fresh(self, series: TimeSeries) -> int:
-        """The first step of a series that the network was not trained on."""
+        """The first step of a series that neither trained the network nor calibrated its band in training."""
         if (series.rows < 0).all():
             # Numbers without times may be those of training.
             return len(series.times)
-        until = self._saved.trained_until.get(series.name)
+        until = self._saved.used_until.get(series.name)
         times = series.times.astype(np.int64) if series.times.dtype.kind == "M" else series.times
         return 0 if until is None else int(np.searchsorted(times, until, side="right"))
 

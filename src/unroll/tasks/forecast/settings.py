@@ -114,7 +114,7 @@ class Saved(BaseModel):
     calibrated: int = Field(0, ge=0, le=100_000_000)
     zone: str | None = None
     likely_zone: str | None = None
-    trained_until: dict[str, int | float] = Field(default_factory=dict)
+    used_until: dict[str, int | float] = Field(default_factory=dict)
 
     def reading(self) -> Reading:
         """How times are read, as they were in training."""
