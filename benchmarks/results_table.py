@@ -136,11 +136,14 @@ def _train_cells(record: Record, language: Language) -> list[str]:
     if goal:
         sign = "≥" if goal["higher_is_better"] else "≤"
         wanted = f"{sign} {words.metric_value(metric, run['bound'])}, {language.verdicts[reached(record)]}"
-    baseline = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
+    best = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
+    baseline = best and f"{words.metric_value(metric, best.entry['value'])} {words.model_name(best.name)}"
     return [
         wanted,
         score,
-        "–" if baseline is None else f"{words.metric_value(metric, baseline.entry['value'])} {baseline.name}",
+        "–"
+        if baseline is None
+        else f"{words.metric_value(metric, baseline.entry['value'])} {words.model_name(baseline.name)}",
         words.number(run["parameters"]),
         words.duration(run["seconds"]),
     ]

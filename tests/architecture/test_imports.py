@@ -24,11 +24,12 @@ ALLOWED: dict[str, set[str]] = {
     "decoding": set(),
     "bench": {"cells", "kernels", "engine", "layers", "models", "streaming"},
     "interop": {"cells", "layers", "engine"},
+    "keras": {"interop"},
     "look": {"cells", "engine", "layers"},
     "data": set(),
     "metrics": set(),
     "report": set(),
-    "bundle": set(),
+    "bundle": {"report"},
     "baselines": {"data", "metrics"},
     "training": {"bundle"},
     "tasks": {

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, fingerprint
+from unroll.bundle.card import model_card
 from unroll.errors import BundleError, ConfigError, UnrollError
 
 CONFIG = RunConfig(task="classify", seed=4, data=DataConfig(path="a.csv", target="label"))
@@ -328,10 +329,18 @@ def test_environment_fingerprint_and_card(folder: RunFolder, tmp_path: Path) -> 
     card = folder.read_text("README.md")
     for words in (
         "12,345 parameters",
-        "| this model | 0.9123 (0.9 to 0.92) |",
-        "| majority | 0.5 |",
+        "| this model | 91.2% (90.0 to 92.0%) |",
+        "| majority | 50.0% |",
         expected,
         "Text in column2.",
     ):
         assert words in card
     assert "Scores on validation" not in card
+
+
+def test_the_card_shows_hostile_text_as_text(tmp_path: Path) -> None:
+    config = RunConfig(task="classify", data=DataConfig(path="<script>x</script>|`a`*b*\n# [c](http://evil) \u202ed"))
+    card = model_card(config, {}, {}, ["a | b\n## not a heading"])
+    shown = r"&lt;script&gt;x&lt;/script&gt;\|\`a\`\*b\* # \[c\](http://evil) \[U+202E\]d"
+    assert card.splitlines()[0] == f"# classify: {shown}"
+    assert r"- a \| b ## not a heading" in card.splitlines()

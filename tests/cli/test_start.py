@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "pyarrow", "matplotlib", "sklearn", "statsmodels", "rich")
+HEAVY = ("torch", "numpy", "pyarrow", "jinja2", "matplotlib", "sklearn", "statsmodels", "rich")
 
 SCRIPT = """
 import json, sys

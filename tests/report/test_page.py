@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
+from importlib import resources
 
 import pytest
 
-from unroll.report import Candidate, Comparison, Facts, Section, comparison_html, comparison_rows, markup, report_html
+from report.reading import read
+from unroll.report import Candidate, Comparison, Facts, Section, comparison_html, comparison_rows, report_html
+from unroll.report.charts import Curve, Lane, Lanes, Matrix, Plot, Points
+from unroll.report.tables import as_table
 
-EVIL = '</style></td><script>alert("x")</script><img src=//evil onerror=y> &amp; \x00\x1b[31m'
-VOID = {"meta", "img", "br", "line", "circle", "polyline", "path", "rect", "use", "stop"}
-
-
-class Reader(HTMLParser):
-    """Collects what a page holds and raises if its tags do not nest."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str | None]] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open[-1:] == [tag], f"</{tag}> closes {self.open[-3:]}"
-            self.open.pop()
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert reader.open == []
-    return reader
+EVIL = '</style></td><script>alert("x")</script><img src=//evil onerror=y> &amp; \x00\x1b[31m \u202egpj.exe\u2066'
 
 
 def score(value, interval=None):
@@ -97,11 +62,11 @@ def test_the_page_says_all_that_it_must():
     reader = read(report_html(facts()))
     text = "\n".join(reader.text)
     for part in (
-        "Accuracy on the test part is 95.0% (95% interval 93.0 to 97.0%).",
+        "Accuracy on the test split is 95.0% (95% interval 93.0 to 97.0%).",
         "That is better than the best baseline, majority, at 61.0%.",
         "Learning curves",
-        "Test part",
-        "Validation part",
+        "Test split",
+        "Validation split",
         "Worst examples",
         "좋아요",
         "Time and memory",
@@ -128,39 +93,88 @@ def test_the_page_loads_nothing_and_runs_nothing():
     assert "default-src 'none'" in page
 
 
-def test_hostile_text_is_shown_and_does_nothing():
-    rows = [{EVIL: EVIL, "n": 1}]
-    given = facts(
+def hostile_charts():
+    numbers = [0.0, 1.0]
+    return [
+        Plot(EVIL, [Curve(EVIL, numbers, numbers), Points(EVIL, numbers, numbers, [EVIL, EVIL])], wide=True),
+        Lanes([Lane(EVIL, 0.5, None, EVIL, True)]),
+        Matrix(EVIL, EVIL, EVIL, [EVIL, "b"], [[1, 2], [3, 4]]),
+    ]
+
+
+def hostile_facts() -> Facts:
+    return facts(
         name=EVIL,
+        task=EVIL,
         data=EVIL,
         folder=EVIL,
+        monitor=EVIL,
+        metrics={
+            "test": {EVIL: score(0.5, [0.4, 0.6])},
+            "baselines": {EVIL: {"test": {EVIL: score(0.4)}}},
+        },
+        history=[{"epoch": 1, "loss": 1.0, EVIL: 0.5}, {"epoch": 2, "loss": 0.5, EVIL: 0.6}],
         notes=[EVIL],
-        sections=[Section(EVIL, EVIL, rows)],
+        sections=[Section(EVIL, EVIL, [{EVIL: EVIL, "n": 1}] * 30, hostile_charts)],
         config={EVIL: EVIL},
-        environment={EVIL: EVIL, "data": [{"name": EVIL}]},
+        environment={EVIL: EVIL, "data": [{"name": EVIL}], "packages": {EVIL: EVIL}, f"{EVIL} seconds": EVIL},
     )
-    reader = read(report_html(given))
-    assert "script" not in reader.tags
-    assert "img" not in reader.tags
+
+
+def hostile_comparison() -> Comparison:
+    history = [{"epoch": 1, EVIL: 0.5}, {"epoch": 2, EVIL: 0.6}]
+    metrics = {**hostile_facts().metrics, "parameters": 9, "seconds": 1.0}
+    candidates = [Candidate(EVIL, metrics, history), Candidate(EVIL + "2", metrics, history)]
+    return Comparison(EVIL, EVIL, True, candidates, [EVIL])
+
+
+@pytest.mark.parametrize("page", [lambda: report_html(hostile_facts()), lambda: comparison_html(hostile_comparison())])
+def test_hostile_text_is_shown_and_does_nothing(page):
+    html = page()
+    reader = read(html)
+    assert not {"script", "img"} & set(reader.tags)
+    assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
     shown = "".join(reader.text)
     assert '<script>alert("x")</script>' in shown
-    assert "\x00" not in shown
-    assert "\x1b" not in shown
     assert "␀␛[31m" in shown
+    assert "[U+202E]gpj.exe[U+2066]" in shown
+    acting = {chr(code) for code in (*range(9), *range(0x0B, 0x20), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+    assert not acting & set(html)
+
+
+def test_only_style_sheets_of_the_package_are_written_unescaped():
+    templates = resources.files("unroll.report").joinpath("templates")
+    for template in templates.iterdir():
+        text = template.read_text(encoding="utf-8")
+        assert "|safe" not in text.replace(" ", ""), template.name
+        assert "autoescape" not in text, template.name
 
 
 def test_a_long_table_is_folded_and_not_cut():
-    html = markup.table([{"row": f"r{index}"} for index in range(40)])
-    assert all(f">r{index}<" in html for index in range(40))
-    assert "15 more rows" in html
+    rows = [{"row": f"r{index}"} for index in range(40)]
+    reader = read(report_html(facts(sections=[Section("Long", table=rows)])))
+    assert [text for text in reader.text if text.startswith("r") and text[1:].isdigit()] == [row["row"] for row in rows]
+    assert "15 more rows" in reader.text
 
 
 def test_numbers_are_aligned_and_words_are_not():
-    html = markup.table([{"n": 1.5, "w": "x", "b": True}, {"n": None, "w": "y", "b": False}])
-    assert "<th class=n>n</th><th>w</th>" in html
-    assert "<td class=n>1.5</td>" in html
-    assert "<bdi>x</bdi>" in html
-    assert ">yes<" in html
+    table = as_table([{"n": 1.5, "w": "x", "b": True}, {"n": None, "w": "y", "b": False}], "t")
+    assert [(column.name, column.kind) for column in table.columns] == [("n", "n"), ("w", "short"), ("b", "short")]
+    assert table.shown == [["1.5", "x", "yes"], ["", "y", "no"]]
+
+
+def test_a_score_by_another_name_is_called_by_the_fields():
+    entry = score(0.2285, [0.2, 0.25])
+    given = facts(
+        monitor="score",
+        metrics={"test": {"score": entry, "entity_f1": entry, "token_accuracy": score(0.9)}},
+        history=[{"epoch": 1, "loss": 1.0, "score": 0.2, "entity_f1": 0.2, "token_accuracy": 0.8}],
+    )
+    text = "\n".join(read(report_html(given)).text)
+    assert "Entity F1 on the test split is 22.9% (95% interval 20.0 to 25.0%)." in text
+    assert "Validation: entity F1" in text
+    assert "score" not in [line.strip().lower() for line in text.splitlines()]
+    assert "0.2285" not in text
 
 
 def test_a_run_without_scores_history_or_environment_has_a_page():
@@ -202,7 +216,7 @@ def comparison(**changes) -> Comparison:
 
 def test_a_comparison_is_ordered_and_holds_the_baselines_once():
     rows = comparison_rows(comparison())
-    assert [row.name for row in rows] == ["<gru>", "lstm", "baseline: majority"]
+    assert [row.name for row in rows] == ["<gru>", "LSTM", "baseline: majority"]
     assert rows[2].parameters is None
     assert comparison_rows(comparison(higher_is_better=False))[0].name == "baseline: majority"
 
@@ -211,10 +225,17 @@ def test_a_comparison_has_a_page_that_admits_what_is_level():
     reader = read(comparison_html(comparison()))
     text = "\n".join(reader.text)
     assert "<gru> is best: accuracy 97.0%." in text
-    assert "Within its interval lie also: lstm." in text
+    assert "Within its interval lie also: LSTM." in text
     assert "note <1>" in text
     assert "gru" not in reader.tags
     assert reader.tags.count("svg") == 3
+
+
+def test_runs_of_the_same_score_are_level_and_none_is_best():
+    level = comparison(candidates=[Candidate("lstm", facts().metrics), Candidate("gru", facts().metrics)])
+    text = "\n".join(read(comparison_html(level)).text)
+    assert "LSTM and GRU are level: accuracy 95.0%." in text
+    assert "is best" not in text
 
 
 def test_a_comparison_without_scores_has_a_page():

@@ -21,7 +21,7 @@ def entry(value, interval=None):
         ("mse", 0.0000123456, "1.235e-05"),
         ("mae", 123456.0, "123,456"),
         ("mae", 123456.7, "123457"),
-        ("calibration_error", 0.0123, "0.0123"),
+        ("calibration_error", 0.0123, "1.2%"),
         ("mse", math.nan, "not a number"),
         ("mse", -math.inf, "infinite"),
         ("mse", None, "unknown"),
@@ -89,7 +89,7 @@ def test_the_verdict_claims_no_more_than_the_interval(own, interval, other, verd
 def test_lower_is_better_turns_the_verdict():
     given = {"test": {"mse": entry(0.1)}, "baselines": {"naive": {"test": {"mse": entry(0.2)}}}}
     result, verdict = words.headline(given, "mse", higher_is_better=False)
-    assert result == "MSE on the test part is 0.1."
+    assert result == "MSE on the test split is 0.1."
     assert verdict == "That is better than the best baseline, naive, at 0.2."
 
 
@@ -104,7 +104,10 @@ def test_the_baseline_is_chosen_on_validation_not_on_test():
 
 def test_a_run_without_a_test_part_is_quoted_on_validation():
     given = {"validation": {"accuracy": entry(0.9)}, "test": {}, "baselines": {}}
-    assert words.headline(given, "accuracy", higher_is_better=True) == ("Accuracy on the validation part is 90.0%.", "")
+    assert words.headline(given, "accuracy", higher_is_better=True) == (
+        "Accuracy on the validation split is 90.0%.",
+        "",
+    )
 
 
 @pytest.mark.parametrize(

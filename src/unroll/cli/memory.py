@@ -43,6 +43,7 @@ def memory(
 
     from unroll.cli.show import table
     from unroll.errors import ConfigError
+    from unroll.report import picture_svg
     from unroll.tasks.memory.job import compare
     from unroll.tasks.memory.scores import figure
     from unroll.tasks.memory.settings import Settings
@@ -68,7 +69,7 @@ def memory(
         typer.echo(f"lag {result.lag}  {result.cell}  {result.score:.4f}  after {result.steps} steps")
         results.append(result)
     folder.mkdir(parents=True, exist_ok=True)
-    figure(task, results).savefig(files[0])
+    files[0].write_text(picture_svg(figure(task, results)), encoding="utf-8")
     record = {
         "task": task,
         "language": language,

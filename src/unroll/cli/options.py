@@ -25,7 +25,7 @@ Time = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column tha
 Series = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names the series of a row.")]
 
 Format = Annotated[
-    str | None, typer.Option(metavar="NAME", help="csv, tsv, jsonl, json, parquet, text or ts. Default: by the name.")
+    str | None, typer.Option(metavar="NAME", help="The kind of file, such as csv, jsonl or conll. Default: found out.")
 ]
 Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="The files' encoding, such as cp949. Default: utf-8.")

@@ -41,22 +41,22 @@ def scores(metrics: Mapping[str, Any]) -> None:
     """Print a run's scores beside its baselines, with 95% intervals."""
     from unroll.report import words
 
-    part = words.shown_part(metrics)
-    if part is None:
+    split = words.shown_part(metrics)
+    if split is None:
         return
-    rows = [("this model", metrics[part])]
-    rows += [(name, parts[part]) for name, parts in metrics.get("baselines", {}).items() if parts.get(part)]
-    entries(rows, f"{part} part")
+    rows = [("this model", metrics[split])]
+    rows += [(name, splits[split]) for name, splits in metrics.get("baselines", {}).items() if splits.get(split)]
+    entries([(words.model_name(name), words.distinct(scored)) for name, scored in rows], f"{split} split")
 
 
 def entries(rows: Sequence[tuple[str, Mapping[str, Any]]], title: str) -> None:
     """Print one line of scores per row: its name, and per metric an entry as in metrics.json."""
     from unroll.report import words
 
-    names = list(dict.fromkeys(name for _, found in rows for name in found))
+    names = list(dict.fromkeys(name for _, scored in rows for name in scored))
     table(
         [title, *map(words.metric_name, names)],
-        [[who, *(_score(name, found.get(name)) for name in names)] for who, found in rows],
+        [[who, *(_score(name, scored.get(name)) for name in names)] for who, scored in rows],
     )
 
 

@@ -3,6 +3,7 @@
 from unroll.report.comparison import Candidate, Comparison, comparison_html, comparison_rows
 from unroll.report.facts import Facts
 from unroll.report.page import report_html
+from unroll.report.rendering import picture_svg
 from unroll.report.section import Section
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "Section",
     "comparison_html",
     "comparison_rows",
+    "picture_svg",
     "report_html",
 ]

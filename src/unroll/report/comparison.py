@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from unroll.report import charts, words
-from unroll.report.markup import block, bullets, paragraphs, table, text
-from unroll.report.page import page_html
+from unroll.report import words
+from unroll.report.charts import Axis, AxisKind, Curve, Lane, Lanes, Plot, Points
+from unroll.report.charts.plot import MOST_COLOURS
+from unroll.report.rendering import render
+from unroll.report.scores import quoted_on
+from unroll.report.tables import as_table
 
 
 class Candidate(NamedTuple):
@@ -52,108 +55,125 @@ class Row(NamedTuple):
 
 
 def comparison_rows(comparison: Comparison) -> list[Row]:
-    """Return the runs and the baselines of the first run that has some, best first, on the part that is shown."""
+    """Return the runs and the baselines of the first run that has some, best first, on the shown split."""
     rows: list[Row] = []
     baselines: Mapping[str, Any] = {}
-    part = None
+    split = None
     for candidate in comparison.candidates:
         metrics = candidate.metrics
-        part = part or words.shown_part(metrics)
-        entry = (metrics.get(part) or {}).get(comparison.monitor) if part else None
+        split = split or words.shown_part(metrics)
+        entry = (metrics.get(split) or {}).get(comparison.monitor) if split else None
         if entry is not None and entry["value"] is not None:
-            rows.append(Row(candidate.name, entry, metrics.get("parameters"), metrics.get("seconds")))
+            rows.append(Row(words.model_name(candidate.name), entry, metrics.get("parameters"), metrics.get("seconds")))
         baselines = baselines or metrics.get("baselines", {})
-    for name, parts in baselines.items():
-        entry = (parts.get(part) or {}).get(comparison.monitor)
+    for name, splits in baselines.items():
+        entry = (splits.get(split) or {}).get(comparison.monitor)
         if entry is not None and entry["value"] is not None:
-            rows.append(Row(f"baseline: {name}", entry, None, None))
+            rows.append(Row(f"baseline: {words.model_name(name)}", entry, None, None))
     return sorted(rows, key=lambda row: -row.entry["value"] if comparison.higher_is_better else row.entry["value"])
 
 
 def comparison_html(comparison: Comparison) -> str:
     """Return the comparison as one self-contained page."""
-    monitor = comparison.monitor
-    name = words.metric_name(monitor)
+    split, scores = next(
+        (
+            (split, candidate.metrics[split])
+            for candidate in comparison.candidates
+            if (split := words.shown_part(candidate.metrics)) is not None
+        ),
+        (None, {}),
+    )
+    metric = words.plain_metric(scores, comparison.monitor)
+    name = words.metric_name(metric)
     rows = comparison_rows(comparison)
-    own = {candidate.name for candidate in comparison.candidates}
+    ours = {words.model_name(candidate.name) for candidate in comparison.candidates}
     lanes = [
-        charts.Lane(row.name, row.entry["value"], _bounds(row.entry), _shown(monitor, row.entry), row.name in own)
+        Lane(row.name, row.entry["value"], words.bounds_of(row.entry), _shown(metric, row.entry), row.name in ours)
         for row in rows
     ]
-    bars = any(lane.bounds for lane in lanes)
+    intervals = any(lane.bounds for lane in lanes)
     lines = [
         {
             "model": row.name,
-            name: _shown(monitor, row.entry),
-            **({"95% interval": words.interval(monitor, row.entry.get("interval"))} if bars else {}),
+            name: _shown(metric, row.entry),
+            **({"95% interval": words.interval(metric, row.entry.get("interval"))} if intervals else {}),
             "parameters": row.parameters,
             "training time": "" if row.seconds is None else words.duration(row.seconds),
         }
         for row in rows
     ]
-    part = next((words.shown_part(candidate.metrics) for candidate in comparison.candidates), None)
-    direction = "higher is better" if comparison.higher_is_better else "lower is better"
-    note = f"{words.sentence_case(name)} on the {part} part, {direction}{'; bars are 95% intervals' if bars else ''}."
-    lead = f"{rows[0].name} is best: {name} {_shown(monitor, rows[0].entry)}." if rows else "No run holds a score."
-    body = [
-        f"<header>\n<p class=eyebrow>unroll · compare</p>\n<h1><bdi>{text(comparison.title)}</bdi></h1>\n"
-        f"<p class=lead>{text(lead)}</p>\n{paragraphs(_caution(rows))}</header>",
-        block("Scores", f"<p class=note>{text(note)}</p>{charts.lanes(lanes)}{table(lines, 'Scores')}"),
-        block("Score against cost", _cost_charts(comparison, rows)),
-        block("Learning curves", _curves(comparison)),
-        block("Notes", bullets(comparison.notes)),
-    ]
-    return page_html(comparison.title, "\n".join(part for part in body if part))
+    return render(
+        "compare.html",
+        {
+            "title": comparison.title,
+            "lead": _lead(rows, metric),
+            "caution": _caution(rows),
+            "note": quoted_on(metric, split, higher_is_better=comparison.higher_is_better, intervals=intervals),
+            "lanes": Lanes(lanes),
+            "table": as_table(lines, "Scores") if lines else None,
+            "cost": _cost(metric, rows),
+            "curves": _curves(comparison, metric),
+            "notes": comparison.notes,
+        },
+    )
+
+
+def _lead(rows: Sequence[Row], metric: str) -> str:
+    if not rows:
+        return "No run holds a score."
+    score = f"{words.metric_name(metric)} {_shown(metric, rows[0].entry)}"
+    level = [row.name for row in rows if row.entry["value"] == rows[0].entry["value"]]
+    if len(level) == 1:
+        return f"{words.sentence_case(level[0])} is best: {score}."
+    return f"{words.sentence_case(', '.join(level[:-1]))} and {level[-1]} are level: {score}."
 
 
 def _caution(rows: Sequence[Row]) -> str:
     """Say so where the first two cannot be told apart."""
-    if len(rows) < 2 or _bounds(rows[0].entry) is None:
+    bounds = words.bounds_of(rows[0].entry) if len(rows) > 1 else None
+    if bounds is None:
         return ""
-    low, high = rows[0].entry["interval"]
-    level = [row.name for row in rows[1:] if low <= row.entry["value"] <= high]
+    level = [row.name for row in rows[1:] if bounds[0] <= row.entry["value"] <= bounds[1]]
     if not level:
         return ""
     return f"Within its interval lie also: {', '.join(level)}. This test set cannot tell them apart."
 
 
-def _cost_charts(comparison: Comparison, rows: Sequence[Row]) -> str:
-    name = words.metric_name(comparison.monitor)
-    panels = []
-    for what, values in (
-        ("parameters", [(row.name, row.parameters, row.entry["value"]) for row in rows]),
-        ("training seconds", [(row.name, row.seconds, row.entry["value"]) for row in rows]),
+def _cost(metric: str, rows: Sequence[Row]) -> list[Plot]:
+    """The score against each kind of cost that at least two runs have."""
+    plots = []
+    for what, costs in (
+        ("parameters", [row.parameters for row in rows]),
+        ("training seconds", [row.seconds for row in rows]),
     ):
-        points = [charts.Point(who, float(x), float(y)) for who, x, y in values if x]
-        if len(points) > 1:
-            panels.append(charts.scatter_chart(f"{words.sentence_case(name)} by {what}", points, x_label=what))
-    return f"<div class=panels>{''.join(panels)}</div>" if panels else ""
+        known = [
+            (row.name, float(cost), float(row.entry["value"])) for row, cost in zip(rows, costs, strict=True) if cost
+        ]
+        if len(known) > 1:
+            names, xs, ys = zip(*known, strict=True)
+            title = f"{words.sentence_case(words.metric_name(metric))} by {what}"
+            plots.append(Plot(title, [Points("", xs, ys, names)], Axis(what, AxisKind.LOG), _value_axis(metric)))
+    return plots
 
 
-def _curves(comparison: Comparison) -> str:
+def _curves(comparison: Comparison, metric: str) -> list[Plot]:
+    """The validation scores of all runs on the same axes."""
     curves = [
-        charts.Curve(
-            candidate.name,
+        Curve(
+            words.model_name(candidate.name),
             [float(row.get("epoch", index + 1)) for index, row in enumerate(candidate.history)],
-            [_finite(row.get(comparison.monitor)) for row in candidate.history],
+            [words.finite(row.get(comparison.monitor)) for row in candidate.history],
         )
-        for candidate in comparison.candidates[: charts.MOST_CURVES]
+        for candidate in comparison.candidates[:MOST_COLOURS]
         if candidate.history
     ]
-    if not curves:
-        return ""
-    title = f"Validation: {words.metric_name(comparison.monitor)}"
-    return charts.line_chart(title, curves, x_label="epoch")
+    title = f"Validation: {words.metric_name(metric)}"
+    return [Plot(title, curves, Axis("epoch", AxisKind.WHOLE), _value_axis(metric))] if curves else []
 
 
-def _shown(monitor: str, entry: Mapping[str, Any]) -> str:
-    return words.metric_value(monitor, entry["value"])
+def _value_axis(metric: str) -> Axis:
+    return Axis(kind=AxisKind.SHARE if words.is_share(metric) else AxisKind.LINEAR)
 
 
-def _bounds(entry: Mapping[str, Any]) -> tuple[float, float] | None:
-    bounds = entry.get("interval")
-    return None if bounds is None or None in bounds else (bounds[0], bounds[1])
-
-
-def _finite(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def _shown(metric: str, entry: Mapping[str, Any]) -> str:
+    return words.metric_value(metric, entry["value"])

@@ -219,7 +219,7 @@ class _Run:
             self._history.best = record.number
         if self._log is not None:
             self._log.epoch(record)
-        self._progress.epoch(record, best)
+        self._progress.epoch(record, gain > 0)
         self._epoch, self._step, self._digest = self._epoch + 1, 0, ""
         self._total, self._items, self._tokens, self._epoch_seconds = 0.0, 0, 0, 0.0
         self._epoch_began = time.monotonic()

@@ -14,6 +14,7 @@ import torch
 from unroll.cli.app import run
 from unroll.errors import ConfigError
 from unroll.layers import GridLSTM1d
+from unroll.report.charts import Bars
 from unroll.tasks.memory.data import memory_task
 from unroll.tasks.memory.job import _without_subnormals, compare, remember
 from unroll.tasks.memory.network import KINDS, build_network
@@ -116,17 +117,19 @@ def test_unknown_cells_and_lags_are_refused() -> None:
 
 def test_the_picture_has_a_line_for_each_network() -> None:
     results = [Result(cell, lag, 0.5, 0.25, 1, False, 9) for lag in (1, 2) for cell in ("rnn", "gru")]
-    axes = figure("copy", results).axes[0]
-    assert [line.get_label() for line in axes.get_lines()] == ["rnn", "gru", "remembers nothing"]
+    layers = figure("copy", results).layers
+    assert [layer.name for layer in layers] == ["rnn", "gru", "remembers nothing"]
+    assert list(layers[1].values()) == [(1, 0.5), (2, 0.5)]
 
 
 def test_the_picture_of_one_lag_has_a_bar_for_each_network() -> None:
     results = [Result(cell, 50, value, 0.5, 1, False, 9) for cell, value in (("grid", 0.9), ("lstm", 0.6))]
-    axes = figure("parity", results).axes[0]
-    assert [bar.get_height() for bar in axes.patches] == [0.9, 0.6]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["grid", "lstm"]
-    assert axes.get_xlabel() == "50 bits"
-    assert axes.get_lines()[0].get_ydata()[0] == 0.5
+    plot = figure("parity", results)
+    bars, nothing = plot.layers
+    assert isinstance(bars, Bars)
+    assert bars.heights == [0.9, 0.6]
+    assert (plot.x.label, plot.x.names) == ("50 bits", ["grid", "lstm"])
+    assert [y for _, y in nothing.values()] == [0.5, 0.5]
 
 
 def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +138,7 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, capsys: pytest
     assert "picture" in capsys.readouterr().out
     record = json.loads((tmp_path / "m/memory.json").read_text(encoding="utf-8"))
     assert [result["lag"] for result in record["results"]] == [1, 2]
-    assert (tmp_path / "m/memory.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert (tmp_path / "m/memory.svg").read_text(encoding="utf-8").startswith("<svg")
     assert run(words) == 2
     assert "holds results already" in capsys.readouterr().err
     assert run(["memory", "copy", "--lag", "x", "--out", str(tmp_path / "n")]) == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unroll.data.readers.dialect import Dialect, guess_dialect, is_csv_in_disguise
 from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import QuoteError, Record, records
 from unroll.data.table.writer import Field, Row
@@ -86,7 +87,7 @@ class Delimited:
 
     def left(self) -> list[str]:
         """Blank lines, and columns of the first file that this one lacks."""
-        said = [f"{self._blank} blank line{'s' if self._blank > 1 else ''} left out"] if self._blank else []
+        said = blank_note(self._blank)
         if self.lacking:
             held = f"the first {len(self.columns)} of {len(self.columns) + self.lacking} columns"
             said.append(f"{self.path.name} holds {held}; the others are empty there")

@@ -16,7 +16,7 @@ from unroll.data import Table
 from unroll.metrics.class_scores import Measured, score_classes, score_labels
 from unroll.metrics.classification import best_threshold, confusion_matrix, f1_by_class, reliability
 from unroll.models.wide import Network
-from unroll.report import Section
+from unroll.report import Section, words
 from unroll.report.classification import (
     calibration_section,
     classes_section,
@@ -149,8 +149,8 @@ def _worst(labelled: Labelled, classes: tuple[str, ...], probabilities_NK: np.nd
             {
                 "example": examples.show(int(rows[position])),
                 "true": ", ".join(classes[k] for k in np.flatnonzero(truth_NK[position])) or "none",
-                "answered": classes[int(probabilities_NK[position].argmax())],
-                "probability of the truth": f"{likely[position]:.3f}",
+                "predicted": classes[int(probabilities_NK[position].argmax())],
+                "probability of the truth": words.percent(likely[position]),
                 "where": f"{path.name}:{line}",
             }
         )

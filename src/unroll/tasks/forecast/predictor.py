@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
+from unroll.data.table.chunks import as_text
+from unroll.data.table.kinds import Column
 from unroll.errors import DataError, nearest
 from unroll.models.forecaster import Forecaster
 from unroll.tasks.base import Predictor, Record, Scores
@@ -46,10 +49,18 @@ class ForecastPredictor(Predictor):
         network: with its weights.
         saved: its columns, sizes and scalings.
         settings: its settings.
+        held: what the columns of its data held, which those of records hold again.
     """
 
-    def __init__(self, network: Forecaster, saved: Saved, settings: ForecastSettings) -> None:
+    def __init__(
+        self,
+        network: Forecaster,
+        saved: Saved,
+        settings: ForecastSettings,
+        held: Mapping[str, Column] = MappingProxyType({}),
+    ) -> None:
         self._network = network.eval()
+        self._held = held
         self._saved = saved
         self._settings = settings
 
@@ -76,8 +87,14 @@ class ForecastPredictor(Predictor):
             file.write_text(
                 "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
             )
-            table = read_table(file, ReadOptions(None, "utf-8", None, None), Path(folder) / "table")
-            yield from self._forecast(self._open(table, future=True))
+            try:
+                table = read_table(file, ReadOptions(format="jsonl", columns=self._held), Path(folder) / "table")
+                series = self._open(table, future=True)
+            except DataError as error:
+                # The file is of our own making; what the user has given is a record.
+                text = str(error).removeprefix(f"{file}:{error.line}: ").removeprefix(f"{file}: ")
+                raise DataError(text, "record" if error.line else None, error.line) from error
+            yield from self._forecast(series)
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -249,5 +266,9 @@ class ForecastPredictor(Predictor):
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for JSON: NaN, which JSON does not have, is a missing value."""
-    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
+    """A row for JSON: NaN, which JSON does not have, is a missing value, and a whole number has no ``.0``."""
+    numbers = (float, np.floating)
+    return {
+        name: (None if np.isnan(value) else as_text(float(value))) if isinstance(value, numbers) else value
+        for name, value in row.items()
+    }

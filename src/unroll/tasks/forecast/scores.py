@@ -6,18 +6,16 @@ Shapes: W windows, N steps of the horizon, Q quantiles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from unroll.baselines.forecast import FITTED, QUICK, Method, seasonal_naive
 from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
-from unroll.report import Section
+from unroll.report import Section, words
+from unroll.report.charts import Axis, AxisKind, Band, Curve, Plot
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.forecast.windows import SeriesStore
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 #: Windows of a split that are scored; where more are possible, origins are further apart. Said aloud.
 MOST_SCORED = {"validation": 1_500, "test": 20_000}
@@ -143,7 +141,7 @@ def baseline_forecasts(
 def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> list[Section]:
     """Forecasts beside what came, errors by step ahead, and the backtest."""
     levels = yardstick.levels
-    share = f"{100 * (levels[-1] - levels[0]):.0f} %"
+    share = words.percent(levels[-1] - levels[0], digits=0)
     rows = shown_windows(forecasts)
     return [
         Section(
@@ -151,18 +149,18 @@ def sections_of(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) 
             f"What came, the median forecast, and the band that should hold {share} of what comes (quantiles"
             f" {levels[0]:g} to {levels[-1]:g}). Windows are spread evenly over the part, not chosen by how well they"
             " went.",
-            figure=lambda: draw_forecasts(forecasts, yardstick, store, rows),
+            charts=lambda: forecast_plots(forecasts, yardstick, store, rows),
         ),
         Section(
             "Error by step ahead",
             f"Mean absolute error, {yardstick.said}, of the first step ahead to the last, beside the seasonal naive"
             " forecast of the same windows.",
-            figure=lambda: draw_horizon(forecasts, yardstick, store),
+            charts=lambda: [horizon_plot(forecasts, yardstick, store)],
         ),
         Section(
             "Rolling-origin backtest",
             "The model is trained once and forecasts from every origin in turn, each time knowing all that came before"
-            f" it and nothing after. Origins in stretches of equal number; mae and mse {yardstick.said}.",
+            f" it and nothing after. Origins in stretches of equal number; MAE and MSE {yardstick.said}.",
             table=backtest_rows(forecasts, yardstick, store),
         ),
     ]
@@ -177,60 +175,48 @@ def shown_windows(forecasts: Forecasts) -> np.ndarray:
     return np.unique(np.linspace(0, len(forecasts.series) - 1, _DRAWN).astype(int))
 
 
-def draw_forecasts(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore, rows: np.ndarray) -> Figure:
-    """One panel per window: the history, what came, the median and the band."""
-    from matplotlib.figure import Figure
-
+def forecast_plots(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore, rows: np.ndarray) -> list[Plot]:
+    """One plot per window: the history, what came, the median and the band."""
     horizon = forecasts.truth.shape[1]
-    figure = Figure(figsize=(8, 2.3 * len(rows)), layout="constrained")
-    for axes, row in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows.tolist(), strict=True):
+    plots = []
+    for row in rows.tolist():
         number, origin = int(forecasts.series[row]), int(forecasts.origins[row])
         before = min(origin, max(2 * horizon, min(_DRAWN_SEASONS * yardstick.season, 5 * horizon)))
         times = store.times(number)[origin - before : origin + horizon]
         past = store.measured(number, origin)[origin - before :]
-        ahead = times[before:]
-        axes.plot(times[:before], past, color="C5", linewidth=1.2, label="history")
-        # From the last known value on, so that the lines do not hang in the air.
-        axes.plot(
-            times[before - 1 :],
-            np.r_[past[-1], forecasts.truth[row]],
-            color="C5",
-            linewidth=1.2,
-            linestyle=":",
-            label="what came",
-        )
-        if forecasts.quantiles.shape[-1]:
-            band = forecasts.quantiles[row]
-            axes.fill_between(ahead, band[:, 0], band[:, -1], color="C0", alpha=0.2, linewidth=0, label="band")
-        axes.plot(ahead, forecasts.point[row], color="C0", linewidth=1.6, label="median")
-        axes.set_title(f"{store.names[number]}, from {_time_text(times[before])}", fontsize="medium", loc="left")
-        axes.margins(x=0.01)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(ncols=4, fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(0, 1.5))
-    return figure
+        places, axis = _time_axis(times)
+        ahead = places[before:]
+        band = forecasts.quantiles[row]
+        # What came begins at the last known value, so that its line does not hang in the air.
+        layers: list[Curve | Band] = [
+            Curve("history", places[:before], past.tolist(), colour=6),
+            Curve("what came", places[before - 1 :], [*past[-1:], *forecasts.truth[row]], colour=6, dashed=True),
+        ]
+        if band.shape[-1]:
+            layers.append(Band("band", ahead, band[:, 0].tolist(), band[:, -1].tolist(), colour=1))
+        layers.append(Curve("median", ahead, forecasts.point[row].tolist(), colour=1))
+        plots.append(Plot(f"{store.names[number]}, from {_time_text(times[before])}", layers, axis, wide=True))
+    return plots
 
 
-def draw_horizon(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> Figure:
+def horizon_plot(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> Plot:
     """The error of each step ahead, beside the seasonal naive's."""
-    from matplotlib.figure import Figure
-
     errors = errors_of(forecasts, yardstick)["mae"]
     horizon = errors.shape[1]
-    steps = np.arange(1, horizon + 1)
+    steps = list(range(1, horizon + 1))
     pairs = zip(forecasts.series.tolist(), forecasts.origins.tolist(), strict=True)
     repeated = np.stack([seasonal_naive(store.history(*pair), horizon, yardstick.season) for pair in pairs])
     naive_errors = errors_of(forecasts._replace(point=repeated), yardstick)["mae"]
-    figure = Figure(figsize=(8, 2.6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(steps, _column_means(errors), color="C0", marker="o", markersize=3, label="this model")
-    axes.plot(steps, _column_means(naive_errors), color="C5", linestyle="--", label="seasonal naive")
-    axes.legend(fontsize="small", frameon=False)
-    axes.set_xlabel("steps ahead")
-    axes.set_ylabel("mean absolute error")
-    axes.set_ylim(bottom=0)
-    axes.margins(x=0.02)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return Plot(
+        "Mean absolute error",
+        [
+            Curve("this model", steps, _column_means(errors).tolist(), dots=True),
+            Curve("seasonal naive", steps, _column_means(naive_errors).tolist(), colour=6, dashed=True),
+        ],
+        Axis("steps ahead", AxisKind.WHOLE),
+        Axis(low=0.0),
+        wide=True,
+    )
 
 
 def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> list[dict[str, Any]]:
@@ -253,7 +239,8 @@ def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore
             if name == _SQUARE:
                 continue
             known = values[part][~np.isnan(values[part])]
-            entry[name] = float(known.mean()) if known.size else float("nan")
+            mean = float(known.mean()) if known.size else None
+            entry[words.metric_name(name)] = "" if mean is None else words.metric_value(name, mean)
         rows.append(entry)
     return rows
 
@@ -273,6 +260,13 @@ def _column_means(values: np.ndarray) -> np.ndarray:
     count = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _time_axis(times: np.ndarray) -> tuple[list[float], Axis]:
+    """Where moments lie on the axis, and the axis."""
+    if np.issubdtype(times.dtype, np.datetime64):
+        return times.astype("datetime64[s]").astype(np.float64).tolist(), Axis(kind=AxisKind.TIME)
+    return times.astype(np.float64).tolist(), Axis()
 
 
 def _time_text(time: Any) -> str:

@@ -14,6 +14,7 @@ from unroll.tasks.forecast.notes import notes_of
 from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
 
@@ -72,4 +73,4 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         settings = validate(ForecastSettings, folder.config.model, "model")
         network = build_network(saved, settings)
         folder.load_weights(network)
-        return ForecastPredictor(network, saved, settings)
+        return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))

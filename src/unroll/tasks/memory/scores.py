@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from unroll.report.charts import Axis, AxisKind, Bars, Curve, Plot
 from unroll.tasks.memory.data import NOTHING, Questions
 from unroll.tasks.memory.settings import Result
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def tensors_of(questions: Questions) -> tuple[Tensor, Tensor]:
@@ -31,29 +28,30 @@ def score(model: nn.Module, questions: Questions) -> float:
     return float((predictions.argmax(dim=-1) == targets)[asked].float().mean())
 
 
-def figure(name: str, results: Sequence[Result]) -> Figure:
+def figure(name: str, results: Sequence[Result]) -> Plot:
     """The picture: score against lag, a line for each kind of network, or a bar at a single lag; and what remembers
     nothing.
     """
-    from matplotlib.figure import Figure
-
-    drawn = Figure(figsize=(7, 4), layout="constrained")
-    axes = drawn.subplots()
     lags = sorted({result.lag for result in results})
+    kinds = list(dict.fromkeys(result.cell for result in results))
+    chances = {result.lag: result.chance for result in results}
+    nothing = Curve("remembers nothing", lags, [chances[lag] for lag in lags], colour=6, dashed=True)
+    value_axis = Axis(kind=AxisKind.LINEAR if name == "adding" else AxisKind.SHARE, low=0.0)
+    title = f"How far they remember: {name}, {'mean squared error' if name == 'adding' else 'accuracy'}"
+    distance = "bits" if name == "parity" else "lag in steps"
     if len(lags) == 1:
         # A line of one point would show neither where it stands nor what a guess reaches.
-        axes.bar([result.cell for result in results], [result.score for result in results], width=0.5)
-        axes.axhline(results[0].chance, color="grey", linestyle=":", label="remembers nothing")
-        axes.set_xlabel(f"{lags[0]} bits" if name == "parity" else f"lag of {lags[0]} steps")
-    else:
-        for kind in dict.fromkeys(result.cell for result in results):
-            own = [result for result in results if result.cell == kind]
-            axes.plot([result.lag for result in own], [result.score for result in own], marker="o", label=kind)
-        chances = {result.lag: result.chance for result in results}
-        axes.plot(lags, [chances[lag] for lag in lags], color="grey", linestyle=":", label="remembers nothing")
-        axes.set_xlabel("bits" if name == "parity" else "lag in steps")
-    axes.set_ylabel("mean squared error" if name == "adding" else "accuracy")
-    axes.set_title(f"How far they remember: {name}")
-    axes.set_ylim(bottom=0)
-    axes.legend()
-    return drawn
+        bars = Bars("networks", range(len(kinds)), [result.score for result in results], 0.6)
+        ends = [-0.5, len(kinds) - 0.5]
+        nothing = nothing._replace(xs=ends, ys=[results[0].chance] * 2)
+        return Plot(title, [bars, nothing], Axis(f"{lags[0]} {distance}", names=kinds), value_axis, wide=True)
+    curves = [
+        Curve(
+            kind,
+            [result.lag for result in results if result.cell == kind],
+            [result.score for result in results if result.cell == kind],
+            dots=True,
+        )
+        for kind in kinds
+    ]
+    return Plot(title, [*curves, nothing], Axis(distance, AxisKind.WHOLE), value_axis, wide=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from unroll.metrics.entities import EntityScores, entity_scores
 from unroll.metrics.intervals import bootstrap
-from unroll.report import Section
+from unroll.report import Section, words
 from unroll.tasks.base import Score, Scores
 
 _LISTED = 20
@@ -101,9 +101,9 @@ def _by_type(found: EntityScores) -> Section:
     rows = [
         {
             "type": kind,
-            "precision": round(counts.precision, 4),
-            "recall": round(counts.recall, 4),
-            "F1": round(counts.f1, 4),
+            "precision": words.percent(counts.precision),
+            "recall": words.percent(counts.recall),
+            "F1": words.percent(counts.f1),
             "entities": counts.gold,
             "predicted": counts.predicted,
         }
