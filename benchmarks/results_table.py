@@ -141,9 +141,7 @@ def _train_cells(record: Record, language: Language) -> list[str]:
     return [
         wanted,
         score,
-        "–"
-        if baseline is None
-        else f"{words.metric_value(metric, baseline.entry['value'])} {words.model_name(baseline.name)}",
+        baseline or "–",
         words.number(run["parameters"]),
         words.duration(run["seconds"]),
     ]
