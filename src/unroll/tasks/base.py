@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, runtime_checkable
 
@@ -165,6 +165,15 @@ class Predictor(abc.ABC):
     """
 
     numbers: tuple[str, ...] = ()
+
+    @property
+    @abc.abstractmethod
+    def network(self) -> nn.Module:
+        """The network, with its weights, in evaluation mode."""
+
+    @abc.abstractmethod
+    def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
+        """What the network is fed for these records: the arguments of its `forward`."""
 
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:

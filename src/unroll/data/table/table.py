@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ class Table:
         parts: int8 per row: 0 train, 1 validation, 2 test, where the files themselves say so, else None.
         store: the folder that holds the table; another process opens it with `Table.open`.
         format: the name of the reader that read it.
+        in_memory: whether the rows are in memory and not in a file.
         marked: whether the reader wrote down the line of every item of a row's lists, and what is wrong with a row.
     """
 
@@ -45,6 +47,7 @@ class Table:
     parts: np.ndarray | None
     store: Path
     format: str
+    in_memory: bool
     marked: bool
 
     def __init__(self, store: Path, data: pa.Table, meta: Mapping[str, Any]) -> None:
@@ -62,6 +65,7 @@ class Table:
         self._length = int(data.num_rows)
         self.parts = data.column(PART).to_numpy().astype(np.int8) if meta["parts"] else None
         self.format = meta["format"]
+        self.in_memory = meta["in_memory"]
         self.marked = meta["marked"]
         self._item_lines = Chunks(data.column(LINES)) if self.marked else None
         self._problems = Chunks(data.column(PROBLEMS)) if self.marked else None
@@ -264,6 +268,15 @@ class Table:
         self.texts(column)
         is_list = self._details[column].is_list
         return (text_block(block) if is_list else block for block in self.blocks(column, rows))
+
+    def fingerprint(self) -> dict[str, str | int]:
+        """Name, rows, bytes and SHA-256 of the cells of all columns: the same rows, cut alike, have the same."""
+        digest, size = hashlib.sha256(), 0
+        for column in self.columns:
+            for block in self.blocks(column):
+                digest.update(pa.record_batch([block], [column]).serialize())
+                size += block.nbytes
+        return {"name": str(self.paths[0]), "rows": len(self), "bytes": size, "sha256": digest.hexdigest()}
 
     def _either(self, column: str, advice: str) -> DataError:
         """The error for a column whose cells have two meanings, shown by the first cell in which they differ."""

@@ -20,7 +20,7 @@ from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
 from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
 from unroll.errors import DataError, nearest
-from unroll.models.forecaster import Forecaster
+from unroll.models.forecaster import Forecaster, Window
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.forecast.calibration import calibrated, pool_size
 from unroll.tasks.forecast.columns import load_series
@@ -73,10 +73,15 @@ class ForecastPredictor(Predictor):
         Raises:
             DataError: a series is too short, a column is missing, or what should be known ahead is not.
         """
+        for series in self._series(records):
+            yield from self._forecast(series)
+
+    def _series(self, records: Iterable[Record]) -> Iterator[list[TimeSeries]]:
+        """A text is a series by itself; the rows together are all of theirs."""
         rows: list[dict[str, Any]] = []
         for record in records:
             if isinstance(record, str):
-                yield self._forecast([self._from_text(record)])[0]
+                yield [self._from_text(record)]
             else:
                 rows.append(dict(record))
         if not rows:
@@ -94,7 +99,22 @@ class ForecastPredictor(Predictor):
                 # The file is of our own making; what the user has given is a record.
                 text = str(error).removeprefix(f"{file}:{error.line}: ").removeprefix(f"{file}: ")
                 raise DataError(text, "record" if error.line else None, error.line) from error
-            yield from self._forecast(series)
+            yield series
+
+    @property
+    def network(self) -> Forecaster:
+        """The network."""
+        return self._network
+
+    def encode(self, records: Sequence[Record]) -> tuple[Window]:
+        """The last window of each series, in the scale of the network."""
+        items = [item for series in self._series(records) for item in series]
+        longer, origins, _ = self._ready(items)
+        with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
+            store = self._store(longer, Path(folder))
+            saved = self._saved
+            batch = store.gather(np.arange(len(longer)), np.array(origins), saved.input_length, saved.horizon)
+            return (batch.window,)
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -206,9 +226,16 @@ class ForecastPredictor(Predictor):
         name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
         return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
-    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+    def _ready(self, series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], list[int], dict[str, str]]:
+        """The series with the horizon behind them, where each horizon begins, and why the others are too short.
+
+        Raises:
+            DataError: all are too short, or a covariate of the horizon is missing.
+        """
         saved = self._saved
-        longer, origins, short = [], [], {}
+        longer: list[TimeSeries] = []
+        origins: list[int] = []
+        short: dict[str, str] = {}
         for item in series:
             known = np.flatnonzero(~np.isnan(item.values))
             origin = int(known[-1]) + 1
@@ -231,6 +258,11 @@ class ForecastPredictor(Predictor):
             origins.append(origin)
         if not longer:
             raise DataError(next(iter(short.values())))
+        return longer, origins, short
+
+    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+        saved = self._saved
+        longer, origins, short = self._ready(series)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
             forecasts = self._latest(store, longer, origins)
