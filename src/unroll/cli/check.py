@@ -58,7 +58,7 @@ def _plural(count: int, word: str) -> str:
 def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[Finding]:
     """Read the data, recognise the task if one fits, and look at the table with the columns that the task would use."""
     from unroll.bundle import RunConfig, apply_overrides, validate
-    from unroll.data import examine, split_rows
+    from unroll.data import Finding, examine
     from unroll.errors import DataError
     from unroll.tasks import TASKS
     from unroll.tasks.pipeline import open_table, recognise
@@ -67,24 +67,20 @@ def _examine(values: dict[str, Any], overrides: list[str], store: Path) -> list[
     table = open_table(config.data, store)
     data = config.data
     own: list[Finding] = []
+    split = None
     try:
         task, guess = recognise(table, data, TASKS, values.get("task"))
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         typer.echo(f"no task: {error}")
     else:
-        typer.echo(guess.reason)
+        for text in (guess.reason, *guess.notes):
+            typer.echo(text)
         data = guess.data
         own = list(task.findings(table, data))
-    by_time = data.time is not None or data.series is not None
-    split = None
-    if len(table) and not by_time:
-        split = split_rows(
-            table,
-            seed=config.seed,
-            validation_fraction=data.validation_fraction,
-            test_fraction=data.test_fraction,
-            column=data.split_column,
-        )
+        try:
+            split = task.split(table, config.model_copy(update={"task": task.name, "data": data}))
+        except DataError as error:
+            own.append(Finding("error", str(error), None, None, "training would stop here"))
     general = examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
     return [*own, *general]
