@@ -24,6 +24,10 @@ _TIME_NAMES = re.compile(
 _WIDE = 8
 
 
+#: Rows and columns by which series are told from features, the fewest that tell it, and how alike neighbours must be.
+_LOOKED_AT, _COLUMNS_LOOKED_AT, _LEAST_ROWS, _SMOOTH = 2000, 20, 30, 0.7
+
+
 class Columns(NamedTuple):
     """The columns that a forecast uses.
 
@@ -63,11 +67,27 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
     if not numbers:
         return None
     wide = time is None and len(numbers) >= _WIDE and _rows_have_own_names(table, data.series, numbers)
-    # Without a time, several columns of numbers are more likely features of rows than series.
-    if time is None and not wide and len(numbers) > 1:
+    # Without a time, several columns of numbers are more likely features of rows than series, unless they move smoothly
+    # from row to row.
+    if time is None and not wide and len(numbers) > 1 and not (numbers == list(table.columns) and _smooth(table)):
         return None
     series = data.series or (None if wide else _series_column(table, time, taken))
     return Columns(time, series, None, named, wide)
+
+
+def _smooth(table: Table) -> bool:
+    """Whether most columns of numbers hold in each row nearly what they held in the row before."""
+    if len(table) < _LEAST_ROWS:
+        return False
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    near = []
+    for name in table.columns[:_COLUMNS_LOOKED_AT]:
+        values = table.numbers(name, rows)
+        values = values[~np.isnan(values)]
+        centred = values - values.mean() if len(values) else values
+        power = float(np.square(centred).sum())
+        near.append(power > 0 and float((centred[1:] * centred[:-1]).sum()) > _SMOOTH * power)
+    return sum(near) * 2 > len(near)
 
 
 def _rows_have_own_names(table: Table, series: str | None, numbers: Sequence[str]) -> bool:
