@@ -31,6 +31,7 @@ class Language(NamedTuple):
     seeds: str
     solves: tuple[str, str]
     nothing: str
+    band: str
     machine: str
 
 
@@ -40,6 +41,7 @@ ENGLISH = Language(
     "{least} to {largest}, {count} seeds",
     ("not by {cells}", "solved by {cells}"),
     "remembers nothing",
+    "{share}% band holds {held}",
     "Runs of {dates}, recorded by `scripts/recipes` with {versions} on {cpu}, {cores} cores, threads: {threads};"
     " the machine had other work, so the times are no measure of speed.",
 )
@@ -49,6 +51,7 @@ KOREAN = Language(
     "{least} to {largest}, 시드 {count}개",
     ("{cells}: 풀지 못함", "{cells}: 해결"),
     "아무것도 기억하지 않을 때",
+    "{share}% 구간에 든 비율 {held}",
     "{dates}의 실행을 `scripts/recipes`로 기록. {versions}, {cpu}, 코어 {cores}개, 스레드 {threads}개."
     " 다른 작업과 함께 실행했으므로 시간은 속도의 기준이 아닙니다.",
 )
@@ -127,6 +130,8 @@ def _train_cells(record: Record, language: Language) -> list[str]:
         score += f" ({language.seeds.format(least=least, largest=largest, count=count)})"
     elif bounds := words.interval(metric, run["test"][metric]["interval"]):
         score += f" ({bounds})"
+    band = _band(run, language)
+    score += f"; {band}" if band else ""
     wanted = ""
     if goal:
         sign = "≥" if goal["higher_is_better"] else "≤"
@@ -136,12 +141,19 @@ def _train_cells(record: Record, language: Language) -> list[str]:
     return [
         wanted,
         score,
-        "–"
-        if baseline is None
-        else f"{words.metric_value(metric, baseline.entry['value'])} {words.model_name(baseline.name)}",
+        baseline or "–",
         words.number(run["parameters"]),
         words.duration(run["seconds"]),
     ]
+
+
+def _band(run: Mapping[str, Any], language: Language) -> str:
+    """How much of what came lay in a forecast's band, beside how much should; empty where there is no band."""
+    coverage, levels = run["test"].get("coverage"), run.get("model", {}).get("quantiles", [])
+    if coverage is None or len(levels) < 2:
+        return ""
+    share = words.number(round(100 * (levels[-1] - levels[0])))
+    return language.band.format(share=share, held=words.metric_value("coverage", coverage["value"]))
 
 
 def _memory_cells(record: Record, language: Language) -> list[str]:
@@ -204,6 +216,9 @@ def _train_lines(record: Record) -> list[str]:
     ]
     if baselines:
         lines += ["", f"Baselines, seed {shown['seed']}: {'; '.join(baselines)}."]
+    bands = [f"{band}, seed {run['seed']}" for run in record["runs"] if (band := _band(run, ENGLISH))]
+    if bands:
+        lines += ["", f"Of what came, the {'; the '.join(bands)}."]
     return [*lines, ""]
 
 

@@ -201,11 +201,13 @@ class Check:
     Attributes:
         reason: which task fits and why, or why none does.
         findings: what was understood and what would spoil a result.
+        notes: what the task would leave out, a sentence each.
     """
 
-    def __init__(self, reason: str, findings: Sequence[Finding]) -> None:
+    def __init__(self, reason: str, findings: Sequence[Finding], notes: Sequence[str] = ()) -> None:
         self.reason = reason
         self.findings = list(findings)
+        self.notes = list(notes)
 
     @property
     def errors(self) -> list[Finding]:

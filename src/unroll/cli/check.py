@@ -41,7 +41,8 @@ def check(
         test=test,
         settings=set_ or (),
     )
-    typer.echo(result.reason)
+    for text in (result.reason, *result.notes):
+        typer.echo(text)
     for finding in result.findings:
         line = "" if finding.line is None else f":{finding.line}"
         place = "" if finding.path is None else f"{finding.path}{line}: "

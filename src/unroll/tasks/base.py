@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder
-from unroll.data import Finding, Table
+from unroll.data import Finding, Split, Table
 from unroll.report import Section
 from unroll.tasks.options import Options
 from unroll.training import Loss, Monitor, TrainSettings
@@ -290,6 +290,15 @@ class Task(abc.ABC, Generic[S, D]):
     @abc.abstractmethod
     def load(self, folder: RunFolder) -> Predictor:
         """Build the predictor of a finished run from its folder."""
+
+    def split(self, table: Table, config: RunConfig) -> Split | None:
+        """The rows of each split as training will draw them, for `unroll check`; None where rows are not drawn.
+
+        Args:
+            table: the data.
+            config: the run's config, columns filled in.
+        """
+        return None
 
     def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
         """What only this task can see in its data, for `unroll check`: every place that would falsify a result."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from unroll.data.table.chunks import Chunks, Texts, as_text, text_block
 from unroll.data.table.kinds import Column, Kind, Problem
 from unroll.data.table.numbers import to_float64
-from unroll.data.table.times import EITHER, parse_times, to_datetime64
+from unroll.data.table.times import EITHER, names_zone, parse_offsets, parse_times, to_datetime64
 from unroll.errors import DataError, nearest
 
 TABLE_FILE = "table.arrow"
@@ -196,6 +196,14 @@ class Table:
         rows = None if rows is None else np.asarray(rows, dtype=np.int64)
         parts = [to_datetime64(parse_times(block, notation)) for block in chunks.blocks(rows)]
         return np.concatenate(parts) if parts else np.empty(0, "datetime64[us]")
+
+    def offsets(self, column: str) -> np.ndarray | None:
+        """The offsets from UTC that the cells of a TIME column name, (rows,) minutes; None if its notation has none."""
+        notation = self.details(column).notation
+        if notation is None or not names_zone(notation):
+            return None
+        parts = [parse_offsets(block) for block in self._chunks_of(column).blocks(None)]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
     def series(self, column: str, row: int) -> np.ndarray:
         """One series of a SERIES column, (T, I) float32; missing values are NaN.

@@ -26,6 +26,19 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
         else (f"one series, '{store.names[0]}', of {lengths[0]} steps")
     )
     yield f"{count}{step}; {season}"
+    if saved.frequency is not None and saved.frequency.unit == "row":
+        ahead = (
+            "forecasts are for the next such times; holidays to come are not known"
+            if saved.frequency.slots
+            else "times of forecasts go on by the usual time between rows"
+        )
+        yield (
+            f"a step is a row, whatever time passes to the next ({saved.frequency.label}): what lies between is closed,"
+            f" not missing (--set model.steps=time if it is); {ahead}"
+        )
+    if saved.likely_zone is not None:
+        named = " as given" if saved.zone is not None else ", by the offsets of its times"
+        yield f"days, weeks and months are those of the clock in {saved.likely_zone}{named} (--set data.zone=ZONE)"
     yield (
         f"{saved.horizon} steps are forecast from the {saved.input_length} before them"
         f" (--horizon, --set model.input_length=N)"

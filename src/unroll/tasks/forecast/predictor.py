@@ -109,7 +109,7 @@ class ForecastPredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Window]:
         """The last window of each series, in the scale of the network."""
         items = [item for series in self._series(records) for item in series]
-        longer, origins = self._ready(items)
+        longer, origins, _ = self._ready(items)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
             saved = self._saved
@@ -147,8 +147,8 @@ class ForecastPredictor(Predictor):
             windows: the origins.
             begins: (S,) where in each series the steps begin that are scored; the scale of MASE comes from those
                 before.
-            fresh: (S,) the first step of each series that the network was not trained on, from which on its errors
-                calibrate the band of what comes after; None: the band is calibrated on the validation split alone.
+            fresh: (S,) the first step of each series that training has not used, from which on its errors calibrate
+                the band of what comes after; None: the band is calibrated on the validation split alone.
         """
         raw = run_windows(self._network, store, *windows.all(), self._saved)
         forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
@@ -162,11 +162,11 @@ class ForecastPredictor(Predictor):
         return np.asarray(ratios.cpu().double().numpy())
 
     def _fresh(self, series: TimeSeries) -> int:
-        """The first step of a series that the network was not trained on."""
+        """The first step of a series that neither trained the network nor calibrated its band in training."""
         if (series.rows < 0).all():
             # Numbers without times may be those of training.
             return len(series.times)
-        until = self._saved.trained_until.get(series.name)
+        until = self._saved.used_until.get(series.name)
         times = series.times.astype(np.int64) if series.times.dtype.kind == "M" else series.times
         return 0 if until is None else int(np.searchsorted(times, until, side="right"))
 
@@ -184,7 +184,7 @@ class ForecastPredictor(Predictor):
                     f" {', '.join(table.columns[:12])}",
                     table.paths[0],
                 )
-        series = load_series(table, columns, future=future)
+        series = load_series(table, columns, self._saved.reading(), future=future)
         # Steps to come have no value and are not missing.
         check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
         return series
@@ -226,19 +226,25 @@ class ForecastPredictor(Predictor):
         name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
         return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
-    def _ready(self, series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], list[int]]:
-        """The series with the horizon behind them, and where each horizon begins."""
+    def _ready(self, series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], list[int], dict[str, str]]:
+        """The series with the horizon behind them, where each horizon begins, and why the others are too short.
+
+        Raises:
+            DataError: all are too short, or a covariate of the horizon is missing.
+        """
         saved = self._saved
         longer: list[TimeSeries] = []
         origins: list[int] = []
+        short: dict[str, str] = {}
         for item in series:
             known = np.flatnonzero(~np.isnan(item.values))
             origin = int(known[-1]) + 1
             if origin < saved.input_length:
-                raise DataError(
+                short[item.name] = (
                     f"series '{item.name}': the model needs {saved.input_length} steps to forecast from, got {origin};"
                     " give more history"
                 )
+                continue
             item = extended(item, saved.horizon)
             ahead = item.covariates[origin : origin + saved.horizon, list(saved.ahead)]
             if np.isnan(ahead).any():
@@ -250,31 +256,29 @@ class ForecastPredictor(Predictor):
                     )
             longer.append(item)
             origins.append(origin)
-        return longer, origins
+        if not longer:
+            raise DataError(next(iter(short.values())))
+        return longer, origins, short
 
     def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
         saved = self._saved
-        longer, origins = self._ready(series)
+        longer, origins, short = self._ready(series)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
             forecasts = self._latest(store, longer, origins)
-        predictions = []
+        found: dict[str, dict[str, Any]] = {name: {"series": name, "error": why} for name, why in short.items()}
         for row, item in enumerate(longer):
             times = item.times[origins[row] : origins[row] + saved.horizon]
-            predictions.append(
-                {
-                    "series": item.name,
-                    "time": [str(t.astype("datetime64[s]")) for t in times]
-                    if times.dtype.kind == "M"
-                    else times.tolist(),
-                    "mean": forecasts.mean[row].tolist(),
-                    "quantiles": {
-                        f"{level:g}": forecasts.quantiles[row, :, q].tolist()
-                        for q, level in enumerate(self._settings.quantiles)
-                    },
-                }
-            )
-        return predictions
+            found[item.name] = {
+                "series": item.name,
+                "time": item.clock.text(times) if times.dtype.kind == "M" else times.tolist(),
+                "mean": forecasts.mean[row].tolist(),
+                "quantiles": {
+                    f"{level:g}": forecasts.quantiles[row, :, q].tolist()
+                    for q, level in enumerate(self._settings.quantiles)
+                },
+            }
+        return [found[item.name] for item in series]
 
     def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:
         """The forecast of each series from its origin, its band calibrated on those before it."""
