@@ -98,6 +98,7 @@ def test_one_class_is_refused() -> None:
 
 #: The checks of scikit-learn that cannot hold for sequences, and why.
 INAPPLICABLE = {
+    "check_classifiers_train": "its last step wants rows of another number of steps refused; what comes before holds",
     "check_n_features_in": "a row is a sequence, which may have another number of steps at each call",
     "check_n_features_in_after_fitting": "a row is a sequence, which may have another number of steps at each call",
 }
