@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unroll.choices import explain
     from unroll.engine import scan
     from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
-    from unroll.interop import accelerate
+    from unroll.interop import accelerate, export_onnx, read_onnx
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
 
 __version__ = "0.1.0"
@@ -45,8 +45,10 @@ __all__ = [
     "accelerate",
     "chrono",
     "explain",
+    "export_onnx",
     "irnn",
     "keras_default",
+    "read_onnx",
     "scan",
     "torch_default",
 ]
@@ -57,7 +59,7 @@ _MODULES = {
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
     "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),
-    "unroll.interop": ("accelerate",),
+    "unroll.interop": ("accelerate", "export_onnx", "read_onnx"),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
 }

@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "decoding": set(),
     "bench": {"cells", "kernels", "engine", "layers", "models", "streaming"},
     "interop": {"cells", "layers", "engine"},
+    "keras": {"interop"},
     "look": {"cells", "engine", "layers"},
     "data": set(),
     "metrics": set(),

@@ -5,9 +5,10 @@ import io
 import numpy as np
 import pytest
 
-from unroll.cli.records import records_of_lines, records_of_table
+from unroll.cli.records import records_of_lines
 from unroll.data import ReadOptions, read_table
 from unroll.errors import DataError
+from unroll.tasks.records import records_of_table
 
 
 def read(content: bytes, encoding: str = "utf-8"):
@@ -43,8 +44,10 @@ def test_rows_of_a_table_are_columns(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text("text,size\n" + "좋아요,1.5\n나빠요,2\n" * 700, encoding="utf-8")
     table = read_table(file, ReadOptions(), tmp_path / "store")
-    found = list(records_of_table(table))
-    assert found == [{"text": "좋아요", "size": 1.5}, {"text": "나빠요", "size": 2.0}] * 700
+    as_numbers = list(records_of_table(table, {"size"}))
+    assert as_numbers == [{"text": "좋아요", "size": 1.5}, {"text": "나빠요", "size": 2.0}] * 700
+    as_written = list(records_of_table(table))
+    assert as_written == [{"text": "좋아요", "size": "1.5"}, {"text": "나빠요", "size": "2"}] * 700
 
 
 def test_a_table_of_one_text_column_is_texts(tmp_path):

@@ -39,6 +39,8 @@ class DataConfig(BaseModel):
     encoding: str = Field(default="utf-8", description="text encoding of the files")
     delimiter: str | None = Field(default=None, description="column separator of CSV-like files")
     header: bool | None = Field(default=None, description="whether the first line names the columns")
+    decimal: Literal[".", ","] | None = Field(default=None, description="decimal mark of numbers")
+    day_first: bool | None = Field(default=None, description="whether 03/04/2020 is the third of April")
     target: str | None = Field(default=None, description="column to predict")
     inputs: tuple[str, ...] = Field(default=(), description="columns to predict from; empty: chosen by the task")
     time: str | None = Field(default=None, description="column that holds the time of a row")
@@ -48,6 +50,9 @@ class DataConfig(BaseModel):
         default=0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out"
     )
     test_fraction: float = Field(default=0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="what the columns held in training; they are read so again"
+    )
 
 
 class RunConfig(BaseModel):

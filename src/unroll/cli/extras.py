@@ -21,6 +21,7 @@ EXTRAS = {
     "datasets": ("datasets", "datasets"),
     "onnx": ("onnx", "export"),
     "onnxruntime": ("onnxruntime", "export"),
+    "onnxscript": ("onnxscript", "export"),
     "openvino": ("openvino", "bench"),
     "jax": ("jax", "bench"),
     "keras": ("keras", "keras"),

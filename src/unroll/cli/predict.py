@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +65,9 @@ def predict(
         if text:
             records = iter(text)
         elif file is not None:
-            records = _file_records(folder, file, Path(store), format, encoding, delimiter, no_header)
+            records = _file_records(
+                folder, predictor.numbers, file, Path(store), format, encoding, delimiter, no_header
+            )
         else:
             if sys.stdin.isatty():
                 typer.echo("reading records from the terminal, one per line; end with Ctrl-D", err=True)
@@ -98,6 +100,7 @@ def _show(writer: Writer, records: Iterator[Record]) -> None:
 
 def _file_records(
     folder: RunFolder,
+    numbers: Collection[str],
     file: str,
     store: Path,
     format: str | None,
@@ -106,10 +109,10 @@ def _file_records(
     no_header: bool,
 ) -> Iterator[Record]:
     """Read the file as the run's own data was read, unless an option says otherwise."""
-    from unroll.cli.records import records_of_table
     from unroll.tasks.pipeline import open_table
+    from unroll.tasks.records import records_of_table
 
     given = o.data_values(None, None, None, format, encoding, delimiter, no_header, None, None)
     changes = {key.removeprefix("data."): value for key, value in given.items() if value is not None}
     data = folder.config.data.model_copy(update={"path": file, "validation": None, "test": None, **changes})
-    return records_of_table(open_table(data, store))
+    return records_of_table(open_table(data, store), numbers)

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from unroll.errors import DataError
 
 if TYPE_CHECKING:
-    from unroll.data import Table
     from unroll.tasks.base import Record
-
-#: Rows that are taken from a table at a time.
-_BLOCK = 1024
 
 
 def records_of_lines(stream: BinaryIO, encoding: str, name: str = "standard input") -> Iterator[Record]:
@@ -48,27 +44,3 @@ def _object(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def records_of_table(table: Table) -> Iterator[Record]:
-    """Yield the rows of a table: its cells by column, or the text alone if there is one column of text."""
-    import numpy as np
-
-    from unroll.data import Kind
-
-    alone = len(table.columns) == 1 and table.kinds[table.columns[0]] is Kind.TEXT
-    for start in range(0, len(table), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(table)))
-        cells: dict[str, list[Any]] = {}
-        for column in table.columns:
-            kind = table.kinds[column]
-            if kind is Kind.SERIES:
-                cells[column] = [table.series(column, int(row)).tolist() for row in rows]
-            elif kind is Kind.NUMBER:
-                cells[column] = table.numbers(column, rows).tolist()
-            elif table.details(column).is_list:
-                cells[column] = list(map(list, table.labels(column, rows)))
-            else:
-                cells[column] = list(table.texts(column, rows))
-        for index in range(len(rows)):
-            yield cells[table.columns[0]][index] if alone else {name: cells[name][index] for name in table.columns}

@@ -1,5 +1,20 @@
-"""Ways in from other libraries."""
+"""Ways in from other libraries and out to them: torch.nn, Keras and ONNX."""
 
 from unroll.interop.accelerate import accelerate
+from unroll.interop.onnx.export import OnnxExport, export_onnx
+from unroll.interop.onnx.read import read_onnx
+from unroll.interop.onnx.translate import onnx_translations
+from unroll.interop.weights import OnnxWeights, from_keras, from_onnx, to_keras, to_onnx
 
-__all__ = ["accelerate"]
+__all__ = [
+    "OnnxExport",
+    "OnnxWeights",
+    "accelerate",
+    "export_onnx",
+    "from_keras",
+    "from_onnx",
+    "onnx_translations",
+    "read_onnx",
+    "to_keras",
+    "to_onnx",
+]

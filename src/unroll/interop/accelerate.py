@@ -7,6 +7,7 @@ from typing import TypeVar
 from torch import nn
 
 from unroll.errors import ConfigError
+from unroll.interop.detect import is_keras
 from unroll.layers import GRU, LSTM, RNN
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -86,6 +87,8 @@ def _has_hooks(module: nn.Module) -> bool:
 def accelerate(model: Model) -> Model:
     """Replace every torch.nn.RNN, LSTM and GRU inside a model by unroll's, in place and with the same parameters.
 
+    A model of Keras gets unroll's loops in its own layers: see `unroll.interop.keras.swap`.
+
     Parameters are not copied, so an optimiser made before goes on; names in the state_dict stay, so checkpoints load
     both ways. A layer that stands at several places stays one layer. Classes derived from torch.nn's stay as they are.
 
@@ -105,6 +108,10 @@ def accelerate(model: Model) -> Model:
     Raises:
         ConfigError: a recurrent layer was pruned, parametrised or given hooks; nothing is replaced then.
     """
+    if is_keras(model):
+        from unroll.interop.keras.swap import accelerate as accelerate_keras
+
+        return accelerate_keras(model)
     made: dict[int, nn.Module] = {}
     for name, module in model.named_modules():
         replacement = _replacement(module, name or type(model).__name__)

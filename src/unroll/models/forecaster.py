@@ -166,6 +166,7 @@ class Forecaster(nn.Module):
         linear_steps: how many of the window's last steps the linear path sees; 0: no such path.
         repeated: how many of the last steps the untrained path repeats: 1 is the naive forecast, a season the seasonal.
         dropout: probability that a feature of the summary is hidden in training.
+        calibrated: K, windows whose errors are kept beside the weights (`ratios`, K rows of N), to calibrate the band.
     """
 
     def __init__(
@@ -178,6 +179,7 @@ class Forecaster(nn.Module):
         linear_steps: int = 0,
         repeated: int = 1,
         dropout: float = 0.0,
+        calibrated: int = 0,
     ) -> None:
         super().__init__()
         if linear_steps and not 1 <= repeated <= linear_steps:
@@ -192,6 +194,9 @@ class Forecaster(nn.Module):
         self.middle = len(levels) // 2
         self.linear_steps = linear_steps
         self.dropout = nn.Dropout(dropout)
+        # A run that calibrates nothing has no such tensor in its weights.
+        self.register_buffer("ratios", torch.full((calibrated, head.horizon), torch.nan) if calibrated else None)
+        self.ratios: Tensor | None
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
         nn.init.zeros_(head.out.weight)
         nn.init.zeros_(head.out.bias)

@@ -27,6 +27,7 @@ class Facts(NamedTuple):
         config: the contents of config.json.
         environment: machine, versions, threads, data fingerprint, as in environment.json. Names with "memory" (bytes:
             `..._bytes`) or "seconds" are shown under "Time and memory".
+        remarks: further first lines, about the scores.
         folder: the run folder as the user would type it, for the commands under "Next steps".
     """
 
@@ -44,3 +45,4 @@ class Facts(NamedTuple):
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     folder: str
+    remarks: Sequence[str] = ()

@@ -30,11 +30,13 @@ class Guess(NamedTuple):
         confidence: 0 (not at all) to 1.
         reason: one sentence that is said aloud.
         data: the data config with the columns filled in.
+        notes: further sentences that are said aloud, such as which columns are left out and why.
     """
 
     confidence: float
     reason: str
     data: DataConfig
+    notes: tuple[str, ...] = ()
 
 
 class Score(NamedTuple):
@@ -111,6 +113,10 @@ class Job(abc.ABC):
     def begin(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once before training: the moment to fit on the train split what gradients do not train."""
 
+    def remarks(self, scores: Scores) -> list[str]:
+        """Sentences about the scores of the split that the report begins with, to stand in its first lines."""
+        return []
+
     def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once after training, with the best weights in place and before they are saved: the moment to fit on
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
@@ -152,7 +158,13 @@ class Job(abc.ABC):
 
 
 class Predictor(abc.ABC):
-    """A trained model that answers, and the only place where a model is scored."""
+    """A trained model that answers, and the only place where a model is scored.
+
+    Attributes:
+        numbers: the columns whose cells it takes as numbers; all others it takes as they are written.
+    """
+
+    numbers: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
@@ -161,6 +173,35 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score on all rows of a table with the same columns."""
+
+
+class NetworkParts(NamedTuple):
+    """A trained network by itself, for other programs to run.
+
+    Attributes:
+        module: from tensors to tensors, without anything that is not a network.
+        example: an argument of its forward by name, with every open axis larger than 1. Lengths are called `lengths`.
+        outputs: names of what it gives, in order.
+        metadata: what else is needed, as text: classes, columns, a vocabulary.
+    """
+
+    module: nn.Module
+    example: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
+@runtime_checkable
+class Exportable(Protocol):
+    """A predictor whose network can stand by itself."""
+
+    def network_parts(self) -> NetworkParts:
+        """The network, and what is needed to run it elsewhere.
+
+        Raises:
+            ConfigError: this very network cannot stand by itself; the text says why.
+        """
+        ...
 
 
 class Written(NamedTuple):
@@ -190,7 +231,8 @@ class Task(abc.ABC, Generic[S, D]):
     Class attributes:
         name: the word that `--task` takes.
         summary: one line for `--help` and the docs.
-        monitor: the validation metric that early stopping goes by.
+        monitor: the metric that results are compared by.
+        stopping: the validation metric that early stopping goes by, where it is another; None: `monitor`.
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
         options: what the commands and the functions of Python offer by a name of their own.
@@ -199,6 +241,7 @@ class Task(abc.ABC, Generic[S, D]):
     name: ClassVar[str]
     summary: ClassVar[str]
     monitor: ClassVar[Monitor]
+    stopping: ClassVar[Monitor | None] = None
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
@@ -14,11 +15,12 @@ import torch
 from pydantic import BaseModel
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
-from unroll.data import ReadOptions, Table, read_table
+from unroll.data import Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
 from unroll.report import Facts, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
 from unroll.tasks.options import Value, training
+from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.registry import TASKS
 from unroll.training import History, Progress, Silent, TrainSettings, busy, fit
 from unroll.training.processes import processes
@@ -55,15 +57,17 @@ def open_table(data: DataConfig, store: Path) -> Table:
     Raises:
         DataError: a file is missing or wrong; with file and line.
     """
-    options = ReadOptions(data.format, data.encoding, data.delimiter, data.header)
+    options = read_options(data)
     table = read_table(data.path, options, store, validation=data.validation, test=data.test)
     named = {data.target, data.time, data.series, data.split_column, *data.inputs} - {None}
     if data.header is None and table.columns[:1] == ("column1",) and not named <= set(table.columns):
         # The first line looked like data, but it may hold the names that the user gave.
         options = options._replace(header=True)
-        again = read_table(data.path, options, store / "named", validation=data.validation, test=data.test)
-        if named & set(again.columns):
-            return again
+        # Where there is nothing below the first line, that line is data.
+        with contextlib.suppress(DataError):
+            again = read_table(data.path, options, store / "named", validation=data.validation, test=data.test)
+            if named & set(again.columns):
+                return again
     return table
 
 
@@ -139,7 +143,10 @@ def plan_run(
         say(note)
     task, guess = recognise(table, rough.data, tasks, name)
     say(guess.reason)
-    config = rough.model_copy(update={"task": task.name, "data": guess.data})
+    for note in guess.notes:
+        say(note)
+    data = guess.data.model_copy(update={"columns": guess.data.columns or held_columns(table)})
+    config = rough.model_copy(update={"task": task.name, "data": data})
     placed = TASKS.place(options or {}, task, training)
     config = validate(RunConfig, with_values(config.model_dump(), placed))
     sections: dict[str, type[BaseModel]] = {"model": task.Settings, "training": TrainSettings}
@@ -192,7 +199,13 @@ def train_run(
     started = time.monotonic()
     job.begin()
     history = fit(
-        job, plan.task.monitor, plan.training, out, seed=plan.config.seed, resume=resume, progress=progress or Silent()
+        job,
+        plan.task.stopping or plan.task.monitor,
+        plan.training,
+        out,
+        seed=plan.config.seed,
+        resume=resume,
+        progress=progress or Silent(),
     )
     # A run that was continued took longer than this sitting; scoring and the baselines are not training.
     seconds = max(history.seconds, time.monotonic() - started)
@@ -284,6 +297,7 @@ def _write_results(
         config=folder.config.model_dump(mode="json"),
         environment={**environment, "peak memory": f"{peak_memory() / 2**20:.0f} MiB"},
         folder=str(folder.path),
+        remarks=plan.job.remarks(shown) if shown else [],
     )
     folder.write_text("report.html", report_html(facts))
 

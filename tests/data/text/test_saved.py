@@ -61,11 +61,11 @@ def test_features_of_tokens_read_as_before() -> None:
 def test_the_kind_decides_and_another_kind_is_named() -> None:
     assert isinstance(vocabulary_from_json(STEPS[0].to_json()), StepFeatures)
     assert isinstance(vocabulary_from_json(TAGGER.to_json()), TokenFeatures)
-    with pytest.raises(BundleError, match="expected a tokenizer, got a vocabulary of the kind 'steps'"):
+    with pytest.raises(BundleError, match="expected a tokenizer, got one of the kind 'steps'"):
         tokenizer_from_json(STEPS[0].to_json())
-    with pytest.raises(BundleError, match="expected a vocabulary of the kind 'steps', got 'tokens'"):
+    with pytest.raises(BundleError, match="expected a vocabulary of the kind 'steps', got one of the kind 'tokens'"):
         steps_from_json(TAGGER.to_json())
-    with pytest.raises(BundleError, match="expected a vocabulary of the kind 'tokens', got 'word'"):
+    with pytest.raises(BundleError, match="expected a vocabulary of the kind 'tokens', got one of the kind 'word'"):
         tokens_from_json(as_before(TOKENIZERS[1].to_json()))
     with pytest.raises(BundleError, match="not a vocabulary of unroll"):
         vocabulary_from_json("[" * 100_000)

@@ -221,6 +221,9 @@ def _lists(array: pa.Array) -> pa.Array:
 
 def _series(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
     channels = field.channels or 1
+    flat = _flat(array, channels)
+    if flat is not None:
+        return flat
     rows = []
     for offset, value in enumerate(array.to_pylist()):
         try:
@@ -235,3 +238,21 @@ def _series(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
             )
         rows.append(flat)
     return pa.array(rows, pa.large_list(pa.float32()))
+
+
+def _flat(array: pa.Array, channels: int) -> pa.Array | None:
+    """Series whose values lie in one piece already, without a look at each; None if they do not."""
+    steps = array.type.value_type
+    fixed = pa.types.is_fixed_size_list(steps) and steps.list_size == channels
+    if array.null_count or not (fixed or (channels == 1 and not _is_list(steps))):
+        return None
+    values = pc.list_flatten(array)
+    if fixed:
+        if values.null_count:
+            return None
+        values = pc.list_flatten(values)
+    if values.null_count:
+        return None
+    ends = np.cumsum(pc.list_value_length(array).to_numpy(zero_copy_only=False), dtype=np.int64) * channels
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, pc.cast(values, pa.float32(), safe=False))

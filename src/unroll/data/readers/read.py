@@ -79,7 +79,7 @@ def _read_files(reader: Reader, files: list[DataFile], options: ReadOptions, sto
     """The rows of every file, one file after the other, checked and stored."""
     main = reader.open(Input(files[0].path, options, store), None)
     left = []
-    with Writer(store, main.fields, files[0].path, marked=main.marked) as writer:
+    with Writer(store, main.fields, files[0].path, marked=main.marked, options=options) as writer:
         for position, file in enumerate(files):
             source = main if position == 0 else reader.open(Input(file.path, options, store), main)
             before = writer.total

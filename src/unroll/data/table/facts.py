@@ -2,52 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll.data.table.kinds import MISSING, Column, Kind
-from unroll.data.table.numbers import to_float64
-from unroll.data.table.times import guess_notations, parse_times
+from unroll.data.table.numbers import PLAIN, NumberFacts
+from unroll.data.table.times import EITHER, guess_notations, parse_times, settle
 
 #: Characters that separate several labels in one cell, in the order in which they are looked for.
 LABEL_SEPARATORS = (",", ";", "|")
 _MAX_LABELS = 500
 _HEAD = 500
 _MAX_LABEL_LENGTH = 40
+#: Cells by which the order of day and month is told.
+_DATED = 5000
 
 
 class TextFacts:
     """What a column of text may still be, narrowed down batch by batch.
 
     The first cells alone settle nearly every column.
+
+    Args:
+        decimal: the decimal mark of its numbers, if it is known.
+        day_first: whether the day stands before the month, if it is known.
     """
 
-    def __init__(self) -> None:
-        self.number = True
+    def __init__(self, decimal: str | None = None, day_first: bool | None = None) -> None:
+        self.numbers = NumberFacts(decimal)
         self.seen = False
         self.notations: list[str] | None = None
         self.separators = list(LABEL_SEPARATORS)
         self.labels: dict[str, set[str]] = {separator: set() for separator in LABEL_SEPARATORS}
         self.several: set[str] = set()
+        self._day_first = day_first
+        self._dated: list[pa.Array] = []
+        self._commas = False
 
     def look(self, cells: pa.Array) -> None:
+        """Narrow down by more cells."""
         head = pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, 5))
         present = cells.filter(pc.invert(pc.is_in(head, value_set=pa.array([*MISSING, None], cells.type))))
         if len(present) == 0:
             return
         self.seen = True
         start = present.slice(0, _HEAD)
-        if self.number:
-            self.number = to_float64(start)[1] is None and (
-                len(start) == len(present) or to_float64(present)[1] is None
-            )
-        if self.notations is None:
-            self.notations = guess_notations(start)
-        self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
-        if not self.number and not self.notations:
+        self.numbers.look(present, _HEAD)
+        self._look_at_times(present, start)
+        if PLAIN not in self.numbers.names and not self.notations:
+            self._commas = self._commas or pc.any(pc.match_substring_regex(present, "^[^,]*$")).as_py()
             self.separators = [
                 separator for separator in self.separators if self._may_separate(separator, start, present)
             ]
+
+    def _look_at_times(self, present: pa.Array, start: pa.Array) -> None:
+        if self.notations is None:
+            self.notations = guess_notations(start)
+            if self._day_first is not None:
+                other = "month" if self._day_first else "day"
+                self.notations = [name for name in self.notations if not name.startswith((f"{other}/", f"{other}-"))]
+        self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
+        if len(self.notations) > 1 and sum(map(len, self._dated)) < _DATED:
+            self._dated.append(present.slice(0, _DATED))
 
     def _may_separate(self, separator: str, start: pa.Array, cells: pa.Array) -> bool:
         """Whether every cell may be labels without white space between separators, few in all."""
@@ -61,12 +79,45 @@ class TextFacts:
         self.labels[separator].update(found.slice(0, _MAX_LABELS + 1).to_pylist())
         return len(self.labels[separator]) <= _MAX_LABELS
 
-    def column(self, rows: int) -> Column:
+    def _are_labels(self, separator: str, rows: int) -> bool:
+        return separator in self.several and 2 * len(self.labels[separator]) <= rows
+
+    def _are_numbered_labels(self, rows: int) -> bool:
+        """Whether numbers with commas are labels that are numbers: some rows have one, and none begins with a zero."""
+        labels = self.labels[","]
+        plain = all(label.isdigit() and (label == "0" or not label.startswith("0")) for label in labels)
+        return "," in self.separators and self._commas and plain and self._are_labels(",", rows) and "0" not in labels
+
+    def column(self, rows: int, decimals: Sequence[str], known: Column | None = None) -> Column:
+        """What the column holds.
+
+        Args:
+            rows: of the table.
+            decimals: the decimal marks that columns of the file are sure of.
+            known: what it held when a model was trained on it, which it holds again, whatever it looks like.
+        """
+        if known is not None:
+            return self._again(known, decimals)
         if self.seen and self.notations:
-            return Column(Kind.TIME, notation=self.notations[0])
-        if self.seen and self.number:
-            return Column(Kind.NUMBER)
+            return Column(Kind.TIME, notation=self._time())
+        number = self.numbers.notation(decimals) if self.seen else None
+        if number is not None and not self._are_numbered_labels(rows):
+            return Column(Kind.NUMBER, notation=None if number == PLAIN else number)
         for separator in self.separators:
-            if separator in self.several and 2 * len(self.labels[separator]) <= rows:
+            if self._are_labels(separator, rows):
                 return Column(Kind.LABELS, separator=separator)
         return Column(Kind.TEXT)
+
+    def _time(self) -> str:
+        fitting = self.notations or []
+        return settle(fitting, pa.concat_arrays(self._dated)) if len(fitting) > 1 else fitting[0]
+
+    def _again(self, known: Column, decimals: Sequence[str]) -> Column:
+        """The same kind; in another notation only if that of the training data does not fit."""
+        if known.kind is Kind.TIME and self.notations and known.notation not in self.notations:
+            return known._replace(notation=self._time())
+        if known.kind is Kind.NUMBER and (known.notation or PLAIN) not in self.numbers.names:
+            notation = self.numbers.notation(decimals)
+            if notation is not None and EITHER not in notation:
+                return known._replace(notation=None if notation == PLAIN else notation)
+        return known

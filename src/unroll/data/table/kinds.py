@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 #: A longer line is refused: it is a binary file or one huge JSON value, and it would be held in memory whole.
@@ -38,7 +40,8 @@ class Column(NamedTuple):
 
     Attributes:
         kind: what its cells hold.
-        notation: for TIME, the notation of its times.
+        notation: for TIME, the notation of its times; for NUMBER, that of its numbers, None for plain ones. Two with
+            "|" between them both fit.
         separator: for LABELS, what stands between the labels; None if the cells were lists in their file.
         channels: for SERIES, the size I of every step.
     """
@@ -52,6 +55,31 @@ class Column(NamedTuple):
     def is_list(self) -> bool:
         """Whether the cells are lists of texts, not texts that are cut at a separator."""
         return self.kind is Kind.LABELS and self.separator is None
+
+    def words(self) -> str:
+        """All of it as one text, for a config.
+
+        >>> column = Column(Kind.LABELS, separator=",")
+        >>> column.words(), Column.read(column.words()) == column
+        ('labels ,', True)
+        """
+        detail = self.notation or self.separator or ("" if self.channels is None else str(self.channels))
+        return f"{self.kind.value} {detail}".rstrip() if detail.strip() else self.kind.value
+
+    @classmethod
+    def read(cls, words: str) -> Column:
+        """What `words` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        name, _, detail = words.partition(" ")
+        kind = Kind(name)
+        if kind is Kind.LABELS:
+            return cls(kind, separator=detail or None)
+        if kind is Kind.SERIES:
+            return cls(kind, channels=int(detail))
+        return cls(kind, notation=detail or None)
 
 
 class Problem(NamedTuple):
@@ -77,9 +105,15 @@ class ReadOptions(NamedTuple):
         encoding: the text encoding, such as "utf-8" (with or without byte order mark), "cp949" or "latin-1".
         delimiter: the one character between the cells of a csv or tsv file.
         header: whether the first line holds the column names.
+        decimal: the decimal mark of numbers, "." or ",".
+        day_first: whether 03/04/2020 is the third of April.
+        columns: what columns held when a model was trained on them: they are read so again, whatever they look like.
     """
 
     format: str | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
     header: bool | None = None
+    decimal: str | None = None
+    day_first: bool | None = None
+    columns: Mapping[str, Column] = MappingProxyType({})

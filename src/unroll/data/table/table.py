@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from unroll.data.table.chunks import Chunks, Texts, as_text, text_block
 from unroll.data.table.kinds import Column, Kind, Problem
 from unroll.data.table.numbers import to_float64
-from unroll.data.table.times import parse_times, to_datetime64
+from unroll.data.table.times import EITHER, parse_times, to_datetime64
 from unroll.errors import DataError, nearest
 
 TABLE_FILE = "table.arrow"
@@ -146,10 +146,13 @@ class Table:
         chunks = self._chunks_of(column)
         if self._details[column].kind is Kind.SERIES:
             raise DataError(f"column {column!r} holds series, not single numbers; name a numeric column", self.paths[0])
+        notation = self._details[column].notation if self._details[column].kind is Kind.NUMBER else None
+        if notation is not None and EITHER in notation:
+            raise self._either(column, "--set data.decimal=. or --set data.decimal=, says which")
         rows = None if rows is None else np.asarray(rows, dtype=np.int64)
         parts, at = [], 0
         for block in chunks.blocks(rows):
-            values, bad = to_float64(block)
+            values, bad = to_float64(block, notation)
             if bad is not None:
                 row = at + bad if rows is None else int(rows[at + bad])
                 cell = as_text(chunks.value(row).as_py())
@@ -173,7 +176,9 @@ class Table:
         """
         chunks = self._chunks_of(column)
         notation = self._details[column].notation
-        if notation is None:
+        if notation is not None and EITHER in notation:
+            raise self._either(column, "--set data.day_first=true or --set data.day_first=false says which")
+        if notation is None or self._details[column].kind is not Kind.TIME:
             cell = (
                 as_text(chunks.value(0).as_py())[:40]
                 if len(self) and self._details[column].kind is not Kind.SERIES
@@ -251,6 +256,26 @@ class Table:
         self.texts(column)
         is_list = self._details[column].is_list
         return (text_block(block) if is_list else block for block in self.blocks(column, rows))
+
+    def _either(self, column: str, advice: str) -> DataError:
+        """The error for a column whose cells have two meanings, shown by the first cell in which they differ."""
+        is_time = self._details[column].kind is Kind.TIME
+        names = (self._details[column].notation or "").split(EITHER)
+        row, meanings = 0, ["", ""]
+        for block in self.blocks(column):
+            read = [
+                to_datetime64(parse_times(block, name)) if is_time else to_float64(block, name)[0] for name in names
+            ]
+            missing = [np.isnat(values) if is_time else np.isnan(values) for values in read]
+            differ = np.flatnonzero((read[0] != read[1]) & ~missing[0] & ~missing[1])
+            if len(differ):
+                row += int(differ[0])
+                shown = [str(v[differ[0]])[:10] if is_time else f"{v[differ[0]]:g}" for v in read]
+                meanings = [f"{value} ({name})" for value, name in zip(shown, names, strict=True)]
+                break
+            row += len(block)
+        cell = self.texts(column)[row]
+        return DataError(f"column {column!r}: {cell!r} is {' or '.join(meanings)}; {advice}", *self.place(row))
 
     def _series_channels(self, column: str) -> int:
         self._chunks_of(column)

@@ -2,41 +2,79 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: (name, what a cell looks like, strptime format or None for ISO 8601). The order decides where two notations fit all
-#: cells.
-_NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = (
-    ("year-month-day", re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"), None),
-    (
-        "year-month-day with zone",
-        re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})$"),
-        "zone",
-    ),
-    ("year-month", re.compile(r"\d{4}-\d{2}$"), "%Y-%m"),
-    ("year/month/day", re.compile(r"\d{4}/\d{1,2}/\d{1,2}$"), "%Y/%m/%d"),
-    ("year/month/day hour:minute", re.compile(r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}$"), "%Y/%m/%d %H:%M"),
-    (
-        "year/month/day hour:minute:second",
-        re.compile(r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}:\d{2}$"),
-        "%Y/%m/%d %H:%M:%S",
-    ),
-    ("year.month.day", re.compile(r"\d{4}\.\d{1,2}\.\d{1,2}\.?$"), "%Y.%m.%d"),
-    ("month/day/year", re.compile(r"\d{1,2}/\d{1,2}/\d{4}$"), "%m/%d/%Y"),
-    ("day/month/year", re.compile(r"\d{1,2}/\d{1,2}/\d{4}$"), "%d/%m/%Y"),
-    ("month/day/year hour:minute", re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}$"), "%m/%d/%Y %H:%M"),
-    ("day/month/year hour:minute", re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}$"), "%d/%m/%Y %H:%M"),
-    ("day.month.year", re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}$"), "%d.%m.%Y"),
-    ("month day year", re.compile(r"[A-Za-z]{3} \d{1,2},? \d{4}$"), "%b %d %Y"),
-    ("day month year", re.compile(r"\d{1,2} [A-Za-z]{3} \d{4}$"), "%d %b %Y"),
-    ("yearmonthday", re.compile(r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])$"), "%Y%m%d"),
-    ("Korean", re.compile(r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?$"), "korean"),
+#: Dates: name, what a cell looks like, and the form that strptime takes.
+_DATES = (
+    ("year-month-day short", r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
+    ("year/month/day", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
+    ("year.month.day", r"\d{4}\.\d{1,2}\.\d{1,2}", "%Y.%m.%d"),
+    ("month/day/year", r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
+    ("day/month/year", r"\d{1,2}/\d{1,2}/\d{4}", "%d/%m/%Y"),
+    ("month-day-year", r"\d{1,2}-\d{1,2}-\d{4}", "%m-%d-%Y"),
+    ("day-month-year", r"\d{1,2}-\d{1,2}-\d{4}", "%d-%m-%Y"),
+    ("day.month.year", r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"),
+    ("month/day/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%m/%d/%y"),
+    ("day/month/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%d/%m/%y"),
+    ("day.month.yr", r"\d{1,2}\.\d{1,2}\.\d{2}", "%d.%m.%y"),
+    ("month day year", r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}", "%m %d %Y"),
+    ("day month year", r"\d{1,2}[ -][A-Za-z]{3,9}\.?[ -]\d{4}", "%d %m %Y"),
 )
+#: Times of day, behind a date.
+_HOURS = (
+    ("", "", ""),
+    (" hour:minute", r"[ T]\d{1,2}:\d{2}", " %H:%M"),
+    (" hour:minute:second", r"[ T]\d{1,2}:\d{2}:\d{2}", " %H:%M:%S"),
+    (" hour:minute AM/PM", r" \d{1,2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M %p"),
+    (" hour:minute:second AM/PM", r" \d{1,2}:\d{2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M:%S %p"),
+)
+_ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+#: (name, what a cell looks like, strptime's form, or the name of a way of its own). The order decides where two
+#: notations fit all cells and nothing else tells them apart.
+_NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
+    (name, re.compile(pattern + "$"), form)
+    for name, pattern, form in (
+        ("year-month-day", _ISO_DATE + r"([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?", None),
+        (
+            "year-month-day with zone",
+            _ISO_DATE + r"[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})",
+            "zone",
+        ),
+        ("year-month", r"\d{4}-\d{2}", "%Y-%m"),
+        *((day + hour, a + b, c + d) for day, a, c in _DATES for hour, b, d in _HOURS),
+        ("year.month.day.", r"\d{4}\.\d{1,2}\.\d{1,2}\.?", "%Y.%m.%d"),
+        ("yearmonthday", r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])", "%Y%m%d"),
+        ("year/month", r"\d{4}/\d{1,2}", "year month"),
+        ("month/year", r"\d{1,2}/\d{4}", "month year"),
+        ("month name year", r"[A-Za-z]{3,9}\.?[ -]\d{4}", "month year"),
+        ("year month name", r"\d{4}[ -][A-Za-z]{3,9}\.?", "year month"),
+        ("year M month", r"\d{4}-?M\d{1,2}", "year month"),
+        ("year Q quarter", r"\d{4}[ -]?Q[1-4]", "year quarter"),
+        ("Q quarter year", r"Q[1-4][ -/]?\d{4}", "quarter year"),
+        ("year-W week", r"\d{4}-?W\d{2}", "week"),
+        ("Korean", r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?", "korean"),
+    )
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+#: Names of months, short or whole, as a pattern for each.
+_MONTH_NAMES = tuple(
+    rf"\b{short}({rest})?\b\.?"
+    for short, rest in zip(
+        _MONTHS,
+        ("uary", "ruary", "ch", "il", "", "e", "y", "ust", "t|tember", "ober", "ember", "ember"),
+        strict=True,
+    )
+)
+#: Stands between the notations of a column that fits two and makes no choice.
+EITHER = "|"
 _BY_NAME = {name: (pattern, form) for name, pattern, form in _NOTATIONS}
 NOTATIONS = tuple(_BY_NAME)
 
@@ -54,25 +92,104 @@ def parse_times(cells: Any, notation: str) -> Any:
     pattern, form = _BY_NAME[notation]
     fits = pc.match_substring_regex(cells, "^(?:" + pattern.pattern + ")")
     cells = pc.if_else(pc.fill_null(fits, False), cells, pa.scalar(None, cells.type))
-    if form == "korean":
-        digits = pc.replace_substring_regex(cells, r"[^0-9]+", " ")
-        digits = pc.utf8_trim_whitespace(digits)
-        month_only = pc.match_substring_regex(digits, r"^\d{4} \d{1,2}$")
-        cells, form = (
-            pc.if_else(
-                month_only,
-                pc.binary_join_element_wise(digits, pa.scalar("1", digits.type), pa.scalar(" ", digits.type)),
-                digits,
-            ),
-            "%Y %m %d",
-        )
-    elif form == "%b %d %Y":
-        cells = pc.replace_substring(cells, ",", "")
-    elif form == "%Y.%m.%d":
-        cells = pc.utf8_rtrim(cells, ".")
     if form is None or form == "zone":
         return _iso(cells, zone=form == "zone")
-    return pc.strptime(cells, format=form, unit="us", error_is_null=True)
+    if form == "week":
+        return pa.array([_week(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
+    cells = pc.utf8_lower(cells)
+    if form.startswith("%"):
+        return pc.strptime(_in_digits(cells, form), format=form, unit="us", error_is_null=True)
+    digits = pc.utf8_trim_whitespace(pc.replace_substring_regex(_with_month_numbers(cells), r"[^0-9]+", " "))
+    if form == "korean":
+        form = "year month day"
+        month_only = pc.match_substring_regex(digits, r"^\d{4} \d{1,2}$")
+        digits = pc.if_else(month_only, _joined(digits, "1"), digits)
+    elif "quarter" in form:
+        for quarter in range(4, 0, -1):
+            place, month = (
+                (f" {quarter}$", f" {3 * quarter - 2}")
+                if form == "year quarter"
+                else (
+                    f"^{quarter} ",
+                    f"{3 * quarter - 2} ",
+                )
+            )
+            digits = pc.replace_substring_regex(digits, place, month)
+        form = form.replace("quarter", "month")
+    letters = {"year": "%Y", "month": "%m", "day": "%d"}
+    order = " ".join(letters[word] for word in form.split())
+    if "day" not in form:
+        digits, order = _joined(digits, "1"), order + " %d"
+    return pc.strptime(digits, format=order, unit="us", error_is_null=True)
+
+
+def _joined(cells: pa.Array, text: str) -> pa.Array:
+    kind = cells.type
+    return pc.binary_join_element_wise(cells, pa.scalar(text, kind), pa.scalar(" ", kind))
+
+
+def _with_month_numbers(cells: pa.Array) -> pa.Array:
+    """Names of months as their numbers; without it the names would be those of the machine's language."""
+    for number, pattern in enumerate(_MONTH_NAMES, start=1):
+        cells = pc.replace_substring_regex(cells, pattern, str(number))
+    return cells
+
+
+def _in_digits(cells: pa.Array, form: str) -> pa.Array:
+    """Cells in small letters brought to the form: one space between parts, months as numbers, am and pm."""
+    if form.startswith(("%m %d %Y", "%d %m %Y")):
+        cells = pc.replace_substring_regex(_with_month_numbers(cells), r"[ ,-]+", " ")
+    cells = pc.replace_substring_regex(cells, r"(\d)t(\d)", r"\1 \2")
+    if form.endswith("%p"):
+        cells = pc.replace_substring_regex(cells, r" ?([ap])\.?m\.?$", r" \1m")
+    return pc.utf8_rtrim(cells, ".")
+
+
+def _week(cell: str | None) -> datetime.datetime | None:
+    """The Monday of a week of ISO 8601."""
+    if cell is None:
+        return None
+    with contextlib.suppress(ValueError):
+        monday = datetime.date.fromisocalendar(int(cell[:4]), int(cell[-2:]), 1)
+        return datetime.datetime.combine(monday, datetime.time())
+    return None
+
+
+def settle(notations: Sequence[str], cells: pa.Array) -> str:
+    """The one of several notations that makes even steps of some cells; all of them, joined, where none stands out.
+
+    Day and month can stand in either order, and where no day is above 12 both orders fit.
+
+    >>> settle(["month/day/year", "day/month/year"], pa.array(["01/01/2020", "01/02/2020", "01/03/2020"]))
+    'month/day/year|day/month/year'
+    >>> year = [f"01/{month:02}/{year}" for year in (2020, 2021) for month in range(1, 13)]
+    >>> settle(["month/day/year", "day/month/year"], pa.array(year))
+    'day/month/year'
+    """
+    if len(notations) < 2:
+        return notations[0]
+    readings = {name: np.unique(to_datetime64(parse_times(cells, name))) for name in notations}
+    first = readings[notations[0]]
+    if all(np.array_equal(first, other) for other in readings.values()):
+        return notations[0]
+    ranked = sorted(notations, key=lambda name: -_evenness(readings[name]))
+    best, other = (_evenness(readings[name]) for name in ranked[:2])
+    # As good as always even, and clearly more so than the other: at most half as many steps are odd.
+    if best >= 0.5 and other < 1.0 and 2 * (1.0 - best) <= 1.0 - other:
+        return ranked[0]
+    same = [name for name in notations if np.array_equal(readings[name], readings[ranked[0]])]
+    return EITHER.join(dict.fromkeys([*same[:1], *(name for name in notations if name not in same)][:2]))
+
+
+def _evenness(times: np.ndarray) -> float:
+    """The share of the most usual step among the steps between rising times, in months where all are of one day."""
+    if len(times) < 3:
+        return 0.0
+    steps = [np.diff(times).astype(np.int64)]
+    months = times.astype("datetime64[M]")
+    if len(np.unique((times - months).astype(np.int64))) == 1:
+        steps.append(np.diff(months).astype(np.int64))
+    return max(float(np.unique(step, return_counts=True)[1].max()) / len(step) for step in steps)
 
 
 def _iso(cells: Any, *, zone: bool) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from unroll.data.table.facts import TextFacts
-from unroll.data.table.kinds import MAX_COLUMNS, Column, Kind, Problem
+from unroll.data.table.kinds import MAX_COLUMNS, Column, Kind, Problem, ReadOptions
 from unroll.data.table.table import FILE, LINE, LINES, META_FILE, PART, PROBLEMS, TABLE_FILE, TOKEN, Table
 from unroll.errors import DataError
 
@@ -76,6 +76,56 @@ class Batch(NamedTuple):
     line: int
 
 
+class _FileSink:
+    """An Arrow file of the store, which stands beside its description when it is complete."""
+
+    def __init__(self, store: Path, schema: pa.Schema) -> None:
+        self._store = store
+        self._temporary = store / f"{TABLE_FILE}.{os.getpid()}.tmp"
+        self._sink = pa.OSFile(str(self._temporary), "wb")
+        self._writer = pa.ipc.new_file(self._sink, schema)
+
+    def write(self, batch: pa.RecordBatch, before: int) -> None:
+        if shutil.disk_usage(self._store).free < _KEEP_FREE:
+            raise DataError(
+                f"the disk is nearly full after {before} rows; free space or store the table elsewhere", self._store
+            )
+        self._writer.write_batch(batch)
+
+    def discard(self) -> None:
+        self._writer.close()
+        self._sink.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def finish(self, meta: dict[str, Any]) -> Table:
+        self._writer.close()
+        self._sink.close()
+        # A crash between the two replacements leaves two files whose tokens differ, which `Table.open` refuses.
+        temporary = self._store / f"{META_FILE}.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(self._store / META_FILE)
+        self._temporary.replace(self._store / TABLE_FILE)
+        return Table.open(self._store)
+
+
+class _MemorySink:
+    """The batches themselves: what is in memory already stays there."""
+
+    def __init__(self, store: Path, schema: pa.Schema) -> None:
+        self._store = store
+        self._schema = schema
+        self._batches: list[pa.RecordBatch] = []
+
+    def write(self, batch: pa.RecordBatch, before: int) -> None:
+        self._batches.append(batch)
+
+    def discard(self) -> None:
+        self._batches.clear()
+
+    def finish(self, meta: dict[str, Any]) -> Table:
+        return Table(self._store, pa.Table.from_batches(self._batches, self._schema), meta)
+
+
 class Writer:
     """Writes one table into a folder.
 
@@ -86,12 +136,23 @@ class Writer:
         fields: the columns in order.
         path: the first file, for errors about the columns.
         marked: whether rows come with the lines of their items and with what is wrong with them.
+        in_memory: keep the rows in memory, where they are; no other process can open the table then.
+        options: what is known of numbers, dates and columns.
 
     Raises:
         DataError: too many columns, or two of the same name.
     """
 
-    def __init__(self, store: Path, fields: Sequence[Field], path: Path, *, marked: bool = False) -> None:
+    def __init__(
+        self,
+        store: Path,
+        fields: Sequence[Field],
+        path: Path,
+        *,
+        marked: bool = False,
+        in_memory: bool = False,
+        options: ReadOptions | None = None,
+    ) -> None:
         if len(fields) > MAX_COLUMNS:
             raise DataError(f"{len(fields)} columns; at most {MAX_COLUMNS} can be read", path, 1)
         seen: set[str] = set()
@@ -101,9 +162,10 @@ class Writer:
                     f"two columns are called {field.name!r}; rename one, or say that there is no header", path, 1
                 )
             seen.add(field.name)
-        self._store = store
         self._fields = tuple(fields)
-        self._facts = [TextFacts() if field.storage == "text" else None for field in fields]
+        self._options = options or ReadOptions()
+        facts = (TextFacts(self._options.decimal, self._options.day_first) for _ in fields)
+        self._facts = [next(facts) if field.storage == "text" else None for field in fields]
         self._paths: list[Path] = []
         self._part = -1
         self._any_part = False
@@ -121,9 +183,7 @@ class Writer:
         marks = _MARKS if marked else []
         self._schema = pa.schema([*schema, *origin, *marks], metadata={TOKEN: self._token})
         store.mkdir(parents=True, exist_ok=True)
-        self._temporary = store / f"{TABLE_FILE}.{os.getpid()}.tmp"
-        self._sink = pa.OSFile(str(self._temporary), "wb")
-        self._writer = pa.ipc.new_file(self._sink, self._schema)
+        self._sink = _MemorySink(store, self._schema) if in_memory else _FileSink(store, self._schema)
         self._finished = False
 
     def __enter__(self) -> Writer:
@@ -133,9 +193,7 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._finished:
-            self._writer.close()
-            self._sink.close()
-            self._temporary.unlink(missing_ok=True)
+            self._sink.discard()
 
     @property
     def total(self) -> int:
@@ -183,15 +241,10 @@ class Writer:
         self._write(arrays)
 
     def _write(self, arrays: list[pa.Array]) -> None:
-        if shutil.disk_usage(self._store).free < _KEEP_FREE:
-            raise DataError(
-                f"the disk is nearly full after {self._total} rows; free space or store the table elsewhere",
-                self._store,
-            )
         for facts, array in zip(self._facts, arrays, strict=False):
             if facts is not None:
                 facts.look(array)
-        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._sink.write(pa.record_batch(arrays, schema=self._schema), self._total)
         self._total += len(arrays[0])
 
     def finish(self, notes: Sequence[str], format: str) -> Table:
@@ -207,10 +260,10 @@ class Writer:
         self._flush()
         if self._total == 0:
             raise DataError("no rows of data", self._paths[0] if self._paths else None)
-        self._writer.close()
-        self._sink.close()
         self._finished = True
-        details = [self._detail(index) for index in range(len(self._fields))]
+        sure = {facts.numbers.sure for facts in self._facts if facts is not None} - {None}
+        decimals = [mark for mark in sure if mark is not None]
+        details = [self._detail(index, decimals) for index in range(len(self._fields))]
         meta = {
             "columns": [field.name for field in self._fields],
             "details": [
@@ -224,17 +277,12 @@ class Writer:
             "marked": self._marked,
             TOKEN: self._token,
         }
-        # A crash between the two replacements leaves two files whose tokens differ, which `Table.open` refuses.
-        temporary = self._store / f"{META_FILE}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
-        temporary.replace(self._store / META_FILE)
-        self._temporary.replace(self._store / TABLE_FILE)
-        return Table.open(self._store)
+        return self._sink.finish(meta)
 
-    def _detail(self, index: int) -> Column:
+    def _detail(self, index: int, decimals: Sequence[str]) -> Column:
         facts, field = self._facts[index], self._fields[index]
         if facts is not None:
-            return facts.column(self._total)
+            return facts.column(self._total, decimals, self._options.columns.get(field.name))
         if field.storage == "series":
             return Column(Kind.SERIES, channels=field.channels)
         if field.storage == "list":

@@ -132,7 +132,7 @@ def tokenizer_from_json(text: str) -> Tokenizer:
     """
     found = vocabulary_from_json(text)
     if isinstance(found, StepFeatures | TokenFeatures):
-        raise BundleError(f"expected a tokenizer, got a vocabulary of the kind {json.loads(text)['kind']!r}")
+        raise _another("a tokenizer", text)
     return found
 
 
@@ -144,7 +144,7 @@ def steps_from_json(text: str) -> StepFeatures:
     """
     found = vocabulary_from_json(text)
     if not isinstance(found, StepFeatures):
-        raise BundleError(f"expected a vocabulary of the kind 'steps', got {json.loads(text)['kind']!r}")
+        raise _another("a vocabulary of the kind 'steps'", text)
     return found
 
 
@@ -156,5 +156,9 @@ def tokens_from_json(text: str) -> TokenFeatures:
     """
     found = vocabulary_from_json(text)
     if not isinstance(found, TokenFeatures):
-        raise BundleError(f"expected a vocabulary of the kind 'tokens', got {json.loads(text)['kind']!r}")
+        raise _another("a vocabulary of the kind 'tokens'", text)
     return found
+
+
+def _another(expected: str, text: str) -> BundleError:
+    return BundleError(f"expected {expected}, got one of the kind {json.loads(text)['kind']!r}")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from unroll.bundle import DataConfig
 from unroll.data import Table, pad_series, pad_tokens
-from unroll.errors import DataError, nearest
+from unroll.errors import ConfigError, DataError, nearest
 from unroll.models.wide import Network
-from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.base import NetworkParts, Predictor, Record, Scores
 from unroll.tasks.classify.data import class_matrix, row_labels
 from unroll.tasks.classify.examples import (
     TextForms,
@@ -29,6 +31,23 @@ from unroll.tasks.classify.settings import Saved
 _LISTED = 5
 
 
+class _Probabilities(nn.Module):
+    """A classifier of series up to its probabilities.
+
+    Args:
+        network: with its weights.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, I), (B,) -> (B, K)."""
+        probabilities: Tensor = self.network.decision(self.network(x, lengths))
+        return probabilities
+
+
 class ClassifyPredictor(Predictor):
     """A trained classifier.
 
@@ -42,6 +61,7 @@ class ClassifyPredictor(Predictor):
         self._network = network.eval()
         self._saved = saved
         self._forms = forms
+        self.numbers = saved.inputs if saved.series else ()
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.
@@ -77,6 +97,24 @@ class ClassifyPredictor(Predictor):
     def score(self, labelled: Labelled) -> Scores:
         """Score rows whose classes are known: metrics with intervals, and the sections that show them."""
         return score_rows(self._network, self._saved.classes, labelled)
+
+    def network_parts(self) -> NetworkParts:
+        """The network from a padded batch of series to probabilities.
+
+        Raises:
+            ConfigError: the model reads texts.
+        """
+        saved = self._saved
+        if not saved.series:
+            raise ConfigError("classifiers of texts are not exported to ONNX yet; those of numeric sequences are")
+        example = {"x": torch.randn(2, 7, saved.input_size), "lengths": torch.tensor([7, 4])}
+        metadata = {
+            "unroll.task": "classify",
+            "unroll.classes": json.dumps(saved.classes, ensure_ascii=False),
+            "unroll.inputs": json.dumps(saved.inputs, ensure_ascii=False),
+            "unroll.several": json.dumps(saved.several),
+        }
+        return NetworkParts(_Probabilities(self._network), example, ("probabilities",), metadata)
 
     def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
         saved = self._saved

@@ -14,6 +14,7 @@ import numpy as np
 from unroll.bundle import RunConfig
 from unroll.data import Table
 from unroll.errors import DataError
+from unroll.tasks.forecast.calibration import pool_size
 from unroll.tasks.forecast.columns import Bounds, Columns, load_series, split_series
 from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm
@@ -132,9 +133,18 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         frequency=None if rhythm.frequency is None else SavedFrequency(**rhythm.frequency._asdict()),
         scaling={item.name: (own.centre, own.size) for item, own in zip(series, scaling, strict=True)},
         covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
+        calibrated=min(len(windows["validation"]), pool_size(horizon)),
+        trained_until={
+            item.name: _time_number(item.times[max(end, 1) - 1]) for item, end in zip(series, trains, strict=True)
+        },
     )
     repeated = _better_start(store, windows["train"], saved) if settings.linear else 1
     return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count))
+
+
+def _time_number(time: np.datetime64 | np.float64) -> int | float:
+    """A time as a number that JSON holds exactly: microseconds, or as it is."""
+    return int(time.astype("datetime64[us]").astype(np.int64)) if isinstance(time, np.datetime64) else float(time)
 
 
 def _windows(bounds: Sequence[Bounds], past: int, horizon: int, stride: int | None) -> dict[str, Windows]:

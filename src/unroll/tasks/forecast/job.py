@@ -13,6 +13,7 @@ from unroll.bundle import RunFolder
 from unroll.data.batches import random_order
 from unroll.models.forecaster import Forecaster, Window, forecast_loss
 from unroll.tasks.base import Job, Scores
+from unroll.tasks.forecast.calibration import ratios_of
 from unroll.tasks.forecast.data import EPOCH, ForecastData
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.predictor import ForecastPredictor
@@ -80,13 +81,36 @@ class ForecastJob(Job):
         yardstick = self.predictor().yardstick(data.store, data.begins("validation"))
         return {name: score.value for name, score in scores_of(forecasts, yardstick, intervals=False).items()}
 
+    def settle(self) -> None:
+        """Keep the errors of the latest validation windows, by which the band is calibrated."""
+        kept = self._network.ratios
+        if kept is None:
+            return
+        data = self.data
+        windows = data.windows["validation"]
+        # Of one series the latest; of several some of all.
+        first = len(windows) - len(kept) if len(data.store.names) == 1 else 0
+        some = np.linspace(first, len(windows) - 1, len(kept)).astype(np.int64)
+        forecasts = run_windows(self._network, data.store, *windows.locate(some), data.saved)
+        kept.copy_(torch.from_numpy(ratios_of(forecasts)))
+
+    def remarks(self, scores: Scores) -> list[str]:
+        """How often what came lay in the band, beside how often it should."""
+        levels, reached = self._settings.quantiles, scores.metrics.get("coverage")
+        if reached is None or len(levels) == 1:
+            return []
+        return [f"The {100 * (levels[-1] - levels[0]):.0f}% band held {100 * reached.value:.1f}% of what came."]
+
     def predictor(self) -> ForecastPredictor:
         """The network as it stands."""
         return ForecastPredictor(self._network, self.data.saved, self._settings)
 
     def evaluate(self, split: str) -> Scores:
         """Every origin of the split in turn, each forecast from what came before it."""
-        return self.predictor().score(self.data.store, self.data.windows[split], self.data.begins(split))
+        data = self.data
+        # What calibrated the band comes before the test split; the validation split is what calibrated it.
+        fresh = np.asarray(data.begins("test")) if split == "test" else None
+        return self.predictor().score(data.store, data.windows[split], data.begins(split), fresh)
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Forecasts of each window from its series alone."""

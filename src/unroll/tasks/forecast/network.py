@@ -61,6 +61,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         linear_steps=saved.input_length if settings.linear else 0,
         repeated=repeated,
         dropout=settings.dropout,
+        calibrated=saved.calibrated,
     )
 
 

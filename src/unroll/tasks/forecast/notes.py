@@ -63,6 +63,13 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
             else ""
         )
     )
+    if len(settings.quantiles) > 1:
+        yield (
+            f"the band is calibrated (conformal) on the errors of {saved.calibrated} validation windows, then on the"
+            " latest of the series itself as they become known"
+            if saved.calibrated
+            else "the band is not calibrated: there is no validation part"
+        )
     path = f" and a linear path that begins as the {'seasonal ' if data.repeated > 1 else ''}naive forecast"
     directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
     yield (

@@ -8,20 +8,24 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
+from unroll.data.table.chunks import as_text
+from unroll.data.table.kinds import Column
 from unroll.errors import DataError, nearest
 from unroll.models.forecaster import Forecaster
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.forecast.calibration import calibrated, pool_size
 from unroll.tasks.forecast.columns import load_series
 from unroll.tasks.forecast.network import run_windows
-from unroll.tasks.forecast.scores import MOST_SCORED, Yardstick, make_yardstick, scored
+from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.windows import (
     Scaling,
@@ -34,6 +38,9 @@ from unroll.tasks.forecast.windows import (
     until_last_value,
 )
 
+#: Windows of the past that calibrate the bands of a prediction, over all series.
+_PAST = 20_000
+
 
 class ForecastPredictor(Predictor):
     """A trained forecaster.
@@ -42,10 +49,18 @@ class ForecastPredictor(Predictor):
         network: with its weights.
         saved: its columns, sizes and scalings.
         settings: its settings.
+        held: what the columns of its data held, which those of records hold again.
     """
 
-    def __init__(self, network: Forecaster, saved: Saved, settings: ForecastSettings) -> None:
+    def __init__(
+        self,
+        network: Forecaster,
+        saved: Saved,
+        settings: ForecastSettings,
+        held: Mapping[str, Column] = MappingProxyType({}),
+    ) -> None:
         self._network = network.eval()
+        self._held = held
         self._saved = saved
         self._settings = settings
 
@@ -72,8 +87,14 @@ class ForecastPredictor(Predictor):
             file.write_text(
                 "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
             )
-            table = read_table(file, ReadOptions(None, "utf-8", None, None), Path(folder) / "table")
-            yield from self._forecast(self._open(table, future=True))
+            try:
+                table = read_table(file, ReadOptions(format="jsonl", columns=self._held), Path(folder) / "table")
+                series = self._open(table, future=True)
+            except DataError as error:
+                # The file is of our own making; what the user has given is a record.
+                text = str(error).removeprefix(f"{file}:{error.line}: ").removeprefix(f"{file}: ")
+                raise DataError(text, "record" if error.line else None, error.line) from error
+            yield from self._forecast(series)
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -95,9 +116,10 @@ class ForecastPredictor(Predictor):
                 f" has {max(lengths)}",
                 table.paths[0],
             )
-        return self.score(self._store(series, table.store), windows, begins)
+        fresh = np.array([self._fresh(item) for item in series])
+        return self.score(self._store(series, table.store), windows, begins, fresh)
 
-    def score(self, store: SeriesStore, windows: Windows, begins: Sequence[int]) -> Scores:
+    def score(self, store: SeriesStore, windows: Windows, begins: Sequence[int], fresh: np.ndarray | None) -> Scores:
         """Score a forecast from every origin in turn, each from what came before it.
 
         Args:
@@ -105,9 +127,28 @@ class ForecastPredictor(Predictor):
             windows: the origins.
             begins: (S,) where in each series the steps begin that are scored; the scale of MASE comes from those
                 before.
+            fresh: (S,) the first step of each series that the network was not trained on, from which on its errors
+                calibrate the band of what comes after; None: the band is calibrated on the validation split alone.
         """
-        yardstick = self.yardstick(store, begins)
-        return scored(run_windows(self._network, store, *windows.all(), self._saved), yardstick, store)
+        raw = run_windows(self._network, store, *windows.all(), self._saved)
+        forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
+        return scored(forecasts, self.yardstick(store, begins), store)
+
+    def _pool(self) -> np.ndarray:
+        """(K, N) errors of validation, by which a band is calibrated; empty for a run that kept none."""
+        ratios = self._network.ratios
+        if ratios is None:
+            return np.empty((0, self._saved.horizon))
+        return np.asarray(ratios.cpu().double().numpy())
+
+    def _fresh(self, series: TimeSeries) -> int:
+        """The first step of a series that the network was not trained on."""
+        if (series.rows < 0).all():
+            # Numbers without times may be those of training.
+            return len(series.times)
+        until = self._saved.trained_until.get(series.name)
+        times = series.times.astype(np.int64) if series.times.dtype.kind == "M" else series.times
+        return 0 if until is None else int(np.searchsorted(times, until, side="right"))
 
     def yardstick(self, store: SeriesStore, begins: Sequence[int]) -> Yardstick:
         """What errors of series that are scored from these steps on are measured by."""
@@ -189,7 +230,7 @@ class ForecastPredictor(Predictor):
             origins.append(origin)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
-            forecasts = run_windows(self._network, store, np.arange(len(longer)), np.array(origins), saved)
+            forecasts = self._latest(store, longer, origins)
         predictions = []
         for row, item in enumerate(longer):
             times = item.times[origins[row] : origins[row] + saved.horizon]
@@ -208,7 +249,27 @@ class ForecastPredictor(Predictor):
             )
         return predictions
 
+    def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:
+        """The forecast of each series from its origin, its band calibrated on those before it."""
+        saved = self._saved
+        fresh = np.array([self._fresh(item) for item in series])
+        most = min(pool_size(saved.horizon), _PAST // len(series)) if saved.calibrated else 0
+        owners, begins, last = [], [], []
+        for number, (origin, first) in enumerate(zip(origins, fresh.tolist(), strict=True)):
+            ended = origin - saved.horizon + 1
+            past = np.arange(max(first, saved.input_length, ended - most), max(ended, 0))
+            begins += [*past.tolist(), origin]
+            owners += [number] * (len(past) + 1)
+            last.append(len(begins) - 1)
+        raw = run_windows(self._network, store, np.array(owners), np.array(begins), saved)
+        forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
+        return Forecasts(*(values[last] for values in forecasts))
+
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for JSON: NaN, which JSON does not have, is a missing value."""
-    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
+    """A row for JSON: NaN, which JSON does not have, is a missing value, and a whole number has no ``.0``."""
+    numbers = (float, np.floating)
+    return {
+        name: (None if np.isnan(value) else as_text(float(value))) if isinstance(value, numbers) else value
+        for name, value in row.items()
+    }

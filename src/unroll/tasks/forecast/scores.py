@@ -19,6 +19,8 @@ from unroll.tasks.forecast.windows import SeriesStore
 
 #: Windows of a split that are scored; where more are possible, origins are further apart. Said aloud.
 MOST_SCORED = {"validation": 1_500, "test": 20_000}
+#: The squared error in the data's own units, whose root is a score.
+_SQUARE = "mse_in_units"
 #: Windows that are drawn, and steps of history before them.
 _DRAWN = 4
 _DRAWN_SEASONS = 4
@@ -88,6 +90,9 @@ def errors_of(forecasts: Forecasts, yardstick: Yardstick) -> dict[str, np.ndarra
         errors["pinball"] = pinball(forecasts.truth, forecasts.quantiles, yardstick.levels) / size
         inside = (forecasts.truth >= forecasts.quantiles[..., 0]) & (forecasts.truth <= forecasts.quantiles[..., -1])
         errors["coverage"] = np.where(np.isnan(forecasts.truth), np.nan, inside)
+    if (yardstick.sizes != 1.0).any():
+        errors["mae_in_units"] = absolute
+        errors[_SQUARE] = np.square(forecasts.truth - forecasts.mean)
     return errors
 
 
@@ -101,11 +106,16 @@ def scores_of(forecasts: Forecasts, yardstick: Yardstick, *, intervals: bool = T
         else np.zeros(len(forecasts.series), np.int64)
     )
     means = means_with_intervals(errors_of(forecasts, yardstick), blocks)
-    return {
+    scores = {
         name: Score(value, None if interval is None else (interval.low, interval.high))
         for name, (value, interval) in means.items()
         if not np.isnan(value)
     }
+    if _SQUARE in scores:
+        value, bounds = scores.pop(_SQUARE)
+        root = None if bounds is None else (float(np.sqrt(bounds[0])), float(np.sqrt(bounds[1])))
+        scores["rmse_in_units"] = Score(float(np.sqrt(value)), root)
+    return scores
 
 
 def methods_for(windows: int) -> dict[str, Method]:
@@ -226,6 +236,8 @@ def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore
             entry["to"] = _time_text(times[forecasts.origins[last]])
         entry["windows"] = len(part)
         for name, values in errors.items():
+            if name == _SQUARE:
+                continue
             known = values[part][~np.isnan(values[part])]
             mean = float(known.mean()) if known.size else None
             entry[words.metric_name(name)] = "" if mean is None else words.metric_value(name, mean)

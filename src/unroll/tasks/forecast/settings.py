@@ -105,6 +105,9 @@ class Saved(BaseModel):
     frequency: SavedFrequency | None
     scaling: dict[str, tuple[float, float]]
     covariate_scaling: tuple[tuple[float, float], ...]
+    # Added later: a run without them has a band as the network gave it.
+    calibrated: int = Field(0, ge=0, le=100_000_000)
+    trained_until: dict[str, int | float] = Field(default_factory=dict)
 
     def columns(self) -> Columns:
         """The columns that the model was trained on."""

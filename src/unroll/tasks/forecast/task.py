@@ -14,6 +14,7 @@ from unroll.tasks.forecast.notes import notes_of
 from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
 
@@ -23,6 +24,8 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
     name = "forecast"
     summary = "the next steps of one or many time series, with quantiles"
     monitor = Monitor("mae", higher_is_better=False)
+    # The error of the point forecast alone would pick weights whose band is overfitted.
+    stopping = Monitor("pinball", higher_is_better=False)
     Settings = ForecastSettings
     options = OPTIONS
 
@@ -70,4 +73,4 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         settings = validate(ForecastSettings, folder.config.model, "model")
         network = build_network(saved, settings)
         folder.load_weights(network)
-        return ForecastPredictor(network, saved, settings)
+        return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))

@@ -1,0 +1,222 @@
+"""Data that is in memory already, as a table: frames, columns, records, arrays and pairs of them.
+
+Everything becomes Arrow columns, which most of it is made of; cells that are Arrow already are not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from unroll.data.readers.parquet import batches_of, fields_of, settle
+from unroll.data.table.splits import PART_NAMES
+from unroll.data.table.table import Table
+from unroll.data.table.writer import Writer
+from unroll.errors import DataError
+
+_BATCH = 1 << 16
+#: What columns are called where the data has no names.
+TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS = "text", "label", "series", "value", "tokens", "tags"
+
+
+class Frame(NamedTuple):
+    """Rows in memory.
+
+    Attributes:
+        columns: an Arrow table.
+        name: what errors call it.
+        part: 0 train, 1 validation, 2 test; None if it does not say.
+    """
+
+    columns: pa.Table
+    name: str
+    part: int | None = None
+
+
+def is_file(data: object) -> bool:
+    """Whether the data is named by a path or by the name of a built-in set, not held in memory."""
+    return isinstance(data, str | Path)
+
+
+def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
+    """Data in memory as Arrow columns.
+
+    Args:
+        data: a frame of pandas, polars or pyarrow, or anything that offers its columns as an Arrow stream; a mapping
+            from names to columns; a sequence of mappings, one per row; a sequence of texts; an array (N, T, F), (N, T)
+            or, of one series, (T,); a pair of texts or arrays and their labels; a pair of lists of tokens and lists of
+            tags; a `datasets.Dataset`, or a `DatasetDict`, whose splits become parts.
+        target: what the column of labels of a pair is called; "label" (of tokens: "tags") if None.
+
+    Raises:
+        DataError: it is none of these, or its columns differ in length.
+    """
+    module = type(data).__module__.partition(".")[0]
+    try:
+        if module == "datasets" and isinstance(data, dict):
+            return _splits(data)
+        if module == "datasets":
+            return [Frame(_dataset(data), "Dataset")]
+        return [Frame(*_frame(data, module, target))]
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"{type(data).__name__}: the columns cannot be read ({str(error).splitlines()[0][:160]})"
+        ) from error
+
+
+def table_of(frames: Sequence[Frame], store: Path) -> Table:
+    """Make a table of rows in memory; they stay there.
+
+    Args:
+        frames: of the same columns.
+        store: a folder for what a task may write beside it.
+
+    Raises:
+        DataError: a column holds what cannot be read; there are no rows; the frames differ in their columns.
+    """
+    first = frames[0]
+    path = Path(first.name)
+    fields = fields_of(first.columns.schema, path)
+    sample = next((batch for batch in first.columns.slice(0, 256).to_batches() if len(batch)), None)
+    fields = fields if sample is None else settle(fields, sample)
+    names = [field.name for field in fields]
+    with Writer(store, fields, path, in_memory=True) as writer:
+        for frame in frames:
+            missing = set(names) - set(frame.columns.schema.names)
+            if missing:
+                raise DataError(f"column {min(missing)!r} of the first frame is missing", frame.name)
+            writer.begin(Path(frame.name), frame.part)
+            batches = frame.columns.select(names).to_batches(max_chunksize=_BATCH)
+            for batch in batches_of(batches, fields, Path(frame.name)):
+                writer.add(batch)
+        return writer.finish([f"{first.name}: {writer.total:,} rows in memory"], "memory")
+
+
+def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
+    name = type(data).__name__
+    if isinstance(data, pa.Table):
+        return data, name
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data]), name
+    if module == "pandas":
+        return _pandas(data), name
+    if isinstance(data, Mapping):
+        return pa.table({str(key): _column(values) for key, values in data.items()}), name
+    if isinstance(data, np.ndarray):
+        return pa.table({_array_name(data): _column(data)}), name
+    if isinstance(data, tuple) and len(data) == 2 and not any(isinstance(part, str) for part in data):
+        return _pair(*data, target), "(inputs, labels)"
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.table(data), name
+    if isinstance(data, Sequence) and not isinstance(data, bytes | bytearray):
+        return _rows(data), name
+    raise DataError(
+        f"expected a path, a frame of pandas, polars or pyarrow, a dict of columns, a list of dicts, (texts, labels),"
+        f" a datasets.Dataset or an array (N, T, F), got {type(data).__name__}"
+    )
+
+
+def _pandas(data: Any) -> pa.Table:
+    if data.ndim == 1:
+        data = data.to_frame(data.name if data.name is not None else TEXT)
+    # An index of its own says something, such as the times; one that only counts does not.
+    if type(data.index).__name__ != "RangeIndex" and (data.index.name is not None or data.index.dtype.kind == "M"):
+        data = data.reset_index()
+    return pa.Table.from_pandas(data, preserve_index=False)
+
+
+def _rows(data: Sequence[Any]) -> pa.Table:
+    first = next((row for row in data if row is not None), None)
+    if isinstance(first, Mapping):
+        # All rows may say something of a column, so that one which begins late is a column, too.
+        names = dict.fromkeys(str(name) for row in data for name in row)
+        return pa.table({name: _column([row.get(name) for row in data]) for name in names})
+    if isinstance(first, str):
+        return pa.table({TEXT: _column(data)})
+    if isinstance(first, np.ndarray):
+        return pa.table({SERIES: _column(data)})
+    if isinstance(first, Sequence) and first and isinstance(first[0], str):
+        return pa.table({TOKENS: _column(data)})
+    if first is None:
+        raise DataError("no rows of data: the sequence is empty")
+    raise DataError(f"expected a list of dicts, of texts, of arrays or of lists of tokens, got {type(first).__name__}")
+
+
+def _pair(inputs: Any, labels: Any, target: str | None) -> pa.Table:
+    if len(inputs) != len(labels):
+        raise DataError(f"(inputs, labels): expected as many labels as inputs, got {len(labels)} for {len(inputs)}")
+    table = pa.table({_array_name(inputs): _column(inputs)}) if isinstance(inputs, np.ndarray) else _rows(inputs)
+    default = TAGS if table.column_names == [TOKENS] else LABEL
+    return table.append_column(target or default, _column(labels))
+
+
+def _array_name(data: np.ndarray) -> str:
+    if data.dtype.kind in "OU":
+        return TEXT
+    return SERIES if data.ndim > 1 else VALUE
+
+
+def _column(values: Any) -> pa.Array | pa.ChunkedArray:
+    """One column; an array of two or three dimensions is a series in every row."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(values, np.ndarray) and values.ndim > 1:
+        return _series(values)
+    if isinstance(values, Sequence) and len(values) and isinstance(values[0], np.ndarray):
+        return _ragged(values)
+    if hasattr(values, "__arrow_c_stream__"):
+        return pa.chunked_array(values)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "OU":
+        return pa.array(values.tolist())
+    return pa.array(values)
+
+
+def _series(values: np.ndarray) -> pa.Array:
+    if values.ndim > 3:
+        raise DataError(f"expected an array (N, T, F) or (N, T), got one of {values.ndim} dimensions")
+    rows, steps = values.shape[:2]
+    return _stacked(values.reshape(rows * steps, *values.shape[2:]), [steps] * rows)
+
+
+def _ragged(rows: Sequence[np.ndarray]) -> pa.Array:
+    if any(row.ndim not in (1, 2) or row.shape[1:] != rows[0].shape[1:] for row in rows):
+        shapes = sorted({row.shape for row in rows})[:5]
+        raise DataError(f"expected arrays (T,) or (T, F) of one and the same F, got {', '.join(map(str, shapes))}")
+    return _stacked(np.concatenate(rows), [len(row) for row in rows])
+
+
+def _stacked(steps: np.ndarray, lengths: Sequence[int]) -> pa.Array:
+    """Steps of series one after the other, (total T,) or (total T, F), as rows of so many steps."""
+    values = pa.array(np.ascontiguousarray(steps, dtype=np.float32).reshape(-1))
+    if steps.ndim > 1:
+        values = pa.FixedSizeListArray.from_arrays(values, steps.shape[1])
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values)
+
+
+def _splits(data: Mapping[str, Any]) -> list[Frame]:
+    named = {name: PART_NAMES.get(str(name).lower()) for name in data}
+    known = [name for name, part in named.items() if part is not None] or list(data)[:1]
+    frames = [Frame(_dataset(data[name]), f"DatasetDict/{name}", named[name]) for name in known]
+    return sorted(frames, key=lambda frame: frame.part or 0)
+
+
+def _dataset(data: Any) -> pa.Table:
+    """The columns of a `datasets.Dataset`, class numbers by their names; -1, no label, is an empty cell."""
+    table = pa.Table.from_batches(_chunks(data))
+    for name, feature in data.features.items():
+        if type(feature).__name__ == "ClassLabel":
+            names = pa.array(feature.names, pa.large_string())
+            numbers = table.column(name).combine_chunks()
+            known = pa.array([None if n is None or n < 0 else n for n in numbers.to_pylist()], pa.int64())
+            table = table.set_column(table.schema.get_field_index(name), name, names.take(known))
+    return table
+
+
+def _chunks(data: Any) -> Iterator[pa.RecordBatch]:
+    for piece in data.with_format("arrow").iter(_BATCH):
+        yield from piece.to_batches()

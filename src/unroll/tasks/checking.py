@@ -1,0 +1,72 @@
+"""A look at data before training on it, with the columns that its task would use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from unroll.bundle import RunConfig, apply_overrides, validate
+from unroll.data import Finding, Table, examine, split_rows
+from unroll.errors import DataError
+from unroll.tasks.base import Task
+from unroll.tasks.pipeline import open_table, recognise
+
+
+class Examined(NamedTuple):
+    """What was found.
+
+    Attributes:
+        reason: which task fits and why, or why none does.
+        findings: everything that would spoil a result, the task's own first.
+    """
+
+    reason: str
+    findings: list[Finding]
+
+
+def examine_data(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    tasks: Mapping[str, Task],
+    store: Path,
+    *,
+    table: Table | None = None,
+) -> Examined:
+    """Read the data, recognise the task if one fits, and look at the table.
+
+    Args:
+        values: a config as plain values; `task` may be missing and is then guessed.
+        overrides: texts key=value, applied last.
+        tasks: the tasks to choose from.
+        store: an empty folder for the stored table.
+        table: the data, if it has been read already.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+        DataError: the data cannot be read; with file and line.
+    """
+    name = values.get("task")
+    config = apply_overrides(validate(RunConfig, {**values, "task": name or "guessed"}), overrides)
+    table = table if table is not None else open_table(config.data, store)
+    data = config.data
+    special: list[Finding] = []
+    try:
+        task, guess = recognise(table, data, tasks, name)
+    except DataError as error:
+        # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
+        reason = f"no task: {error}"
+    else:
+        reason, data = guess.reason, guess.data
+        special = list(task.findings(table, data))
+    split = None
+    if len(table) and data.time is None and data.series is None:
+        split = split_rows(
+            table,
+            seed=config.seed,
+            validation_fraction=data.validation_fraction,
+            test_fraction=data.test_fraction,
+            column=data.split_column,
+        )
+    general = examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
+    return Examined(reason, [*special, *general])

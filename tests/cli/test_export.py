@@ -1,0 +1,39 @@
+"""`unroll export`: a run becomes an ONNX file that onnxruntime runs alone."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from unroll.cli.app import run
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra export)")
+pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra export)")
+ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra export)")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_classifier_of_series_runs_in_onnxruntime_alone(tmp_path, capsys):
+    folder, file = tmp_path / "run", tmp_path / "digits.onnx"
+    assert run(["train", "digits", "--epochs", "1", "--hidden-size", "8", "--out", str(folder)]) == 0
+    assert run(["export", str(folder), "--onnx", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "largest difference" in said
+    facts = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
+    classes = json.loads(facts["unroll.classes"])
+    assert float(facts["unroll.largest_difference"]) <= 1e-4
+    from sklearn.datasets import load_digits
+
+    images = load_digits().images[:5]
+    session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
+    feed = {"x": images.astype("float32"), "lengths": np.full(5, 8)}
+    (found,) = session.run(["probabilities"], feed)
+    assert found.shape == (5, len(classes))
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_a_run_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert run(["export", str(tmp_path / "none"), "--onnx", str(tmp_path / "it.onnx")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

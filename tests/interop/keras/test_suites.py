@@ -1,0 +1,44 @@
+"""The tests of Keras layers, in a process of their own: Keras takes its backend from the environment, once."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+#: Keras's own words about spellings that lessons use, and about numpy 2.
+SAID_BY_KERAS = (
+    "ignore:Do not pass an `input_shape`:UserWarning",
+    "ignore:Argument `input_length` is deprecated:UserWarning",
+    "ignore:__array__ implementation:DeprecationWarning",
+)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="keras is not installed (extra keras)")
+@pytest.mark.parametrize("suite", sorted(HERE.glob("suite_*.py")), ids=lambda path: path.stem)
+def test_suite(suite):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    for said in SAID_BY_KERAS:
+        command += ["-W", said]
+    environment = {**os.environ, "KERAS_BACKEND": "torch", "UNROLL_KERAS_SUITE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, str(suite)], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_another_backend_is_one_line():
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    code = "from unroll.errors import UnrollError\ntry: import unroll.keras\nexcept UnrollError as error: print(error)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    line = done.stdout.strip()
+    assert "\n" not in line
+    if importlib.util.find_spec("keras") is None:
+        assert "pip install 'unroll-rnn[keras]'" in line
+    else:
+        assert "'jax'" in line
+        assert "KERAS_BACKEND=torch" in line
