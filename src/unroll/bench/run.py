@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from unroll import __version__
 from unroll.bench.cases import CASES, Case, Problem, problem, relative_error
 from unroll.bench.measure import alternate
 from unroll.bench.peers import OWN, PEERS, Contender, own
@@ -69,8 +70,8 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of everything that takes part and is installed."""
-    found = {}
-    for name in ("unroll", "torch", "numpy", "onnxruntime", "openvino", "jax"):
+    found = {"unroll": __version__}
+    for name in ("torch", "numpy", "onnxruntime", "openvino", "jax"):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -29,12 +29,14 @@ def layers(
     from unroll.bench.cases import TORCH_LAYERS
     from unroll.bench.peers import PEERS, installed
     from unroll.bench.run import Settings, run
+    from unroll.errors import DISTRIBUTION
 
     chosen_cells = _chosen(cells, "cells", list(TORCH_LAYERS))
     chosen_peers = installed() if peers is None else _chosen(peers, "peers", list(PEERS))
     absent = [name for name in chosen_peers if name not in installed()]
     if absent:
-        raise typer.BadParameter(f"{', '.join(absent)} is not installed; install it with: pip install 'unroll[bench]'")
+        advice = f"install it with: pip install '{DISTRIBUTION}[bench]'"
+        raise typer.BadParameter(f"{', '.join(absent)} is not installed; {advice}")
     extent: dict[str, Any] = {"rounds": 3, "seconds": 0.02, "further": False} if quick else {}
     settings = Settings(chosen_cells, tuple(chosen_peers), **extent)
     results = run(settings, lambda line: typer.echo(line, err=True))
