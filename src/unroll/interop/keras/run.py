@@ -14,6 +14,7 @@ import keras
 import torch
 from torch import Tensor
 
+from unroll.cells import GRUCell, LSTMCell, RNNCell
 from unroll.engine import scan
 from unroll.interop.keras import masks
 from unroll.interop.keras.equations import KNOWN, equation_of
@@ -134,8 +135,10 @@ def _scanned(
     own = equation.cell(cell, x.shape[2], gate_inputs, gate_states)
     if gate_states:
         noise |= _by_gate(cell, "recurrent", on_states)
+    elif on_states is not None and isinstance(own, RNNCell | LSTMCell | GRUCell):
+        noise["dropout"] = on_states.unsqueeze(0)
     elif on_states is not None:
-        noise["dropout" if type(own).__module__.startswith("unroll.cells") else "recurrent_h"] = on_states.unsqueeze(0)
+        noise |= {f"recurrent_{gate}": on_states.unsqueeze(0) for gate in own.gates or ("h",)}
     y, last, _ = scan(
         own, equation.parameters(cell, own), x, own.State(*state), lengths=lengths, reverse=reverse, noise=noise
     )
