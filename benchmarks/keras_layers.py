@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=torch python benchmarks/keras_layers.py --out benchmarks/results/keras
 
-Both stand in one process on Keras's torch backend and take turns. `--also jax` times Keras on another backend in a process
-of its own, where it is installed. One thread, so pin the process: `taskset -c 0`.
+Both stand in one process on Keras's torch backend and take turns. `--also jax` times Keras on another backend in a
+process of its own, where it is installed. One thread, so pin the process: `taskset -c 0`.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def table(record: dict[str, Any]) -> str:
         "",
         f"{machine['cpu']}, one thread; " + ", ".join(f"{key} {value}" for key, value in record["versions"].items()),
         "",
-        f"Two layers and a dense one, {BATCH} rows, as many features as units; milliseconds, medians. The last column is "
-        "the median of the ratios within each round.",
+        f"Two layers and a dense one, {BATCH} rows, as many features as units; milliseconds, medians. The last column "
+        "is the median of the ratios within each round.",
         "",
         "| layer | T, H | pass | " + " | ".join(contenders) + " | keras on torch / unroll.keras |",
         "|---" * (len(contenders) + 4) + "|",
