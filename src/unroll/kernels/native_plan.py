@@ -48,6 +48,7 @@ def _load() -> tuple[ModuleType | None, str]:
         library.set_level(wanted)
     except ValueError as error:
         raise ConfigError(f"UNROLL_SIMD: {error}") from None
+    library.init_tensors(Tensor, torch.nn.Parameter, Tensor.is_neg)
     return library, ""
 
 
@@ -66,6 +67,34 @@ class Recipe(NamedTuple):
     cell_clip: float
     zoneout_h: float
     zoneout_c: float
+
+
+class Sizes(NamedTuple):
+    """Sizes of what a scan writes: features of every state, h first; gates by name; H."""
+
+    states: tuple[int, ...]
+    gates: int
+    hidden: int
+
+
+class Known(NamedTuple):
+    """What has to be known of a cell.
+
+    Attributes:
+        cell: the equation.
+        how: its name and options in the extension.
+        plan: the extension's.
+        sizes: of what it writes.
+        present: which of `PARAMETERS` it has.
+        count: how many those are.
+    """
+
+    cell: Any
+    how: Recipe
+    plan: Any
+    sizes: Sizes
+    present: tuple[bool, ...]
+    count: int
 
 
 _NAMES = {known: name for name, known in CELLS.items()}
@@ -157,6 +186,28 @@ def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, pro
             how.zoneout_c,
         )
     return found
+
+
+def written(plan: Any) -> Sizes:
+    """Sizes of what a scan of this plan writes."""
+    return Sizes(plan.states, plan.gates, plan.hidden_size)
+
+
+def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
+    """What has to be known of a cell, or why the extension does not know it. `with_dropout`: a mask was drawn."""
+    if dtype not in DTYPES:
+        return f"it takes {', '.join(DTYPES.values())}, and x is {dtype}"
+    how = recipe(cell, with_dropout)
+    if how is None:
+        known = ", ".join(one.__name__ for one in CELLS.values())
+        return f"it has {known}, and not {type(cell).__name__}"
+    proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
+    against = objection(how.cell, how.options, dtype, cell.input_size, cell.hidden_size, proj_size)
+    if against is not None:
+        return f"it cannot run {type(cell).__name__} with these options in {dtype} ({against})"
+    made = plan(how, dtype, cell.input_size, cell.hidden_size, proj_size)
+    names = cell.parameters()
+    return Known(cell, how, made, written(made), tuple([name in names for name in PARAMETERS]), len(names))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
