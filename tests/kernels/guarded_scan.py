@@ -13,8 +13,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from contract import suite
+from unroll.kernels.native_layer import Scan, allocate
 from unroll.kernels.native_plan import NOISE, PARAMETERS, examined
-from unroll.kernels.native_stack import Scan, allocate
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)

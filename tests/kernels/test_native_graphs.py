@@ -14,8 +14,8 @@ from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.engine import choose, scan
 from unroll.errors import EngineError
 from unroll.kernels import NativeKernel, ScanRequest
+from unroll.kernels.native_layer import Scan
 from unroll.kernels.native_plan import NOISE, PARAMETERS, cell_of, plan, recipe, sizes
-from unroll.kernels.native_stack import Scan
 from unroll.kernels.ops import Mode, arguments, saved_bytes
 
 pytestmark = pytest.mark.usefixtures("native")

@@ -232,13 +232,17 @@ def test_a_reset_and_a_trace_are_for_the_checks(counted: Counted) -> None:
     assert counted.done == [True, True, True]
 
 
-@pytest.mark.parametrize("change", ["y.relu_()", "y.mul_(2)", "y[-1] = 0", "y.data.zero_()", "y.detach().numpy()[:] = 9"])
+@pytest.mark.parametrize(
+    "change", ["y.relu_()", "y.mul_(2)", "y[-1] = 0", "y.data.zero_()", "y.detach().numpy()[:] = 9"]
+)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("cell", [RNNCell(3, 5), GRUCell(3, 5), LSTMCell(3, 5, proj_size=2)], ids=str)
 def test_the_output_may_be_changed_in_place_before_backward(cell: Cell, dtype: torch.dtype, change: str) -> None:
     if "numpy" in change and dtype is torch.bfloat16:
         pytest.skip("numpy has no bfloat16")
-    layer = unroll.Stack([unroll.Recurrent(cell, dtype=dtype), unroll.Recurrent(RNNCell(cell.output_size, 4), dtype=dtype)])
+    layer = unroll.Stack(
+        [unroll.Recurrent(cell, dtype=dtype), unroll.Recurrent(RNNCell(cell.output_size, 4), dtype=dtype)]
+    )
     x = torch.randn(6, 2, 3, dtype=dtype, requires_grad=True)
     sources = [x, *layer.parameters()]
     y, states = layer(x)
@@ -282,7 +286,9 @@ def test_gradients_may_come_in_batches(kind: type) -> None:
     several = torch.randn(3, *y.shape)
     (got,) = torch.autograd.grad(y, x, several, is_grads_batched=True, retain_graph=True)
     for one, upstream in zip(got, several, strict=True):
-        suite.assert_close(one, torch.autograd.grad(y, x, upstream, retain_graph=True)[0], 1e-5, "a gradient of a batch")
+        suite.assert_close(
+            one, torch.autograd.grad(y, x, upstream, retain_graph=True)[0], 1e-5, "a gradient of a batch"
+        )
 
 
 @pytest.mark.parametrize("cell", [RNNCell(3, 5), GRUCell(3, 5), LSTMCell(3, 5), LSTMCell(3, 5, proj_size=2)], ids=str)

@@ -149,9 +149,10 @@ def scan(
     run = Run(cell, params, state, reverse, noise or {})
     if reset is None and recompute >= 0 and not trace and engine in (AUTO, PLAIN):
         layers = (Layer((run,)),)
-        done = run_plain(layers, x, lengths, recompute)
+        done = run_plain(layers, x, lengths, recompute, False)
         if done is not None:
-            _record(layers, x)
+            if _choices.get() is not None:
+                _record(layers, x)
             return ScanResult(done.output, done.states[0], None)
     lengths = _checked_lengths(type(cell).__name__, lengths, x)
     request = _checked(run, x, lengths, reset, trace, recompute)
@@ -166,6 +167,7 @@ def scan_layers(
     reset: Tensor | None = None,
     recompute: int = 0,
     engine: str = AUTO,
+    joined: bool = False,
 ) -> LayersResult:
     """Run layers one after the other, each on the output of the one below; the two runs of a layer side by side.
 
@@ -174,10 +176,11 @@ def scan_layers(
     Args:
         layers: lowest first, at least one.
         x: as in `scan`, and so are the others.
+        joined: all runs have states of equal sizes, and are to give each of them as one tensor.
 
     Returns:
         LayersResult: output (T, B, sum of the output sizes of the last layer's runs), and the last state of every run,
-            lowest layer first.
+            lowest layer first; with `joined` each state of all runs as one tensor (number of runs, B, ·).
 
     Raises:
         ValueError: as in `scan`, or a factor has not the shape of the layer's input.
@@ -188,9 +191,10 @@ def scan_layers(
             name, got = type(runs[0].cell).__name__, tuple(factor.shape)
             raise ValueError(f"{name}: factor must have shape (T, B, I) = {expected}, got {got}")
     if reset is None and recompute >= 0 and engine in (AUTO, PLAIN):
-        done = run_plain(layers, x, lengths, recompute)
+        done = run_plain(layers, x, lengths, recompute, joined)
         if done is not None:
-            _record(layers, x)
+            if _choices.get() is not None:
+                _record(layers, x)
             return done
     lengths = _checked_lengths(type(layers[0].runs[0].cell).__name__, lengths, x)
     requests, below = [], x
@@ -200,13 +204,19 @@ def scan_layers(
         below = x.new_empty(()).expand(*x.shape[:2], sum(run.cell.output_size for run in runs))
     kernels = [_chosen(request, engine) for layer in requests for request in layer.scans]
     if all(kernel is kernels[0] for kernel in kernels):
-        return kernels[0].run_layers(requests)
-    return in_turn(lambda request: choose(request, engine)[0].run(request), requests)
+        result = kernels[0].run_layers(requests)
+    else:
+        result = in_turn(lambda request: choose(request, engine)[0].run(request), requests)
+    if not joined:
+        return result
+    if len(result.states) == 1:
+        return result._replace(states=tuple([part.unsqueeze(0) for part in result.states[0]]))
+    return result._replace(states=tuple([torch.stack(parts) for parts in zip(*result.states, strict=True)]))
 
 
 def _record(layers: Sequence[Layer], x: Tensor) -> None:
     """Tell whoever asks that the first engine ran."""
-    found = None if torch.compiler.is_compiling() else _choices.get()
+    found = _choices.get()
     if found is not None:
         for run in [run for layer in layers for run in layer.runs]:
             found.append(Choice(run.cell, (*x.shape[:2], run.cell.input_size), PLAIN, {}))
@@ -287,9 +297,8 @@ def _check_place(what: str, value: Tensor, x: Tensor) -> None:
     if value.device == x.device and (value.dtype == x.dtype or torch._C._is_any_autocast_enabled()):
         return
     error = RuntimeError if value.device != x.device else ValueError
-    raise error(
-        f"{what} is {value.dtype} on {value.device} but x is {x.dtype} on {x.device}; move one to the other with .to(...)"
-    )
+    place, wanted = f"{value.dtype} on {value.device}", f"{x.dtype} on {x.device}"
+    raise error(f"{what} is {place} but x is {wanted}; move one to the other with .to(...)")
 
 
 def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | None:

@@ -52,7 +52,9 @@ def _accelerated(module: nn.Module) -> type | None:
         return _CLASSES.get(kind)
     # A parametrised module has a class of its own, which holds its computed attributes, over the one it was made of.
     made = _CLASSES.get(kind.__bases__[0])
-    return made and type(kind.__name__, (made,), {name: value for name, value in vars(kind).items() if name != "__dict__"})
+    return made and type(
+        kind.__name__, (made,), {name: value for name, value in vars(kind).items() if name != "__dict__"}
+    )
 
 
 def accelerate(model: Model) -> Model:
@@ -62,8 +64,8 @@ def accelerate(model: Model) -> Model:
     on, and tied ones stay tied), names in the state_dict, hooks, parametrisations, weights that are pruned, and
     attributes of your own. `isinstance(module, torch.nn.LSTM)` still holds.
 
-    What cannot be made faster is left as it is, with a warning that names it: a class derived from torch.nn's, whose own
-    methods would be lost, and a module whose `forward` was replaced.
+    What cannot be made faster is left as it is, with a warning that names it: a class derived from torch.nn's, whose
+    own methods would be lost, and a module whose `forward` was replaced.
 
     Example:
         >>> import torch

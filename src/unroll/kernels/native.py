@@ -26,11 +26,18 @@ from unroll.kernels.base import (
     joined,
     layer_by_layer,
 )
+from unroll.kernels.native_layer import Scan
 from unroll.kernels.native_plan import LIBRARY, MISSING, NOISE, PARAMETERS, examined
-from unroll.kernels.native_stack import Call, Part, Scan, Stack, run
+from unroll.kernels.native_stack import Call, Part, Stack, run
 from unroll.kernels.ops import Mode, scan_op
 
-_NO_NOISE = (None, None, None)
+_NO_NOISE: tuple[Any, ...] = (None, None, None)
+# Looked up once: together they are asked more often than anything else. A dispatch mode (fake tensors, a counter of
+# operations, a graph being made) must see what is done.
+_dispatched = torch._C._len_torch_dispatch_stack
+_transformed = torch._C._are_functorch_transforms_active
+_traced = torch._C._get_tracing_state
+_autocast = torch._C._is_any_autocast_enabled
 _MISFIT = "its arguments do not fit each other"
 
 
@@ -64,14 +71,25 @@ class NativeKernel:
         return layer_by_layer(lambda scans: joined(self.run, scans), layers)
 
     def run_plain(
-        self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None, recompute: int = 0
+        self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None, recompute: int, joined: bool
     ) -> LayersResult | None:
         """Run layers without resets and trace on arguments as they came, which nobody has checked: for a short sequence
-        the checks take longer than the work. None where `refuse` would have a reason, or where an argument is wrong."""
-        call = self._call(layers, x, lengths, (), False, recompute)
-        if not isinstance(call, Call):
+        the checks take longer than the work. None where `refuse` would have a reason, or where an argument is wrong.
+
+        Args:
+            layers: lowest first.
+            x: (T, B, I).
+            lengths: (B,) or None.
+            recompute: as in `ScanRequest`.
+            joined: give each state of all scans, which have equal sizes, as one tensor (S, B, ·).
+        """
+        several = len(layers) > 1 or len(layers[0].runs) > 1
+        call = self._call(layers, x, lengths, (), False, recompute, joined and several)
+        if type(call) is not Call:
             return None
         y, ends = run(call)
+        if joined:
+            return LayersResult(y, tuple(ends) if several else tuple([part.unsqueeze(0) for part in ends]))
         return LayersResult(y, _states([run.cell for layer in layers for run in layer.runs], iter(ends)))
 
     def _side_by_side(self, requests: Sequence[ScanRequest]) -> list[ScanResult]:
@@ -113,6 +131,7 @@ class NativeKernel:
         resets: Sequence[Tensor],
         trace: bool,
         recompute: int,
+        joined: bool = False,
     ) -> Call | _Operator | str:
         """Layers as one call of the extension, or as the operator; or why this engine cannot run them.
 
@@ -123,64 +142,92 @@ class NativeKernel:
             x: (T, B, I).
             lengths: (B,) or None.
             resets: of every scan in turn, or nothing.
-            trace: as in `Stack`, and so is `recompute`.
+            trace: as in `Stack`, and so are `recompute` and `joined`.
         """
         compiling = torch.compiler.is_compiling()
         against = _surroundings(compiling)
         if against is not None:
             return against
-        watched = compiling or torch._C._len_torch_dispatch_stack() > 0 or isinstance(x, FakeTensor)
+        return self._encoded(layers, x, lengths, resets, (trace, recompute, joined), compiling or _dispatched() > 0)
+
+    def _encoded(
+        self,
+        layers: Sequence[Layer],
+        x: Tensor,
+        lengths: Tensor | None,
+        resets: Sequence[Tensor],
+        options: tuple[bool, int, bool],
+        watched: bool,
+    ) -> Call | _Operator | str:
+        """What `_call` says once the surroundings are known.
+
+        Args:
+            layers: as in `_call`, and so are x, lengths and resets.
+            options: trace, recompute and joined of the stack.
+            watched: somebody looks on, who must see an operator.
+        """
         if watched and not x.is_cpu:
             return f"it runs on the CPU, and x is on {x.device}"
-        dtype, reset = x.dtype, iter(resets)
+        dtype, nth = x.dtype, 0
         tensors: list[Any] = [x]
         fixed: list[Any] = [lengths]
-        work, ends, every = [], [], []
+        work: list[Any] = []
+        ends, forms, every = [], [], []
         for runs, factor in layers:
-            parts, scans = [], []
+            parts: list[Part] = []
+            scans: list[Any] = []
             fixed.append(factor)
             if factor is not None and factor.requires_grad:
                 return "it has no gradient for the random factors"
             for cell, params, state, reverse, noise in runs:
-                part = self._known.get(cell, dtype, reverse, state is not None, *noise)
+                key = (dtype, reverse, state is not None, *noise)
+                part = self._known.get(cell, *key)
                 if part is None:
                     found = examined(cell, dtype, "dropout" in noise)
                     part = found if isinstance(found, str) else Part(found, reverse, state is not None, bool(noise))
-                    self._known.put(part, cell, dtype, reverse, state is not None, *noise)
+                    self._known.put(part, cell, *key)
                 if isinstance(part, str):
                     return (None if watched else _against(x, "x")) or part
-                if state is not None and len(state) != len(part.known.sizes.states):
-                    return _MISFIT
+                known = part[0]
                 parts.append(part)
-                masks: Sequence[Any] = _NO_NOISE
+                reset, masks, h0, c0 = (resets[nth] if resets else None), _NO_NOISE, None, None
+                nth += 1
                 if noise:
-                    if any([mask.requires_grad for mask in noise.values()]):
+                    if any(mask.requires_grad for mask in noise.values()):
                         return "it has no gradient for the random factors"
-                    masks = [None if (mask := noise.get(name)) is None else mask.contiguous() for name in NOISE]
+                    masks = tuple([None if (mask := noise.get(name)) is None else mask.contiguous() for name in NOISE])
+                if state is not None:
+                    if len(state) != len(known.sizes.states):
+                        return _MISFIT
+                    state = [value.contiguous() for value in state]
+                    h0, c0 = (*state, None)[:2]
+                    tensors += state
                 if watched:
                     continue
-                h0, c0 = (None, None) if state is None else (*[value.contiguous() for value in state], None)[:2]
-                weights = tuple(map(params.get, PARAMETERS))
-                scan = Scan(x, lengths, next(reset, None), reverse, h0, c0, *masks, weights)
-                fit = part.known.plan.fits(scan, not work, part.known.count)
+                get = params.get
+                values = [get(name) for name in known.names]
+                every_one = (*values, *known.absent) if known.places is None else known.all_parameters(values)
+                scan = (x, lengths, reset, reverse, h0, c0, *masks, every_one)
+                fit = known.plan.fits(scan, not work, len(values))
                 if fit == 0:
-                    return _misfit(scan)
+                    if isinstance(x, FakeTensor):
+                        return self._encoded(layers, x, lengths, resets, options, True)
+                    return _misfit(Scan(*scan))
                 if fit == 1:
-                    scan = scan._replace(params=tuple([None if v is None else v.contiguous() for v in weights]))
+                    values = [value.contiguous() for value in values]
+                    scan = (*scan[:9], known.all_parameters(values))
                 scans.append(scan)
-                tensors += part.in_order(scan)
-                fixed.append(scan.reset)
+                tensors += values
+                fixed.append(reset)
                 if noise:
                     fixed += masks
+            if len(parts) > 1 and parts[0].known.plan is not parts[1].known.plan:
+                return _Operator(every + parts) if watched else "the two scans of a layer have different cells"
             every += parts
-            if len({id(part.known.plan) for part in parts}) > 1:
-                return _Operator(every) if watched else "the two scans of a layer have different cells"
-            work.append((tuple(parts), factor, scans))
+            forms.append(tuple(parts))
+            work.append((forms[-1], factor, scans))
             ends.append(len(tensors))
-        if watched:
-            return _Operator(every)
-        stack = Stack(tuple([parts for parts, _, _ in work]), tuple(ends), trace, recompute)
-        return Call(stack, tensors, fixed, work)
+        return _Operator(every) if watched else Call(Stack(tuple(forms), tuple(ends), *options), tensors, fixed, work)
 
 
 def _surroundings(compiling: bool) -> str | None:
@@ -189,13 +236,13 @@ def _surroundings(compiling: bool) -> str | None:
         return MISSING
     if forward_ad._current_level >= 0:
         return "it has no forward-mode derivatives"
-    if torch.is_autocast_enabled("cpu"):
+    if _autocast() and torch.is_autocast_enabled("cpu"):
         return "it knows nothing of autocast, and computes in the dtype of its weights"
     if compiling:
         return None
-    if torch._C._are_functorch_transforms_active():
+    if _transformed():
         return "it cannot be seen through by the transforms of torch.func"
-    if torch._C._get_tracing_state() is not None:
+    if _traced() is not None:
         return "torch.jit.trace records torch's own operators only"
     return None
 

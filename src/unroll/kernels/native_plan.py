@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Container, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -85,16 +86,30 @@ class Known(NamedTuple):
         how: its name and options in the extension.
         plan: the extension's.
         sizes: of what it writes.
-        present: which of `PARAMETERS` it has.
-        count: how many those are.
+        names: of its parameters, in the order of `PARAMETERS`.
+        places: where they stand there; None if they are the first of them, and `absent` what comes after them.
     """
 
     cell: Any
     how: Recipe
     plan: Any
     sizes: Sizes
-    present: tuple[bool, ...]
-    count: int
+    names: tuple[str, ...]
+    places: tuple[int, ...] | None
+    absent: tuple[None, ...]
+
+    def all_parameters(self, own: Sequence[Any]) -> tuple[Any, ...]:
+        """Something of each of its parameters as something of each of `PARAMETERS`, None where it has none."""
+        if self.places is None:
+            return (*own, *self.absent)
+        found = dict(zip(self.places, own, strict=True))
+        return tuple([found.get(place) for place in range(len(PARAMETERS))])
+
+    def own_parameters(self, every: Sequence[Any]) -> Sequence[Any]:
+        """The opposite."""
+        if self.places is None:
+            return every[: len(self.names)]
+        return [every[place] for place in self.places]
 
 
 _NAMES = {known: name for name, known in CELLS.items()}
@@ -188,11 +203,6 @@ def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, pro
     return found
 
 
-def written(plan: Any) -> Sizes:
-    """Sizes of what a scan of this plan writes."""
-    return Sizes(plan.states, plan.gates, plan.hidden_size)
-
-
 def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
     """What has to be known of a cell, or why the extension does not know it. `with_dropout`: a mask was drawn."""
     if dtype not in DTYPES:
@@ -206,8 +216,16 @@ def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
     if against is not None:
         return f"it cannot run {type(cell).__name__} with these options in {dtype} ({against})"
     made = plan(how, dtype, cell.input_size, cell.hidden_size, proj_size)
-    names = cell.parameters()
-    return Known(cell, how, made, written(made), tuple([name in names for name in PARAMETERS]), len(names))
+    return known_of(cell, how, made, cell.parameters())
+
+
+def known_of(cell: Any, how: Recipe, made: Any, names: Container[str]) -> Known:
+    """What has to be known of a cell with these parameters."""
+    places = tuple([place for place, name in enumerate(PARAMETERS) if name in names])
+    first = places == tuple(range(len(places)))
+    absent = (None,) * (len(PARAMETERS) - len(places))
+    sizes = Sizes(made.states, made.gates, made.hidden_size)
+    return Known(cell, how, made, sizes, tuple([PARAMETERS[at] for at in places]), None if first else places, absent)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]

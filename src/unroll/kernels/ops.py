@@ -1,4 +1,4 @@
-"""The native scan as an operator of torch, `torch.ops.unroll.scan`, with `torch.ops.unroll.scan_backward` as its gradient.
+"""The native scan as an operator of torch, `torch.ops.unroll.scan`, whose gradient is `torch.ops.unroll.scan_backward`.
 
 Compiled and exported graphs see it, and so do dispatch modes; eager code takes the shorter way in `native_stack.py`.
 
@@ -13,24 +13,24 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from unroll.kernels.native_plan import NOISE, PARAMETERS, Known, Recipe, cell_of, plan, sizes, written
-from unroll.kernels.native_stack import (
+from unroll.kernels.native_layer import (
     Gradients,
     Kept,
     Outputs,
-    Part,
     Scan,
-    Stack,
     allocate,
     backward_layer,
     forward_layer,
     rows,
     settled,
-    through_reference,
 )
+from unroll.kernels.native_plan import NOISE, PARAMETERS, Known, Recipe, cell_of, known_of, plan, sizes
+from unroll.kernels.native_stack import Part, Stack, through_reference
 
 # One argument for each parameter and mask: the autograd of registered operators takes no lists of optional tensors.
-_OPTIONAL = "".join(f", Tensor? {name}" for name in (*PARAMETERS, "lengths", "reset", *(f"{name}_mask" for name in NOISE)))
+_OPTIONAL = "".join(
+    f", Tensor? {name}" for name in (*PARAMETERS, "lengths", "reset", *(f"{name}_mask" for name in NOISE))
+)
 _INPUTS = (
     f"Tensor x, Tensor h0, Tensor? c0{_OPTIONAL},"
     " str cell, int options, float cell_clip, float zoneout_h, float zoneout_c, bool reverse, bool trace, int recompute"
@@ -73,8 +73,7 @@ def _unflat(flat: tuple[Any, ...]) -> tuple[Scan, Mode]:
 def _known(scan: Scan, mode: Mode) -> Known:
     # Sizes of parameters and rates may be symbolic here; the former are made plain, the latter make no difference.
     made = plan(mode.how, scan.x.dtype, *[int(size) for size in sizes(scan.params)])
-    present = tuple([value is not None for value in scan.params])
-    return Known(None, mode.how, made, written(made), present, sum(present))
+    return known_of(None, mode.how, made, [n for n, v in zip(PARAMETERS, scan.params, strict=True) if v is not None])
 
 
 def _settled(scan: Scan) -> Scan:
@@ -174,21 +173,28 @@ def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
 def _through_reference(scan: Scan, mode: Mode, gradients: Any, wanted: list[bool]) -> list[Tensor | None]:
     """As `native_stack.through_reference`, of a stack of this one scan."""
     known = _known(scan, mode)._replace(cell=cell_of(mode.how, scan.params))
-    states, gates = len(known.sizes.states), known.sizes.gates
+    states = len(known.sizes.states)
     part = Part(known, scan.reverse, True, any(mask is not None for mask in scan[6:9]))
-    values = [scan.x, *part.in_order(scan)]
-    stack = Stack(((part,),), (len(values),), mode.trace, mode.recompute)
+
+    def own(x: Any, h0: Any, c0: Any, params: Any) -> list[Any]:
+        return [x, *(h0, c0)[:states], *known.own_parameters(params)]
+
+    values = own(scan.x, scan.h0, scan.c0, scan.params)
+    stack = Stack(((part,),), (len(values),), mode.trace, mode.recompute, False)
     dy, dh_n, dc_n, d_gates, d_c, _ = gradients
-    upstream = [dy, dh_n, dc_n][: 1 + states] + ([d_gates] if gates else [])[: mode.trace] + [d_c][: mode.trace and states > 1]
-    needed = [wanted[0], *part.in_order(Gradients(*wanted[:3], tuple(wanted[3:])))]
-    fixed = (scan.lengths, scan.reset, None, *(scan[6:9] if part.noise else ()))
+    upstream = [dy, dh_n, dc_n][: 1 + states]
+    if mode.trace:
+        upstream += ([d_gates] if known.sizes.gates else []) + ([d_c] if states > 1 else [])
+    fixed = (scan.lengths, None, scan.reset, *(scan[6:9] if part.noise else ()))
+    needed = own(*wanted[:3], wanted[3:])
     dx, *others = through_reference(stack, values, fixed, upstream, needed)
-    rest = iter(others[states:])
-    return [dx, *(*others[:states], None)[:2], *[next(rest) if there else None for there in known.present]]
+    return [dx, *(*others[:states], None)[:2], *known.all_parameters(others[states:])]
 
 
 @register_flop_formula([torch.ops.unroll.scan, torch.ops.unroll.scan_backward])  # type: ignore[untyped-decorator]
-def _flops(x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, *rest: Any, out_shape: Any = None, **names: Any) -> int:
+def _flops(
+    x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, *rest: Any, out_shape: Any = None, **names: Any
+) -> int:
     """Of the two products; those of backward are twice as many."""
     forward: int = 2 * x[0] * x[1] * (weight_ih[0] * weight_ih[1] + weight_hh[0] * weight_hh[1])
     return forward * (2 if isinstance(out_shape, list) else 1)

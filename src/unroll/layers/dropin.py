@@ -71,7 +71,7 @@ class DropIn(nn.RNNBase, abc.ABC):
         return state
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """torch.nn's layer with the same parameters, for torch.jit.script, which reads source that is written for it."""
+        """torch.nn's layer with the same parameters, for torch.jit.script, which reads only what is written for it."""
         return plain_twin(self, self.twin)
 
     def reset_parameters(self) -> None:
@@ -86,7 +86,10 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
-        if all([name in held for name in names]):
+        for name in names:
+            if name not in held:
+                break
+        else:
             return held
         if torch.compiler.is_compiling():
             return {name: getattr(self, name) for name in names}
@@ -95,7 +98,7 @@ class DropIn(nn.RNNBase, abc.ABC):
 
     def forward(
         self,
-        input: Tensor | PackedSequence,  # noqa: A002 - torch.nn's name
+        input: Tensor | PackedSequence,
         hx: Any = None,
         *,
         lengths: Tensor | None = None,
@@ -165,11 +168,12 @@ class DropIn(nn.RNNBase, abc.ABC):
             expected = (len(cells), shape[1], size) if batched else (len(cells), size)
             if part.shape != expected:
                 form = "(L*D, B, ·)" if batched else "(L*D, ·), as x is unbatched,"
-                raise RuntimeError(
-                    f"{name}: first state '{state}' must be {axes}-D of shape {form} = {expected}, got {tuple(part.shape)}"
-                )
+                wanted = f"{axes}-D of shape {form} = {expected}"
+                raise RuntimeError(f"{name}: first state '{state}' must be {wanted}, got {tuple(part.shape)}")
             if part.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
-                raise RuntimeError(f"{name}: first state '{state}' must have the dtype of x, {x.dtype}, got {part.dtype}")
+                raise RuntimeError(
+                    f"{name}: first state '{state}' must have the dtype of x, {x.dtype}, got {part.dtype}"
+                )
         return parts if batched else [part.unsqueeze(1) for part in parts]
 
     def _layers(
@@ -182,21 +186,20 @@ class DropIn(nn.RNNBase, abc.ABC):
     ) -> tuple[Tensor, Any]:
         runs, weights = self._cells(), self._weights()
         layers, directions = [], 2 if self.bidirectional else 1
+        each = None if first is None else list(zip(*[part.unbind(0) for part in first], strict=True))
         for begin in range(0, len(runs), directions):
             own = []
             for index in range(begin, begin + directions):
                 cell, names = runs[index]
-                state = None if first is None else cell.State(*[part[index] for part in first])
+                state = None if each is None else cell.State(*each[index])
                 params = {name: weights[here] for name, here in names}
                 own.append(Run(cell, params, state, index > begin, {}))
             factor = None
             if begin and self.dropout and self.training:
                 factor = _factor(x, runs[begin][0].input_size, self.dropout, packed)
             layers.append(Layer(tuple(own), factor))
-        y, states = scan_layers(layers, x, lengths=lengths, reset=reset, engine=self._engine)
-        if len(states) == 1:
-            return y, self._join([part.unsqueeze(0) for part in states[0]])
-        return y, self._join([torch.stack(parts) for parts in zip(*states, strict=True)])
+        y, states = scan_layers(layers, x, lengths=lengths, reset=reset, engine=self._engine, joined=True)
+        return y, self._join(states)
 
     def _join(self, parts: Sequence[Tensor]) -> Any:
         """The states as torch.nn gives them, from (L*D, B, ·) each."""

@@ -1,6 +1,6 @@
 """One step at a time: torch.nn's RNNCell, LSTMCell and GRUCell on unroll's engines.
 
-The names are torch.nn's, for modules; the equations of the same names are in `unroll.cells`. They are had from `unroll.nn`.
+The names are torch.nn's, for modules; the equations of the same names are in `unroll.cells`. They are in `unroll.nn`.
 
 Shapes: B batch, I input size, H hidden size.
 """
@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from unroll import cells
 from unroll.engine import AUTO, Layer, Run, scan_layers
@@ -32,7 +32,7 @@ class Stepping(abc.ABC):
         """torch.nn's cell with the same parameters, for torch.jit.script."""
         return plain_twin(self, next(one for one in type(self).__mro__ if one.__module__ == nn.RNNCell.__module__))
 
-    def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 - torch.nn's name
+    def forward(self, input: Any, hx: Any = None) -> Any:
         """Take one step, exactly as torch.nn does.
 
         Args:
