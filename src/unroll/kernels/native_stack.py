@@ -240,13 +240,17 @@ class _Node(torch.autograd.Function):
         return (None, *found)
 
 
+#: Of `is_grads_batched`, which is none of the transforms.
+_batched = torch._C._functorch.is_legacy_batchedtensor
+
+
 def transformed(upstream: Sequence[Tensor | None]) -> bool:
-    """Whether gradients are such that only torch's own operators can take them: of a transform of torch.func (so is
-    `is_grads_batched`), under a dispatch mode, or of a subclass."""
+    """Whether gradients are such that only torch's own operators can take them: of a transform of torch.func, of a
+    batch of gradients, under a dispatch mode, or of a subclass."""
     return (
         torch._C._are_functorch_transforms_active()
         or torch._C._len_torch_dispatch_stack() > 0
-        or any(d is not None and type(d) is not Tensor for d in upstream)
+        or any(d is not None and (type(d) is not Tensor or _batched(d)) for d in upstream)
     )
 
 

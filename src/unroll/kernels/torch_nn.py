@@ -129,7 +129,9 @@ class TorchKernel:
     def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
         scans = [scan for layer in layers for scan in layer.scans]
         both = len(layers[0].scans) == 2
-        if scans[0].lengths is not None or scans[0].x.shape[0] == 0 or not _as_torch_stacks(layers, both):
+        traced = torch._C._get_tracing_state() is not None
+        empty = not traced and scans[0].x.shape[0] == 0
+        if scans[0].lengths is not None or empty or not _as_torch_stacks(layers, both):
             return in_turn(self.run, layers)
         # As one call, which is faster and is one node of a traced or exported graph.
         cell = scans[0].cell
