@@ -27,7 +27,7 @@ from unroll.kernels.base import (
     layer_by_layer,
 )
 from unroll.kernels.native_layer import Scan
-from unroll.kernels.native_plan import LIBRARY, MISSING, NOISE, PARAMETERS, examined
+from unroll.kernels.native_plan import LIBRARY, MISSING, NOISE, PARAMETERS, Recipe, described, examined
 from unroll.kernels.native_stack import Call, Part, Stack, run
 from unroll.kernels.ops import Mode, scan_op
 
@@ -44,7 +44,7 @@ _MISFIT = "its arguments do not fit each other"
 class _Operator(NamedTuple):
     """Scans that are to be run one by one through the registered operator, so that whoever looks on sees them."""
 
-    parts: Sequence[Part]
+    recipes: Sequence[Recipe]
 
 
 class NativeKernel:
@@ -100,7 +100,7 @@ class NativeKernel:
             if isinstance(taken, Call):
                 y, ends = run(taken)
             elif isinstance(taken, _Operator):
-                y, *ends = _by_operator(request, taken.parts[0])
+                y, *ends = _by_operator(request, taken.recipes[0])
             else:
                 raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
             rest = iter(ends)
@@ -148,31 +148,13 @@ class NativeKernel:
         against = _surroundings(compiling)
         if against is not None:
             return against
-        return self._encoded(layers, x, lengths, resets, (trace, recompute, joined), compiling or _dispatched() > 0)
-
-    def _encoded(
-        self,
-        layers: Sequence[Layer],
-        x: Tensor,
-        lengths: Tensor | None,
-        resets: Sequence[Tensor],
-        options: tuple[bool, int, bool],
-        watched: bool,
-    ) -> Call | _Operator | str:
-        """What `_call` says once the surroundings are known.
-
-        Args:
-            layers: as in `_call`, and so are x, lengths and resets.
-            options: trace, recompute and joined of the stack.
-            watched: somebody looks on, who must see an operator.
-        """
-        if watched and not x.is_cpu:
-            return f"it runs on the CPU, and x is on {x.device}"
+        if compiling or _dispatched() > 0:
+            return _operator(layers, x)
         dtype, nth = x.dtype, 0
         tensors: list[Any] = [x]
         fixed: list[Any] = [lengths]
         work: list[Any] = []
-        ends, forms, every = [], [], []
+        ends, forms = [], []
         for runs, factor in layers:
             parts: list[Part] = []
             scans: list[Any] = []
@@ -187,7 +169,7 @@ class NativeKernel:
                     part = found if isinstance(found, str) else Part(found, reverse, state is not None, bool(noise))
                     self._known.put(part, cell, *key)
                 if isinstance(part, str):
-                    return (None if watched else _against(x, "x")) or part
+                    return _against(x, "x") or part
                 known = part[0]
                 parts.append(part)
                 reset, masks, h0, c0 = (resets[nth] if resets else None), _NO_NOISE, None, None
@@ -202,17 +184,13 @@ class NativeKernel:
                     state = [value.contiguous() for value in state]
                     h0, c0 = (*state, None)[:2]
                     tensors += state
-                if watched:
-                    continue
                 get = params.get
                 values = [get(name) for name in known.names]
                 every_one = (*values, *known.absent) if known.places is None else known.all_parameters(values)
                 scan = (x, lengths, reset, reverse, h0, c0, *masks, every_one)
                 fit = known.plan.fits(scan, not work, len(values))
                 if fit == 0:
-                    if isinstance(x, FakeTensor):
-                        return self._encoded(layers, x, lengths, resets, options, True)
-                    return _misfit(Scan(*scan))
+                    return _operator(layers, x) if isinstance(x, FakeTensor) else _misfit(Scan(*scan))
                 if fit == 1:
                     values = [value.contiguous() for value in values]
                     scan = (*scan[:9], known.all_parameters(values))
@@ -222,12 +200,29 @@ class NativeKernel:
                 if noise:
                     fixed += masks
             if len(parts) > 1 and parts[0].known.plan is not parts[1].known.plan:
-                return _Operator(every + parts) if watched else "the two scans of a layer have different cells"
-            every += parts
+                return "the two scans of a layer have different cells"
             forms.append(tuple(parts))
             work.append((forms[-1], factor, scans))
             ends.append(len(tensors))
-        return _Operator(every) if watched else Call(Stack(tuple(forms), tuple(ends), *options), tensors, fixed, work)
+        return Call(Stack(tuple(forms), tuple(ends), trace, recompute, joined), tensors, fixed, work)
+
+
+def _operator(layers: Sequence[Layer], x: Tensor) -> _Operator | str:
+    """As `NativeKernel._call`, where somebody looks on who must see an operator; tensors may be of any kind."""
+    if not x.is_cpu:
+        return f"it runs on the CPU, and x is on {x.device}"
+    recipes = []
+    for runs, factor in layers:
+        if factor is not None and factor.requires_grad:
+            return "it has no gradient for the random factors"
+        for cell, _, _, _, noise in runs:
+            if any(mask.requires_grad for mask in noise.values()):
+                return "it has no gradient for the random factors"
+            how = described(cell, x.dtype, "dropout" in noise)
+            if isinstance(how, str):
+                return how
+            recipes.append(how)
+    return _Operator(recipes)
 
 
 def _surroundings(compiling: bool) -> str | None:
@@ -275,12 +270,12 @@ def _states(cells: Sequence[Any], ends: Iterator[Any]) -> tuple[Any, ...]:
     return tuple([cell.State(*[next(ends) for _ in cell.State._fields]) for cell in cells])
 
 
-def _by_operator(request: ScanRequest, part: Part) -> Sequence[Any]:
+def _by_operator(request: ScanRequest, how: Recipe) -> Sequence[Any]:
     """y, the last state and the trace of one scan."""
     state, noise = first_state(request), request.noise
     h0, c0 = (*state, None)[:2]
     params = tuple([None if (v := request.params.get(name)) is None else v.contiguous() for name in PARAMETERS])
     masks = [noise.get(name) for name in NOISE]
     scan = Scan(request.x, request.lengths, request.reset, request.reverse, h0, c0, *masks, params)
-    found = scan_op(scan, Mode(part.known.how, request.trace, request.recompute))
+    found = scan_op(scan, Mode(how, request.trace, request.recompute))
     return [value for value in found if value is not None]

@@ -203,8 +203,8 @@ def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, pro
     return found
 
 
-def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
-    """What has to be known of a cell, or why the extension does not know it. `with_dropout`: a mask was drawn."""
+def described(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Recipe | str:
+    """How the extension knows a cell, or why it does not. `with_dropout`: a mask was drawn."""
     if dtype not in DTYPES:
         return f"it takes {', '.join(DTYPES.values())}, and x is {dtype}"
     how = recipe(cell, with_dropout)
@@ -215,8 +215,16 @@ def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
     against = objection(how.cell, how.options, dtype, cell.input_size, cell.hidden_size, proj_size)
     if against is not None:
         return f"it cannot run {type(cell).__name__} with these options in {dtype} ({against})"
-    made = plan(how, dtype, cell.input_size, cell.hidden_size, proj_size)
-    return known_of(cell, how, made, cell.parameters())
+    return how
+
+
+def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
+    """What has to be known of a cell, or why the extension does not know it."""
+    how = described(cell, dtype, with_dropout)
+    if isinstance(how, str):
+        return how
+    proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
+    return known_of(cell, how, plan(how, dtype, cell.input_size, cell.hidden_size, proj_size), cell.parameters())
 
 
 def known_of(cell: Any, how: Recipe, made: Any, names: Container[str]) -> Known:
