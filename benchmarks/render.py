@@ -1,6 +1,6 @@
 """A recorded `unroll bench layers` run as a Markdown page, a plot, and the part of the README between two marks.
 
-Usage: python benchmarks/render.py benchmarks/results/layers/MACHINE_DATE.json [--readme README.md]
+Usage: python benchmarks/render.py benchmarks/results/layers/MACHINE_DATE.json [--readme README.md [--mark MARK]]
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from unroll.bench.peers import OWN
 from unroll.bench.run import ratio_to_best
 from unroll.bench.table import table
 
-BEGIN, END = "<!-- layers -->", "<!-- /layers -->"
+#: The marks in the README are `<!-- MARK -->` and `<!-- /MARK -->`; a run at a lesser level has its own beside these.
+MARK = "layers"
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
@@ -45,22 +46,26 @@ def plot(results: dict[str, Any], path: Path) -> None:
     pyplot.close(figure)
 
 
-def with_part(text: str, part: str) -> str:
+def with_part(text: str, part: str, mark: str = MARK) -> str:
     """The text with what stands between the two marks replaced.
 
     Raises:
         ValueError: a mark is missing.
     """
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"the page must hold the lines '{BEGIN}' and '{END}'")
-    head, rest = text.split(BEGIN, 1)
-    return f"{head}{BEGIN}\n{part}\n{END}{rest.split(END, 1)[1]}"
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    if begin not in text or end not in text:
+        raise ValueError(f"the page must hold the lines '{begin}' and '{end}'")
+    head, rest = text.split(begin, 1)
+    return f"{head}{begin}\n{part}\n{end}{rest.split(end, 1)[1]}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("--readme", type=Path)
+    parser.add_argument(
+        "--mark", default=MARK, help="which part of the README: layers, or for another level layers avx2"
+    )
     arguments = parser.parse_args()
     results = json.loads(arguments.results.read_text(encoding="utf-8"))
     page = table(results)
@@ -73,7 +78,7 @@ def main() -> None:
             f"![Times faster than the fastest peer]({picture.as_posix()})\n\n"
             f"<details>\n<summary>Every time and error; every target, met or missed</summary>\n\n{page}\n\n</details>"
         )
-        arguments.readme.write_text(with_part(text, part), encoding="utf-8")
+        arguments.readme.write_text(with_part(text, part, arguments.mark), encoding="utf-8")
 
 
 if __name__ == "__main__":
