@@ -1,6 +1,6 @@
 """A recorded `unroll bench layers` run as a Markdown page and a plot; with --docs in docs/speed.md and READMEs too.
 
-Usage: python benchmarks/render.py benchmarks/results/layers/MACHINE_DATE.json [--docs]
+Usage: python benchmarks/render.py benchmarks/results/layers/MACHINE_DATE.json [--docs [--mark MARK]]
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ SENTENCES = {
     ),
 }
 
+#: The marks in docs/speed.md are `<!-- MARK -->` and `<!-- /MARK -->`; a run at a lesser level has its own beside these.
+MARK = "layers"
+
 
 def plot(results: dict[str, Any], path: Path) -> None:
     """Times relative to the fastest peer's, one bar per case: forward above, training below."""
@@ -66,8 +69,8 @@ def plot(results: dict[str, Any], path: Path) -> None:
     pyplot.close(figure)
 
 
-def with_part(text: str, mark: str, part: str) -> str:
-    """The text with what stands between the mark and its end replaced.
+def with_part(text: str, part: str, mark: str = MARK) -> str:
+    """The text with what stands between the two marks replaced.
 
     Raises:
         ValueError: a mark is missing.
@@ -99,12 +102,13 @@ def sentence(results: dict[str, Any], page: str) -> str:
     )
 
 
-def pages(results: dict[str, Any], file: Path) -> dict[str, str]:
-    """The pages of the documentation with this run in them, by name."""
+def pages(results: dict[str, Any], file: Path, mark: str = MARK) -> dict[str, str]:
+    """The pages of the documentation with this run in them, by name; the READMEs speak of the best level alone."""
     picture = file.with_suffix(".svg").resolve().relative_to(ROOT).as_posix()
     part = f"![Times faster than the fastest peer](../{picture})\n\n{table(results)}"
-    changed = {"docs/speed.md": ("layers", part)}
-    changed |= {page: ("speed", sentence(results, page)) for page in SENTENCES}
+    changed = {"docs/speed.md": (part, mark)}
+    if mark == MARK:
+        changed |= {page: (sentence(results, page), "speed") for page in SENTENCES}
     return {name: with_part((ROOT / name).read_text(encoding="utf-8"), *part) for name, part in changed.items()}
 
 
@@ -112,12 +116,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("--docs", action="store_true", help="also write docs/speed.md and the READMEs' sentence")
+    parser.add_argument(
+        "--mark", default=MARK, help="which part of docs/speed.md: layers, or for another level layers avx2"
+    )
     arguments = parser.parse_args()
     results = json.loads(arguments.results.read_text(encoding="utf-8"))
     arguments.results.with_suffix(".md").write_text(table(results) + "\n", encoding="utf-8")
     plot(results, arguments.results.with_suffix(".svg"))
     if arguments.docs:
-        for name, text in pages(results, arguments.results).items():
+        for name, text in pages(results, arguments.results, arguments.mark).items():
             (ROOT / name).write_text(text, encoding="utf-8")
 
 

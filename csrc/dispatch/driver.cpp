@@ -55,7 +55,10 @@ Status check(const Spec& spec) {
     return Status::ok;
 }
 
-Layout layout_of(const Spec& spec, bool training) { return make_layout(spec, type_kernels(spec.dtype).lanes, training); }
+Layout layout_of(const Spec& spec, bool training) {
+    const TypeKernels& k = type_kernels(spec.dtype);
+    return make_layout(spec, k.lanes, k.registers, training);
+}
 
 Status check_packed(const Spec& spec, const void* packed, bool training) {
     if (!packed) return Status::missing_pointer;
@@ -135,7 +138,8 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
     const int64_t operands = spec.dtype == Dtype::bf16 ? 2 * (block_capacity(kBlockRows, B) * (l.I + 1) + B * (l.R + 1)) : 0;
-    return 16 * block_capacity(kBlockRows, B) + 168 * B + masked + operands + 12 * kAlign;
+    const int64_t panel = B * (8 + l.per_panel * l.slots * l.lanes * element_size(spec.dtype));
+    return 16 * block_capacity(kBlockRows, B) + 168 * B + masked + operands + panel + 14 * kAlign;
 }
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {

@@ -72,6 +72,7 @@ template <class A>
 TypeKernels type_table() {
     TypeKernels t{};
     t.lanes = A::V::lanes;
+    t.registers = A::V::registers;
     t.pack = pack_share<A>;
     t.finish = finish_gradients<A>;
     int i = 0;

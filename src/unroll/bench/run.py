@@ -38,6 +38,8 @@ class Settings:
         rounds: blocks of calls per contender.
         seconds: the length of a block.
         further: also run the rows beyond the 18 cases.
+        simd: the instruction set that everyone who can be told is held to; None: everyone's best.
+        busy: one other process is busy meanwhile.
     """
 
     cells: tuple[str, ...]
@@ -45,6 +47,8 @@ class Settings:
     rounds: int = 9
     seconds: float = 0.1
     further: bool = True
+    simd: str | None = None
+    busy: bool = False
 
 
 def machine() -> dict[str, Any]:
