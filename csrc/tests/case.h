@@ -48,11 +48,11 @@ void ok(Status status) {
 }
 
 template <class T>
-T element(double value) {
+inline T element(double value) {
     return static_cast<T>(value);
 }
 template <>
-uint16_t element(double value) {
+inline uint16_t element(double value) {
     return narrow(static_cast<float>(value));
 }
 
