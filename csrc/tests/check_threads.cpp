@@ -1,5 +1,6 @@
 // The threads of a build, OpenMP's or its own: every level's bits are the same for any number of them, callers on several threads do not disturb each
-// other, teams are whole, and a forked child has threads again. Under ThreadSanitizer too, where threads are the library's own.
+// other, teams are whole, and, unless the argument is no-fork, a forked child has threads again. Under ThreadSanitizer too, where threads are the
+// library's own.
 #include <atomic>
 #include <cstring>
 #include <thread>
@@ -91,7 +92,8 @@ void cpuid() {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    const bool forks = argc < 2 || std::strcmp(argv[1], "no-fork") != 0;
     cpuid();
     whole_teams();
     int levels = 0;
@@ -103,7 +105,7 @@ int main() {
         same_bits<double>(Dtype::f64);
         several_callers();
     }
-    forked_child();
+    if (forks) forked_child();
     std::printf("threads from %s, %d levels: %d failures\n", thread_library(), levels, failures);
     return failures != 0;
 }
