@@ -37,7 +37,7 @@ SENTENCES = {
     ),
 }
 
-#: The marks in docs/speed.md are `<!-- MARK -->` and `<!-- /MARK -->`; a run at a lesser level has its own beside these.
+#: The marks in docs/speed.md are `<!-- MARK -->` and `<!-- /MARK -->`; a run at a lesser level has its own.
 MARK = "layers"
 
 

@@ -8,6 +8,7 @@
 
 #include "binding/numpy.h"
 #include "binding/plan.h"
+#include "dispatch/threads.h"
 
 namespace nb = nanobind;
 using unroll::binding::Packed;
@@ -65,6 +66,8 @@ NB_MODULE(_native, m) {
     m.attr("DROPOUT") = unroll::kDropout;
     m.attr("ZONEOUT_H") = unroll::kZoneoutH;
     m.attr("ZONEOUT_C") = unroll::kZoneoutC;
+
+    m.attr("THREADS") = unroll::thread_library();
 
     m.def("cells", &cells, "Names of the native cells.");
     m.def("level", [] { return unroll::level_name(unroll::level()); }, "The instruction set in force.");

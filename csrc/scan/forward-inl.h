@@ -659,18 +659,18 @@ private:
     }
 
     // The pointwise part of unit vector u of `count` rows, in groups that keep the multipliers busy.
-    __attribute__((noinline)) void gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    UNROLL_NOINLINE void gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         in_groups<CellT::group>(count, [&](int64_t i, auto m) { CellT::template gates<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
     }
     // The same for a whole panel of a cell that takes several unit vectors at once.
-    __attribute__((noinline)) void wide_gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    UNROLL_NOINLINE void wide_gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         if constexpr (CellT::span > 1)
             in_groups<V::registers == 32 ? 2 : 1>(count, [&](int64_t i, auto m) {
                 CellT::template gates<Plain, Save, decltype(m)::value, CellT::span>(context_, rows + i, u, l_.H - u * L);
             });
     }
     // The five or six rows of a tile at once, if registers hold them: four chains of tanh leave the multipliers waiting, and two more so.
-    __attribute__((noinline)) void output_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    UNROLL_NOINLINE void output_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         const auto output = [&](int64_t i, auto m) { CellT::template output<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); };
         if constexpr (CellT::two_stages) {
             if (V::registers == 32 && count == 6)

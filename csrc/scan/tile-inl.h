@@ -68,8 +68,8 @@ constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
 
 template <int Elements, class T>
 UNROLL_INLINE void fetch(const T* p) {
-#pragma GCC unroll 4
-    for (int i = 0; i < Elements; i += kLine<T>) __builtin_prefetch(p + i, 0, 3);
+UNROLL_LOOP(4)
+    for (int i = 0; i < Elements; i += kLine<T>) UNROLL_FETCH(p + i, 0, 3);
 }
 
 // Operands of each of the chains that a sum of n is cut into.
@@ -81,7 +81,7 @@ UNROLL_INLINE int64_t chain_length(int64_t n) {
 
 // R rows by N vectors; the rows of the right operand are S vectors apart. N = 2 S: the operand lies in two strips, one behind the other.
 template <class A, int R, int N, int S>
-__attribute__((noinline)) void tile(const Product<A>& p) {
+UNROLL_NOINLINE void tile(const Product<A>& p) {
     using V = typename A::V;
     using T = typename A::T;
     using X = typename A::X;
@@ -90,26 +90,26 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
     if (R > 2 && p.fetch_out)
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) fetch<N * L>(out[r] + out_offset);
     V acc[R][N];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) acc[r][n] = load<V>(p.first + n * L);
     const X* a[R];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
     const T* w = p.w;
     const T* upper = p.w + p.upper;
-    const auto step = [&](int64_t k) __attribute__((always_inline)) {
+    const auto step = [&](int64_t k) UNROLL_INLINE_LAMBDA {
         decltype(A::load(w)) b[N];
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) b[n] = A::load((n < S ? w : upper) + n % S * L);
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) {
             const auto x = A::broadcast(a[r] + A::fold * k);
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) acc[r][n] = A::multiply_add(x, b[n], acc[r][n]);
         }
         // With one or two rows the loads of the weights themselves are the bottleneck, and the hardware follows them.
@@ -125,10 +125,10 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
     int64_t k = 0, end = p.length, segment = 1, length = chain_length(p.segments * p.length), room = length;
     bool second = false, add = p.add;
     // The sum so far goes to `out`, and the next chain begins.
-    const auto next_chain = [&]() __attribute__((always_inline)) {
-#pragma GCC unroll 8
+    const auto next_chain = [&]() UNROLL_INLINE_LAMBDA {
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) {
                 T* const to = out[r] + out_offset + n * L;
                 store(to, add ? load<V>(to) + acc[r][n] : acc[r][n]);
@@ -144,8 +144,8 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
         if (fetching)
             for (; k < fetched; ++k) {
                 step(k);
-                __builtin_prefetch(ahead, 0, 2);
-                __builtin_prefetch(rows_ahead, 0, 2);
+                UNROLL_FETCH(ahead, 0, 2);
+                UNROLL_FETCH(rows_ahead, 0, 2);
                 ahead += line;
                 rows_ahead += line;
             }
@@ -164,7 +164,7 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
         second = true;
         length = chain_length(p.length2);
         next_chain();
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) a[r] = p.a2[r];
         w = p.w2;
         upper = p.w2 + p.upper2;
@@ -173,13 +173,13 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
     }
     // All loads before the first store: a load that lies a page apart from a fresh store waits for it.
     if (add)
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) acc[r][n] = load<V>(out[r] + out_offset + n * L) + acc[r][n];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) store(out[r] + out_offset + n * L, acc[r][n]);
 }
 
@@ -196,42 +196,42 @@ struct OuterProduct {
 };
 
 template <class A, int R, int N>
-__attribute__((noinline)) void outer_tile(const OuterProduct<typename A::T>& p) {
+UNROLL_NOINLINE void outer_tile(const OuterProduct<typename A::T>& p) {
     using V = typename A::V;
     using T = typename A::T;
     constexpr int L = V::lanes;
     V acc[R][N];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) acc[r][n] = fill<V>(T(0));
     const T *a = p.a, *w = p.w;
     T* const sum = p.sum;
     const int64_t a_stride = p.a_stride, w_stride = p.w_stride, length = p.length;
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r) fetch<N * L>(sum + r * N * L);
     for (int64_t k = 0; k < length; ++k) {
         decltype(A::load(w)) b[N];
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) b[n] = A::load(w + n * L);
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) {
             const auto x = A::broadcast(a + r);
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) acc[r][n] = A::multiply_add(x, b[n], acc[r][n]);
         }
         // The rows of `a` lie apart, so no hardware prefetcher follows them.
-        __builtin_prefetch(a + 12 * a_stride, 0, 3);
+        UNROLL_FETCH(a + 12 * a_stride, 0, 3);
         a += a_stride;
         w += w_stride;
     }
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) acc[r][n] = load<V>(sum + (r * N + n) * L) + acc[r][n];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) store(sum + (r * N + n) * L, acc[r][n]);
 }
 
@@ -263,7 +263,7 @@ constexpr int64_t most_rows(int64_t rows, int width) {
 
 // rows <= most_rows<V>(rows, vectors), vectors <= kMaxTileVectors.
 template <class A>
-__attribute__((noinline)) void run_tile(int rows, int vectors, const Product<A>& p) {
+UNROLL_NOINLINE void run_tile(int rows, int vectors, const Product<A>& p) {
     using V = typename A::V;
     switch (vectors) {
         case 4: {
@@ -286,7 +286,7 @@ __attribute__((noinline)) void run_tile(int rows, int vectors, const Product<A>&
 }
 
 template <class A>
-__attribute__((noinline)) void run_outer_tile(int rows, int vectors, const OuterProduct<typename A::T>& p) {
+UNROLL_NOINLINE void run_outer_tile(int rows, int vectors, const OuterProduct<typename A::T>& p) {
     using V = typename A::V;
     switch (vectors) {
         case 4: return TileTable<A, 4, kShape<V>.in_strips() ? 0 : tile_rows<V>(4)>::outer(rows, p);

@@ -292,7 +292,7 @@ private:
         const int64_t end = to.feature(groups.end);
         for (; f + G <= end; f += G, at += to.group_stride) {
             // Too many runs of memory at a time for the hardware to follow.
-            __builtin_prefetch(at + 2 * kLine<T>, 1, 3);
+            UNROLL_FETCH(at + 2 * kLine<T>, 1, 3);
             std::memcpy(at, row + f, G * sizeof(T));
         }
         if (f < end) std::memcpy(at, row + f, static_cast<size_t>(end - f) * sizeof(T));

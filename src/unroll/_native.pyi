@@ -9,6 +9,7 @@ CELL_CLIP: int
 DROPOUT: int
 ZONEOUT_H: int
 ZONEOUT_C: int
+THREADS: str
 
 def cells() -> list[str]: ...
 def level() -> str: ...
