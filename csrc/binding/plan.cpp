@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../dispatch/bf16.h"
+#include "../dispatch/threads.h"
 
 namespace unroll::binding {
 
@@ -77,16 +78,18 @@ void keep_rows(const Forward& call, int64_t R, int64_t element, void* to, int32_
     auto* rows = static_cast<char*>(to);
     const int64_t T = call.sequence.T, B = call.sequence.B, bytes = R * element;
     const bool dense = call.y_stride_b == R;
-    (void)threads;
-#pragma omp parallel for num_threads(threads) if (threads > 1 && T * B * bytes > 1000000)
-    for (int64_t t = 0; t < T; ++t) {
-        const char* row = from + t * call.y_stride_t * element;
-        char* kept = rows + t * B * bytes;
-        if (dense)
-            std::memcpy(kept, row, static_cast<std::size_t>(B * bytes));
-        else
-            for (int64_t b = 0; b < B; ++b) std::memcpy(kept + b * bytes, row + b * call.y_stride_b * element, static_cast<std::size_t>(bytes));
-    }
+    const auto steps = [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+            const char* row = from + t * call.y_stride_t * element;
+            char* kept = rows + t * B * bytes;
+            if (dense)
+                std::memcpy(kept, row, static_cast<std::size_t>(B * bytes));
+            else
+                for (int64_t b = 0; b < B; ++b) std::memcpy(kept + b * bytes, row + b * call.y_stride_b * element, static_cast<std::size_t>(bytes));
+        }
+    };
+    // Less than a megabyte is copied before a second thread has woken.
+    on_threads(T * B * bytes > 1000000 ? threads : 1, [&](int64_t index, int64_t count) { steps(T * index / count, T * (index + 1) / count); });
 }
 
 }  // namespace
