@@ -150,3 +150,21 @@ def test_scores_refuse_sentences_of_other_lengths() -> None:
         entity_scores([["O"]], [["O", "O"]])
     with pytest.raises(ValueError, match="1 sentences but 0 predictions"):
         entity_scores([["O"]], [])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [
+        (Scheme.BILOU, ["B-PER", "I-PER", "L-PER", "O", "U-LOC"]),
+        (Scheme.BMES, ["B-PER", "M-PER", "E-PER", "O", "S-LOC"]),
+        (Scheme.BMEWO, ["B-PER", "M-PER", "E-PER", "O", "W-LOC"]),
+        (Scheme.BIOES, ["B-PER", "I-PER", "E-PER", "O", "S-LOC"]),
+    ],
+)
+def test_schemes_that_mark_ends_differ_in_letters_alone(scheme: Scheme, tags: list[str]) -> None:
+    assert detect_scheme([tags]) is scheme
+    assert spans(tags) == [Span("PER", 0, 3), Span("LOC", 4, 5)]
+    assert tags_of(spans(tags), len(tags), scheme) == tags
+    assert broken(tags, scheme) == []
+    others = [other for other in Scheme if other is not scheme and not set(scheme.letters) <= set(other.letters)]
+    assert all(broken(tags, other) for other in others)
