@@ -27,7 +27,7 @@ def test_json_lines_with_names_beside_them(tmp_path: Path, name: str) -> None:
     table = read(write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)), tmp_path)
     assert list(table.texts("label")) == ["pos", ""]
     assert table.labels("tags") == [("B-PER", "O"), ()]
-    with pytest.raises(DataError, match=r"b\.jsonl:1: column 'label': 2 is none of its classes, 0 to 1"):
+    with pytest.raises(DataError, match=r"b\.jsonl:1: column 'label': 2 is none of its 2 classes"):
         read(write(tmp_path / "b.jsonl", '{"label": 2}\n{"label": 1}\n'), tmp_path)
 
 
@@ -42,7 +42,7 @@ def test_parquet_with_names_in_its_metadata(tmp_path: Path) -> None:
 
 def test_parquet_with_broken_metadata_is_an_error_of_ours(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    pq.write_table(pa.table({"a": [1, 2]}).replace_schema_metadata({b"key": b"value of the key"}), path)
-    path.write_bytes(path.read_bytes().replace(b"value", b"\xff\xfe\xfd\xfc\xfb"))
+    pq.write_table(pa.table({"some_name": [1, 2]}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"some_name", b"\xff\xfe\xfd_name"))
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         read(path, tmp_path)
