@@ -61,7 +61,7 @@ def test_text_in_a_numeric_column_names_the_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["inf", "-Infinity", "1e999", "1_000", "0x10", "1,5", "١", "--1", "+", ".", "e5", "1e"]
+    "cell", ["inf", "-Infinity", "1e999", "1_000", "0x10", "١", "--1", "+", ".", "e5", "1e"]
 )
 def test_what_is_no_number(tmp_path: Path, cell: str) -> None:
     table = read(write(tmp_path / "a.tsv", f"x\ty\n1\t2\n{cell}\t3\n"), tmp_path)
