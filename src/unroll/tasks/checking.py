@@ -68,5 +68,13 @@ def examine_data(
             test_fraction=data.test_fraction,
             column=data.split_column,
         )
-    general = examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
+    general = examine(
+        table,
+        target=data.target,
+        inputs=data.inputs,
+        time=data.time,
+        series=data.series,
+        split=split,
+        zone=data.zone,
+    )
     return Examined(reason, [*special, *general])

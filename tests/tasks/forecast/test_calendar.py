@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from unroll.data import ReadOptions, TimeSeries, read_table
+from unroll.data.doctor.examine import examine
 from unroll.data.series.clock import in_calendar, offset_text, to_instants, to_wall, zones_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.forecast.columns import Columns, Reading, load_series
@@ -204,3 +205,19 @@ def test_events_are_rows_and_equal_steps_with_lost_values_are_not(tmp_path: Path
     assert not np.isnan(load(tmp_path / "d", days[:100] + days[101:], Reading(steps="rows")).values).any()
     with pytest.raises(DataError, match="no usual step"):
         load(tmp_path / "e", [str(moment) for moment in moments], Reading(steps="time"))
+
+
+def test_check_sees_what_training_sees(tmp_path: Path) -> None:
+    """No gaps between trading days or over a change of clocks; a lost day stays one."""
+    prices = [str(day) for day in closed((day for day in DAYS if day.weekday() < 5), {(1, 1), (5, 1), (12, 25)})]
+    berlin = [
+        day.isoformat() for day in wall_days(dt.datetime(2024, 3, 1, tzinfo=ZoneInfo("Europe/Berlin")), 60, days=1)
+    ]
+    cases = {"prices": (prices, []), "clocks": (berlin, []), "lost": (berlin[:20] + berlin[21:], ["1 gap"])}
+    for name, (stamps, expected) in cases.items():
+        file = tmp_path / f"{name}.csv"
+        file.write_text("when,v\n" + "".join(f"{stamp},{number % 7}.5\n" for number, stamp in enumerate(stamps)))
+        found = examine(read_table(file, ReadOptions(), tmp_path / name), target="v", time="when")
+        gaps = [finding.text for finding in found if "gap" in finding.text or "between" in finding.text]
+        assert len(gaps) == len(expected), gaps
+        assert all(text.startswith(start) for text, start in zip(gaps, expected, strict=True))
