@@ -257,10 +257,12 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
     """One row per model, and per baseline, best first: model, value, low, high, parameters, seconds."""
     import pandas as pd
 
-    rows = [
-        (row.name, row.entry["value"], *(words.bounds_of(row.entry) or (None, None)), row.parameters, row.seconds)
-        for row in comparison_rows(comparison)
-    ]
+    # The names that a user gave, not as the page writes them.
+    given = {words.model_name(candidate.name): candidate.name for candidate in comparison.candidates}
+    rows: list[tuple[Any, ...]] = []
+    for row in comparison_rows(comparison):
+        low, high = words.bounds_of(row.entry) or (None, None)
+        rows.append((given.get(row.name, row.name), row.entry["value"], low, high, row.parameters, row.seconds))
     return pd.DataFrame(rows, columns=["model", comparison.monitor, "low", "high", "parameters", "seconds"])
 
 

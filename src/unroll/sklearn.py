@@ -11,8 +11,11 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from unroll.api import train
 from unroll.errors import DataError
@@ -65,19 +68,25 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    def fit(self, X: Any, y: ArrayLike) -> SequenceClassifier:
+    def fit(self, X: Any, y: ArrayLike | None) -> SequenceClassifier:
         """Train on records and their classes.
 
         Raises:
-            DataError: as many classes as records are needed, and at least two different ones.
+            ValueError: X or y is not what a classifier can learn from.
         """
-        classes = np.asarray(y)
+        if y is None:
+            raise ValueError("SequenceClassifier requires y to be passed, but the target y is None")
+        records, classes = _records(X), column_or_1d(y, warn=True)
+        check_consistent_length(records, classes)
+        if classes.dtype.kind == "f":
+            assert_all_finite(classes, input_name="y")
+        check_classification_targets(classes)
         self.classes_: NDArray[Any] = np.unique(classes)
-        names = [str(label) for label in classes.tolist()]
-        self._named = {str(label): label for label in self.classes_.tolist()}
         if len(self.classes_) < 2:
-            raise DataError(f"expected at least two classes in y, got {len(self.classes_)}")
-        self.model_ = _fit("classify", (_records(X), names), self.get_params(deep=False), several=False)
+            raise ValueError(f"expected at least two classes in y, got {len(self.classes_)} class")
+        self._named = {str(label): label for label in self.classes_.tolist()}
+        names = [str(label) for label in classes.tolist()]
+        self.model_ = _fit("classify", (records, names), self.get_params(deep=False), several=False)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -144,7 +153,7 @@ class SequenceTagger(BaseEstimator):
     def score(self, X: Sequence[Sequence[str]], y: Sequence[Sequence[str]]) -> float:
         """Micro F1 of the entities if the tags mark any, otherwise the share of tags that are right; 0 to 1."""
         truth, predicted = [list(tags) for tags in y], self.predict(X)
-        if detect_scheme(truth) is None:
+        if detect_scheme([*truth, *predicted]) is None:
             pairs = [pair for row in zip(truth, predicted, strict=True) for pair in zip(*row, strict=True)]
             return float(np.mean([true == tag for true, tag in pairs])) if pairs else 0.0
         gold = [{(number, span) for span in spans(tags)} for number, tags in enumerate(truth)]
@@ -253,10 +262,15 @@ def _fit(task: str, data: object, params: Mapping[str, Any], **model: Value) -> 
 
 
 def _records(X: Any) -> Any:
-    """Texts as a list, arrays as they are."""
-    if isinstance(X, np.ndarray) and X.dtype.kind not in "OU":
-        return X
-    return list(X)
+    """Texts as a list; numbers as a checked array (N, T) or (N, T, F)."""
+    if issparse(X) or hasattr(X, "__array__"):
+        values = X if issparse(X) else np.asarray(X)
+        if issparse(X) or values.ndim > 1 or values.dtype.kind not in "OU":
+            return check_array(values, allow_nd=True)
+    records = list(X)
+    if records and isinstance(records[0], list | tuple) and all(isinstance(x, int | float) for x in records[0]):
+        return check_array(records)
+    return records
 
 
 def _fitted(estimator: SequenceClassifier | SequenceTagger | Forecaster) -> Model:

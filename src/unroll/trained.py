@@ -14,7 +14,7 @@ from unroll.bundle import DataConfig, RunFolder
 from unroll.data.frames import frames_of, is_file, table_of
 from unroll.data.table.table import Table
 from unroll.errors import ConfigError
-from unroll.report import Comparison, comparison_html, comparison_rows, words
+from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
 from unroll.tasks.base import Predictor, Record, Task, Writer, Written
 from unroll.tasks.options import Value, prediction
@@ -69,7 +69,8 @@ class Model:
 
     @property
     def network(self) -> nn.Module:
-        """The torch module, with its weights, in evaluation mode: `network(*model.encode(records))`."""
+        """The torch module, with its weights, in evaluation mode: `network(*model.encode(records))`; of a tagger
+        `network.scores(...)`, because its `forward` is the loss."""
         return self.predictor.network
 
     def records(self, data: object) -> list[Record]:
@@ -236,7 +237,7 @@ class Compared:
     @property
     def best(self) -> Model:
         """The model with the best score on the split that results are quoted on."""
-        return next(self.models[row.name] for row in comparison_rows(self.comparison) if row.name in self.models)
+        return next(self.models[name] for name in self.to_frame()["model"] if name in self.models)
 
     @property
     def report(self) -> Page:
@@ -248,7 +249,7 @@ class Compared:
         return comparison_frame(self.comparison)
 
     def __repr__(self) -> str:
-        return f"Compared({', '.join(row.name for row in comparison_rows(self.comparison))})"
+        return f"Compared({', '.join(self.to_frame()['model'])})"
 
     def _repr_html_(self) -> str:
         return self.report._repr_html_()
