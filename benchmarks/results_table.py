@@ -138,6 +138,8 @@ def _train_cells(record: Record) -> list[str]:
         score += f" ({words.interval(metric, (measured.least, measured.largest))}, {len(record['runs'])} seeds)"
     elif bounds := words.interval(metric, run["test"][metric]["interval"]):
         score += f" ({bounds})"
+    band = _band(run)
+    score += f"; {band}" if band else ""
     wanted = ""
     if goal:
         sign = "≥" if goal["higher_is_better"] else "≤"
@@ -156,6 +158,15 @@ def _baseline(record: Record, run: Mapping[str, Any]) -> str:
     metric, goal = metric_of(record), record["goal"]
     best = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
     return f"{words.metric_value(metric, best.entry['value'])} {words.model_name(best.name)}" if best else ""
+
+
+def _band(run: Mapping[str, Any]) -> str:
+    """How much of what came lay in a forecast's band, beside how much should; empty where there is no band."""
+    coverage, levels = run["test"].get("coverage"), run.get("model", {}).get("quantiles", [])
+    if coverage is None or len(levels) < 2:
+        return ""
+    share = words.number(round(100 * (levels[-1] - levels[0])))
+    return f"{share}% band holds {words.metric_value('coverage', coverage['value'])}"
 
 
 def _memory_cells(record: Record) -> list[str]:
@@ -217,6 +228,9 @@ def _train_lines(record: Record) -> list[str]:
     ]
     if baselines:
         lines += ["", f"Baselines, seed {shown['seed']}: {'; '.join(baselines)}."]
+    bands = [f"{band}, seed {run['seed']}" for run in record["runs"] if (band := _band(run))]
+    if bands:
+        lines += ["", f"Of what came, the {'; the '.join(bands)}."]
     return [*lines, ""]
 
 

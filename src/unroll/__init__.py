@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unroll.api import check, compare, load, train
     from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ParameterSpec, RNNCell, Role, Step
     from unroll.cells.init import chrono, irnn, keras_default, torch_default
     from unroll.choices import explain
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
     from unroll.interop import accelerate, export_onnx, read_onnx
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
+    from unroll.trained import Model
 
 __version__ = "0.1.0"
 
@@ -35,6 +37,7 @@ __all__ = [
     "LSTMState",
     "Merge",
     "MissingExtraError",
+    "Model",
     "ParameterSpec",
     "RNNCell",
     "Recurrent",
@@ -43,18 +46,23 @@ __all__ = [
     "Step",
     "UnrollError",
     "accelerate",
+    "check",
     "chrono",
+    "compare",
     "explain",
     "export_onnx",
     "irnn",
     "keras_default",
+    "load",
     "read_onnx",
     "scan",
     "torch_default",
+    "train",
 ]
 
 #: The module of each public name: the same list as the imports above, which type checkers read.
 _MODULES = {
+    "unroll.api": ("check", "compare", "load", "train"),
     "unroll.cells": ("Cell", "GRUCell", "LSTMCell", "LSTMState", "ParameterSpec", "RNNCell", "Role", "Step"),
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
@@ -62,6 +70,7 @@ _MODULES = {
     "unroll.interop": ("accelerate", "export_onnx", "read_onnx"),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
+    "unroll.trained": ("Model",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

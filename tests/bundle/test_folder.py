@@ -307,7 +307,7 @@ def test_a_crash_at_any_moment_of_a_write_leaves_the_old_or_says_so(
 def test_environment_fingerprint_and_card(folder: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.txt").write_bytes(b"abc")
-    folder.record_environment([tmp_path / "data"])
+    folder.record_environment(fingerprint([tmp_path / "data"]))
     about = folder.read_json("environment.json")
     # The SHA-256 of "abc", from FIPS 180-2, appendix B.1.
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

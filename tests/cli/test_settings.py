@@ -4,42 +4,24 @@ import json
 
 import pytest
 
-from unroll.cli.options import data_values
-from unroll.cli.settings import config_values, free_folder, run_name
+from unroll.cli.options import character
+from unroll.cli.settings import free_folder, named_data, run_name
 from unroll.errors import ConfigError
 
 
-def test_options_go_over_the_file_and_leave_the_rest(tmp_path):
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps({"task": "classify", "seed": 3, "data": {"path": "old.csv", "target": "y"}}))
-    values = config_values("new.csv", file, {"seed": 7, "model.hidden_size": 5, "training.epochs": None})
-    assert values == {
-        "task": "classify",
-        "seed": 7,
-        "data": {"path": "new.csv", "target": "y"},
-        "model": {"hidden_size": 5},
-    }
-
-
-def test_the_file_alone_says_where_the_data_is(tmp_path):
+def test_the_data_is_called_by_the_line_or_by_the_file(tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"data": {"path": "old.csv"}}))
-    assert config_values(None, file, {})["data"]["path"] == "old.csv"
-
-
-@pytest.mark.parametrize("content", ["[]", '{"data": 3}', "{", "\x00"])
-def test_a_file_that_is_no_config_is_an_error(content, tmp_path):
-    file = tmp_path / "config.json"
-    file.write_text(content)
+    assert named_data("new.csv", file) == "new.csv"
+    assert named_data(None, file) == "old.csv"
+    assert named_data(None, None) == ""
+    file.write_text("{")
     with pytest.raises(ConfigError, match=r"config\.json"):
-        config_values("x.csv", file, {})
+        named_data(None, file)
 
 
-def test_no_header_is_an_answer_and_its_absence_is_none():
-    given = data_values(None, None, None, None, None, "tab", True, None, None)
-    assert given["data.header"] is False
-    assert given["data.delimiter"] == "\t"
-    assert data_values(None, None, None, None, None, None, False, None, None)["data.header"] is None
+def test_a_tab_can_be_written_as_a_word():
+    assert [character(given) for given in ("tab", "\\t", ";", None)] == ["\t", "\t", ";", None]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,9 @@ class DataConfig(BaseModel):
     target: str | None = Field(default=None, description="column to predict")
     inputs: tuple[str, ...] = Field(default=(), description="columns to predict from; empty: chosen by the task")
     time: str | None = Field(default=None, description="column that holds the time of a row")
+    zone: str | None = Field(
+        default=None, description="whose calendar times are in: Europe/Berlin, +09:00; clock changes included"
+    )
     series: str | None = Field(default=None, description="column that names the series of a row")
     split_column: str | None = Field(default=None, description="column that says train, validation or test")
     validation_fraction: float = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from unroll.bundle.files import (
     read_bounded,
     write_atomic,
 )
-from unroll.bundle.provenance import environment, fingerprint
+from unroll.bundle.provenance import environment
 from unroll.errors import BundleError, ConfigError
 
 _CONFIG = "config.json"
@@ -195,9 +195,26 @@ class RunFolder:
         content = self.read_bytes(_WEIGHTS, self._manifest.get(_WEIGHTS, {}).get("bytes", 0))
         return decode_tensors(content, path)
 
-    def record_environment(self, data: Iterable[Path]) -> None:
-        """Write environment.json: versions, CPU, threads, and the SHA-256 of the data files."""
-        self.write_json("environment.json", {**environment(), "data": fingerprint(data)})
+    def record_environment(self, data: Sequence[Mapping[str, Any]]) -> None:
+        """Write environment.json: versions, CPU, threads, and the fingerprint of the data."""
+        self.write_json("environment.json", {**environment(), "data": data})
+
+    def copy_to(self, path: Path | str, *, force: bool = False) -> RunFolder:
+        """Copy the run, every file verified, without what training leaves beside it.
+
+        Args:
+            path: the new folder; may exist if it is empty.
+            force: replace the run that is there.
+
+        Raises:
+            BundleError: a file is damaged, or the folder is not empty and `force` is not set.
+        """
+        if Path(path).resolve() == self.path.resolve():
+            return self
+        copy = RunFolder.create(path, self.config, force=force)
+        for name, entry in self._manifest.items():
+            copy.write_bytes(name, self.read_bytes(name, entry["bytes"]))
+        return copy
 
     def write_card(self, notes: Sequence[str] = ()) -> None:
         """Write README.md, the model card, from the config, metrics.json and environment.json as far as they exist.

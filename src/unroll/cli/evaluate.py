@@ -17,19 +17,15 @@ def evaluate(
     ] = None,
 ) -> None:
     """Score a trained model on a data file, or show its scores beside the baselines."""
-    import tempfile
     from pathlib import Path
 
-    from unroll.bundle import RunFolder
+    from unroll import api
     from unroll.cli import show
-    from unroll.tasks import TASKS
-    from unroll.tasks.pipeline import evaluate_run
 
-    folder = RunFolder.open(run)
+    model = api.load(run)
     if data is None:
-        show.scores(folder.read_json("metrics.json"))
+        show.scores(model.metrics)
         return
-    with tempfile.TemporaryDirectory(prefix="unroll-") as store:
-        found = evaluate_run(folder, TASKS, Path(store), data)
-    entries = {name: {"value": score.value, "interval": score.interval} for name, score in found.metrics.items()}
+    scores = model.evaluate(data)
+    entries = {name: {"value": score.value, "interval": score.interval} for name, score in scores.items()}
     show.entries([(Path(data).name, entries)], "scored on")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-
-from unroll.tasks.options import Value
 
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="A data file or folder, a built-in set (unroll datasets) or hub:NAME.")
@@ -38,7 +36,7 @@ Validation = Annotated[str | None, typer.Option(metavar="FILE", help="A file tha
 Test = Annotated[str | None, typer.Option(metavar="FILE", help="A file that holds the test rows.")]
 
 #: The place of the options that tasks declare; see `unroll.cli.declared`.
-Declared = Mapping[str, Value]
+Declared = Mapping[str, Any]
 NONE: Declared = MappingProxyType({})
 Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training rows, at most.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random. Default: 0.")]
@@ -52,27 +50,6 @@ Set = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace the run that is in the folder.")]
 
 
-def data_values(
-    target: str | None,
-    time: str | None,
-    series: str | None,
-    format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    no_header: bool,
-    validation: str | None,
-    test: str | None,
-) -> dict[str, object]:
-    """Return the options that say how data is read as keys of a config; None is "not given"."""
-    tab = {"\\t": "\t", "tab": "\t"}
-    return {
-        "data.target": target,
-        "data.time": time,
-        "data.series": series,
-        "data.format": format,
-        "data.encoding": encoding,
-        "data.delimiter": delimiter if delimiter is None else tab.get(delimiter, delimiter),
-        "data.header": False if no_header else None,
-        "data.validation": validation,
-        "data.test": test,
-    }
+def character(delimiter: str | None) -> str | None:
+    """The delimiter that a shell can write as a word."""
+    return "\t" if delimiter in ("\\t", "tab") else delimiter

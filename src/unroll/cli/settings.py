@@ -1,33 +1,22 @@
-"""Options as the plain values of a config."""
+"""Where a run goes, and what it is called, if the line does not say so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from unroll.errors import ConfigError
 
 
-def config_values(data: str | None, config: Path | None, options: Mapping[str, object]) -> dict[str, Any]:
-    """Return the values of a config: the file's, and over them those of the options that were given.
-
-    Args:
-        data: the argument DATA; None to take it from the file.
-        config: the file of `--config`, if any.
-        options: dotted key -> value, as collected from the command's options; None is "not given".
+def named_data(data: str | None, config: Path | None) -> str:
+    """Return what the data is called: by the argument DATA, or by the file of `--config`.
 
     Raises:
-        ConfigError: neither DATA nor the file says where the data is, or the file is not a config.
+        ConfigError: the file is not a config.
     """
-    from unroll.bundle import read_config, with_values
+    if data is not None or config is None:
+        return data or ""
+    from unroll.bundle import read_config
 
-    values = {} if config is None else read_config(config)
-    given = {key: value for key, value in {"data.path": data, **options}.items() if value is not None}
-    values = with_values(values, given, str(config))
-    if "path" not in values.get("data", {}):
-        raise ConfigError("no data: give DATA, a file, a folder or a built-in set (`unroll datasets` lists those)")
-    return values
+    section = read_config(config).get("data")
+    return str(section.get("path", "")) if isinstance(section, dict) else ""
 
 
 def free_folder(base: Path, name: str) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from unroll.data.readers.parquet import batches_of, fields_of, settle
+from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import PART_NAMES
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Writer
@@ -68,30 +69,32 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
         ) from error
 
 
-def table_of(frames: Sequence[Frame], store: Path) -> Table:
+def table_of(frames: Sequence[Frame], store: Path, options: ReadOptions | None = None) -> Table:
     """Make a table of rows in memory; they stay there.
 
     Args:
         frames: of the same columns.
         store: a folder for what a task may write beside it.
+        options: what is known of numbers, dates and columns.
 
     Raises:
         DataError: a column holds what cannot be read; there are no rows; the frames differ in their columns.
     """
     first = frames[0]
-    path = Path(first.name)
+    # In brackets, so that it cannot be the name of a file.
+    path = Path(f"<{first.name}>")
     fields = fields_of(first.columns.schema, path)
     sample = next((batch for batch in first.columns.slice(0, 256).to_batches() if len(batch)), None)
     fields = fields if sample is None else settle(fields, sample)
     names = [field.name for field in fields]
-    with Writer(store, fields, path, in_memory=True) as writer:
+    with Writer(store, fields, path, options=options, in_memory=True) as writer:
         for frame in frames:
             missing = set(names) - set(frame.columns.schema.names)
             if missing:
-                raise DataError(f"column {min(missing)!r} of the first frame is missing", frame.name)
-            writer.begin(Path(frame.name), frame.part)
+                raise DataError(f"column {min(missing)!r} of the first frame is missing", f"<{frame.name}>")
+            writer.begin(Path(f"<{frame.name}>"), frame.part)
             batches = frame.columns.select(names).to_batches(max_chunksize=_BATCH)
-            for batch in batches_of(batches, fields, Path(frame.name)):
+            for batch in batches_of(batches, fields, Path(f"<{frame.name}>")):
                 writer.add(batch)
         return writer.finish([f"{first.name}: {writer.total:,} rows in memory"], "memory")
 

@@ -16,12 +16,31 @@ class Scheme(Enum):
     """How tags mark entities.
 
     IOB1: I inside, B only where an entity follows one of its own type directly (Ramshaw, Marcus 1995). IOB2: every
-    entity begins with B (Ratnaparkhi 1998). BIOES: B I E for longer ones, S for one token.
+    entity begins with B (Ratnaparkhi 1998). BIOES: B I E for longer ones, S for one token; BILOU, BMES and BMEWO are
+    the same with other letters.
     """
 
     IOB1 = "iob1"
     IOB2 = "iob2"
     BIOES = "bioes"
+    BILOU = "bilou"
+    BMES = "bmes"
+    BMEWO = "bmewo"
+
+    @property
+    def letters(self) -> str:
+        """What stands for B, I, E and S, in this order; B and I alone where ends are not marked."""
+        return {"bioes": "BIES", "bilou": "BILU", "bmes": "BMES", "bmewo": "BMEW"}.get(self.value, "BI")
+
+    @property
+    def marks_ends(self) -> bool:
+        """Whether the last token of an entity has a letter of its own."""
+        return len(self.letters) == 4
+
+
+#: Letters of other schemes as those of BIOES.
+_AS_BIOES = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S", "M": "I", "W": "S"}
+_ENDED = (Scheme.BIOES, Scheme.BILOU, Scheme.BMES, Scheme.BMEWO)
 
 
 class Span(NamedTuple):
@@ -71,10 +90,16 @@ class EntityScores(NamedTuple):
 
 
 def parts(tag: str) -> tuple[str, str]:
-    """Prefix and type of a tag: ("B", "PER") of "B-PER", ("O", "") of "O" and of anything that is no entity tag."""
+    """Prefix and type of a tag: ("B", "PER") of "B-PER", ("O", "") of "O" and of anything that is no entity tag.
+
+    Prefixes of BILOU, BMES and BMEWO come as those of BIOES.
+
+    >>> parts("L-PER"), parts("NOUN")
+    (('E', 'PER'), ('O', ''))
+    """
     prefix, hyphen, kind = tag.partition("-")
-    if hyphen and kind and prefix in ("B", "I", "E", "S"):
-        return prefix, kind
+    if hyphen and kind and prefix in _AS_BIOES:
+        return _AS_BIOES[prefix], kind
     return "O", ""
 
 
@@ -110,14 +135,14 @@ def tags_of(entities: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
     tags = ["O"] * length
     before: Span | None = None
     for span in entities:
-        inside = f"I-{span.type}"
+        begin, inside = (f"{letter}-{span.type}" for letter in scheme.letters[:2])
         tags[span.start : span.end] = [inside] * (span.end - span.start)
         touches = before is not None and before.end == span.start and before.type == span.type
         if scheme is not Scheme.IOB1 or touches:
-            tags[span.start] = f"B-{span.type}"
-        if scheme is Scheme.BIOES:
+            tags[span.start] = begin
+        if scheme.marks_ends:
             single = span.end - span.start == 1
-            tags[span.end - 1] = f"S-{span.type}" if single else f"E-{span.type}"
+            tags[span.end - 1] = f"{scheme.letters[3 if single else 2]}-{span.type}"
         before = span
     return tags
 
@@ -125,14 +150,15 @@ def tags_of(entities: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
 def _follows(before: str, tag: str, scheme: Scheme) -> str | None:
     """Why a tag may not follow another, None if it may. "" stands before the first and after the last."""
     (last, kind), (prefix, own) = parts(before), parts(tag)
-    if scheme is Scheme.BIOES:
-        if last in ("B", "I") and not (prefix in ("I", "E") and own == kind):
-            return f"{before} must be followed by I-{kind} or E-{kind}"
-        if prefix in ("I", "E") and not (last in ("B", "I") and own == kind):
-            return f"{tag} must follow B-{own} or I-{own}"
-        return None
-    if prefix in ("E", "S"):
+    if prefix != "O" and tag[0] not in scheme.letters:
         return f"{tag} is not a tag of {scheme.name}"
+    if scheme.marks_ends:
+        begin, inside, end = tuple(scheme.letters[:3])
+        if last in ("B", "I") and not (prefix in ("I", "E") and own == kind):
+            return f"{before} must be followed by {inside}-{kind} or {end}-{kind}"
+        if prefix in ("I", "E") and not (last in ("B", "I") and own == kind):
+            return f"{tag} must follow {begin}-{own} or {inside}-{own}"
+        return None
     if scheme is Scheme.IOB2 and prefix == "I" and own != kind:
         return f"{tag} must follow B-{own} or I-{own}"
     if scheme is Scheme.IOB1 and prefix == "B" and own != kind:
@@ -147,7 +173,8 @@ def broken(tags: Sequence[str], scheme: Scheme) -> list[Broken]:
     for position in range(len(padded) - 1):
         tag = padded[position + 1]
         if tag and not is_entity_tag(tag):
-            found.append(Broken(position, f"{tag!r} is neither O nor B-, I-, E- or S- and a type"))
+            letters = ", ".join(f"{letter}-" for letter in scheme.letters)
+            found.append(Broken(position, f"{tag!r} is neither O nor one of {letters} and a type"))
             continue
         reason = _follows(padded[position], tag, scheme)
         if reason is not None:
@@ -161,6 +188,7 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
     What is in another scheme then counts as broken. Between IOB1 and IOB2 those beginnings decide on which they differ.
     """
     votes: Counter[Scheme] = Counter()
+    letters: Counter[str] = Counter()
     seen = False
     for tags in sentences:
         before = ""
@@ -172,6 +200,8 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
                 return None
             (last, kind), (prefix, own) = parts(before), parts(tag)
             seen = seen or prefix != "O"
+            if prefix != "O":
+                letters[tag[0]] += 1
             if prefix in ("E", "S"):
                 votes[Scheme.BIOES] += 1
             elif prefix != "O" and (last in ("E", "S") or own != kind):
@@ -181,7 +211,8 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
         return None
     # BIOES has as many B as E, so its votes are compared with those of the other B, not added to them.
     if votes[Scheme.BIOES] and votes[Scheme.BIOES] * 2 >= votes[Scheme.IOB2] + votes[Scheme.IOB1]:
-        return Scheme.BIOES
+        # The one whose letters stand most often; of equal ones the first.
+        return max(_ENDED, key=lambda scheme: sum(letters[letter] for letter in scheme.letters))
     return Scheme.IOB1 if votes[Scheme.IOB1] > votes[Scheme.IOB2] else Scheme.IOB2
 
 

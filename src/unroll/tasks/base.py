@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder
-from unroll.data import Finding, Table
+from unroll.data import Finding, Split, Table
 from unroll.report import Section
 from unroll.tasks.options import Options
 from unroll.training import Loss, Monitor, TrainSettings
@@ -166,6 +166,15 @@ class Predictor(abc.ABC):
 
     numbers: tuple[str, ...] = ()
 
+    @property
+    @abc.abstractmethod
+    def network(self) -> nn.Module:
+        """The network, with its weights, in evaluation mode."""
+
+    @abc.abstractmethod
+    def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
+        """What the network is fed for these records: the arguments of its `forward`."""
+
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """One JSON-able prediction per record, in order."""
@@ -281,6 +290,15 @@ class Task(abc.ABC, Generic[S, D]):
     @abc.abstractmethod
     def load(self, folder: RunFolder) -> Predictor:
         """Build the predictor of a finished run from its folder."""
+
+    def split(self, table: Table, config: RunConfig) -> Split | None:
+        """The rows of each split as training will draw them, for `unroll check`; None where rows are not drawn.
+
+        Args:
+            table: the data.
+            config: the run's config, columns filled in.
+        """
+        return None
 
     def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
         """What only this task can see in its data, for `unroll check`: every place that would falsify a result."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from unroll.bundle import RunConfig, apply_overrides, validate
-from unroll.data import Finding, Table, examine, split_rows
+from unroll.data import Finding, Table, examine
 from unroll.errors import DataError
 from unroll.tasks.base import Task
 from unroll.tasks.pipeline import open_table, recognise
@@ -19,10 +19,12 @@ class Examined(NamedTuple):
     Attributes:
         reason: which task fits and why, or why none does.
         findings: everything that would spoil a result, the task's own first.
+        notes: what the task would leave out, a sentence each.
     """
 
     reason: str
     findings: list[Finding]
+    notes: tuple[str, ...] = ()
 
 
 def examine_data(
@@ -51,22 +53,19 @@ def examine_data(
     table = table if table is not None else open_table(config.data, store)
     data = config.data
     special: list[Finding] = []
+    notes: tuple[str, ...] = ()
+    split = None
     try:
         task, guess = recognise(table, data, tasks, name)
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         reason = f"no task: {error}"
     else:
-        reason, data = guess.reason, guess.data
+        reason, notes, data = guess.reason, guess.notes, guess.data
         special = list(task.findings(table, data))
-    split = None
-    if len(table) and data.time is None and data.series is None:
-        split = split_rows(
-            table,
-            seed=config.seed,
-            validation_fraction=data.validation_fraction,
-            test_fraction=data.test_fraction,
-            column=data.split_column,
-        )
+        try:
+            split = task.split(table, config.model_copy(update={"task": task.name, "data": data}))
+        except DataError as error:
+            special.append(Finding("error", str(error), None, None, "training would stop here"))
     general = examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
-    return Examined(reason, [*special, *general])
+    return Examined(reason, [*special, *general], notes)

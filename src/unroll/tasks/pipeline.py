@@ -108,6 +108,21 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
     return max(guesses, key=lambda pair: pair[1].confidence)
 
 
+def _rough(values: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
+    """The config with its section `data` checked; the others wait until the task is known."""
+    config = validate(RunConfig, {**values, "task": values.get("task") or "guessed"})
+    return apply_overrides(config, [text for text in overrides if text.startswith("data.")])
+
+
+def data_config(values: Mapping[str, Any], overrides: Sequence[str]) -> DataConfig:
+    """The section `data` of a config as plain values, with the overrides that are for it.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+    """
+    return _rough(values, overrides).data
+
+
 def plan_run(
     values: Mapping[str, Any],
     overrides: Sequence[str],
@@ -134,10 +149,9 @@ def plan_run(
         DataError: the data is wrong; with file and line.
     """
     name = values.get("task")
-    rough = validate(RunConfig, {**values, "task": name or "guessed"})
     if name is not None:
         task_named(name, tasks)
-    rough = apply_overrides(rough, [text for text in overrides if text.startswith("data.")])
+    rough = _rough(values, overrides)
     table = table if table is not None else open_table(rough.data, store)
     for note in table.notes:
         say(note)
@@ -195,7 +209,7 @@ def train_run(
     # environment.json is written last: a run that was killed before it stood has to write both again.
     if group.main and not folder.has("environment.json"):
         job.save(folder)
-        folder.record_environment([*plan.table.paths, *job.sources])
+        folder.record_environment(_fingerprints(plan))
     started = time.monotonic()
     job.begin()
     history = fit(
@@ -245,10 +259,17 @@ def _shared_folder(plan: Plan, out: Path, *, force: bool, resume: bool) -> RunFo
     return folder if folder is not None else RunFolder.open(out)
 
 
+def _fingerprints(plan: Plan) -> list[dict[str, Any]]:
+    """What the result depends on besides the config: the data, and what the run started from."""
+    if plan.table.in_memory:
+        return [plan.table.fingerprint(), *fingerprint(plan.job.sources)]
+    return fingerprint([*plan.table.paths, *plan.job.sources])
+
+
 def _check_same_data(plan: Plan, folder: RunFolder) -> None:
     """Raise unless the data files are those that the run was begun with."""
     then = folder.read_json("environment.json").get("data") if folder.has("environment.json") else None
-    if then is not None and then != fingerprint([*plan.table.paths, *plan.job.sources]):
+    if then is not None and then != _fingerprints(plan):
         what = "data or the run it started from" if plan.job.sources else "data"
         raise DataError(
             f"the {what} has changed since the run in {folder.path} was begun; restore it, or begin a new run with"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unroll.data import Kind, Table
+from unroll.data import Kind, ReadOptions, Table
 from unroll.data.frames import frames_of, table_of
 from unroll.tasks.base import Record
 
@@ -16,13 +16,16 @@ from unroll.tasks.base import Record
 _BLOCK = 1024
 
 
-def records_of(data: object, store: Path, numbers: Collection[str] = ()) -> Iterator[Record]:
+def records_of(
+    data: object, store: Path, numbers: Collection[str] = (), options: ReadOptions | None = None
+) -> Iterator[Record]:
     """Texts and mappings as they are; rows of frames, arrays and lists of tokens by way of a table.
 
     Args:
         data: a text, a record, several of them, or what `frames_of` takes.
         store: a folder for the table.
         numbers: as in `records_of_table`.
+        options: how rows that come by way of a table are read.
 
     Raises:
         DataError: it is none of these.
@@ -35,7 +38,7 @@ def records_of(data: object, store: Path, numbers: Collection[str] = ()) -> Iter
         return iter(data)
     if isinstance(data, Iterator):
         return data
-    return records_of_table(table_of(frames_of(data), store), numbers)
+    return records_of_table(table_of(frames_of(data), store, options), numbers)
 
 
 def _is_column(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TextIO
 
@@ -189,9 +189,47 @@ def _shown_metrics(record: Epoch) -> list[str]:
     return [name for name in record.metrics if not (twice and name == "score")][:_METRICS]
 
 
+class Told:
+    """Passes everything on, and tells callbacks of finished epochs.
+
+    Args:
+        progress: where it passes to.
+        callbacks: each is called with the record of the epoch.
+    """
+
+    def __init__(self, progress: Progress, callbacks: Sequence[Callable[[Epoch], object]]) -> None:
+        self._progress = progress
+        self._callbacks = callbacks
+
+    def note(self, text: str) -> None:
+        """Pass the text on."""
+        self._progress.note(text)
+
+    def step(self, pace: Pace) -> None:
+        """Pass it on."""
+        self._progress.step(pace)
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """Pass the epoch on, and call every callback."""
+        self._progress.epoch(record, best)
+        for callback in self._callbacks:
+            callback(record)
+
+    def close(self) -> None:
+        """Pass it on."""
+        self._progress.close()
+
+
+def with_callbacks(progress: Progress, callbacks: Sequence[Callable[[Epoch], object]]) -> Progress:
+    """The progress, and callbacks beside it if there are any."""
+    return Told(progress, callbacks) if callbacks else progress
+
+
 def open_progress(stream: TextIO | None = None) -> Progress:
-    """A bar if the stream (standard error if None) is a terminal, otherwise lines."""
+    """A bar if the stream (standard error if None) is a terminal, or in a notebook; otherwise lines."""
     target = stream or sys.stderr
+    if stream is None and (console := Console()).is_jupyter:
+        return TerminalBar(console)
     return TerminalBar(Console(file=target)) if target.isatty() else Lines(stream)
 
 

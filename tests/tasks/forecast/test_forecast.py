@@ -10,6 +10,7 @@ import pytest
 from unroll.bundle import RunFolder
 from unroll.data import ReadOptions, read_table
 from unroll.errors import BundleError, ConfigError, DataError
+from unroll.tasks.forecast.calibration import calibrated
 from unroll.tasks.forecast.job import ForecastJob
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.task import ForecastTask
@@ -67,14 +68,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Path, list
 def test_run_stands_beside_its_baselines(run: tuple[RunFolder, Path, list[str]]) -> None:
     folder, _, _ = run
     metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
-    assert list(metrics["test"]) == ["mae", "mse", "smape", "mase", "pinball", "coverage"]
+    assert list(metrics["test"]) == [
+        *("mae", "mse", "smape", "mase", "pinball", "coverage"),
+        *("mae_in_units", "rmse_in_units"),
+    ]
     assert set(metrics["baselines"]) == {
         "naive", "seasonal naive", "drift", "Naive2", "theta", "exponential smoothing"
     }  # fmt: skip
     # Only a model that uses the offers can beat all of them.
     best = min(parts["test"]["mae"]["value"] for parts in metrics["baselines"].values())
     assert metrics["test"]["mae"]["value"] < best
-    assert metrics["baselines"]["naive"]["test"].keys() == {"mae", "mse", "smape", "mase"}
+    units = {"mae_in_units", "rmse_in_units"}
+    assert metrics["baselines"]["naive"]["test"].keys() == {"mae", "mse", "smape", "mase"} | units
     page = folder.report.read_text(encoding="utf-8")
     for title in ("Forecasts", "Error by step ahead", "Rolling-origin backtest"):
         assert title in page
@@ -94,7 +99,10 @@ def test_a_loaded_model_scores_as_the_run_did(run: tuple[RunFolder, Path, list[s
     job = plan(path, tmp_path / "store", 'model.known_ahead=["offer"]').job
     assert isinstance(job, ForecastJob)
     folder.load_weights(job.model)
-    answers = run_windows(job.network, job.data.store, *job.data.windows["test"].all(), job.data.saved)
+    raw = run_windows(job.network, job.data.store, *job.data.windows["test"].all(), job.data.saved)
+    ratios = job.network.get_buffer("ratios").double().numpy()
+    answers = calibrated(raw, (0.1, 0.5, 0.9), ratios, np.array(job.data.begins("test")))
+    assert not np.allclose(answers.quantiles, raw.quantiles)
     blank = tmp_path / "blank.csv"
     rows = rows_of(write_sales(blank, blank=7))
     found = list(predict_run(folder, TASKS, rows))
@@ -110,7 +118,10 @@ def test_a_loaded_model_scores_as_the_run_did(run: tuple[RunFolder, Path, list[s
 def test_evaluate_scores_every_window_of_a_file(run: tuple[RunFolder, Path, list[str]], tmp_path: Path) -> None:
     folder, path, _ = run
     scores = evaluate_run(folder, TASKS, tmp_path / "store", str(path))
-    assert list(scores.metrics) == ["mae", "mse", "smape", "mase", "pinball", "coverage"]
+    assert list(scores.metrics) == [
+        *("mae", "mse", "smape", "mase", "pinball", "coverage"),
+        *("mae_in_units", "rmse_in_units"),
+    ]
     assert scores.metrics["mae"].interval is not None
     shorter = write_sales(tmp_path / "short.csv", days=20)
     with pytest.raises(DataError, match="needs 21 steps and scores 7 after them; the longest series has 20"):
@@ -155,7 +166,7 @@ def test_every_encoder_and_decoder_opens(tmp_path: Path, encoder: str, decoder: 
     loss = job.loss(job.model, job.batches(0)[0], next(job.model.parameters()).device)
     loss.total.backward()
     assert loss.items == len(job.batches(0)[0]) * 7
-    assert set(job.validate()) == {"mae", "mse", "smape", "mase", "pinball", "coverage"}
+    assert {"mae", "mse", "smape", "mase", "pinball", "coverage", "mae_in_units"} <= set(job.validate())
 
 
 def test_numbers_alone_are_a_series(tmp_path: Path) -> None:
@@ -230,3 +241,51 @@ def test_a_table_without_numbers_is_no_forecast(tmp_path: Path) -> None:
     table = read_table(path, ReadOptions(), tmp_path / "store")
     with pytest.raises(DataError, match="cannot serve the task 'forecast'"):
         plan_run({"task": "forecast", "data": {"path": str(path)}}, [], TASKS, tmp_path, say=print, table=table)
+
+
+def test_scores_in_the_datas_own_units_stand_beside_the_scaled_ones(tmp_path: Path) -> None:
+    """Of one series both are the same errors, one of them divided by the deviation of the train split."""
+    path = write_sales(tmp_path / "sales.csv", shops=1, days=90)
+    job = plan(path, tmp_path / "store").job
+    assert isinstance(job, ForecastJob)
+    (scaling,) = job.data.store.scaling
+    scores = job.evaluate("test").metrics
+    assert scores["mae_in_units"].value == pytest.approx(scaling.size * scores["mae"].value)
+    assert scores["rmse_in_units"].value == pytest.approx(scaling.size * scores["mse"].value ** 0.5)
+    plain = plan(path, tmp_path / "plain", "model.standardised=false").job.evaluate("test").metrics
+    assert "mae_in_units" not in plain
+    assert plain["mae"].value == pytest.approx(scores["mae_in_units"].value)
+
+
+def test_the_band_is_calibrated_and_the_first_lines_say_what_it_held(
+    run: tuple[RunFolder, Path, list[str]], tmp_path: Path
+) -> None:
+    folder, path, said = run
+    metrics = folder.read_json("metrics.json")
+    held = f"The 80% band held {100 * metrics['test']['coverage']['value']:.1f}% of what came."
+    page = folder.read_text("report.html")
+    assert held in page[: page.index("</header>")]
+    assert any("calibrated (conformal)" in text for text in said)
+    # What calibrates a band holds its share by construction.
+    assert metrics["validation"]["coverage"]["value"] == pytest.approx(0.8, abs=0.1)
+    assert any("not calibrated" in text for text in plan(path, tmp_path / "s", validation_fraction=0.0).job.notes)
+
+
+def test_one_series_too_short_does_not_keep_the_others_from_an_answer(
+    run: tuple[RunFolder, Path, list[str]], tmp_path: Path
+) -> None:
+    folder, path, _ = run
+    rows = rows_of(path)
+    short = [row for row in rows if row["shop"] == "shop 0"][:5]
+    rest = [row for row in rows if row["shop"] == "shop 1"]
+    answers = list(predict_run(folder, TASKS, [*short, *blank_rows(rest, 7)]))
+    assert [answer["series"] for answer in answers] == ["shop 0", "shop 1"]
+    assert "needs 21 steps to forecast from, got 5; give more history" in answers[0]["error"]
+    assert len(answers[1]["mean"]) == 7
+    with pytest.raises(DataError, match="needs 21 steps"):
+        list(predict_run(folder, TASKS, short))
+
+
+def blank_rows(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """The rows with the last values unknown, whose offers are known."""
+    return [*rows[:-count], *({**row, "sales": float("nan")} for row in rows[-count:])]

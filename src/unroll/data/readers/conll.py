@@ -7,13 +7,16 @@ here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
+from unroll.data.table.numbers import looks_like_number
 from unroll.data.table.writer import Field, Row
 
 #: The columns of CoNLL-U that are kept, by their position (universaldependencies.org/format.html).
@@ -23,7 +26,13 @@ _WORD_ID = re.compile(r"[1-9]\d*")
 _RANGE_ID = re.compile(r"([1-9]\d*)-([1-9]\d*)")
 _EMPTY_ID = re.compile(r"\d+\.[1-9]\d*")
 _ANY_ID = re.compile(r"\d+([-.]\d+)?")
-_ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
+_ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
+#: Between columns that no tab separates. Other white space, such as a no-break space, belongs to a token.
+_BLANKS = re.compile(r"[ \t]+")
+#: What may stand on the line between two sentences; a byte order mark comes there where files were joined.
+_EMPTY = " \t\r\ufeff"
+#: Lines from which on tags that mark no entities are told by how often each comes.
+_MANY = 20
 #: A longer token is no word but a line that was not cut.
 MAX_TOKEN = 1000
 _DOCUMENT = "-DOCSTART-"
@@ -38,12 +47,13 @@ class Sentence(NamedTuple):
     problems: list[Problem]
 
 
-class Left(NamedTuple):
+@dataclass
+class Left:
     """What a file holds that is no token: multi-word tokens (their words are read), empty nodes, document marks."""
 
-    ranges: int
-    nodes: int
-    documents: int
+    ranges: int = 0
+    nodes: int = 0
+    documents: int = 0
 
     def words(self) -> list[str]:
         """In words, for the notes of a table."""
@@ -60,7 +70,7 @@ def _groups(path: Path, encoding: str) -> Iterator[list[tuple[int, str]]]:
     group: list[tuple[int, str]] = []
     for number, line in numbered_lines(path, encoding):
         line = line.removesuffix("\r")
-        if line.strip():
+        if line.strip(_EMPTY):
             group.append((number, line))
         elif group:
             yield group
@@ -69,40 +79,35 @@ def _groups(path: Path, encoding: str) -> Iterator[list[tuple[int, str]]]:
         yield group
 
 
-class ColumnSource:
-    """Reads CoNLL columns: the first is the token, the last its tag; a blank line ends a sentence.
-
-    Tabs separate if the first line holds one, else white space does, as in the files of CoNLL-2003. Lines that open a
-    sentence with "# " or "##" are comments.
+class TaggedSource:
+    """A file of tagged sentences ready to be read.
 
     Args:
         path: the file.
         encoding: its encoding.
-        width: how many columns there must be; None: as many as the first line has.
+        columns: names of the columns.
+        form: how the file is called in notes.
+        cut: from the numbered lines between blank ones to a sentence; None where they hold none. It is told where to
+            count what is no token.
     """
 
     marked = True
     empty = "no sentences"
 
-    def __init__(self, path: Path, encoding: str, width: int | None = None) -> None:
-        self.path = path
-        self.encoding = encoding
-        self.width = width
-        self._left = Left(0, 0, 0)
-        self.tabs: bool | None = None
-
-    @property
-    def fields(self) -> list[Field]:
-        """The columns of the table."""
-        for _ in self._sentences() if self.width is None else ():
-            break
-        middle = [f"column{index}" for index in range(2, self.width or 2)]
-        return [Field(name, "list") for name in ("tokens", *middle, "tags")]
-
-    @property
-    def said(self) -> str:
-        """That these are CoNLL columns."""
-        return f"{self.path.name}: CoNLL columns, {self.encoding.upper()}"
+    def __init__(
+        self,
+        path: Path,
+        encoding: str,
+        columns: Sequence[str],
+        form: str,
+        cut: Callable[[list[tuple[int, str]], Left], Sentence | None],
+    ) -> None:
+        self.fields = tuple(Field(name, "list") for name in columns)
+        self.said = f"{path.name}: {form}, {encoding.upper()}"
+        self._path = path
+        self._encoding = encoding
+        self._cut = cut
+        self._left = Left()
 
     def rows(self) -> Iterator[Row]:
         """Every sentence in order.
@@ -110,131 +115,15 @@ class ColumnSource:
         Raises:
             DataError: wrong encoding, a NUL, or a file that cannot be read.
         """
-        self._left = Left(0, 0, 0)
-        return map(_row, self._sentences())
+        self._left = Left()
+        for group in _groups(self._path, self._encoding):
+            sentence = self._cut(group, self._left)
+            if sentence is not None:
+                yield _row(sentence)
 
     def left(self) -> list[str]:
-        """Document marks."""
+        """Multi-word tokens, empty nodes, document marks."""
         return self._left.words()
-
-    def _sentences(self) -> Iterator[Sentence]:
-        for group in _groups(self.path, self.encoding):
-            comments = 0
-            while comments < len(group) and self._is_comment(group[comments][1]):
-                comments += 1
-            body = group[comments:]
-            if not body:
-                continue
-            if body[0][1].startswith(_DOCUMENT):
-                self._left = self._left._replace(documents=self._left.documents + 1)
-                body = body[1:]
-                if not body:
-                    continue
-            yield self._sentence(body)
-
-    def _is_comment(self, line: str) -> bool:
-        if line.startswith("##") and not line.startswith("##\t"):
-            return True
-        return line.startswith("# ") and (self.tabs is not False or len(line.split()) != self.width)
-
-    def _sentence(self, body: list[tuple[int, str]]) -> Sentence:
-        if self.tabs is None:
-            self.tabs = "\t" in body[0][1]
-        rows, problems = [], []
-        for number, line in body:
-            row = line.split("\t") if self.tabs else line.split()
-            if self.width is None:
-                self.width = max(2, len(row))
-            if len(row) != self.width:
-                text = (
-                    f"expected {self.width} columns as in the first line, got {len(row)}: token and tag counts differ"
-                )
-                problems.append(Problem("columns", number, text))
-                row = [*row, *[""] * self.width][: self.width]
-            rows.append(row)
-        lines = [number for number, _ in body]
-        return Sentence([list(column) for column in zip(*rows, strict=True)], lines, lines[0], problems)
-
-
-class UniversalSource:
-    """Reads CoNLL-U: words with consecutive ids from 1; multi-word tokens (3-4) and empty nodes (8.1) are checked and
-    left out.
-
-    Args:
-        path: the file.
-        encoding: its encoding.
-    """
-
-    marked = True
-    empty = "no sentences"
-
-    def __init__(self, path: Path, encoding: str) -> None:
-        self.path = path
-        self.encoding = encoding
-        self._left = Left(0, 0, 0)
-
-    @property
-    def fields(self) -> list[Field]:
-        """The columns of the table."""
-        return [Field(name, "list") for name in CONLLU_COLUMNS]
-
-    @property
-    def said(self) -> str:
-        """That this is CoNLL-U."""
-        return f"{self.path.name}: CoNLL-U, {self.encoding.upper()}"
-
-    def rows(self) -> Iterator[Row]:
-        """Every sentence in order.
-
-        Raises:
-            DataError: wrong encoding, a NUL, or a file that cannot be read.
-        """
-        self._left = Left(0, 0, 0)
-        return map(_row, self._sentences())
-
-    def left(self) -> list[str]:
-        """Multi-word tokens and empty nodes."""
-        return self._left.words()
-
-    def _sentences(self) -> Iterator[Sentence]:
-        for group in _groups(self.path, self.encoding):
-            yield self._sentence(group)
-
-    def _sentence(self, group: list[tuple[int, str]]) -> Sentence:
-        cells: list[list[str]] = [[] for _ in CONLLU_COLUMNS]
-        lines: list[int] = []
-        problems: list[Problem] = []
-        covered = 0
-        for number, line in group:
-            if line.startswith("#"):
-                continue
-            row = line.split("\t")
-            if len(row) != _CONLLU_WIDTH:
-                problems.append(Problem("columns", number, f"expected {_CONLLU_WIDTH} columns, got {len(row)}"))
-                row = [*row, *[""] * _CONLLU_WIDTH][:_CONLLU_WIDTH]
-            expected = len(lines) + 1
-            if (span := _RANGE_ID.fullmatch(row[0])) is not None:
-                self._left = self._left._replace(ranges=self._left.ranges + 1)
-                first, last = int(span[1]), int(span[2])
-                if first != expected or last <= first or first <= covered:
-                    text = f"a multi-word token here must begin at word {expected}, got {row[0]}"
-                    problems.append(Problem("ids", number, text))
-                covered = last
-            elif _EMPTY_ID.fullmatch(row[0]):
-                self._left = self._left._replace(nodes=self._left.nodes + 1)
-                if int(row[0].split(".")[0]) != expected - 1:
-                    text = f"an empty node here must be numbered {expected - 1}.1 and so on, got {row[0]}"
-                    problems.append(Problem("ids", number, text))
-            else:
-                if not _WORD_ID.fullmatch(row[0]) or int(row[0]) != expected:
-                    problems.append(Problem("ids", number, f"expected the id {expected}, got {row[0][:20]!r}"))
-                for column, position in zip(cells, CONLLU_COLUMNS.values(), strict=True):
-                    column.append(row[position])
-                lines.append(number)
-        if covered > len(lines):
-            text = f"a multi-word token reaches to word {covered}, but the sentence has {len(lines)}"
-            problems.append(Problem("ids", group[-1][0], text))
-        return Sentence(cells, lines, lines[0] if lines else group[0][0], problems)
 
 
 def _row(sentence: Sentence) -> Row:
@@ -250,6 +139,94 @@ def _row(sentence: Sentence) -> Row:
     return Row(sentence.cells, sentence.line, item_lines=sentence.lines, problems=problems)
 
 
+class _Columns:
+    """Cuts lines of CoNLL columns: the first is the token, the last its tag.
+
+    Lines that open a sentence with "# " or "##" are comments.
+
+    Args:
+        tabs: whether tabs separate, not blanks.
+        width: how many columns there must be.
+    """
+
+    def __init__(self, tabs: bool, width: int) -> None:
+        self.tabs = tabs
+        self.width = width
+
+    def split(self, line: str) -> list[str]:
+        """The cells of a line."""
+        return line.split("\t") if self.tabs else _BLANKS.split(line.strip(" \t"))
+
+    def sentence(self, group: list[tuple[int, str]], left: Left) -> Sentence | None:
+        """The sentence of some lines; None if they are comments, or the mark of a document."""
+        body = group
+        while body and self._is_comment(body[0][1]):
+            body = body[1:]
+        if body and body[0][1].startswith(_DOCUMENT):
+            left.documents += 1
+            body = body[1:]
+        if not body:
+            return None
+        rows, problems = [], []
+        for number, line in body:
+            row = self.split(line)
+            if len(row) != self.width:
+                text = (
+                    f"expected {self.width} columns as in the first line, got {len(row)}: token and tag counts differ"
+                )
+                problems.append(Problem("columns", number, text))
+                row = [*row, *[""] * self.width][: self.width]
+            rows.append(row)
+        lines = [number for number, _ in body]
+        return Sentence([list(column) for column in zip(*rows, strict=True)], lines, lines[0], problems)
+
+    def _is_comment(self, line: str) -> bool:
+        return _is_comment(line) or (line.startswith("# ") and (self.tabs or len(self.split(line)) != self.width))
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("##") and not line.startswith("##\t")
+
+
+def _universal(group: list[tuple[int, str]], left: Left) -> Sentence:
+    """The sentence of some lines of CoNLL-U: words with consecutive ids from 1; multi-word tokens (3-4) and empty nodes
+    (8.1) are checked and left out."""
+    cells: list[list[str]] = [[] for _ in CONLLU_COLUMNS]
+    lines: list[int] = []
+    problems: list[Problem] = []
+    covered = 0
+    for number, line in group:
+        if line.startswith("#"):
+            continue
+        row = line.split("\t")
+        if len(row) != _CONLLU_WIDTH:
+            problems.append(Problem("columns", number, f"expected {_CONLLU_WIDTH} columns, got {len(row)}"))
+            row = [*row, *[""] * _CONLLU_WIDTH][:_CONLLU_WIDTH]
+        expected = len(lines) + 1
+        if (span := _RANGE_ID.fullmatch(row[0])) is not None:
+            left.ranges += 1
+            first, last = int(span[1]), int(span[2])
+            if first != expected or last <= first or first <= covered:
+                text = f"a multi-word token here must begin at word {expected}, got {row[0]}"
+                problems.append(Problem("ids", number, text))
+            covered = last
+        elif _EMPTY_ID.fullmatch(row[0]):
+            left.nodes += 1
+            if int(row[0].split(".")[0]) != expected - 1:
+                text = f"an empty node here must be numbered {expected - 1}.1 and so on, got {row[0]}"
+                problems.append(Problem("ids", number, text))
+        else:
+            if not _WORD_ID.fullmatch(row[0]) or int(row[0]) != expected:
+                problems.append(Problem("ids", number, f"expected the id {expected}, got {row[0][:20]!r}"))
+            for column, position in zip(cells, CONLLU_COLUMNS.values(), strict=True):
+                column.append(row[position])
+            lines.append(number)
+    if covered > len(lines):
+        text = f"a multi-word token reaches to word {covered}, but the sentence has {len(lines)}"
+        problems.append(Problem("ids", group[-1][0], text))
+    return Sentence(cells, lines, lines[0] if lines else group[0][0], problems)
+
+
 class ColumnsReader:
     """Reads CoNLL columns."""
 
@@ -261,17 +238,47 @@ class ColumnsReader:
     )
 
     def recognises(self, file: Input) -> bool:
-        """Words with entity tags, one per line, and blank lines between sentences."""
-        words = [line for _, line in file.lines if line.strip() and not line.startswith(("##", "-DOCSTART-"))]
-        cells = [line.removesuffix("\r").split("\t") for line in words]
-        tags = [row[-1] for row in cells if len(row) > 1]
-        blank = any(not line.strip() for _, line in file.lines)
-        return blank and len(tags) == len(words) and "O" in tags and all(_ENTITY_TAG.match(tag) for tag in tags)
+        """Words with tags, one per line, and blank lines between sentences."""
+        words = [line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY)]
+        words = [line for line in words if not _is_comment(line) and not line.startswith(_DOCUMENT)]
+        if not words or len(words) == len(file.lines):
+            return False
+        columns = _columns_of(words)
+        rows = [columns.split(line) for line in words]
+        if columns.width < 2 or any(len(row) != columns.width for row in rows):
+            return False
+        return _are_tags([row[-1] for row in rows], [row[0] for row in rows])
 
-    def open(self, file: Input, first: Source | None) -> ColumnSource:
+    def open(self, file: Input, first: Source | None) -> TaggedSource:
         """A further file must have as many columns as the first."""
-        width = first.width if isinstance(first, ColumnSource) else None
-        return ColumnSource(file.path, file.options.encoding, width)
+        words = (line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY))
+        line = next((line for line in words if not line.startswith(("##", "# ", _DOCUMENT))), "")
+        # Without a line of a token, whatever begins like a comment is one.
+        columns = _columns_of([line]) if line else _Columns(False, 0)
+        if isinstance(first, TaggedSource):
+            columns = _Columns(columns.tabs, len(first.fields))
+        names = ["tokens", *(f"column{index}" for index in range(2, columns.width)), "tags"]
+        return TaggedSource(file.path, file.options.encoding, names, "CoNLL columns", columns.sentence)
+
+
+def _columns_of(words: Sequence[str]) -> _Columns:
+    """How the lines of words are cut: at tabs if the first holds one."""
+    tabs = "\t" in words[0]
+    return _Columns(tabs, max(2, len(_Columns(tabs, 2).split(words[0]))))
+
+
+def _are_tags(tags: Sequence[str], tokens: Sequence[str]) -> bool:
+    """Whether the last cells of lines are tags: they mark entities, or are few, each met often, of many tokens."""
+    counts = Counter(tags)
+    if "O" in counts and all(_ENTITY_TAG.match(tag) for tag in counts):
+        return True
+    return (
+        len(tags) >= _MANY
+        and len(counts) * 5 <= len(tags)
+        and len(counts) * 2 <= len(set(tokens))
+        and not any(looks_like_number(tag) for tag in counts)
+        and all(len(tag) <= 20 for tag in counts)
+    )
 
 
 class UniversalReader:
@@ -287,6 +294,6 @@ class UniversalReader:
         cells = [line.split("\t") for line in words[:1000]]
         return bool(cells) and all(len(row) == _CONLLU_WIDTH and _ANY_ID.fullmatch(row[0]) for row in cells)
 
-    def open(self, file: Input, first: Source | None) -> UniversalSource:
+    def open(self, file: Input, first: Source | None) -> TaggedSource:
         """The columns are always the same."""
-        return UniversalSource(file.path, file.options.encoding)
+        return TaggedSource(file.path, file.options.encoding, tuple(CONLLU_COLUMNS), "CoNLL-U", _universal)

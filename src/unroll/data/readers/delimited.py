@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from unroll.data.readers.dialect import Dialect, guess_dialect, is_csv_in_disguise
+from unroll.data.readers.dialect import Dialect, guess_dialect, is_csv_in_disguise, is_number_table
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.reader import Input, Source
-from unroll.data.readers.records import QuoteError, Record, records
+from unroll.data.readers.records import BLANKS, QuoteError, Record, records
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
@@ -117,13 +117,13 @@ class DelimitedReader:
         self.summary = _SUMMARIES[name]
 
     def recognises(self, file: Input) -> bool:
-        """A comma-separated table, under a name that promises no table."""
+        """A table of numbers, or one with usual names of columns, under a name that promises no table."""
         lines = [line for _, line in file.lines if line.strip("\r")]
         return (
             self.name == "csv"
             and file.path.suffix.lower() not in (".csv", ".tsv", ".tab")
             and bool(lines)
-            and (is_csv_in_disguise(lines))
+            and (is_csv_in_disguise(lines) or is_number_table(lines))
         )
 
     def open(self, file: Input, first: Source | None) -> Delimited:
@@ -151,7 +151,7 @@ class DelimitedReader:
 
     def _open(self, file: Input, delimiter: str | None, header: bool | None) -> Delimited:
         path = file.path
-        if delimiter is not None and len(delimiter) != 1:
+        if delimiter not in (None, BLANKS) and len(str(delimiter)) != 1:
             raise DataError(f"the delimiter must be one character, got {delimiter!r}", path)
         sample = [(number, line) for number, line in file.lines if line.strip("\r")]
         if not sample:
@@ -165,8 +165,13 @@ class DelimitedReader:
         except QuoteError as error:
             raise _quote_error(error, path) from error
         named = [cell.strip() for cell in top] if dialect.header else [""] * len(top)
-        columns = tuple(name or f"column{index}" for index, name in enumerate(named, 1))
+        columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
         return Delimited(path, columns, dialect, file.options.encoding)
+
+
+def _free(name: str, taken: list[str]) -> str:
+    """The name, or one like it that no column has."""
+    return name if name not in taken else _free(name + "_", taken)
 
 
 def _quote_error(error: QuoteError, path: Path) -> DataError:

@@ -7,15 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from unroll.data.readers.records import QuoteError, records
+from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
+from unroll.data.table.numbers import looks_like_number
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
-_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
 _TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
 _NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%]$|[^\W\d]$")
+#: Names that programs give: V1, x2, col_3.
+_NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
+#: Rows from which on a column of classes is told by its counts.
+_MANY = 20
 #: What the columns of text and of time series are usually called.
 _COMMON_NAMES = frozenset(
     """
@@ -81,9 +85,12 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
         header: given by the user, or None.
     """
     candidates: tuple[str | None, ...] = (delimiter,) if delimiter is not None else (*_DELIMITERS[form], None)
+    if delimiter is None and form == "csv" and not any(mark in lines[0] for mark in _DELIMITERS["csv"]):
+        # Numbers with blanks between them, as programs print them.
+        candidates = (BLANKS, None) if is_number_table(lines) else candidates
     best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
     for position, candidate in enumerate(candidates):
-        if delimiter is None and candidate is not None and candidate not in lines[0]:
+        if delimiter is None and candidate not in (None, BLANKS) and str(candidate) not in lines[0]:
             continue
         if candidate is None and best is not None and best[0][0] > 0:
             break
@@ -102,6 +109,24 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
     if header is None:
         header = guess_header(rows) if form != "text" or chosen is not None else False
     return Dialect(chosen, quoted, header)
+
+
+def is_number_table(lines: Sequence[str]) -> bool:
+    """Whether every line holds as many numbers or times, at least two; the first may hold names instead.
+
+    >>> is_number_table(["1.5, 2", "3, 4"]), is_number_table(["1 2", "3 4"]), is_number_table(["in 2024, 5"])
+    (True, True, False)
+    """
+    for delimiter in (",", ";", "\t", "|", BLANKS):
+        rows = split_sample(lines, delimiter, False) or []
+        width = len(rows[0]) if rows else 0
+        if width < 2 or any(len(row) != width for row in rows):
+            continue
+        body = rows[1:] if len(rows) > 1 and guess_header(rows) else rows
+        numbers = [[cell for cell in row if looks_like_number(cell.strip())] for row in body]
+        if all(_plain_value(cell.strip()) for row in body for cell in row) and any(numbers):
+            return True
+    return False
 
 
 def is_csv_in_disguise(lines: Sequence[str]) -> bool:
@@ -151,7 +176,7 @@ def _quotes_quote(lines: Sequence[str], delimiter: str | None) -> bool:
 
 
 def _plain_value(cell: str) -> bool:
-    return bool(_NUMBER.match(cell) or _TIME_LIKE.match(cell)) or cell.lower() in MISSING
+    return looks_like_number(cell) or bool(_TIME_LIKE.match(cell)) or cell.lower() in MISSING
 
 
 def guess_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -164,20 +189,29 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if not rows:
         return False
     first = [cell.strip() for cell in rows[0]]
-    named = first[1:] if first[0] == "" and len(first) > 1 else first
-    if not all(_NAME_LIKE.match(cell) for cell in named):
+    # Spreadsheets leave names of columns empty.
+    named = [cell for cell in first if cell]
+    if not named or not all(_NAME_LIKE.match(cell) for cell in named):
         return False
-    if len(set(first)) != len(first):
+    if len(set(named)) != len(named):
         return all(cell.lower() in _COMMON_NAMES for cell in first)
     below = [row for row in rows[1:] if len(row) == len(first)]
     if not below:
         return any(cell.lower() in _COMMON_NAMES for cell in first)
     columns = list(zip(*below, strict=True))
-    if any(name in set(column) for name, column in zip(first, columns, strict=True)):
+    if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
         return False
     if any(
         all(_plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column)
         for column in columns
     ):
         return True
-    return any(cell.lower() in _COMMON_NAMES for cell in first)
+    if any(cell.lower() in _COMMON_NAMES for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
+        return True
+    return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
+
+
+def _are_classes(column: Sequence[str]) -> bool:
+    """Whether a column holds few values, each again and again: what stands above it once is none of them."""
+    counts = Counter(column)
+    return len(column) >= _MANY and 2 <= len(counts) <= len(column) // 10 and min(counts.values()) >= 3

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unroll.data.readers.parquet import batches_of, fields_of, settle
+import pyarrow as pa
+
+from unroll.data.readers.features import names_in
+from unroll.data.readers.parquet import batches_of, fields_of, settle, with_names
 from unroll.data.table.splits import PART_NAMES
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Field, Writer
@@ -45,48 +49,39 @@ def read_hub(name: str, store: Path) -> Table:
         splits = dict.fromkeys(list(found)[:1])
     left = [str(split) for split in found if split not in splits]
     ordered = sorted(splits, key=lambda split: splits[split] or 0)
-    fields = fields_of(_decoded_schema(found[ordered[0]]), origin)
-    first = _decoded(found[ordered[0]].with_format("arrow")[:256], found[ordered[0]])
-    fields = settle(fields, first.combine_chunks().to_batches()[0]) if first.num_rows else fields
+    first = found[ordered[0]]
+    names = names_in({"features": first.features.to_dict()})
+    head = first.with_format("arrow")[:256]
+    fields = fields_of(head.schema, origin)
+    fields = settle(fields, head.combine_chunks().to_batches()[0]) if head.num_rows else fields
+    fields = with_names(fields, names)
     notes = [f"{origin}: splits {', '.join(map(str, ordered))}"] + (
         [f"left out: splits {', '.join(left)}"] if left else []
     )
     with Writer(store, fields, origin) as writer:
         for split in ordered:
             _write_split(
-                writer, found[split], fields, Path(f"{origin}/{split}"), splits[split] if len(splits) > 1 else None
+                writer,
+                found[split],
+                fields,
+                names,
+                Path(f"{origin}/{split}"),
+                splits[split] if len(splits) > 1 else None,
             )
         return writer.finish(notes, "parquet")
 
 
-def _write_split(writer: Writer, data: Any, fields: tuple[Field, ...], path: Path, part: int | None) -> None:
+def _write_split(
+    writer: Writer, data: Any, fields: tuple[Field, ...], names: dict[str, list[str]], path: Path, part: int | None
+) -> None:
     if [field.name for field in fields] != list(data.column_names):
         raise DataError(f"the splits differ in their columns: {', '.join(data.column_names[:12])}", path)
     writer.begin(path, part)
     plain = data.with_format("arrow")
 
-    def batches() -> Any:
+    def batches() -> Iterator[pa.RecordBatch]:
         for at in range(0, len(data), _BATCH):
-            yield from _decoded(plain[at : at + _BATCH], data).combine_chunks().to_batches()
+            yield from plain[at : at + _BATCH].combine_chunks().to_batches()
 
-    for batch in batches_of(batches(), fields, path):
+    for batch in batches_of(batches(), fields, path, names):
         writer.add(batch)
-
-
-def _class_names(data: Any) -> dict[str, list[str]]:
-    return {name: feature.names for name, feature in data.features.items() if type(feature).__name__ == "ClassLabel"}
-
-
-def _decoded_schema(data: Any) -> Any:
-    return _decoded(data.with_format("arrow")[:1], data).schema
-
-
-def _decoded(rows: Any, data: Any) -> Any:
-    """Replace class numbers by class names; -1 (no label) becomes an empty cell."""
-    import pyarrow as pa
-
-    for name, names in _class_names(data).items():
-        numbers = rows.column(name).to_pylist()
-        texts = [None if number is None or number < 0 else names[number] for number in numbers]
-        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(texts, pa.large_string()))
-    return rows

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unroll.data.readers.features import named, names_beside
 from unroll.data.readers.jsonparse import DECODER, JsonRow, json_rows, jsonl_rows
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.splits import part_of
@@ -171,17 +172,21 @@ class JsonSource:
     Args:
         path: the file.
         encoding: its encoding.
-        lines: whether every line is a row; else the file is one JSON value.
         layout: the columns, by the first file of the data set.
+        names: of the classes of columns whose cells are numbers of classes.
+        lines: whether every line is a row; else the file is one JSON value.
     """
 
     marked = False
     empty = "the file is empty; expected at least one row"
 
-    def __init__(self, path: Path, encoding: str, layout: Layout, *, lines: bool) -> None:
+    def __init__(
+        self, path: Path, encoding: str, layout: Layout, names: Mapping[str, list[str]], *, lines: bool
+    ) -> None:
         self.path = path
         self.encoding = encoding
         self.layout = layout
+        self.names = names
         self._lines = lines
 
     @property
@@ -219,12 +224,20 @@ class JsonSource:
                     row.line,
                 )
             converted = [
-                convert(cells.get(field.name), field, self.path, row.line)
+                convert(self._named(cells.get(field.name), field.name, row.line), field, self.path, row.line)
                 if field.name in cells or field.storage != "series"
                 else np.empty(0, np.float32)
                 for field in self.fields
             ]
             yield Row(converted, row.line, part)
+
+    def _named(self, value: Any, column: str, line: int) -> Any:
+        names = self.names.get(column)
+        if names is None:
+            return value
+        if isinstance(value, list):
+            return [named(item, names, column, self.path, line) or "" for item in value]
+        return named(value, names, column, self.path, line) if isinstance(value, int | float) else value
 
     def left(self) -> list[str]:
         """Nested values, which are kept as text."""
@@ -234,12 +247,19 @@ class JsonSource:
 
 def _open(file: Input, first: Source | None, *, lines: bool) -> JsonSource:
     if isinstance(first, JsonSource):
-        return JsonSource(file.path, file.options.encoding, first.layout, lines=lines)
+        return JsonSource(file.path, file.options.encoding, first.layout, first.names, lines=lines)
     # Read twice: a key may appear first in the last row.
     layout = layout_of((jsonl_rows if lines else json_rows)(file.path, file.options.encoding))
     if not layout.fields:
         raise DataError(JsonSource.empty, file.path)
-    return JsonSource(file.path, file.options.encoding, layout, lines=lines)
+    names = {name: own for name, own in names_beside(file.path).items() if name in {f.name for f in layout.fields}}
+    fields = tuple(_with_names(field) if field.name in names else field for field in layout.fields)
+    return JsonSource(file.path, file.options.encoding, layout._replace(fields=fields), names, lines=lines)
+
+
+def _with_names(field: Field) -> Field:
+    """A column of numbers of classes as one of their names."""
+    return Field(field.name, "list") if field.storage == "series" else field
 
 
 class JsonLinesReader:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from unroll.data.readers.features import named, names_beside, names_of_schema
 from unroll.data.readers.lines import blocks
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.writer import Batch, Field
@@ -39,8 +41,21 @@ def _opened(file: Input) -> Iterator[pq.ParquetFile]:
                     target.write(block)
         with pq.ParquetFile(plain) as opened:
             yield opened
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"cannot be read as Parquet ({str(error).splitlines()[0][:120]})", path) from error
+    except DataError:
+        raise
+    # A damaged file fails in many ways: its metadata are no UTF-8, a type is unknown, a size is past all memory.
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise DataError(f"cannot be read as Parquet ({reason})", path) from error
     finally:
         if plain != path:
             plain.unlink(missing_ok=True)
@@ -51,19 +66,34 @@ def _plainly(path: Path) -> bool:
         return raw.read(2) != b"\x1f\x8b"
 
 
-def batches_of(batches: Iterable[pa.RecordBatch], fields: Sequence[Field], path: Path) -> Iterator[Batch]:
+def batches_of(
+    batches: Iterable[pa.RecordBatch],
+    fields: Sequence[Field],
+    path: Path,
+    names: Mapping[str, list[str]] = MappingProxyType({}),
+) -> Iterator[Batch]:
     """Arrow record batches as rows of these columns.
 
+    Args:
+        batches: the rows.
+        fields: the columns.
+        path: the file, for errors.
+        names: of the classes of columns whose cells are numbers of classes.
+
     Raises:
-        DataError: a series whose steps are not all of one size; the line is the row's number, from 1.
+        DataError: a series whose steps are not all of one size, or a number that is no class; the line is the row's
+            number, from 1.
     """
     line = 1
     for batch in batches:
         if len(batch):
-            columns = (batch.column(batch.schema.get_field_index(field.name)) for field in fields)
-            yield Batch(
-                [_convert(column, field, path, line) for column, field in zip(columns, fields, strict=True)], line
-            )
+            columns = [batch.column(batch.schema.get_field_index(field.name)) for field in fields]
+            columns = [
+                _named(column, names[field.name], field.name, path, line) if field.name in names else column
+                for column, field in zip(columns, fields, strict=True)
+            ]
+            arrays = [_convert(column, field, path, line) for column, field in zip(columns, fields, strict=True)]
+            yield Batch(arrays, line)
         line += len(batch)
 
 
@@ -73,9 +103,10 @@ class ParquetSource:
     marked = False
     empty = "the file holds columns but no rows"
 
-    def __init__(self, file: Input, fields: tuple[Field, ...]) -> None:
+    def __init__(self, file: Input, fields: tuple[Field, ...], names: Mapping[str, list[str]]) -> None:
         self._file = file
         self.fields = fields
+        self.names = names
 
     @property
     def said(self) -> str:
@@ -97,7 +128,7 @@ class ParquetSource:
                     self._file.path,
                 )
             read = file.iter_batches(batch_size=_BATCH, columns=[field.name for field in self.fields])
-            yield from batches_of(read, self.fields, self._file.path)
+            yield from batches_of(read, self.fields, self._file.path, self.names)
 
     def left(self) -> list[str]:
         """Nothing."""
@@ -118,13 +149,34 @@ class ParquetReader:
     def open(self, file: Input, first: Source | None) -> ParquetSource:
         """Settle the columns by the schema of the first file."""
         if isinstance(first, ParquetSource):
-            return ParquetSource(file, first.fields)
+            return ParquetSource(file, first.fields, first.names)
         with _opened(file) as opened:
+            names = names_of_schema(opened.schema_arrow.metadata) or names_beside(file.path)
             fields = fields_of(opened.schema_arrow, file.path)
             if any(field.storage == "series" for field in fields):
                 sample = next((batch for batch in opened.iter_batches(batch_size=256) if len(batch)), None)
                 fields = fields if sample is None else settle(fields, sample)
-        return ParquetSource(file, fields)
+        return ParquetSource(file, with_names(fields, names), names)
+
+
+def with_names(fields: Sequence[Field], names: Mapping[str, list[str]]) -> tuple[Field, ...]:
+    """Columns whose cells are numbers of classes as columns of their names."""
+    return tuple(
+        Field(field.name, "list" if field.storage in ("series", "list") else "text") if field.name in names else field
+        for field in fields
+    )
+
+
+def _named(column: pa.Array, names: Sequence[str], name: str, path: Path, line: int) -> pa.Array:
+    """Numbers of classes as their names."""
+    cells = column.to_pylist()
+    if _is_list(column.type):
+        rows = [
+            None if cell is None else [named(item, names, name, path, line + at) or "" for item in cell]
+            for at, cell in enumerate(cells)
+        ]
+        return pa.array(rows, pa.large_list(pa.large_string()))
+    return pa.array([named(cell, names, name, path, line + at) for at, cell in enumerate(cells)], pa.large_string())
 
 
 def fields_of(schema: pa.Schema, path: Path) -> tuple[Field, ...]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from unroll.data.table.kinds import MAX_RECORD_CHARACTERS
+
+#: The delimiter "one or more spaces or tabs".
+BLANKS = "blanks"
+_BLANKS = re.compile(r"[ \t]+")
 
 
 class QuoteError(ValueError):
@@ -46,12 +51,14 @@ def records(lines: Iterable[tuple[int, str]], delimiter: str | None, quoted: boo
     """
     source = iter(lines)
     for number, line in source:
-        if not quoted or '"' not in line:
+        if not quoted or '"' not in line or delimiter == BLANKS:
             line = line.removesuffix("\r")
             if not line:
                 yield Record([], number)
             elif delimiter is None:
                 yield Record([line], number)
+            elif delimiter == BLANKS:
+                yield Record(_BLANKS.split(line.strip(" \t")), number)
             else:
                 yield Record(line.split(delimiter), number)
         else:

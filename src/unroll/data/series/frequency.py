@@ -28,22 +28,27 @@ class Frequency(NamedTuple):
     Attributes:
         label: in words, such as "1 hour", "1 month", "1 business day" or "step 1".
         season: steps after which the usual season returns (24 for hours, 12 for months); 1 if there is none.
-        unit: "us" (microseconds), "month", "business day" or "step" (times are plain numbers).
-        size: how many units make one step.
+        unit: "us" (microseconds), "month", "business day", "step" (times are plain numbers), or "row": a step is a row,
+            whatever time passes to the next.
+        size: how many units make one step; for rows the usual time to the next, in microseconds or plain numbers.
+        slots: for rows, at which microseconds after Monday 0:00 they come, where they keep to a week's calendar.
     """
 
     label: str
     season: int
     unit: str
     size: float
+    slots: tuple[int, ...] = ()
 
     def grid(self, start: Any, length: int) -> np.ndarray:
         """`length` times from `start` (datetime64 or a number) in equal steps, of the same type as `start`."""
         count = np.arange(length)
-        if self.unit == "step":
+        if self.unit == "step" or isinstance(start, float):
             return np.asarray(float(start) + self.size * count, dtype=np.float64)
+        if self.slots:
+            return _next_slots(start, length, self.slots)
         first = np.datetime64(start, "us")
-        if self.unit == "us":
+        if self.unit in ("us", "row"):
             return np.asarray(first + (int(self.size) * count).astype("timedelta64[us]"))
         if self.unit == "business day":
             day = first.astype("datetime64[D]")
@@ -56,6 +61,22 @@ class Frequency(NamedTuple):
             last = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
             moved = last.astype("datetime64[us]") + (first - first.astype("datetime64[D]"))
         return np.asarray(moved)
+
+
+def _next_slots(start: Any, length: int, slots: tuple[int, ...]) -> np.ndarray:
+    """`start` and the `length - 1` slots of the week after it."""
+    first = np.datetime64(start, "us")
+    monday = week_start(np.array([first]))[0]
+    weeks = np.arange(length // len(slots) + 2) * np.timedelta64(7 * _DAY, "us")
+    times = (monday + weeks[:, None] + np.array(slots, dtype="timedelta64[us]")).ravel()
+    return np.concatenate([[first], times[times > first][: max(0, length - 1)]])[:length]
+
+
+def week_start(times: np.ndarray) -> np.ndarray:
+    """Monday 0:00 of the week of each time."""
+    days = times.astype("datetime64[D]")
+    # 1970-01-01 was a Thursday.
+    return np.asarray((days - (days.astype(np.int64) + 3) % 7).astype("datetime64[us]"))
 
 
 def _at_month_end(times: np.ndarray) -> np.ndarray:
@@ -109,6 +130,8 @@ def frequency_of(times: np.ndarray) -> Frequency | None:
 
 def steps_between(times: np.ndarray, frequency: Frequency) -> np.ndarray | None:
     """How many steps lie between neighbours, int64 (T - 1,); None if some time lies off the grid of its predecessor."""
+    if frequency.unit == "row":
+        return np.ones(max(0, len(times) - 1), dtype=np.int64)
     if frequency.unit == "step":
         exact = np.diff(times) / frequency.size
         steps = np.round(exact)

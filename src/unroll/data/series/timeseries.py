@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.kinds import Kind
@@ -27,6 +28,7 @@ class TimeSeries(NamedTuple):
         frequency: the usual step of time; None if there is no usual one.
         rows: (T,) int64, the table's row of every step: `table.place(rows[t])` is its file and line; -1 for a step
             that `on_grid` put in.
+        clock: whose calendar the times are in.
     """
 
     name: str
@@ -36,6 +38,7 @@ class TimeSeries(NamedTuple):
     covariate_names: tuple[str, ...]
     frequency: Frequency | None
     rows: np.ndarray
+    clock: Clock = Clock()
 
 
 def series_from_table(
@@ -45,6 +48,8 @@ def series_from_table(
     series: str | None = None,
     target: str | Sequence[str] | None = None,
     covariates: Sequence[str] = (),
+    zone: str | None = None,
+    likely: str | None = None,
 ) -> list[TimeSeries]:
     """Take the time series out of a table.
 
@@ -59,6 +64,8 @@ def series_from_table(
         series: column with the name of each row's series.
         target: column or columns with the values; None: all numeric columns that are not named otherwise.
         covariates: further numeric columns, known per step.
+        zone: whose calendar the times are in, such as "Europe/Berlin"; None: that of the offsets they name.
+        likely: a zone that is taken where the times agree with it.
 
     Returns:
         The series in the order of their first row, each sorted by time.
@@ -81,19 +88,23 @@ def series_from_table(
     if not targets:
         raise DataError("no column of numbers to forecast; name the target column", table.paths[0])
     times = _times(table, time)
+    offsets = table.offsets(time) if time is not None and times.dtype.kind == "M" else None
     columns = {name: table.numbers(name) for name in targets}
     extra = np.stack([table.numbers(name) for name in covariates], axis=1) if covariates else np.empty((len(table), 0))
     found = []
     for name, rows in series_rows(table, series):
-        rows = rows[np.argsort(times[rows], kind="stable")]
-        own = times[rows]
+        own, clock = times[rows], Clock()
+        if own.dtype.kind == "M":
+            own, clock = in_calendar(own, None if offsets is None else offsets[rows], zone=zone, likely=likely)
+        order = np.argsort(own, kind="stable")
+        rows, own = rows[order], own[order]
         _check_duplicates(table, time, name, own, rows)
         step = frequency_of(own)
         for column, values in columns.items():
             title = ", ".join(
                 part for part in (name, column if len(columns) > 1 or name is None else None) if part is not None
             )
-            found.append(TimeSeries(title, own, values[rows], extra[rows], tuple(covariates), step, rows))
+            found.append(TimeSeries(title, own, values[rows], extra[rows], tuple(covariates), step, rows, clock))
     return found
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll.data.table.kinds import MISSING, Column, Kind
-from unroll.data.table.numbers import PLAIN, NumberFacts
+from unroll.data.table.numbers import NUMBERS, PLAIN, NumberFacts
 from unroll.data.table.times import EITHER, guess_notations, parse_times, settle
 
 #: Characters that separate several labels in one cell, in the order in which they are looked for.
@@ -85,6 +85,8 @@ class TextFacts:
     def _are_numbered_labels(self, rows: int) -> bool:
         """Whether numbers with commas are labels that are numbers: some rows have one, and none begins with a zero."""
         labels = self.labels[","]
+        if any(NUMBERS[name].thousands == "," for name in self.numbers.names):
+            return False
         plain = all(label.isdigit() and (label == "0" or not label.startswith("0")) for label in labels)
         return "," in self.separators and self._commas and plain and self._are_labels(",", rows) and "0" not in labels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from unroll.data.table.chunks import Chunks, Texts, as_text, text_block
 from unroll.data.table.kinds import Column, Kind, Problem
 from unroll.data.table.numbers import to_float64
-from unroll.data.table.times import EITHER, parse_times, to_datetime64
+from unroll.data.table.times import EITHER, names_zone, parse_offsets, parse_times, to_datetime64
 from unroll.errors import DataError, nearest
 
 TABLE_FILE = "table.arrow"
@@ -36,6 +37,7 @@ class Table:
         parts: int8 per row: 0 train, 1 validation, 2 test, where the files themselves say so, else None.
         store: the folder that holds the table; another process opens it with `Table.open`.
         format: the name of the reader that read it.
+        in_memory: whether the rows are in memory and not in a file.
         marked: whether the reader wrote down the line of every item of a row's lists, and what is wrong with a row.
     """
 
@@ -45,6 +47,7 @@ class Table:
     parts: np.ndarray | None
     store: Path
     format: str
+    in_memory: bool
     marked: bool
 
     def __init__(self, store: Path, data: pa.Table, meta: Mapping[str, Any]) -> None:
@@ -62,6 +65,7 @@ class Table:
         self._length = int(data.num_rows)
         self.parts = data.column(PART).to_numpy().astype(np.int8) if meta["parts"] else None
         self.format = meta["format"]
+        self.in_memory = meta["in_memory"]
         self.marked = meta["marked"]
         self._item_lines = Chunks(data.column(LINES)) if self.marked else None
         self._problems = Chunks(data.column(PROBLEMS)) if self.marked else None
@@ -193,6 +197,14 @@ class Table:
         parts = [to_datetime64(parse_times(block, notation)) for block in chunks.blocks(rows)]
         return np.concatenate(parts) if parts else np.empty(0, "datetime64[us]")
 
+    def offsets(self, column: str) -> np.ndarray | None:
+        """The offsets from UTC that the cells of a TIME column name, (rows,) minutes; None if its notation has none."""
+        notation = self.details(column).notation
+        if notation is None or not names_zone(notation):
+            return None
+        parts = [parse_offsets(block) for block in self._chunks_of(column).blocks(None)]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
     def series(self, column: str, row: int) -> np.ndarray:
         """One series of a SERIES column, (T, I) float32; missing values are NaN.
 
@@ -256,6 +268,15 @@ class Table:
         self.texts(column)
         is_list = self._details[column].is_list
         return (text_block(block) if is_list else block for block in self.blocks(column, rows))
+
+    def fingerprint(self) -> dict[str, str | int]:
+        """Name, rows, bytes and SHA-256 of the cells of all columns: the same rows, cut alike, have the same."""
+        digest, size = hashlib.sha256(), 0
+        for column in self.columns:
+            for block in self.blocks(column):
+                digest.update(pa.record_batch([block], [column]).serialize())
+                size += block.nbytes
+        return {"name": str(self.paths[0]), "rows": len(self), "bytes": size, "sha256": digest.hexdigest()}
 
     def _either(self, column: str, advice: str) -> DataError:
         """The error for a column whose cells have two meanings, shown by the first cell in which they differ."""

@@ -218,6 +218,20 @@ def guess_notations(cells: Any) -> list[str]:
     return [name for name in fitting if parse_times(cells, name).null_count == 0]
 
 
+def parse_offsets(cells: Any) -> np.ndarray:
+    """(rows,) int64 minutes east of Greenwich that the texts of an Arrow array name at their ends; 0 where none is."""
+    parts = pc.extract_regex(cells, r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$")
+    sign, hours, minutes = (pc.struct_field(parts, index) for index in range(3))
+    total = pc.add(pc.multiply(pc.cast(hours, pa.int64()), 60), pc.cast(minutes, pa.int64()))
+    signed = pc.if_else(pc.equal(sign, "-"), pc.negate(total), total)
+    return np.asarray(pc.fill_null(signed, 0).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def names_zone(notation: str) -> bool:
+    """Whether times of this notation name their offset from UTC."""
+    return notation in _BY_NAME and _BY_NAME[notation][1] == "zone"
+
+
 def to_datetime64(values: Any) -> np.ndarray:
     """Turn an Arrow array of timestamp[us] into datetime64[us]; null becomes NaT."""
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype="datetime64[us]")

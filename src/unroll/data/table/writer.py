@@ -275,6 +275,7 @@ class Writer:
             "parts": self._any_part,
             "format": format,
             "marked": self._marked,
+            "in_memory": isinstance(self._sink, _MemorySink),
             TOKEN: self._token,
         }
         return self._sink.finish(meta)

@@ -9,175 +9,24 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from unroll.bundle import DataConfig, RunConfig
+from unroll.bundle import RunConfig
 from unroll.data import Kind, Table, split_rows
 from unroll.data.table.splits import Split
 from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
 from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError, nearest
+from unroll.tasks.classify.columns import Columns
 from unroll.tasks.classify.examples import Examples, Joined, SeriesExamples, TextForms, open_examples
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import train_grams
 from unroll.tasks.transfer import Pretrained, check_fits, encode, read_pretrained
-
-#: Names under which people keep classes, the likeliest first.
-_TARGET_NAMES = (
-    *(
-        "label",
-        "labels",
-        "class",
-        "classes",
-        "target",
-        "category",
-        "categories",
-        "intent",
-        "sentiment",
-        "topic",
-        "tag",
-        "tags",
-        "y",
-    ),
-    *("라벨", "레이블", "분류", "범주", "감정", "의도", "주제", "클래스"),
-)
-
-#: Names under which people keep texts.
-_TEXT_NAMES = (
-    "text",
-    "document",
-    "sentence",
-    "review",
-    "comment",
-    "message",
-    "content",
-    "body",
-    "문장",
-    "본문",
-    "내용",
-    "텍스트",
-    "리뷰",
-    "댓글",
-)
-
-#: Names of columns that say which part a row belongs to.
-_PART_COLUMNS = ("split", "part", "fold", "subset", "분할")
-
-#: Rows that are looked at to tell what a column holds.
-_LOOKED_AT = 20_000
-
-#: More classes than this are not guessed; they can still be asked for with --target.
-_MOST_CLASSES = 1_000
-
-#: Number columns that make one sequence when there is no text.
-_LEAST_STEPS = 3
-
-
-class Columns(NamedTuple):
-    """What is used of a table.
-
-    Attributes:
-        target: the column of classes.
-        inputs: text columns, one column of series, or the number columns of one sequence.
-        series: whether the inputs are numeric sequences.
-    """
-
-    target: str
-    inputs: tuple[str, ...]
-    series: bool
-
-
-def find_columns(table: Table, data: DataConfig) -> Columns | None:
-    """The target and the inputs: those that were named, and the likeliest for what was not; None if there is no
-    choice that fits.
-
-    Raises:
-        DataError: a column was named that the table does not have.
-    """
-    for name in (*data.inputs, *([] if data.target is None else [data.target])):
-        if name not in table.columns:
-            raise DataError(
-                f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns)}",
-                table.paths[0],
-            )
-    apart = {data.time, data.series, data.split_column}
-    free = [name for name in table.columns if name not in apart and name.casefold() not in _PART_COLUMNS]
-    target = data.target or _find_target(table, [name for name in free if name not in data.inputs])
-    if target is None:
-        return None
-    inputs = data.inputs or _find_inputs(table, [name for name in free if name != target])
-    if not inputs:
-        return None
-    kinds = {table.kinds[name] for name in inputs}
-    if kinds == {Kind.SERIES} and len(inputs) == 1:
-        return Columns(target, inputs, True)
-    if Kind.SERIES in kinds:
-        return None
-    numbers = kinds <= {Kind.NUMBER} and len(inputs) >= _LEAST_STEPS
-    return Columns(target, inputs, numbers)
-
-
-def _sample(table: Table) -> np.ndarray:
-    """Row numbers spread evenly over the table."""
-    return np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
-
-
-def _find_target(table: Table, names: list[str]) -> str | None:
-    rows = _sample(table)
-    best: tuple[float, str] | None = None
-    for position, name in enumerate(names):
-        kind = table.kinds[name]
-        if kind in (Kind.SERIES, Kind.TIME):
-            continue
-        cells = Counter(table.texts(name, rows))
-        distinct = len(cells)
-        named = name.casefold() in _TARGET_NAMES
-        if kind is Kind.LABELS:
-            score = 2.0
-        elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (
-            kind is Kind.NUMBER and not _whole(cells)
-        ):
-            continue
-        else:
-            # Few classes, each met often, speak for a target; a name that says so speaks louder.
-            score = 1.0 - distinct / len(rows)
-        score += 3.0 if named else 0.0
-        # Of equal columns the last: tables put the answer at the end more often than in between.
-        if best is None or (score, position) >= (best[0], names.index(best[1])):
-            best = score, name
-    return None if best is None else best[1]
-
-
-def _whole(cells: Counter[str]) -> bool:
-    """Whether all cells are whole numbers, and few enough to be classes."""
-    return len(cells) <= 100 and all(cell.strip().lstrip("+-").isdigit() for cell in cells)
-
-
-def _find_inputs(table: Table, names: list[str]) -> tuple[str, ...]:
-    series = [name for name in names if table.kinds[name] is Kind.SERIES]
-    if series:
-        return (series[0],)
-    rows = _sample(table)
-    texts = []
-    for name in names:
-        if table.kinds[name] not in (Kind.TEXT, Kind.LABELS):
-            continue
-        cells = list(table.texts(name, rows))
-        # A column of few words that come back again and again is another label, not a text.
-        if len(set(cells)) > max(2, len(cells) // 20) or name.casefold() in _TEXT_NAMES:
-            texts.append((name, float(np.mean([len(cell) for cell in cells]))))
-    if texts:
-        longest = max(length for _, length in texts)
-        # Title and body are read together; an identifier beside a text is much shorter.
-        return tuple(name for name, length in texts if length >= longest / 8)
-    numbers = [name for name in names if table.kinds[name] is Kind.NUMBER]
-    return tuple(numbers) if len(numbers) >= _LEAST_STEPS else ()
 
 
 def row_labels(table: Table, column: str, *, several: bool) -> list[tuple[str, ...]]:
@@ -280,17 +129,9 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         DataError: there are fewer than two classes to learn, a cell is empty, or a class is met after training only.
         ConfigError: the settings do not fit the data.
     """
-    several = table.kinds[columns.target] is Kind.LABELS if settings.several is None else settings.several
+    several = has_several(table, columns.target, settings)
     labels = row_labels(table, columns.target, several=several)
-    ids = {name: k for k, name in enumerate(sorted(set(itertools.chain.from_iterable(labels))))}
-    split = split_rows(
-        table,
-        seed=config.seed,
-        validation_fraction=config.data.validation_fraction,
-        test_fraction=config.data.test_fraction,
-        column=config.data.split_column,
-        stratify=None if several else np.array([ids[names[0]] for names in labels], dtype=np.int64),
-    )
+    split = draw_split(table, config, labels, several=several)
     classes = tuple(sorted(set(itertools.chain.from_iterable(labels[int(row)] for row in split.train))))
     if len(classes) < 2:
         raise DataError(
@@ -327,6 +168,24 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
     statistics = examples.statistics(split.train) if isinstance(examples, SeriesExamples) else None
     training = _suggested(len(split.train), len(classes), series=columns.series)
     return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training)
+
+
+def has_several(table: Table, target: str, settings: ClassifySettings) -> bool:
+    """Whether a row may have several classes."""
+    return table.kinds[target] is Kind.LABELS if settings.several is None else settings.several
+
+
+def draw_split(table: Table, config: RunConfig, labels: list[tuple[str, ...]], *, several: bool) -> Split:
+    """The rows of each split, every class in proportion where a row has one."""
+    ids = {name: k for k, name in enumerate(sorted(set(itertools.chain.from_iterable(labels))))}
+    return split_rows(
+        table,
+        seed=config.seed,
+        validation_fraction=config.data.validation_fraction,
+        test_fraction=config.data.test_fraction,
+        column=config.data.split_column,
+        stratify=None if several else np.array([ids[names[0]] for names in labels], dtype=np.int64),
+    )
 
 
 def _read_start(settings: ClassifySettings, columns: Columns) -> Pretrained | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,15 @@ class ClassifyPredictor(Predictor):
         self._forms = forms
         self.numbers = saved.inputs if saved.series else ()
 
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self._network
+
+    def encode(self, records: Sequence[Record]) -> tuple[Tensor, ...]:
+        """Padded numbers or features and lengths, tower by tower."""
+        return self._batch(list(records))
+
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.
 
@@ -71,9 +80,25 @@ class ClassifyPredictor(Predictor):
         """
         stream = iter(records)
         while chunk := list(itertools.islice(stream, SCORED)):
-            probabilities = probabilities_of(self._network, run_batches(self._network, [self._batch(chunk)]))
-            for row in probabilities:
-                yield self._answer(row)
+            yield from map(self._answer, self._probabilities(chunk))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes or labels."""
+        return self._saved.classes
+
+    def probabilities(self, records: Iterable[Record]) -> np.ndarray:
+        """(N, K) float64, the probability of every class of every record.
+
+        Raises:
+            DataError: a record lacks a column, or its values do not fit.
+        """
+        stream = iter(records)
+        chunks = iter(lambda: list(itertools.islice(stream, SCORED)), [])
+        return np.concatenate([np.empty((0, len(self.classes))), *map(self._probabilities, chunks)])
+
+    def _probabilities(self, records: list[Record]) -> np.ndarray:
+        return probabilities_of(self._network, run_batches(self._network, [self._batch(records)]))
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score all rows.

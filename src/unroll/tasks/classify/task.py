@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Kind, Table, tokenizer_from_json
+from unroll.data import Kind, Split, Table, tokenizer_from_json
 from unroll.data.text.saved import steps_from_json
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.classify.data import ClassifyData, find_columns, prepare
+from unroll.tasks.classify.columns import find_columns
+from unroll.tasks.classify.data import ClassifyData, draw_split, has_several, prepare, row_labels
 from unroll.tasks.classify.examples import TextForms
 from unroll.tasks.classify.job import FILE, ClassifyJob
 from unroll.tasks.classify.network import build_network, initialise
@@ -42,8 +43,17 @@ class ClassifyTask(Task[ClassifySettings, ClassifyData]):
         )
         kind = "numeric sequence" if columns.series else "text"
         reason = f"task classify: the class in '{columns.target}' from the {kind} in {shown}"
+        notes = tuple(f"left out of the inputs: {name}, {why}" for name, why in columns.left)
         timed = any(kind is Kind.TIME for kind in table.kinds.values())
-        return Guess(0.2 if timed and columns.series else 0.9, reason, filled)
+        return Guess(0.2 if timed and columns.series else 0.9, reason, filled, notes)
+
+    def split(self, table: Table, config: RunConfig) -> Split | None:
+        """Every class in proportion."""
+        target = config.data.target
+        if target is None or table.kinds[target] is Kind.SERIES:
+            return None
+        several = has_several(table, target, validate(ClassifySettings, config.model, "model"))
+        return draw_split(table, config, row_labels(table, target, several=several), several=several)
 
     def prepare(self, table: Table, config: RunConfig, settings: ClassifySettings) -> ClassifyData:
         """Split, fit the vocabulary or the scaler."""

@@ -5,13 +5,14 @@ Shapes: V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from unroll.bundle import DataConfig
-from unroll.data import Table, Tokenizer
+from unroll.data import Table, Tokenizer, pad_tokens
 from unroll.errors import DataError
 from unroll.models.fill import GapModel
 from unroll.tasks.base import Predictor, Record, Scores
@@ -37,6 +38,16 @@ class FillPredictor(Predictor):
         self._settings = settings
         self._column = column
         self._pieces = read_pieces(tokenizer)
+
+    @property
+    def network(self) -> GapModel:
+        """The network."""
+        return self._model
+
+    def encode(self, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
+        """(B, T) ids of the texts between edges, and (B,) lengths; `contexts` takes them, too."""
+        texts = [record if isinstance(record, str) else str(record[self._column]) for record in records]
+        return pad_tokens([np.pad(self._tokenizer.encode(text), 1) for text in texts])
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The likeliest words for the gap, written ___, of every text.

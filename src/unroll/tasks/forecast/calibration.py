@@ -85,8 +85,8 @@ def calibrated(
         forecasts: as the network gave them; their truth is used for later windows only.
         levels: (Q,).
         pool_KN: ratios of the windows that come before, oldest first; without any the bands are left as they are.
-        fresh: (S,) the first origin in each series that the network was not trained on: from there on a window counts
-            for those that begin after its last step. None: the pool alone counts.
+        fresh: (S,) the first origin in each series that training has not used: from there on a window counts for those
+            that begin after its last step. None: the pool alone counts.
     """
     if len(levels) == 1 or not len(pool_KN):
         return forecasts

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from unroll.bundle import DataConfig
-from unroll.data import Kind, Table, TimeSeries, on_grid, series_from_table
+from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from_table
+from unroll.data.series.calendar import as_rows, row_steps
+from unroll.data.series.clock import check_zone
 from unroll.data.series.frequency import steps_between
 from unroll.errors import ConfigError, DataError, nearest
 
@@ -20,6 +22,10 @@ _TIME_NAMES = re.compile(
 
 #: Columns of numbers from which a table without a time column is read as one series per row.
 _WIDE = 8
+
+
+#: Rows and columns by which series are told from features, the fewest that tell it, and how alike neighbours must be.
+_LOOKED_AT, _COLUMNS_LOOKED_AT, _LEAST_ROWS, _SMOOTH = 2000, 20, 30, 0.7
 
 
 class Columns(NamedTuple):
@@ -61,11 +67,27 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
     if not numbers:
         return None
     wide = time is None and len(numbers) >= _WIDE and _rows_have_own_names(table, data.series, numbers)
-    # Without a time, several columns of numbers are more likely features of rows than series.
-    if time is None and not wide and len(numbers) > 1:
+    # Without a time, several columns of numbers are more likely features of rows than series, unless they move smoothly
+    # from row to row.
+    if time is None and not wide and len(numbers) > 1 and not (numbers == list(table.columns) and _smooth(table)):
         return None
     series = data.series or (None if wide else _series_column(table, time, taken))
     return Columns(time, series, None, named, wide)
+
+
+def _smooth(table: Table) -> bool:
+    """Whether most columns of numbers hold in each row nearly what they held in the row before."""
+    if len(table) < _LEAST_ROWS:
+        return False
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    near = []
+    for name in table.columns[:_COLUMNS_LOOKED_AT]:
+        values = table.numbers(name, rows)
+        values = values[~np.isnan(values)]
+        centred = values - values.mean() if len(values) else values
+        power = float(np.square(centred).sum())
+        near.append(power > 0 and float((centred[1:] * centred[:-1]).sum()) > _SMOOTH * power)
+    return sum(near) * 2 > len(near)
 
 
 def _rows_have_own_names(table: Table, series: str | None, numbers: Sequence[str]) -> bool:
@@ -107,25 +129,57 @@ def _series_column(table: Table, time: str | None, taken: set[str | None]) -> st
     return None
 
 
-def load_series(table: Table, columns: Columns, *, future: bool = False) -> list[TimeSeries]:
+class Reading(NamedTuple):
+    """How times are read.
+
+    Attributes:
+        zone: whose calendar they are in; None: that of the offsets they name.
+        likely: a zone that is taken where they agree with it.
+        steps: "time": steps are equal in time; "rows": each row is one; "auto": as the times are.
+        rows: the calendar of a run whose steps are rows.
+    """
+
+    zone: str | None = None
+    likely: str | None = None
+    steps: Literal["auto", "time", "rows"] = "auto"
+    rows: Frequency | None = None
+
+
+def load_series(
+    table: Table, columns: Columns, reading: Reading | None = None, *, future: bool = False
+) -> list[TimeSeries]:
     """The series on equal steps; missing steps inside are NaN.
 
     Args:
         table: the data.
         columns: which are used.
+        reading: how times are read; None: as they are.
         future: keep the steps after the last known value, which then hold what is known ahead.
 
     Raises:
+        ConfigError: the zone is none that is known.
         DataError: a time stands twice, lies between the steps, or a cell is no number; with file and line.
     """
+    reading = reading or Reading()
+    if reading.zone is not None:
+        check_zone(reading.zone)
     targets: str | list[str] | None = columns.target
     if columns.target is None and not columns.wide:
         taken = {columns.time, columns.series, *columns.covariates}
         targets = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
+    found = series_from_table(
+        table,
+        time=columns.time,
+        series=columns.series,
+        target=targets,
+        covariates=columns.covariates,
+        zone=reading.zone,
+        likely=reading.likely,
+    )
+    rows = _rows_calendar(found, reading) if columns.time is not None else None
     loaded = []
-    for series in series_from_table(
-        table, time=columns.time, series=columns.series, target=targets, covariates=columns.covariates
-    ):
+    for series in found:
+        series = series if rows is None else series._replace(frequency=rows)
         _check_steps(table, columns, series)
         whole = on_grid(series)
         known = np.flatnonzero(~np.isnan(whole.values))
@@ -143,10 +197,18 @@ def load_series(table: Table, columns: Columns, *, future: bool = False) -> list
     return loaded
 
 
+def _rows_calendar(found: Sequence[TimeSeries], reading: Reading) -> Frequency | None:
+    """The calendar of series whose steps are rows; None if steps are of time."""
+    if reading.rows is not None or reading.steps == "time":
+        return reading.rows
+    times = [series.clock.wall(series.times) for series in found]
+    return as_rows(times) if reading.steps == "rows" else row_steps(times)
+
+
 def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:
     if len(series.times) < 3:
         return
-    advice = "resample the series to equal steps first"
+    advice = "resample the series to equal steps first, or let every row be a step with --set model.steps=rows"
     if series.frequency is None:
         raise DataError(
             f"column '{columns.time}': series '{series.name}' has no usual step of time; {advice}",

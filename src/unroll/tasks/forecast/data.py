@@ -15,7 +15,7 @@ from unroll.bundle import RunConfig
 from unroll.data import Table
 from unroll.errors import DataError
 from unroll.tasks.forecast.calibration import pool_size
-from unroll.tasks.forecast.columns import Bounds, Columns, load_series, split_series
+from unroll.tasks.forecast.columns import Bounds, Columns, Reading, load_series, split_series
 from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
@@ -78,7 +78,9 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         DataError: values are missing, steps differ, or no series is long enough; with file and line.
         ConfigError: a series has fewer steps than the settings ask for.
     """
-    series = load_series(table, columns)
+    # Who asks for values to be bridged takes what is not there for missing.
+    steps = "time" if settings.steps == "auto" and settings.missing == "interpolate" else settings.steps
+    series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps))
     check_missing(table, series, settings.missing)
 
     def bounds_for(horizon: int) -> list[Bounds]:
@@ -133,9 +135,12 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         frequency=None if rhythm.frequency is None else SavedFrequency(**rhythm.frequency._asdict()),
         scaling={item.name: (own.centre, own.size) for item, own in zip(series, scaling, strict=True)},
         covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
+        zone=config.data.zone,
+        likely_zone=series[0].clock.zone,
         calibrated=min(len(windows["validation"]), pool_size(horizon)),
-        trained_until={
-            item.name: _time_number(item.times[max(end, 1) - 1]) for item, end in zip(series, trains, strict=True)
+        used_until={
+            item.name: _time_number(item.times[max(own.validation, 1) - 1])
+            for item, own in zip(series, bounds, strict=True)
         },
     )
     repeated = _better_start(store, windows["train"], saved) if settings.linear else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unroll.cells import CELLS
+from unroll.report import words
 from unroll.tasks.forecast.data import EPOCH, ForecastData
 from unroll.tasks.forecast.settings import ForecastSettings
 
@@ -26,6 +27,19 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
         else (f"one series, '{store.names[0]}', of {lengths[0]} steps")
     )
     yield f"{count}{step}; {season}"
+    if saved.frequency is not None and saved.frequency.unit == "row":
+        ahead = (
+            "forecasts are for the next such times; holidays to come are not known"
+            if saved.frequency.slots
+            else "times of forecasts go on by the usual time between rows"
+        )
+        yield (
+            f"a step is a row, whatever time passes to the next ({saved.frequency.label}): what lies between is closed,"
+            f" not missing (--set model.steps=time if it is); {ahead}"
+        )
+    if saved.likely_zone is not None:
+        named = " as given" if saved.zone is not None else ", by the offsets of its times"
+        yield f"days, weeks and months are those of the clock in {saved.likely_zone}{named} (--set data.zone=ZONE)"
     yield (
         f"{saved.horizon} steps are forecast from the {saved.input_length} before them"
         f" (--horizon, --set model.input_length=N)"
@@ -73,7 +87,7 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
     path = f" and a linear path that begins as the {'seasonal ' if data.repeated > 1 else ''}naive forecast"
     directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
     yield (
-        f"{settings.encoder} with {saved.hidden_size} features{directions}, {settings.decoder} decoder"
+        f"{words.model_name(settings.encoder)} with {saved.hidden_size} features{directions}, {settings.decoder} decoder"
         f"{path if settings.linear else ''}; unless set otherwise: "
         + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
     )

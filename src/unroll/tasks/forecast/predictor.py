@@ -20,7 +20,7 @@ from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
 from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
 from unroll.errors import DataError, nearest
-from unroll.models.forecaster import Forecaster
+from unroll.models.forecaster import Forecaster, Window
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.forecast.calibration import calibrated, pool_size
 from unroll.tasks.forecast.columns import load_series
@@ -73,10 +73,15 @@ class ForecastPredictor(Predictor):
         Raises:
             DataError: a series is too short, a column is missing, or what should be known ahead is not.
         """
+        for series in self._series(records):
+            yield from self._forecast(series)
+
+    def _series(self, records: Iterable[Record]) -> Iterator[list[TimeSeries]]:
+        """A text is a series by itself; the rows together are all of theirs."""
         rows: list[dict[str, Any]] = []
         for record in records:
             if isinstance(record, str):
-                yield self._forecast([self._from_text(record)])[0]
+                yield [self._from_text(record)]
             else:
                 rows.append(dict(record))
         if not rows:
@@ -94,7 +99,22 @@ class ForecastPredictor(Predictor):
                 # The file is of our own making; what the user has given is a record.
                 text = str(error).removeprefix(f"{file}:{error.line}: ").removeprefix(f"{file}: ")
                 raise DataError(text, "record" if error.line else None, error.line) from error
-            yield from self._forecast(series)
+            yield series
+
+    @property
+    def network(self) -> Forecaster:
+        """The network."""
+        return self._network
+
+    def encode(self, records: Sequence[Record]) -> tuple[Window]:
+        """The last window of each series, in the scale of the network."""
+        items = [item for series in self._series(records) for item in series]
+        longer, origins, _ = self._ready(items)
+        with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
+            store = self._store(longer, Path(folder))
+            saved = self._saved
+            batch = store.gather(np.arange(len(longer)), np.array(origins), saved.input_length, saved.horizon)
+            return (batch.window,)
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -127,8 +147,8 @@ class ForecastPredictor(Predictor):
             windows: the origins.
             begins: (S,) where in each series the steps begin that are scored; the scale of MASE comes from those
                 before.
-            fresh: (S,) the first step of each series that the network was not trained on, from which on its errors
-                calibrate the band of what comes after; None: the band is calibrated on the validation split alone.
+            fresh: (S,) the first step of each series that training has not used, from which on its errors calibrate
+                the band of what comes after; None: the band is calibrated on the validation split alone.
         """
         raw = run_windows(self._network, store, *windows.all(), self._saved)
         forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
@@ -142,11 +162,11 @@ class ForecastPredictor(Predictor):
         return np.asarray(ratios.cpu().double().numpy())
 
     def _fresh(self, series: TimeSeries) -> int:
-        """The first step of a series that the network was not trained on."""
+        """The first step of a series that neither trained the network nor calibrated its band in training."""
         if (series.rows < 0).all():
             # Numbers without times may be those of training.
             return len(series.times)
-        until = self._saved.trained_until.get(series.name)
+        until = self._saved.used_until.get(series.name)
         times = series.times.astype(np.int64) if series.times.dtype.kind == "M" else series.times
         return 0 if until is None else int(np.searchsorted(times, until, side="right"))
 
@@ -164,7 +184,7 @@ class ForecastPredictor(Predictor):
                     f" {', '.join(table.columns[:12])}",
                     table.paths[0],
                 )
-        series = load_series(table, columns, future=future)
+        series = load_series(table, columns, self._saved.reading(), future=future)
         # Steps to come have no value and are not missing.
         check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
         return series
@@ -206,17 +226,25 @@ class ForecastPredictor(Predictor):
         name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
         return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
-    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+    def _ready(self, series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], list[int], dict[str, str]]:
+        """The series with the horizon behind them, where each horizon begins, and why the others are too short.
+
+        Raises:
+            DataError: all are too short, or a covariate of the horizon is missing.
+        """
         saved = self._saved
-        longer, origins = [], []
+        longer: list[TimeSeries] = []
+        origins: list[int] = []
+        short: dict[str, str] = {}
         for item in series:
             known = np.flatnonzero(~np.isnan(item.values))
             origin = int(known[-1]) + 1
             if origin < saved.input_length:
-                raise DataError(
+                short[item.name] = (
                     f"series '{item.name}': the model needs {saved.input_length} steps to forecast from, got {origin};"
                     " give more history"
                 )
+                continue
             item = extended(item, saved.horizon)
             ahead = item.covariates[origin : origin + saved.horizon, list(saved.ahead)]
             if np.isnan(ahead).any():
@@ -228,26 +256,29 @@ class ForecastPredictor(Predictor):
                     )
             longer.append(item)
             origins.append(origin)
+        if not longer:
+            raise DataError(next(iter(short.values())))
+        return longer, origins, short
+
+    def _forecast(self, series: Sequence[TimeSeries]) -> list[dict[str, Any]]:
+        saved = self._saved
+        longer, origins, short = self._ready(series)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
             store = self._store(longer, Path(folder))
             forecasts = self._latest(store, longer, origins)
-        predictions = []
+        found: dict[str, dict[str, Any]] = {name: {"series": name, "error": why} for name, why in short.items()}
         for row, item in enumerate(longer):
             times = item.times[origins[row] : origins[row] + saved.horizon]
-            predictions.append(
-                {
-                    "series": item.name,
-                    "time": [str(t.astype("datetime64[s]")) for t in times]
-                    if times.dtype.kind == "M"
-                    else times.tolist(),
-                    "mean": forecasts.mean[row].tolist(),
-                    "quantiles": {
-                        f"{level:g}": forecasts.quantiles[row, :, q].tolist()
-                        for q, level in enumerate(self._settings.quantiles)
-                    },
-                }
-            )
-        return predictions
+            found[item.name] = {
+                "series": item.name,
+                "time": item.clock.text(times) if times.dtype.kind == "M" else times.tolist(),
+                "mean": forecasts.mean[row].tolist(),
+                "quantiles": {
+                    f"{level:g}": forecasts.quantiles[row, :, q].tolist()
+                    for q, level in enumerate(self._settings.quantiles)
+                },
+            }
+        return [found[item.name] for item in series]
 
     def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:
         """The forecast of each series from its origin, its band calibrated on those before it."""

@@ -50,7 +50,8 @@ def find_rhythm(series: Sequence[TimeSeries], ends: Sequence[int], season: int |
     if season is not None:
         return Rhythm(frequency, season, f"season of {season} steps, as given")
     if frequency is not None and frequency.season > 1:
-        return Rhythm(frequency, frequency.season, f"season of {frequency.season} steps, by the step of {step}")
+        why = "by the calendar" if frequency.unit == "row" else f"by the step of {step}"
+        return Rhythm(frequency, frequency.season, f"season of {frequency.season} steps, {why}")
     spread = np.linspace(0, len(series) - 1, min(len(series), _LOOKED_AT)).astype(int)
     seasons = Counter(detect_season(series[i].values[: ends[i]]) for i in np.unique(spread))
     best = seasons.most_common(1)[0][0]

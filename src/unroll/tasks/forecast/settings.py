@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from unroll.bundle import OneOf
 from unroll.cells import CELLS
-from unroll.tasks.forecast.columns import Columns
+from unroll.data import Frequency
+from unroll.tasks.forecast.columns import Columns, Reading
 from unroll.tasks.forecast.windows import Cycle
 
 #: Encoders that are no recurrent network, for comparison.
@@ -45,6 +46,9 @@ class ForecastSettings(BaseModel):
     time_features: bool = Field(True, description="the time of day, of the week and of the year, where there are dates")
     known_ahead: tuple[str, ...] = Field((), description="columns known for the horizon, too: holidays, prices, plans")
     static: tuple[str, ...] = Field((), description="columns that never change within a series")
+    steps: Literal["auto", "time", "rows"] = Field(
+        "auto", description="what a step is: of time, or a row, whatever time passes to the next (trading days, shifts)"
+    )
     missing: Literal["interpolate", "error"] = Field(
         "error", description="what is done about missing values: refuse them, or bridge them and say how many"
     )
@@ -78,8 +82,9 @@ class SavedFrequency(BaseModel):
 
     label: str
     season: int = Field(ge=1)
-    unit: Literal["us", "month", "business day", "step"]
+    unit: Literal["us", "month", "business day", "step", "row"]
     size: float
+    slots: tuple[int, ...] = ()
 
 
 class Saved(BaseModel):
@@ -107,7 +112,16 @@ class Saved(BaseModel):
     covariate_scaling: tuple[tuple[float, float], ...]
     # Added later: a run without them has a band as the network gave it.
     calibrated: int = Field(0, ge=0, le=100_000_000)
-    trained_until: dict[str, int | float] = Field(default_factory=dict)
+    zone: str | None = None
+    likely_zone: str | None = None
+    used_until: dict[str, int | float] = Field(default_factory=dict)
+
+    def reading(self) -> Reading:
+        """How times are read, as they were in training."""
+        rows = None
+        if self.frequency is not None and self.frequency.unit == "row":
+            rows = Frequency(**self.frequency.model_dump())
+        return Reading(self.zone, self.likely_zone, "time", rows)
 
     def columns(self) -> Columns:
         """The columns that the model was trained on."""

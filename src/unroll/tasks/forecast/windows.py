@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.data import Table, TimeSeries
+from unroll.data import Frequency, Table, TimeSeries
 from unroll.errors import DataError
 from unroll.models.forecaster import Window
 from unroll.tasks.forecast.columns import Bounds
@@ -99,7 +99,7 @@ class SeriesStore:
         self.lengths = np.array([len(item.values) for item in series], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
         self.scaling = tuple(scaling)
-        self._times = [item.times for item in series]
+        self._times = [item.clock.wall(item.times) for item in series]
         where = Path(tempfile.mkdtemp(prefix="series-", dir=folder))
         total = int(self.starts[-1])
         self.values = _mapped(where / "values.npy", (total,), np.float64)
@@ -119,7 +119,7 @@ class SeriesStore:
         for item, start in zip(series, self.starts, strict=False):
             own = slice(start, start + len(item.values))
             if calendar:
-                self.known[own, :calendar] = calendar_features(item.times, cycles)
+                self.known[own, :calendar] = calendar_features(item.clock.wall(item.times), cycles)
             if count:
                 covariates = (item.covariates - covariate_scaling[:, 0]) / covariate_scaling[:, 1]
                 self.missing_covariates += int(np.isnan(covariates).sum())
@@ -291,7 +291,8 @@ def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> No
             row = int(item.rows[gaps[0]]) if item.rows[gaps[0]] >= 0 else int(item.rows[gaps[0] - 1])
             raise DataError(
                 f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing, the first at"
-                f" {item.times[gaps[0]]}; fill them in, or bridge them with --set model.missing=interpolate",
+                f" {item.clock.text(item.times[gaps[:1]])[0]}; fill them in, bridge them with --set"
+                " model.missing=interpolate, or let every row be a step with --set model.steps=rows",
                 *table.place(row),
             )
 
@@ -318,11 +319,17 @@ def extended(series: TimeSeries, steps: int) -> TimeSeries:
     if more <= 0 or series.frequency is None:
         return series
     return series._replace(
-        times=series.frequency.grid(series.times[0], length),
+        times=_longer(series.times, series.frequency, length),
         values=np.concatenate([series.values, np.full(more, np.nan)]),
         covariates=np.concatenate([series.covariates, np.full((more, series.covariates.shape[1]), np.nan)]),
         rows=np.concatenate([series.rows, np.full(more, -1, dtype=np.int64)]),
     )
+
+
+def _longer(times: np.ndarray, frequency: Frequency, length: int) -> np.ndarray:
+    if frequency.unit == "row":
+        return np.concatenate([times, frequency.grid(times[-1], length - len(times) + 1)[1:]])
+    return frequency.grid(times[0], length)
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:

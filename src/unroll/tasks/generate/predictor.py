@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from pydantic import BaseModel, Field
+from torch import Tensor
 
 from unroll.bundle import DataConfig, validate
-from unroll.data import Table, Tokenizer
+from unroll.data import Table, Tokenizer, pad_tokens
 from unroll.decoding.sampling import Sampling, sample
 from unroll.errors import DataError
 from unroll.ids import FIRST_ID
@@ -71,6 +72,16 @@ class GeneratePredictor(Predictor):
         self._seed = seed
         self._generator = torch.Generator().manual_seed(seed)
         self._column = column
+
+    @property
+    def network(self) -> LanguageModel:
+        """The network."""
+        return self._model
+
+    def encode(self, records: Sequence[Record]) -> tuple[Tensor]:
+        """(B, T) ids of the texts; shorter ones are padded behind, where a language model does not look from."""
+        rows = [self._tokenizer.encode(self._asked(record).text) for record in records]
+        return (pad_tokens(rows)[0],)
 
     def stream(
         self, text: str, sampling: Sampling, length: int, *, generator: torch.Generator | None = None

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig
-from unroll.data import Finding, Table, split_rows
+from unroll.data import Finding, Kind, Split, Table, split_rows
 from unroll.data.readers.conll import MAX_TOKEN
 from unroll.data.table.kinds import Problem
 from unroll.data.text.split import split_words
 from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, TokenFeatures
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
+from unroll.report import words
 from unroll.tasks.tag.settings import Saved, TagSettings
 from unroll.tasks.transfer import Pretrained, read_pretrained
 
@@ -31,6 +32,8 @@ _TOKENS = ("tokens", "words", "token", "form")
 _TAGS = ("tags", "ner_tags", "labels", "upos", "pos_tags", "pos")
 #: Findings that are listed one by one.
 _LISTED = 200
+#: Rows by which tags that are numbers are told from series.
+_LOOKED_AT = 200
 #: Share of the letters of a text from which on Hangul syllables are taken apart.
 _HANGUL = 0.3
 #: What each kind of problem is called, and the option that drops or admits it.
@@ -81,9 +84,30 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     lists = [name for name in table.columns if table.details(name).is_list]
     tokens = data.inputs[0] if data.inputs else next((name for name in _TOKENS if name in lists), None)
     tags = data.target or next((name for name in _TAGS if name in lists and name != tokens), None)
+    if tags is None or tags not in lists:
+        _refuse_numbers(table, tokens if tokens in lists else None, tags)
     if tokens is None or tags is None or tokens not in lists or tags not in lists:
         return None
     return Columns(tokens, tags)
+
+
+def _refuse_numbers(table: Table, tokens: str | None, tags: str | None) -> None:
+    """Raise if the tags of the tokens are numbers: what a number stands for must be said, or nobody learns it."""
+    if tokens is None:
+        return
+    rows = range(min(len(table), _LOOKED_AT))
+    lengths = table.labels(tokens, np.arange(len(rows)))
+    for name in (tags,) if tags is not None else table.columns:
+        if table.kinds.get(name) is not Kind.SERIES or table.details(name).channels != 1:
+            continue
+        numbers = [table.series(name, row)[:, 0] for row in rows]
+        whole = all((own == np.floor(own)).all() and (own >= -1).all() for own in numbers)
+        if whole and all(len(own) == len(words) for own, words in zip(numbers, lengths, strict=True)):
+            raise DataError(
+                f"column '{name}' holds the tags of '{tokens}' as numbers; write their names instead (O, B-PER, ...),"
+                " or put the dataset_info.json that names them beside the file",
+                *table.place(0),
+            )
 
 
 def problems(table: Table, columns: Columns, scheme: Scheme | None) -> Iterator[tuple[int, Problem]]:
@@ -242,13 +266,7 @@ def prepare(table: Table, config: RunConfig, settings: TagSettings, columns: Col
         ConfigError: the run to start from does not fit.
     """
     checked = check_sentences(table, columns, broken_option=settings.broken, illegal_option=settings.illegal)
-    split = split_rows(
-        table,
-        seed=config.seed,
-        validation_fraction=config.data.validation_fraction,
-        test_fraction=config.data.test_fraction,
-        column=config.data.split_column,
-    )
+    split = draw_split(table, config)
     rows = {name: np.intersect1d(own, checked.kept) for name, own in split._asdict().items()}
     if not len(rows["train"]):
         raise DataError("no sentence is left for training", table.paths[0])
@@ -277,10 +295,21 @@ def prepare(table: Table, config: RunConfig, settings: TagSettings, columns: Col
         f"features: {', '.join(templates)}; vocabulary {features.sizes()[0]:,} words,"
         f" {features.character_size} {'letters (Hangul taken apart)' if jamo else 'characters'}",
         *([] if pretrained is None else [pretrained.note]),
-        f"{settings.encoder} of {settings.hidden_size}, {'CRF' if settings.crf else 'every tag by itself'}",
+        f"{words.model_name(settings.encoder)} of {settings.hidden_size}, {'CRF' if settings.crf else 'every tag by itself'}",
     )
     training = {"learning_rate": 3e-3, "epochs": 12, "batch_size": 32, "weight_decay": 0.01, "patience": 5}
     return TagData(saved, checked.sentences, rows, features, pretrained, training, notes)
+
+
+def draw_split(table: Table, config: RunConfig) -> Split:
+    """The sentences of each split; those that are left out are taken out of it afterwards."""
+    return split_rows(
+        table,
+        seed=config.seed,
+        validation_fraction=config.data.validation_fraction,
+        test_fraction=config.data.test_fraction,
+        column=config.data.split_column,
+    )
 
 
 def _known_tags(train: Iterable[Sentence], scheme: Scheme | None, inner: Scheme | None) -> tuple[str, ...]:
@@ -291,8 +320,7 @@ def _known_tags(train: Iterable[Sentence], scheme: Scheme | None, inner: Scheme 
     if inner is not None:
         # Entities of a length that training never showed must be possible, too.
         kinds = {tag.partition("-")[2] for tag in known if tag != "O"}
-        prefixes = "BIES" if inner is Scheme.BIOES else "BI"
-        known |= {"O", *(f"{prefix}-{kind}" for kind in kinds for prefix in prefixes)}
+        known |= {"O", *(f"{prefix}-{kind}" for kind in kinds for prefix in inner.letters)}
     return tuple(sorted(known))
 
 

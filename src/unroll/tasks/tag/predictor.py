@@ -18,7 +18,7 @@ from unroll.models.crf import CRF
 from unroll.models.tagger import Tagger
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.tag.data import Columns, Sentence, check_sentences, find_columns, record_tokens
-from unroll.tasks.tag.network import SCORED, batch_of, encode_sentence, rewritten, tag_sentences
+from unroll.tasks.tag.network import SCORED, Batch, batch_of, encode_sentence, rewritten, tag_sentences
 from unroll.tasks.tag.scores import Tagged, score_tags
 from unroll.tasks.tag.settings import Saved
 from unroll.tasks.transfer import SentencePieces
@@ -56,6 +56,16 @@ class TagPredictor(Predictor):
         self._features = features
         self._best = best
         self._columns = Columns(saved.tokens, saved.target)
+
+    @property
+    def network(self) -> Tagger:
+        """The network."""
+        return self._network
+
+    def encode(self, records: Sequence[Record]) -> Batch:
+        """The sentences' features, characters and places, padded."""
+        tokens = [record_tokens(record, self._columns, characters=self._saved.characters) for record in records]
+        return batch_of([encode_sentence(self._features, self._pieces, sentence) for sentence in tokens])
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """Tokens and tags; entities, if the tags mark any; with `best` above 1 the next best sequences, too.

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Finding, Table, tokenizer_from_json
+from unroll.data import Finding, Split, Table, tokenizer_from_json
 from unroll.data.text.saved import tokens_from_json
 from unroll.errors import DataError
 from unroll.metrics.entities import detect_scheme
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.tag.data import TagData, find_columns, findings, prepare
+from unroll.tasks.tag.data import TagData, draw_split, find_columns, findings, prepare
 from unroll.tasks.tag.job import FILE, WORDS, TagJob
 from unroll.tasks.tag.network import build_network, pieces_of
 from unroll.tasks.tag.options import OPTIONS
@@ -40,6 +40,10 @@ class TagTask(Task[TagSettings, TagData]):
         tags = table.labels(columns.tags, np.arange(min(len(table), 1000)))
         what = "entities" if detect_scheme(tags) is not None else "tags"
         return Guess(0.95, f"task tag: the {what} in '{columns.tags}' of the tokens in '{columns.tokens}'", filled)
+
+    def split(self, table: Table, config: RunConfig) -> Split | None:
+        """Sentences by themselves."""
+        return draw_split(table, config)
 
     def prepare(self, table: Table, config: RunConfig, settings: TagSettings) -> TagData:
         """Check the sentences, split, learn the vocabulary."""

@@ -1,0 +1,270 @@
+"""Estimators for scikit-learn: pipelines, cross-validation and searches over recurrent networks.
+
+X is a list or an array of texts, of arrays (T, F), an array (N, T, F), or of lists of tokens; y has one entry per
+record. What differs from estimators of fixed features is listed in `docs/usage/python.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import NotFittedError
+
+from unroll.api import train
+from unroll.errors import DataError
+from unroll.metrics.entities import detect_scheme, spans
+from unroll.results import Predictions
+from unroll.tasks.classify.predictor import ClassifyPredictor
+from unroll.tasks.options import Value
+from unroll.trained import Model
+
+#: What the columns are called on the way.
+_TARGET, _VALUE = "label", "value"
+
+
+class SequenceClassifier(ClassifierMixin, BaseEstimator):
+    """Texts or numeric sequences to classes: the task classify.
+
+    Args:
+        cell: the recurrent cell, or another network that classify knows.
+        hidden_size: features of one step; None: chosen for the data.
+        num_layers: recurrent layers.
+        bidirectional: read from both ends.
+        epochs: passes over the rows; None: chosen for the data.
+        settings: any other, such as {"training.batch_size": 64, "model.dropout": 0.2}.
+        validation_fraction: share of the rows held out for early stopping; 0: none.
+        random_state: seed of everything random.
+
+    Attributes:
+        classes_: (K,) the classes, sorted.
+        model_: the trained `unroll.Model`.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int | None = None,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        epochs: int | None = None,
+        settings: Mapping[str, object] | None = None,
+        validation_fraction: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.epochs = epochs
+        self.settings = settings
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike) -> SequenceClassifier:
+        """Train on records and their classes.
+
+        Raises:
+            DataError: as many classes as records are needed, and at least two different ones.
+        """
+        classes = np.asarray(y)
+        self.classes_: NDArray[Any] = np.unique(classes)
+        names = [str(label) for label in classes.tolist()]
+        self._named = {str(label): label for label in self.classes_.tolist()}
+        if len(self.classes_) < 2:
+            raise DataError(f"expected at least two classes in y, got {len(self.classes_)}")
+        self.model_ = _fit("classify", (_records(X), names), self.get_params(deep=False), several=False)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """(N,) the likeliest class of each record."""
+        labels = [self._named[prediction.label] for prediction in _predict(self, X)]
+        return np.asarray(labels, dtype=self.classes_.dtype)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """(N, K) the probability of each class, in the order of `classes_`."""
+        model = _fitted(self)
+        predictor = cast(ClassifyPredictor, model.predictor)
+        values = predictor.probabilities(model.records(_records(X)))
+        return values[:, [predictor.classes.index(str(label)) for label in self.classes_.tolist()]]
+
+
+class SequenceTagger(BaseEstimator):
+    """A tag for every token of a sentence: the task tag. `score` is the F1 of entities, or the accuracy of other tags.
+
+    Args:
+        cell: the recurrent cell.
+        hidden_size: features of one token in each direction.
+        num_layers: recurrent layers.
+        bidirectional: read from both ends.
+        epochs: passes over the sentences; None: chosen for the data.
+        settings: as of `SequenceClassifier`.
+        validation_fraction: likewise.
+        random_state: likewise.
+
+    Attributes:
+        model_: the trained `unroll.Model`.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 200,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        epochs: int | None = None,
+        settings: Mapping[str, object] | None = None,
+        validation_fraction: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.epochs = epochs
+        self.settings = settings
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Sequence[Sequence[str]], y: Sequence[Sequence[str]]) -> SequenceTagger:
+        """Train on sentences, as lists of tokens, and their tags."""
+        columns = {"tokens": [list(tokens) for tokens in X], "tags": [list(tags) for tags in y]}
+        self.model_ = _fit("tag", columns, self.get_params(deep=False))
+        return self
+
+    def predict(self, X: Sequence[Sequence[str]]) -> list[list[str]]:
+        """The tags of each sentence."""
+        return [prediction.tags for prediction in _fitted(self).predict([{"tokens": list(tokens)} for tokens in X])]
+
+    def score(self, X: Sequence[Sequence[str]], y: Sequence[Sequence[str]]) -> float:
+        """Micro F1 of the entities if the tags mark any, otherwise the share of tags that are right; 0 to 1."""
+        truth, predicted = [list(tags) for tags in y], self.predict(X)
+        if detect_scheme(truth) is None:
+            pairs = [pair for row in zip(truth, predicted, strict=True) for pair in zip(*row, strict=True)]
+            return float(np.mean([true == tag for true, tag in pairs])) if pairs else 0.0
+        gold = [{(number, span) for span in spans(tags)} for number, tags in enumerate(truth)]
+        found = [{(number, span) for span in spans(tags)} for number, tags in enumerate(predicted)]
+        right = sum(len(a & b) for a, b in zip(gold, found, strict=True))
+        total = sum(map(len, gold)) + sum(map(len, found))
+        return 2 * right / total if total else 1.0
+
+
+class Forecaster(RegressorMixin, BaseEstimator):
+    """The next steps of a series: the task forecast.
+
+    `fit` takes the steps in order, y (T,); `predict` gives those that come right after them, one for each row of X.
+    So `TimeSeriesSplit` with a `test_size` of at most `horizon` cross-validates it. Of X only the length counts.
+
+    Args:
+        horizon: steps ahead that can be asked for.
+        input_length: steps of the past that the model sees.
+        cell: the recurrent cell.
+        hidden_size: features of one step; None: chosen for the data.
+        num_layers: recurrent layers.
+        epochs: passes over the windows; None: chosen for the data.
+        settings: as of `SequenceClassifier`.
+        validation_fraction: share of the steps, the last ones, held out for early stopping; 0: none.
+        random_state: seed of everything random.
+
+    Attributes:
+        model_: the trained `unroll.Model`.
+    """
+
+    def __init__(
+        self,
+        *,
+        horizon: int = 1,
+        input_length: int = 24,
+        cell: str = "gru",
+        hidden_size: int | None = None,
+        num_layers: int = 1,
+        epochs: int | None = None,
+        settings: Mapping[str, object] | None = None,
+        validation_fraction: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.input_length = input_length
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.epochs = epochs
+        self.settings = settings
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike) -> Forecaster:
+        """Train on a series.
+
+        Args:
+            X: (T, ...), of which only the length counts.
+            y: (T,), the steps in order.
+
+        Raises:
+            DataError: it is no series of numbers, or too short.
+        """
+        values = np.asarray(y, dtype=np.float64)
+        if values.ndim != 1 or len(values) != len(X):
+            raise DataError(f"expected y (T,) with one step per row of X, got {values.shape} for {len(X)} rows")
+        params = self.get_params(deep=False)
+        sizes = {"input_length": params.pop("input_length"), "horizon": params.pop("horizon")}
+        self.model_ = _fit("forecast", {_VALUE: values}, params, **sizes)
+        self._history = " ".join(map(repr, values.tolist()))
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """(N,) the median of the N steps after those of `fit`, one for each row of X.
+
+        Raises:
+            DataError: there are more rows than the horizon has steps.
+        """
+        model = _fitted(self)
+        if len(X) > self.horizon:
+            raise DataError(f"expected at most horizon={self.horizon} rows, got {len(X)}; give a longer horizon")
+        return np.array(model.predict(self._history)[0].quantiles["0.5"][: len(X)])
+
+
+def _fit(task: str, data: object, params: Mapping[str, Any], **model: Value) -> Model:
+    """Train with an estimator's parameters; nothing is held out for a test, which scikit-learn does itself."""
+    names = {"cell": "encoder", "hidden_size": "hidden_size", "num_layers": "num_layers"}
+    settings: dict[str, object] = {
+        "data.test_fraction": 0.0,
+        "data.validation_fraction": params["validation_fraction"],
+        **{f"model.{name}": value for name, value in model.items()},
+        **{f"model.{key}": params[name] for name, key in names.items() if params[name] is not None},
+    }
+    if "bidirectional" in params:
+        settings["model.bidirectional"] = params["bidirectional"]
+    return train(
+        data,
+        task=task,
+        target={"classify": _TARGET, "forecast": _VALUE}.get(task),
+        epochs=params["epochs"],
+        seed=params["random_state"],
+        settings={**settings, **(params["settings"] or {})},
+        baselines=False,
+        progress=False,
+    )
+
+
+def _records(X: Any) -> Any:
+    """Texts as a list, arrays as they are."""
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "OU":
+        return X
+    return list(X)
+
+
+def _fitted(estimator: SequenceClassifier | SequenceTagger | Forecaster) -> Model:
+    model = getattr(estimator, "model_", None)
+    if not isinstance(model, Model):
+        raise NotFittedError(f"this {type(estimator).__name__} is not fitted yet; call fit first")
+    return model
+
+
+def _predict(estimator: SequenceClassifier, X: Any) -> Predictions:
+    return _fitted(estimator).predict(_records(X))

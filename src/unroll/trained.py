@@ -1,0 +1,259 @@
+"""A trained model: what it says, how good it is, and what it is made of."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from unroll.bundle import DataConfig, RunFolder
+from unroll.data.frames import frames_of, is_file, table_of
+from unroll.data.table.table import Table
+from unroll.errors import ConfigError
+from unroll.report import Comparison, comparison_html, comparison_rows, words
+from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
+from unroll.tasks.base import Predictor, Record, Task, Writer, Written
+from unroll.tasks.options import Value, prediction
+from unroll.tasks.pipeline import open_table, task_named
+from unroll.tasks.reading import read_options
+from unroll.tasks.records import records_of, records_of_table
+from unroll.tasks.registry import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Keys of the config that say how a file is read.
+_READING = ("format", "encoding", "delimiter", "header")
+
+
+class Model:
+    """A trained model: the folder of its run, and its network when it is asked.
+
+    Args:
+        folder: of a finished run.
+        keep: what must live as long as the model, such as the temporary folder that the run is in.
+    """
+
+    def __init__(self, folder: RunFolder, keep: object = None) -> None:
+        self._folder = folder
+        self._keep = keep
+
+    @property
+    def path(self) -> Path:
+        """Where its run is."""
+        return self._folder.path
+
+    @property
+    def task(self) -> str:
+        """The name of its task."""
+        return self._folder.config.task
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All that made the run: data, settings of the model, settings of training."""
+        return self._folder.config.model_dump(mode="json")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The scores of both splits and of the baselines, as in metrics.json."""
+        return dict(self._folder.read_json("metrics.json"))
+
+    @property
+    def report(self) -> Page:
+        """The report: a page that stands by itself, in `.path` and `.html`; a notebook shows it."""
+        return Page(self._folder.read_text("report.html"), self._folder.report)
+
+    @property
+    def network(self) -> nn.Module:
+        """The torch module, with its weights, in evaluation mode: `network(*model.encode(records))`."""
+        return self.predictor.network
+
+    def records(self, data: object) -> list[Record]:
+        """Data as the records that the predictor takes, whatever it comes as."""
+        with tempfile.TemporaryDirectory(prefix="unroll-") as store:
+            return list(self._records(data, Path(store), {}))
+
+    def encode(self, data: object) -> tuple[Any, ...]:
+        """What the network is fed for these records: the arguments of its `forward`.
+
+        Raises:
+            DataError: a record lacks a column, or its values do not fit.
+        """
+        return self.predictor.encode(self.records(data))
+
+    def predict(
+        self,
+        data: object,
+        *,
+        format: str | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header: bool | None = None,
+        **options: Value,
+    ) -> Predictions:
+        """Ask the model.
+
+        Args:
+            data: a text, a record (a mapping from columns to values), a list of either, or anything else that
+                `unroll.train` takes; a `Path` names a file.
+            format: how a file is read, where it differs from the training data; like the next three.
+            encoding: likewise.
+            delimiter: likewise.
+            header: likewise.
+            options: what the task declares for prediction, such as `temperature` of generate.
+
+        Raises:
+            DataError: a record lacks a column, or its values do not fit.
+            ConfigError: the task has no such option, or a value is out of range.
+        """
+        reading = dict(zip(_READING, (format, encoding, delimiter, header), strict=True))
+        return Predictions(list(self.predict_each(data, reading=reading, **options)))
+
+    def predict_each(
+        self, data: object, *, reading: dict[str, str | bool | None] | None = None, **options: Value
+    ) -> Iterator[Prediction]:
+        """As `predict`, one after the other as they are made; `data` may also be an iterator over records.
+
+        Args:
+            data: as in `predict`.
+            reading: how a file is read: "format", "encoding", "delimiter", "header".
+            options: as in `predict`.
+        """
+        yield from map(Prediction, self.predictor.predict(self._asked(data, reading, options)))
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes text, which `write` gives piece by piece."""
+        return isinstance(self.predictor, Writer)
+
+    def write(self, record: Record, **options: Value) -> Written:
+        """Continue a text, a piece at a time, as it is written.
+
+        Raises:
+            ConfigError: the model writes no text, or an option is not the task's.
+        """
+        return next(self.write_each([record], reading=None, **options))
+
+    def write_each(
+        self, data: object, *, reading: dict[str, str | bool | None] | None = None, **options: Value
+    ) -> Iterator[Written]:
+        """As `write`, text by text; the arguments are those of `predict_each`."""
+        writer = self.predictor
+        if not isinstance(writer, Writer):
+            raise ConfigError(f"{self.path} is a run of {self.task}, which writes no text")
+        for record in self._asked(data, reading, options):
+            yield writer.write(record)
+
+    def evaluate(self, data: object = None) -> Evaluation:
+        """Score the model.
+
+        Args:
+            data: rows with the same columns, as `unroll.train` takes them; None for the scores on the run's own test
+                split, beside the baselines.
+
+        Raises:
+            DataError: a column is missing or wrong.
+        """
+        if data is None:
+            metrics = self.metrics
+            monitor = self._task.monitor
+            headline = words.headline(metrics, monitor.metric, higher_is_better=monitor.higher_is_better)
+            return Evaluation.read(metrics, "\n".join(headline).strip())
+        with tempfile.TemporaryDirectory(prefix="unroll-") as store:
+            config = self._data_config(data, {})
+            table = self._table(data, config, Path(store))
+            scores = self.predictor.evaluate(table, config)
+            return Evaluation(scores.metrics, str(table.paths[0].name))
+
+    def save(self, path: Path | str, *, force: bool = False) -> Model:
+        """Copy the run to a folder, as the command line's `--out` has it, and return the model there.
+
+        Args:
+            path: the folder.
+            force: replace the run that is there.
+
+        Raises:
+            BundleError: the folder is not empty.
+        """
+        return Model(self._folder.copy_to(path, force=force))
+
+    def __repr__(self) -> str:
+        return f"Model({self.task}, {str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+    @property
+    def _task(self) -> Task:
+        return task_named(self.task, TASKS)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """What answers and scores: the task's own class, with what only this task can do."""
+        return self._task.load(self._folder)
+
+    def _asked(
+        self, data: object, reading: dict[str, str | bool | None] | None, options: Mapping[str, Value]
+    ) -> Iterator[Record]:
+        said = TASKS.place(options, self._task, prediction)
+        with tempfile.TemporaryDirectory(prefix="unroll-") as store:
+            for record in self._records(data, Path(store), reading or {}):
+                yield _with_options(record, said) if said else record
+
+    def _records(self, data: object, store: Path, reading: dict[str, str | bool | None]) -> Iterator[Record]:
+        if isinstance(data, Path):
+            return records_of_table(open_table(self._data_config(data, reading), store), self.predictor.numbers)
+        return records_of(data, store, self.predictor.numbers, read_options(self._folder.config.data))
+
+    def _data_config(self, data: object, reading: dict[str, str | bool | None]) -> DataConfig:
+        changes: dict[str, object] = {"path": str(data) if is_file(data) else "", "validation": None, "test": None}
+        given = {name: value for name, value in reading.items() if value is not None}
+        return self._folder.config.data.model_copy(update={**changes, "split_column": None, **given})
+
+    def _table(self, data: object, config: DataConfig, store: Path) -> Table:
+        if is_file(data):
+            return open_table(config, store)
+        return table_of(frames_of(data, target=config.target), store, read_options(config))
+
+
+class Compared:
+    """Several models side by side.
+
+    Attributes:
+        comparison: their scores, and what a reader must know.
+        models: name -> model.
+    """
+
+    def __init__(self, comparison: Comparison, models: Mapping[str, Model], out: Path | None) -> None:
+        self.comparison = comparison
+        self.models = dict(models)
+        self._out = out
+
+    @property
+    def best(self) -> Model:
+        """The model with the best score on the split that results are quoted on."""
+        return next(self.models[row.name] for row in comparison_rows(self.comparison) if row.name in self.models)
+
+    @property
+    def report(self) -> Page:
+        """The page with the scores, the cost and the learning curves of all."""
+        return Page(comparison_html(self.comparison), None if self._out is None else self._out / "compare.html")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per model, and per baseline, best first: model, value, low, high, parameters, seconds."""
+        return comparison_frame(self.comparison)
+
+    def __repr__(self) -> str:
+        return f"Compared({', '.join(row.name for row in comparison_rows(self.comparison))})"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def _with_options(record: Record, said: dict[str, Value]) -> Record:
+    """A record with options; what it says itself holds."""
+    return {**said, **({"text": record} if isinstance(record, str) else record)}

@@ -1,0 +1,121 @@
+"""Rows in memory, whatever they come as, are one and the same table; and what is Arrow already is not copied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from unroll.data import Kind
+from unroll.data.frames import frames_of, table_of
+from unroll.errors import DataError
+
+TEXTS, LABELS = ["정말 좋아요", "a dull story", "great", ""], ["pos", "neg", "pos", "neg"]
+COLUMNS = {"text": TEXTS, "label": LABELS}
+
+
+def polars_frame() -> Any:
+    return pytest.importorskip("polars").DataFrame(COLUMNS)
+
+
+def dataset() -> Any:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    return datasets.Dataset.from_dict({"text": TEXTS, "label": [1, 0, 1, 0]}, features=features)
+
+
+SORTS = {
+    "pandas": lambda: pd.DataFrame(COLUMNS),
+    "pandas of categories": lambda: pd.DataFrame(COLUMNS).astype({"label": "category"}),
+    "polars": polars_frame,
+    "pyarrow": lambda: pa.table(COLUMNS),
+    "record batch": lambda: pa.RecordBatch.from_pydict(COLUMNS),
+    "dict of columns": lambda: COLUMNS,
+    "dict of arrays": lambda: {"text": np.array(TEXTS), "label": np.array(LABELS, dtype=object)},
+    "list of dicts": lambda: [{"text": text, "label": label} for text, label in zip(TEXTS, LABELS, strict=True)],
+    "texts and labels": lambda: (TEXTS, LABELS),
+    "dataset": dataset,
+}
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_sort_gives_the_same_rows(sort: str, tmp_path: Path) -> None:
+    table = table_of(frames_of(SORTS[sort]()), tmp_path)
+    assert table.columns == ("text", "label")
+    assert list(table.texts("text")) == TEXTS
+    assert list(table.texts("label")) == LABELS
+    assert table.in_memory
+    assert table.place(2)[1] == 3
+    assert str(table.paths[0]).startswith("<")
+    assert not list(tmp_path.iterdir()), "no file on the way"
+
+
+def test_arrays_are_series_and_keep_their_values(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for shape in [(4, 5, 3), (4, 5, 1), (4, 5)]:
+        x = draw.normal(size=shape).astype(np.float32)
+        table = table_of(frames_of((x, LABELS), target="y"), tmp_path)
+        assert table.kinds == {"series": Kind.SERIES, "y": Kind.TEXT}
+        for row in range(4):
+            np.testing.assert_array_equal(table.series("series", row), x[row].reshape(5, -1))
+    ragged = [draw.normal(size=(steps, 2)) for steps in (3, 1, 6)]
+    table = table_of(frames_of(ragged), tmp_path)
+    for row, values in enumerate(ragged):
+        np.testing.assert_array_equal(table.series("series", row), values.astype(np.float32))
+    alone = table_of(frames_of(np.arange(6.0)), tmp_path)
+    assert alone.numbers("value").tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_lists_of_tokens_and_tags_are_lists(tmp_path: Path) -> None:
+    table = table_of(frames_of(([["Anna", "lives"], ["서울"]], [["B", "O"], ["B"]])), tmp_path)
+    assert table.columns == ("tokens", "tags")
+    assert table.labels("tokens") == [("Anna", "lives"), ("서울",)]
+
+
+def test_an_index_of_times_is_a_column_and_one_that_counts_is_not(tmp_path: Path) -> None:
+    series = pd.Series([1.0, 2.0], index=pd.to_datetime(["2024-01-01", "2024-01-02"]), name="y")
+    table = table_of(frames_of(series), tmp_path)
+    assert table.kinds == {"index": Kind.TIME, "y": Kind.NUMBER}
+    assert table_of(frames_of(pd.DataFrame(COLUMNS).iloc[::-1]), tmp_path).columns == ("text", "label")
+
+
+def test_the_splits_of_a_dict_of_datasets_are_parts(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    parts = datasets.DatasetDict({"test": dataset(), "train": dataset()})
+    table = table_of(frames_of(parts), tmp_path)
+    assert table.parts is not None
+    assert table.parts.tolist() == [0] * 4 + [2] * 4
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (3, "expected a path, a frame of pandas, polars or pyarrow"),
+        ([], "no rows of data"),
+        ([3, 4], "expected a list of dicts, of texts"),
+        ((TEXTS, LABELS[:2]), "as many labels as inputs, got 2 for 4"),
+        ({"a": [1, 2], "b": [1]}, "cannot be read"),
+        (np.zeros((2, 3, 4, 5)), "got one of 4 dimensions"),
+        ([np.zeros((2, 3)), np.zeros((2, 4))], "one and the same F"),
+    ],
+)
+def test_what_is_no_data_is_refused(data: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        frames_of(data)
+
+
+def test_texts_that_are_arrow_already_are_not_copied(tmp_path: Path) -> None:
+    rows = 200_000
+    columns = pa.table(
+        {"text": pa.array([f"a review of some length, number {n}" for n in range(rows)], pa.large_string())}
+    )
+    before = pa.total_allocated_bytes()
+    table = table_of(frames_of(columns), tmp_path)
+    # What is new is where a row is from: a file, a line and a part, 13 bytes in all.
+    assert pa.total_allocated_bytes() - before < 16 * rows
+    assert table.texts("text")[rows - 1].endswith(f"number {rows - 1}")
+    assert len(table) == rows
