@@ -153,6 +153,13 @@ def _train_cells(record: Record) -> list[str]:
     ]
 
 
+def _baseline(record: Record, run: Mapping[str, Any]) -> str:
+    """The best baseline of a run and its score, empty if there is none."""
+    metric, goal = metric_of(record), record["goal"]
+    best = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
+    return f"{words.metric_value(metric, best.entry['value'])} {words.model_name(best.name)}" if best else ""
+
+
 def _band(run: Mapping[str, Any]) -> str:
     """How much of what came lay in a forecast's band, beside how much should; empty where there is no band."""
     coverage, levels = run["test"].get("coverage"), run.get("model", {}).get("quantiles", [])
@@ -160,13 +167,6 @@ def _band(run: Mapping[str, Any]) -> str:
         return ""
     share = words.number(round(100 * (levels[-1] - levels[0])))
     return f"{share}% band holds {words.metric_value('coverage', coverage['value'])}"
-
-
-def _baseline(record: Record, run: Mapping[str, Any]) -> str:
-    """The best baseline of a run and its score, empty if there is none."""
-    metric, goal = metric_of(record), record["goal"]
-    best = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
-    return f"{words.metric_value(metric, best.entry['value'])} {words.model_name(best.name)}" if best else ""
 
 
 def _memory_cells(record: Record) -> list[str]:
