@@ -295,7 +295,8 @@ def prepare(table: Table, config: RunConfig, settings: TagSettings, columns: Col
         f"features: {', '.join(templates)}; vocabulary {features.sizes()[0]:,} words,"
         f" {features.character_size} {'letters (Hangul taken apart)' if jamo else 'characters'}",
         *([] if pretrained is None else [pretrained.note]),
-        f"{words.model_name(settings.encoder)} of {settings.hidden_size}, {'CRF' if settings.crf else 'every tag by itself'}",
+        f"{words.model_name(settings.encoder)} of {settings.hidden_size},"
+        f" {'CRF' if settings.crf else 'every tag by itself'}",
     )
     training = {"learning_rate": 3e-3, "epochs": 12, "batch_size": 32, "weight_decay": 0.01, "patience": 5}
     return TagData(saved, checked.sentences, rows, features, pretrained, training, notes)
