@@ -44,8 +44,8 @@ class GenerateJob(Job):
         self.splits = tuple(data.held)
         self.notes = (
             *data.notes,
-            f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size}; {streams} streams,"
-            f" chunks of {settings.steps}; state carried from chunk to chunk",
+            f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size};"
+            f" {streams} streams, chunks of {settings.steps}; state carried from chunk to chunk",
         )
         self.data = data
         self._network = network
