@@ -129,10 +129,14 @@ CHANGES = {
 @pytest.mark.filterwarnings("ignore:.torch.nn.utils.weight_norm")
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_accelerate_keeps_what_was_done_to_a_layer(change):
-    torch.manual_seed(0)
-    model, x = nn.Sequential(nn.LSTM(3, 5, bidirectional=True)), torch.randn(4, 2, 3)
-    change(model[0])
-    before, names = copy.deepcopy(model), list(model.state_dict())
+    def changed():
+        torch.manual_seed(0)
+        made = nn.Sequential(nn.LSTM(3, 5, bidirectional=True))
+        change(made[0])
+        return made
+
+    model, before, x = changed(), changed(), torch.randn(4, 2, 3)
+    names = list(model.state_dict())
     parameters = list(model.parameters())
     accelerate(model)
     assert isinstance(model[0], unroll.LSTM)

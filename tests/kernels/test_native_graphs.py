@@ -147,7 +147,7 @@ def test_native_compiles_with_inductor():
 def test_native_exports_with_a_dynamic_time_axis(lengths):
     layer = unroll.GRU(3, 5, engine="native")
     kwargs = {"lengths": torch.tensor([4, 7])} if lengths else {}
-    shapes = {"x": {0: torch.export.Dim("T", max=1000)}, **({"lengths": None} if lengths else {})}
+    shapes = {"input": {0: torch.export.Dim("T", max=1000)}, **({"lengths": None} if lengths else {})}
     program = torch.export.export(layer, (torch.randn(7, 2, 3),), kwargs, dynamic_shapes=shapes)
     assert any(node.target is torch.ops.unroll.scan.default for node in program.graph.nodes)
     for steps in (7, 30):

@@ -128,7 +128,7 @@ class NativeKernel:
         layers: Sequence[Layer],
         x: Tensor,
         lengths: Tensor | None,
-        resets: Sequence[Tensor],
+        resets: Sequence[Tensor | None],
         trace: bool,
         recompute: int,
         joined: bool = False,
@@ -185,7 +185,7 @@ class NativeKernel:
                     h0, c0 = (*state, None)[:2]
                     tensors += state
                 get = params.get
-                values = [get(name) for name in known.names]
+                values: list[Any] = [get(name) for name in known.names]
                 every_one = (*values, *known.absent) if known.places is None else known.all_parameters(values)
                 scan = (x, lengths, reset, reverse, h0, c0, *masks, every_one)
                 fit = known.plan.fits(scan, not work, len(values))
@@ -276,6 +276,7 @@ def _by_operator(request: ScanRequest, how: Recipe) -> Sequence[Any]:
     h0, c0 = (*state, None)[:2]
     params = tuple([None if (v := request.params.get(name)) is None else v.contiguous() for name in PARAMETERS])
     masks = [noise.get(name) for name in NOISE]
-    scan = Scan(request.x, request.lengths, request.reset, request.reverse, h0, c0, *masks, params)
+    reads = (request.x, request.lengths, request.reset, request.reverse)
+    scan = Scan._make((*reads, h0, c0, *masks, params))
     found = scan_op(scan, Mode(how, request.trace, request.recompute))
     return [value for value in found if value is not None]

@@ -152,13 +152,13 @@ def run(call: Call) -> tuple[Tensor, Sequence[Tensor]]:
     if torch.is_grad_enabled():
         for value in call.tensors:
             if value.requires_grad:
-                y, *ends = _Node.apply(call, *call.tensors)  # type: ignore[no-untyped-call]
+                y, *ends = UnrollScans.apply(call, *call.tensors)  # type: ignore[no-untyped-call]
                 return y, ends
     ys, ends, _ = _forward(call.stack, call.layers, False)
     return ys[-1], ends
 
 
-class _Node(torch.autograd.Function):
+class UnrollScans(torch.autograd.Function):
     """A stack as one node of autograd. Takes the call and its tensors; gives what `run` gives."""
 
     @staticmethod
@@ -227,7 +227,7 @@ class _Node(torch.autograd.Function):
                 at += len(own)
                 wanted.append((below, h0, c0, known.all_parameters(own)))
             given = backward_layer(parts[0].known, x, scans, kept[index], y, d_parts, wanted, stack.recompute)
-            own_found: list[Tensor | None] = []
+            own_found: list[Any] = []
             for (known, _, first, _), one in zip(parts, given, strict=True):
                 own_found += [*one[1 : 1 + each]] if first else []
                 own_found += known.own_parameters(one[3])
@@ -235,7 +235,7 @@ class _Node(torch.autograd.Function):
             dy = None
             if below:
                 dx = given[0].x if len(given) == 1 else given[0].x + given[1].x  # type: ignore[operator]
-                dy = dx if factor is None else dx * factor  # type: ignore[operator]
+                dy = dx if factor is None else dx * factor
         found[0] = dy if needed[0] else None
         return (None, *found)
 

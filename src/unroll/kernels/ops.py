@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from unroll.kernels.native_layer import (
-    Gradients,
     Kept,
     Outputs,
     Scan,
@@ -66,7 +65,7 @@ def _unflat(flat: tuple[Any, ...]) -> tuple[Scan, Mode]:
     x, h0, c0 = flat[:3]
     lengths, reset, *rest = flat[_SOURCES:]
     *how, reverse, trace, recompute = rest[len(NOISE) :]
-    scan = Scan(x, lengths, reset, reverse, h0, c0, *rest[: len(NOISE)], tuple(flat[3:_SOURCES]))
+    scan = Scan._make((x, lengths, reset, reverse, h0, c0, *rest[: len(NOISE)], tuple(flat[3:_SOURCES])))
     return scan, Mode(Recipe(*how), trace, recompute)
 
 
@@ -80,7 +79,8 @@ def _settled(scan: Scan) -> Scan:
     """The same values in the memory layout that the extension takes."""
     x, lengths, reset, reverse, h0, c0, *noise, params = scan
     last = [settled(value) for value in (h0, c0, *noise)]
-    return Scan(rows(x), settled(lengths), settled(reset), reverse, *last, tuple([settled(value) for value in params]))
+    weights = tuple([settled(value) for value in params])
+    return Scan._make((rows(x), settled(lengths), settled(reset), reverse, *last, weights))
 
 
 def scan_op(scan: Scan, mode: Mode) -> Outputs:
@@ -126,12 +126,13 @@ def _backward_cpu(*flat: Any) -> list[Tensor]:
     y, saved, *upstream, wanted = flat[_INPUT_COUNT:]
     scan, known = _settled(scan), _known(scan, mode)
     packed = known.plan.pack(scan.params, True, torch.get_num_threads())
+    kept: Any
     if saved.numel():
         # The backward pass writes into what forward kept, and an operator must leave its arguments alone.
         kept = Kept([packed], [saved.clone()])
     else:
         y, _, kept = forward_layer(known, scan.x, [scan], False, mode.recompute, True, False)
-    want = Gradients(*wanted[:3], wanted[3:])
+    want = (*wanted[:3], wanted[3:])
     d_last = upstream[: 1 + len(known.sizes.states)]
     (found,) = backward_layer(known, scan.x, [scan], kept, rows(y), [d_last], [want], mode.recompute)
     return [scan.x.new_empty(0) if value is None else value for value in (*found[:3], *found.params)]
@@ -155,7 +156,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
     x, lengths, reset, h0, c0, *rest, y, saved = ctx.saved_tensors
-    scan = Scan(x, lengths, reset, ctx.reverse, h0, c0, *rest[: len(NOISE)], tuple(rest[len(NOISE) :]))
+    scan = Scan._make((x, lengths, reset, ctx.reverse, h0, c0, *rest[: len(NOISE)], tuple(rest[len(NOISE) :])))
     mode, has_c = ctx.mode, c0 is not None
     dy, dh_n, dc_n, d_gates, d_c, _ = gradients
     # What the cell or the mode does not have is an empty tensor, and so is its gradient.
@@ -186,12 +187,12 @@ def _through_reference(scan: Scan, mode: Mode, gradients: Any, wanted: list[bool
     if mode.trace:
         upstream += ([d_gates] if known.sizes.gates else []) + ([d_c] if states > 1 else [])
     fixed = (scan.lengths, None, scan.reset, *(scan[6:9] if part.noise else ()))
-    needed = own(*wanted[:3], wanted[3:])
+    needed = own(wanted[0], wanted[1], wanted[2], wanted[3:])
     dx, *others = through_reference(stack, values, fixed, upstream, needed)
     return [dx, *(*others[:states], None)[:2], *known.all_parameters(others[states:])]
 
 
-@register_flop_formula([torch.ops.unroll.scan, torch.ops.unroll.scan_backward])  # type: ignore[untyped-decorator]
+@register_flop_formula([torch.ops.unroll.scan, torch.ops.unroll.scan_backward])
 def _flops(
     x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, *rest: Any, out_shape: Any = None, **names: Any
 ) -> int:

@@ -65,7 +65,7 @@ class DropIn(nn.RNNBase, abc.ABC):
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         # Made anew when needed, and nothing but what torch.nn's own layers are made of.
         state.pop("_runs", None)
         return state
@@ -133,7 +133,7 @@ class DropIn(nn.RNNBase, abc.ABC):
             y, last = self._layers(padded, first, packed_lengths, None, x)
             return _packed_like(y, packed_lengths, x), last
         if isinstance(x, torch.fx.Proxy):
-            return leaf(self, x, hx, lengths=lengths, reset=reset)  # type: ignore[no-any-return]
+            return leaf(self, x, hx, lengths=lengths, reset=reset)
         axes = x.dim()
         if axes not in (2, 3):
             raise ValueError(f"{type(self).__name__}: expected x to be 2-D (T, I) or 3-D (T, B, I), got {axes}-D")

@@ -8,7 +8,6 @@ Shapes: B batch, I input size, H hidden size.
 from __future__ import annotations
 
 import abc
-import functools
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from unroll.engine import AUTO, Layer, Run, scan_layers
 from unroll.layers.recurrent import leaf, plain_twin
 
 
-class Stepping(abc.ABC):
+class Stepping(nn.RNNCellBase, abc.ABC):
     """What the three share: the way from torch.nn's own class, which holds options and parameters, to the engine."""
 
     _engine: str = AUTO
@@ -27,6 +26,9 @@ class Stepping(abc.ABC):
     @abc.abstractmethod
     def _equation(self) -> cells.Cell:
         """The cell as an equation."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_runs"}
 
     def __prepare_scriptable__(self) -> nn.Module:
         """torch.nn's cell with the same parameters, for torch.jit.script."""
@@ -49,7 +51,11 @@ class Stepping(abc.ABC):
         """
         if isinstance(input, torch.fx.Proxy):
             return leaf(self, input, hx)
-        name, cell, x = type(self).__name__, self._equation(), input
+        name, x = type(self).__name__, input
+        # One object for all calls: what engines know of a cell they know by its identity.
+        cell: cells.Cell | None = vars(self).get("_runs")
+        if cell is None:
+            cell = vars(self)["_runs"] = self._equation()
         several = len(cell.State._fields) > 1
         parts = None if hx is None else list(hx) if several else [hx]
         for what, value in (("input", x), *(("hx", part) for part in parts or ())):
@@ -111,7 +117,7 @@ class RNNCell(Stepping, nn.RNNCell):
         self._engine = engine
 
     def _equation(self) -> cells.Cell:
-        return _cell(cells.RNNCell, self.input_size, self.hidden_size, self.bias, self.nonlinearity)
+        return cells.RNNCell(self.input_size, self.hidden_size, self.bias, self.nonlinearity)
 
 
 class LSTMCell(Stepping, nn.LSTMCell):
@@ -149,7 +155,7 @@ class LSTMCell(Stepping, nn.LSTMCell):
         self._engine = engine
 
     def _equation(self) -> cells.Cell:
-        return _cell(cells.LSTMCell, self.input_size, self.hidden_size, self.bias)
+        return cells.LSTMCell(self.input_size, self.hidden_size, self.bias)
 
 
 class GRUCell(Stepping, nn.GRUCell):
@@ -186,10 +192,4 @@ class GRUCell(Stepping, nn.GRUCell):
         self._engine = engine
 
     def _equation(self) -> cells.Cell:
-        return _cell(cells.GRUCell, self.input_size, self.hidden_size, self.bias)
-
-
-@functools.lru_cache(maxsize=1024)
-def _cell(kind: type[cells.Cell], *options: Any) -> cells.Cell:
-    """One cell for all modules of one form: what engines know of a cell they know by its identity."""
-    return kind(*options)
+        return cells.GRUCell(self.input_size, self.hidden_size, self.bias)
