@@ -593,7 +593,7 @@ private:
     void reset_before_step(int64_t n, T** gates) {
         product_panels<A>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, downwards_, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
-        product_panels<A>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, downwards_, nothing);
+        product_panels<A>(l_.n, packed_, 0, l_.panels, n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, downwards_, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
     }
 
@@ -602,7 +602,7 @@ private:
             Product<A> p = recurrent(h, gates, slot);
             p.add = false;
             p.out_offset += l_.h_part;
-            product_panels<A>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, downwards_, nothing);
+            product_panels<A>(m, packed_, 0, l_.panels, n, p, 0, l_.per_panel * l_.slots * L, downwards_, nothing);
         };
         product(l_.h, h_, l_.h_first);
         // Only GRU normalises n apart from the other gates.
