@@ -352,7 +352,7 @@ def _opened(
             values = with_values(values, {f"data.{key}": str(path) for key, path in paths.items() if path is not None})
             if "path" not in values.get("data", {}):
                 raise ConfigError(
-                    "no data: give a file, a folder, a built-in set (`unroll datasets`), or rows in memory"
+                    "no data: give DATA, a file, a folder or a built-in set (`unroll datasets` lists those)"
                 )
             yield values, None, Path(store)
             return

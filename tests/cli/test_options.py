@@ -24,6 +24,7 @@ OPTIONS = {
     "evaluate": set(),
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
+    "export": {"--onnx"},
     "memory": {
         "--lag",
         "--cell",
@@ -47,6 +48,7 @@ ARGUMENTS = {
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
+    "export": ["run"],
     "memory": ["task"],
 }
 
