@@ -1,4 +1,4 @@
-"""Write the results tables of README.md, README.ko.md and docs/results.md from the records in benchmarks/results.
+"""Write the results tables from the records in benchmarks/results: all into docs/results.md, a few into both READMEs.
 
 The tables stand between `<!-- results -->` and `<!-- /results -->`. With --check nothing is written, and 1 is returned
 if they are stale.
@@ -23,37 +23,32 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
+#: Records that a newcomer sees, and what each is about, in English and Korean: every task once, one of them lost.
+SHOWN = {
+    "clinc150": ("what a short question wants, of 150 intents", "짧은 질문의 의도, 150가지"),
+    "klue_ner": ("people, places, dates in Korean sentences", "한국어 문장 속 사람, 장소, 날짜"),
+    "JapaneseVowels": ("which of nine speakers said a vowel", "모음 하나를 듣고 아홉 화자 가운데 누구인지"),
+    "co2": ("CO₂ in the air, forecast", "대기 중 CO₂ 예측"),
+    "war_and_peace": ("the next letter of War and Peace", "《전쟁과 평화》의 다음 글자"),
+    "fill_war_and_peace": ("a missing word of War and Peace", "《전쟁과 평화》의 빠진 단어"),
+}
+
+
 class Language(NamedTuple):
-    """The words of the table in one language."""
+    """The words of the short table in one language."""
 
-    heads: tuple[str, str, str, str, str, str]
-    verdicts: tuple[str, str]
-    seeds: str
-    solves: tuple[str, str]
-    nothing: str
-    band: str
-    machine: str
+    heads: tuple[str, str, str]
+    lower: str
+    place: int
 
 
-ENGLISH = Language(
-    ("data", "goal", "test score", "best baseline, same split", "parameters", "training"),
-    ("missed", "reached"),
-    "{least} to {largest}, {count} seeds",
-    ("not by {cells}", "solved by {cells}"),
-    "remembers nothing",
-    "{share}% band holds {held}",
+ENGLISH = Language(("data", "unroll, on the test split", "best simple method"), "lower is better", 0)
+KOREAN = Language(("데이터", "unroll, 테스트 분할", "가장 나은 단순한 방법"), "낮을수록 좋음", 1)
+
+HEADS = ("data", "goal", "test score", "best baseline, same split", "parameters", "training")
+MACHINE = (
     "Runs of {dates}, recorded by `scripts/recipes` with {versions} on {cpu}, {cores} cores, threads: {threads};"
-    " the machine had other work, so the times are no measure of speed.",
-)
-KOREAN = Language(
-    ("데이터", "목표", "테스트 점수", "같은 분할의 최고 기준선", "파라미터", "학습 시간"),
-    ("미달", "달성"),
-    "{least} to {largest}, 시드 {count}개",
-    ("{cells}: 풀지 못함", "{cells}: 해결"),
-    "아무것도 기억하지 않을 때",
-    "{share}% 구간에 든 비율 {held}",
-    "{dates}의 실행을 `scripts/recipes`로 기록. {versions}, {cpu}, 코어 {cores}개, 스레드 {threads}개."
-    " 다른 작업과 함께 실행했으므로 시간은 속도의 기준이 아닙니다.",
+    " the machine had other work, so the times are no measure of speed."
 )
 
 
@@ -90,16 +85,31 @@ def with_table(text: str, shown: str) -> str:
     return f"{head}{BEGIN}\n{shown}\n{END}{rest.split(END)[1]}"
 
 
-def table(records: Sequence[Record], language: Language, folder: str = "benchmarks/results") -> str:
+def short_table(records: Sequence[Record], language: Language) -> str:
+    """Return the records that a newcomer sees as a Markdown table."""
+    named = {record["name"]: record for record in records}
+    lines = [f"| {' | '.join(language.heads)} |", "| --- | --- | --- |"]
+    for name, about in SHOWN.items():
+        record = named[name]
+        metric, middle = metric_of(record), spread(record).middle
+        score = f"{words.metric_name(metric)} {words.metric_value(metric, middle['test'][metric]['value'])}"
+        if not record["goal"]["higher_is_better"]:
+            score += f" ({language.lower})"
+        link = f"[{about[language.place]}](docs/results.md#{name.lower()})"
+        lines.append(f"| {link} | {score} | {_baseline(record, middle) or '–'} |")
+    return "\n".join(lines)
+
+
+def table(records: Sequence[Record]) -> str:
     """Return the records as a Markdown table with a line for each, and under it where they were recorded."""
-    lines = ["| " + " | ".join(language.heads) + " |", "| --- | --- | --- | --- | ---: | ---: |"]
+    lines = [f"| {' | '.join(HEADS)} |", "| --- | --- | --- | --- | ---: | ---: |"]
     for record in records:
-        cells = _memory_cells(record, language) if record["task"] == "memory" else _train_cells(record, language)
-        lines.append(f"| [{record['name']}]({folder}/{record['name']}.json) | {' | '.join(cells)} |")
+        cells = _memory_cells(record) if record["task"] == "memory" else _train_cells(record)
+        lines.append(f"| [{record['name']}](../benchmarks/results/{record['name']}.json) | {' | '.join(cells)} |")
     places: dict[str, list[str]] = {}
     for run in (run for record in records for run in record["runs"]):
         machine = run["machine"]
-        place = language.machine.format(
+        place = MACHINE.format(
             dates="{dates}",
             versions=_versions(run, ("unroll", "torch")),
             cpu=_cpu(machine),
@@ -113,62 +123,64 @@ def table(records: Sequence[Record], language: Language, folder: str = "benchmar
 
 def details(records: Sequence[Record]) -> str:
     """Return the table, and for each record a section with its command, every seed and every baseline."""
-    sections = [table(records, ENGLISH, "../benchmarks/results")]
+    sections = [table(records)]
     for record in records:
         sections += ["", f"## {record['name']}", "", *_section(record)]
     return "\n".join(sections)
 
 
-def _train_cells(record: Record, language: Language) -> list[str]:
+def _train_cells(record: Record) -> list[str]:
     metric, goal = metric_of(record), record["goal"]
-    found = spread(record)
-    run = found.middle
+    measured = spread(record)
+    run = measured.middle
     score = f"{words.metric_name(metric)} {words.metric_value(metric, run['test'][metric]['value'])}"
     if len(record["runs"]) > 1:
-        count = len(record["runs"])
-        least, _, largest = words.interval(metric, (found.least, found.largest)).partition(" to ")
-        score += f" ({language.seeds.format(least=least, largest=largest, count=count)})"
+        score += f" ({words.interval(metric, (measured.least, measured.largest))}, {len(record['runs'])} seeds)"
     elif bounds := words.interval(metric, run["test"][metric]["interval"]):
         score += f" ({bounds})"
-    band = _band(run, language)
+    band = _band(run)
     score += f"; {band}" if band else ""
     wanted = ""
     if goal:
         sign = "≥" if goal["higher_is_better"] else "≤"
-        wanted = f"{sign} {words.metric_value(metric, run['bound'])}, {language.verdicts[reached(record)]}"
-    best = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
-    baseline = best and f"{words.metric_value(metric, best.entry['value'])} {words.model_name(best.name)}"
+        wanted = f"{sign} {words.metric_value(metric, run['bound'])}, {'reached' if reached(record) else 'missed'}"
     return [
         wanted,
         score,
-        baseline or "–",
+        _baseline(record, run) or "–",
         words.number(run["parameters"]),
         words.duration(run["seconds"]),
     ]
 
 
-def _band(run: Mapping[str, Any], language: Language) -> str:
+def _baseline(record: Record, run: Mapping[str, Any]) -> str:
+    """The best baseline of a run and its score, empty if there is none."""
+    metric, goal = metric_of(record), record["goal"]
+    best = words.best_baseline(run, metric, higher_is_better=goal["higher_is_better"] if goal else True)
+    return f"{words.metric_value(metric, best.entry['value'])} {words.model_name(best.name)}" if best else ""
+
+
+def _band(run: Mapping[str, Any]) -> str:
     """How much of what came lay in a forecast's band, beside how much should; empty where there is no band."""
     coverage, levels = run["test"].get("coverage"), run.get("model", {}).get("quantiles", [])
     if coverage is None or len(levels) < 2:
         return ""
     share = words.number(round(100 * (levels[-1] - levels[0])))
-    return language.band.format(share=share, held=words.metric_value("coverage", coverage["value"]))
+    return f"{share}% band holds {words.metric_value('coverage', coverage['value'])}"
 
 
-def _memory_cells(record: Record, language: Language) -> list[str]:
+def _memory_cells(record: Record) -> list[str]:
     run, wanted = record["runs"][0], record["goal"]["solved"]
-    parts = [
-        language.solves[solved].format(cells=", ".join(cell for cell in wanted if wanted[cell] == solved))
-        for solved in (True, False)
-        if solved in wanted.values()
-    ]
+    parts = []
+    for solved, said in ((True, "solved by"), (False, "not by")):
+        if solved in wanted.values():
+            parts.append(f"{said} {', '.join(cell for cell in wanted if wanted[cell] == solved)}")
     scores = ", ".join(f"{result['cell']} {words.number(result['score'])}" for result in run["results"])
     chances = sorted({words.number(result["chance"]) for result in run["results"]})
     return [
-        f"{'; '.join(parts)}: {language.verdicts[reached(record)]}",
+        f"{'; '.join(parts)}: {'reached' if reached(record) else 'missed'}",
         f"{record['measure']} {scores}",
-        f"{' – '.join(chances)} {language.nothing}",
+        f"{' – '.join(chances)} remembers nothing",
         "",
         words.duration(run["seconds"]),
     ]
@@ -216,7 +228,7 @@ def _train_lines(record: Record) -> list[str]:
     ]
     if baselines:
         lines += ["", f"Baselines, seed {shown['seed']}: {'; '.join(baselines)}."]
-    bands = [f"{band}, seed {run['seed']}" for run in record["runs"] if (band := _band(run, ENGLISH))]
+    bands = [f"{band}, seed {run['seed']}" for run in record["runs"] if (band := _band(run))]
     if bands:
         lines += ["", f"Of what came, the {'; the '.join(bands)}."]
     return [*lines, ""]
@@ -268,8 +280,8 @@ def _span(dates: Sequence[str]) -> str:
 
 
 PAGES: dict[str, Callable[[Sequence[Record]], str]] = {
-    "README.md": lambda records: table(records, ENGLISH),
-    "README.ko.md": lambda records: table(records, KOREAN),
+    "README.md": lambda records: short_table(records, ENGLISH),
+    "README.ko.md": lambda records: short_table(records, KOREAN),
     "docs/results.md": details,
 }
 

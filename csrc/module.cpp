@@ -8,6 +8,7 @@
 
 #include "binding/numpy.h"
 #include "binding/plan.h"
+#include "dispatch/threads.h"
 
 namespace nb = nanobind;
 using unroll::binding::Packed;
@@ -66,11 +67,16 @@ NB_MODULE(_native, m) {
     m.attr("ZONEOUT_H") = unroll::kZoneoutH;
     m.attr("ZONEOUT_C") = unroll::kZoneoutC;
 
+    m.attr("THREADS") = unroll::thread_library();
+
     m.def("cells", &cells, "Names of the native cells.");
     m.def("level", [] { return unroll::level_name(unroll::level()); }, "The instruction set in force.");
     m.def("best_level", [] { return unroll::level_name(unroll::best_level()); }, "The best instruction set of this CPU and build.");
     m.def("levels", &available_levels, "Every instruction set of this CPU and build, from the plainest.");
     m.def("set_level", &set_level, nb::arg("name"), "Choose an instruction set by name; an empty name is the best one.");
+    m.def("init_tensors", [](nb::handle tensor, nb::handle parameter, nb::handle is_neg) {
+              unroll::binding::init_tensors(tensor.ptr(), parameter.ptr(), is_neg.ptr());
+          }, nb::arg("tensor"), nb::arg("parameter"), nb::arg("is_neg"), "The classes of plain tensors and their method is_neg; see Plan.fits.");
     m.def("fma_peak", &fma_peak, nb::arg("plan"), nb::arg("threads"), nb::arg("seconds"),
           "Floating-point operations per second in the dtype of a plan, on registers alone.");
 
@@ -85,16 +91,27 @@ NB_MODULE(_native, m) {
         .def(nb::init<const std::string&, const std::string&, int64_t, int64_t, int64_t, uint32_t, double, double, double>(),
              nb::arg("cell"), nb::arg("dtype"), nb::arg("input_size"), nb::arg("hidden_size"), nb::arg("proj_size") = 0,
              nb::arg("options") = 0, nb::arg("cell_clip") = 0.0, nb::arg("zoneout_h") = 0.0, nb::arg("zoneout_c") = 0.0)
+        .def_prop_ro("states", [](const Plan& plan) {
+            return plan.lstm() ? nb::make_tuple(plan.output_size(), plan.spec().H) : nb::make_tuple(plan.output_size());
+        }, "Features of every state, h first.")
+        .def_prop_ro("gates", &Plan::traced_gates, "Gates that have a name.")
+        .def_prop_ro("hidden_size", [](const Plan& plan) { return plan.spec().H; })
         .def("pack", &Plan::pack, nb::arg("params"), nb::arg("training"), nb::arg("threads"),
              "Pack (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, weight_peephole, gain_ih, gain_hh, gain_c, shift_c), None where absent.")
         .def("saved_bytes", &Plan::saved_bytes, nb::arg("steps"), nb::arg("batch"), nb::arg("valid"), nb::arg("recompute"),
-             "Bytes that a forward pass keeps; `valid` is the sum of the lengths.")
-        .def("forward", &Plan::forward, nb::arg("scans"), nb::arg("recompute"), nb::arg("threads"),
+             nb::arg("own_y") = false, "Bytes that a forward pass keeps; `valid` is the sum of the lengths; `own_y` as in forward.")
+        .def("fits", [](const Plan& plan, nb::handle scan, bool lowest, int64_t count) {
+                 bool contiguous = false;
+                 return plan.fits(scan, lowest, count, &contiguous) ? contiguous ? 2 : 1 : 0;
+             }, nb::arg("scan"), nb::arg("lowest"), nb::arg("count"),
+             "Whether the first ten items of a forward call are plain tensors that forward takes: 0 no, 1 once the parameters are contiguous, 2 yes.")
+        .def("forward", &Plan::forward, nb::arg("scans"), nb::arg("recompute"), nb::arg("threads"), nb::arg("own_y") = false,
              "Run one or two scans, each a tuple (x, lengths, reset, reverse, h0, c0, dropout, zoneout_h, zoneout_c, weights, y, h_n, c_n, gates, "
-             "c, saved); saved is None, True or memory. Returns the list of Saved for those that said True.")
+             "c, saved); saved is None, True or memory. own_y: keep a copy of y there for backward. Returns the list of Saved for those that said "
+             "True.")
         .def("backward", &Plan::backward, nb::arg("scans"), nb::arg("recompute"), nb::arg("threads"),
              "Run one or two backward passes, each a tuple (x, lengths, reset, reverse, h0, c0, dropout, zoneout_h, zoneout_c, packed, params, y, "
-             "saved, dy, dh_n, dc_n, dx, dh0, dc0, gradients).");
+             "saved, dy, dh_n, dc_n, dx, dh0, dc0, gradients). y may be None if forward was told to keep its own.");
 
     nb::class_<Stepper>(m, "Stepper", "Streams that carry their state, one step at a time.")
         .def(nb::init<const Plan&, nb::handle, int64_t>(), nb::arg("plan"), nb::arg("params"), nb::arg("streams"))

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <vector>
 
+#include "../dispatch/bf16.h"
+#include "../dispatch/threads.h"
+
 namespace unroll::binding {
 
 std::atomic<int> active_calls{0};
@@ -24,6 +27,7 @@ const char* const kParamNames[kParams] = {"weight_ih", "weight_hh", "bias_ih", "
 
 // Positions in the tuples that Python passes; the order is that of native.py.
 enum SequenceItem { kX, kLengths, kReset, kReverse, kH0, kC0, kMaskDropout, kMaskH, kMaskC, kSequenceItems };
+enum ScanItem { kParamsIn = kSequenceItems, kScanItems };
 enum ForwardItem { kWeights = kSequenceItems, kY, kHn, kCn, kTraceGates, kTraceC, kSaved, kForwardItems };
 enum BackwardItem {
     kPackedB = kSequenceItems, kParamsB, kYB, kSavedB, kDy, kDhn, kDcn, kDx, kDh0, kDc0, kGradients, kBackwardItems
@@ -40,7 +44,7 @@ bool named(Cell* cell, const std::string& name) {
 }
 
 PyObject* const* tuple_items(nb::handle tuple, Py_ssize_t size, const char* function) {
-    if (!PyTuple_CheckExact(tuple.ptr()) || PyTuple_GET_SIZE(tuple.ptr()) != size) {
+    if (!PyTuple_Check(tuple.ptr()) || PyTuple_GET_SIZE(tuple.ptr()) != size) {
         throw nb::type_error((std::string(function) + ": expected a tuple of " + std::to_string(size) + " items").c_str());
     }
     return &PyTuple_GET_ITEM(tuple.ptr(), 0);
@@ -66,6 +70,26 @@ void* raw_saved(Arguments& arguments, PyObject* object, std::size_t bytes) {
     }
     if (bytes && reinterpret_cast<uintptr_t>(view.data) % 64 != 0) arguments.fail("saved must be aligned to 64 bytes");
     return view.data;
+}
+
+// y [T, B, R] by strides into dense rows.
+void keep_rows(const Forward& call, int64_t R, int64_t element, void* to, int32_t threads) {
+    const auto* from = static_cast<const char*>(call.y);
+    auto* rows = static_cast<char*>(to);
+    const int64_t T = call.sequence.T, B = call.sequence.B, bytes = R * element;
+    const bool dense = call.y_stride_b == R;
+    const auto steps = [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+            const char* row = from + t * call.y_stride_t * element;
+            char* kept = rows + t * B * bytes;
+            if (dense)
+                std::memcpy(kept, row, static_cast<std::size_t>(B * bytes));
+            else
+                for (int64_t b = 0; b < B; ++b) std::memcpy(kept + b * bytes, row + b * call.y_stride_b * element, static_cast<std::size_t>(bytes));
+        }
+    };
+    // Less than a megabyte is copied before a second thread has woken.
+    on_threads(T * B * bytes > 1000000 ? threads : 1, [&](int64_t index, int64_t count) { steps(T * index / count, T * (index + 1) / count); });
 }
 
 }  // namespace
@@ -116,62 +140,84 @@ Plan::Plan(const std::string& cell, const std::string& dtype, int64_t I, int64_t
     checked_size(packed_size(spec_, false), "Plan");
 }
 
+template <class F>
+void Plan::each_parameter(F&& f) const {
+    const int64_t H = spec_.H;
+    const bool norm = spec_.options & kLayerNorm;
+    f(0, {rows_, spec_.I});
+    f(1, {rows_, output_size()});
+    f(2, {rows_});
+    f(3, {rows_});
+    if (spec_.P) f(4, {spec_.P, H});
+    if (spec_.options & kPeephole) f(5, {spec_.options & kCoupled ? 2 * H : 3 * H});
+    if (norm) f(6, {rows_}), f(7, {rows_});
+    if (norm && lstm()) f(8, {H}), f(9, {H});
+}
+
 Params Plan::params(Arguments& arguments, PyObject* tuple) const {
     PyObject* const* items = tuple_items(tuple, kParams, "params");
-    const int64_t H = spec_.H;
-    const int64_t R = output_size();
-    const bool norm = spec_.options & kLayerNorm;
     if ((items[2] == Py_None) != (items[3] == Py_None)) arguments.fail("bias_ih and bias_hh must both be given, or neither");
-    const auto vector = [&](int item, bool expected, int64_t size) -> const void* {
-        if (!expected) {
-            if (items[item] != Py_None) arguments.fail(std::string("this cell takes no ") + kParamNames[item]);
-            return nullptr;
-        }
-        return arguments.input(items[item], kParamNames[item], kind_, {size}, true).data;
-    };
-    Params params{};
-    params.weight_ih = arguments.input(items[0], kParamNames[0], kind_, {rows_, spec_.I}, true).data;
-    params.weight_hh = arguments.input(items[1], kParamNames[1], kind_, {rows_, R}, true).data;
-    params.bias_ih = vector(2, items[2] != Py_None, rows_);
-    params.bias_hh = vector(3, items[3] != Py_None, rows_);
-    if (spec_.P) {
-        params.weight_hr = arguments.input(items[4], kParamNames[4], kind_, {spec_.P, H}, true).data;
-    } else {
-        vector(4, false, 0);
-    }
-    params.weight_peephole = vector(5, spec_.options & kPeephole, spec_.options & kCoupled ? 2 * H : 3 * H);
-    params.gain_ih = vector(6, norm, rows_);
-    params.gain_hh = vector(7, norm, rows_);
-    params.gain_c = vector(8, norm && lstm(), H);
-    params.shift_c = vector(9, norm && lstm(), H);
-    return params;
+    std::array<const void*, kParams> data{};
+    std::array<bool, kParams> known{};
+    each_parameter([&](int item, std::initializer_list<int64_t> shape) {
+        known[item] = true;
+        const bool bias = item == 2 || item == 3;
+        if (!bias || items[item] != Py_None) data[item] = arguments.input(items[item], kParamNames[item], kind_, shape, true).data;
+    });
+    for (int item = 0; item < kParams; ++item)
+        if (!known[item] && items[item] != Py_None) arguments.fail(std::string("this cell takes no ") + kParamNames[item]);
+    return {data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7], data[8], data[9]};
 }
 
 ParamGradients Plan::gradients(Arguments& arguments, PyObject* tuple) const {
     PyObject* const* items = tuple_items(tuple, kParams, "gradients");
-    const int64_t H = spec_.H;
-    const int64_t R = output_size();
-    const bool norm = spec_.options & kLayerNorm;
-    const auto vector = [&](int item, bool expected, int64_t size) -> void* {
-        if (!expected && items[item] != Py_None) arguments.fail(std::string("this cell has no ") + kParamNames[item]);
-        return arguments.optional_output(items[item], kParamNames[item], kind_, {size}, true).data;
+    std::array<void*, kParams> data{};
+    std::array<bool, kParams> known{};
+    each_parameter([&](int item, std::initializer_list<int64_t> shape) {
+        known[item] = true;
+        data[item] = arguments.optional_output(items[item], kParamNames[item], kind_, shape, true).data;
+    });
+    for (int item = 0; item < kParams; ++item)
+        if (!known[item] && items[item] != Py_None) arguments.fail(std::string("this cell has no ") + kParamNames[item]);
+    return {data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7], data[8], data[9]};
+}
+
+bool Plan::fits(nb::handle scan, bool lowest, int64_t count, bool* contiguous) const {
+    PyObject* const* items = tuple_items(scan, kScanItems, "fits");
+    View view;
+    if (fit(items[kX], kind_, {-1, -1, lowest ? spec_.I : -1}, &view) == Fit::no) return false;
+    const int64_t T = view.shape[0], B = view.shape[1];
+    bool fitting = true;
+    const auto look = [&](int item, Kind kind, std::initializer_list<int64_t> shape) {
+        if (fitting && items[item] != Py_None) fitting = fit(items[item], kind, shape, &view) == Fit::contiguous;
     };
-    ParamGradients gradients{};
-    gradients.weight_ih = arguments.optional_output(items[0], kParamNames[0], kind_, {rows_, spec_.I}, true).data;
-    gradients.weight_hh = arguments.optional_output(items[1], kParamNames[1], kind_, {rows_, R}, true).data;
-    gradients.bias_ih = vector(2, true, rows_);
-    gradients.bias_hh = vector(3, true, rows_);
-    if (spec_.P) {
-        gradients.weight_hr = arguments.optional_output(items[4], kParamNames[4], kind_, {spec_.P, H}, true).data;
-    } else {
-        vector(4, false, 0);
+    if (items[kLengths] != Py_None) {
+        if (fit(items[kLengths], Kind::i64, {B}, &view) != Fit::contiguous) return false;
+        const auto* lengths = reinterpret_cast<const int64_t*>(view.data);
+        for (int64_t b = 0; b < B; ++b) fitting = fitting && lengths[b] >= 0 && lengths[b] <= T;
     }
-    gradients.weight_peephole = vector(5, spec_.options & kPeephole, spec_.options & kCoupled ? 2 * H : 3 * H);
-    gradients.gain_ih = vector(6, norm, rows_);
-    gradients.gain_hh = vector(7, norm, rows_);
-    gradients.gain_c = vector(8, norm && lstm(), H);
-    gradients.shift_c = vector(9, norm && lstm(), H);
-    return gradients;
+    look(kReset, Kind::flag, {T, B});
+    look(kH0, kind_, {B, output_size()});
+    look(kC0, kind_, {B, lstm() ? spec_.H : -2});
+    if (items[kMaskDropout] != Py_None) {
+        look(kMaskDropout, kind_, {-1, B, output_size()});
+        fitting = fitting && (view.shape[0] == 1 || view.shape[0] == T);
+    }
+    look(kMaskH, kind_, {T, B, spec_.H});
+    look(kMaskC, kind_, {T, B, spec_.H});
+    PyObject* const* params = tuple_items(items[kParamsIn], kParams, "fits");
+    *contiguous = true;
+    int given = 0;
+    each_parameter([&](int item, std::initializer_list<int64_t> shape) {
+        if ((item == 2 || item == 3) && params[2] == Py_None && params[3] == Py_None) return;
+        const Fit found = fitting ? fit(params[item], kind_, shape, &view) : Fit::no;
+        fitting = found != Fit::no;
+        *contiguous = *contiguous && found == Fit::contiguous;
+        ++given;
+    });
+    int all = 0;
+    for (int item = 0; item < kParams; ++item) all += params[item] != Py_None;
+    return fitting && given == count && all == count;
 }
 
 Packed Plan::pack(nb::handle params_tuple, bool training, int64_t threads) const {
@@ -197,9 +243,16 @@ const Packed& Plan::checked_packed(nb::handle object, bool training, const char*
     return packed;
 }
 
-int64_t Plan::saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute) const {
+int64_t Plan::saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute, bool own_y) const {
     if (T < 0 || B < 0 || S < 0 || recompute < 0) throw nb::value_error("saved_bytes: sizes must not be negative");
-    return static_cast<int64_t>(checked_size(saved_size(spec_, T, B, S, recompute), "saved_bytes"));
+    const std::size_t kept = checked_size(saved_size(spec_, T, B, S, recompute), "saved_bytes");
+    return static_cast<int64_t>(own_y ? rounded(kept) + y_bytes(T, B) : kept);
+}
+
+bool Plan::keeps_y() const { return bf16::widens(spec_); }
+
+std::size_t Plan::y_bytes(int64_t T, int64_t B) const {
+    return keeps_y() ? 0 : static_cast<std::size_t>(T * B * output_size() * kind_bytes(kind_));
 }
 
 // `steps`: T as the arrays have it. The scan itself is told of no steps where there are no rows, so that it does not count through them.
@@ -252,7 +305,7 @@ Sequence Plan::sequence(Arguments& arguments, PyObject* const* items, int64_t* s
     return s;
 }
 
-nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) const {
+nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads, bool own_y) const {
     const auto count = static_cast<int64_t>(nb::len(scans));
     if (count < 1 || count > kMaxScans) throw nb::value_error("forward: expected one or two scans");
     if (recompute < 0) throw nb::value_error("forward: recompute must not be negative");
@@ -262,7 +315,7 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
     std::array<Params, kMaxScans> params_given{};
     std::array<std::size_t, kMaxScans> pack_bytes{};
     std::array<std::size_t, kMaxScans> workspace_bytes{};
-    std::array<Saved*, kMaxScans> saved{};
+    std::array<void*, kMaxScans> own{};
     std::size_t pack_total = 0;
     std::size_t workspace_total = 0;
     nb::list kept;
@@ -294,15 +347,15 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
         call.trace_gates = arguments.optional_output(items[kTraceGates], "gates", kind_, {T, B, traced_gates_, spec_.H}, true).data;
         call.trace_c = arguments.optional_output(items[kTraceC], "c", kind_, {T, B, spec_.H}, true).data;
         if (training) {
-            const std::size_t bytes = checked_size(saved_size(spec_, call.sequence.T, B, valid, call.recompute), "forward");
+            const auto bytes = static_cast<std::size_t>(saved_bytes(call.sequence.T, B, valid, call.recompute, own_y));
             if (items[kSaved] == Py_True) {
-                nb::object object = nb::cast(Saved{Memory(bytes), level(), T, B, valid, call.recompute});
-                saved[i] = nb::inst_ptr<Saved>(object);
-                call.saved = saved[i]->memory.data();
+                nb::object object = nb::cast(Saved{Memory(bytes), level(), T, B, valid, call.recompute, own_y});
+                call.saved = nb::inst_ptr<Saved>(object)->memory.data();
                 kept.append(object);
             } else {
                 call.saved = raw_saved(arguments, items[kSaved], bytes);
             }
+            if (own_y && !keeps_y()) own[i] = static_cast<char*>(call.saved) + (bytes - y_bytes(call.sequence.T, B));
         }
         const bool trace = call.trace_gates || call.trace_c;
         workspace_bytes[i] = rounded(checked_size(forward_workspace_size(spec_, call.sequence.T, B, trace, team), "forward"));
@@ -327,6 +380,8 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads) co
             workspace += workspace_bytes[i];
         }
         if (status == Status::ok) status = unroll::forward(spec_, calls.data(), count);
+        for (int64_t i = 0; i < count && status == Status::ok; ++i)
+            if (own[i]) keep_rows(calls[i], output_size(), kind_bytes(kind_), own[i], team);
     }
     check(status, "forward");
     return std::move(kept);
@@ -363,17 +418,14 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
         } else {
             call.packed = checked_packed(items[kPackedB], true, "backward").memory.data();
         }
-        const View y = arguments.input(items[kYB], "y", kind_, {T, B, R}, false);
-        call.y = y.data;
-        call.y_stride_t = y.stride[0];
-        call.y_stride_b = y.stride[1];
-        const std::size_t bytes = checked_size(saved_size(spec_, call.sequence.T, B, valid, call.recompute), "backward");
+        const bool own_y = items[kYB] == Py_None;
+        const auto bytes = static_cast<std::size_t>(saved_bytes(call.sequence.T, B, valid, call.recompute, own_y));
         if (nb::isinstance<Saved>(items[kSavedB])) {
             Saved* held = nb::inst_ptr<Saved>(items[kSavedB]);
             if (held->consumed) arguments.fail("saved was used by an earlier backward pass");
             for (int64_t j = 0; j < i; ++j)
                 if (saved[j] == held) arguments.fail("two scans share what was saved");
-            if (held->level != level() || held->T != T || held->B != B || held->S != valid || held->recompute != call.recompute ||
+            if ((own_y && !held->own_y) || held->level != level() || held->T != T || held->B != B || held->S != valid || held->recompute != call.recompute ||
                 held->memory.bytes() < bytes) {
                 arguments.fail("saved comes from another forward pass");
             }
@@ -381,6 +433,16 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
             call.saved = held->memory.data();
         } else {
             call.saved = raw_saved(arguments, items[kSavedB], bytes);
+        }
+        if (own_y) {
+            call.y = static_cast<const char*>(call.saved) + (bytes - y_bytes(call.sequence.T, B));
+            call.y_stride_t = B * R;
+            call.y_stride_b = R;
+        } else {
+            const View y = arguments.input(items[kYB], "y", kind_, {T, B, R}, false);
+            call.y = y.data;
+            call.y_stride_t = y.stride[0];
+            call.y_stride_b = y.stride[1];
         }
         const View dy = arguments.optional(items[kDy], "dy", kind_, {T, B, R}, false);
         call.dy = dy.data;

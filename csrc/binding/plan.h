@@ -40,6 +40,7 @@ struct Saved {
     int64_t B;
     int64_t S;
     int64_t recompute;
+    bool own_y;  // y lies behind what the kernels kept, so that the caller's may change before backward
     bool consumed = false;
 };
 
@@ -68,14 +69,25 @@ public:
     ParamGradients gradients(Arguments& arguments, PyObject* tuple) const;
 
     Packed pack(nb::handle params, bool training, int64_t threads) const;
-    int64_t saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute) const;
+    int64_t saved_bytes(int64_t T, int64_t B, int64_t S, int64_t recompute, bool own_y) const;
+    // Whether the arguments of a scan, those of forward up to the parameters, are plain tensors that forward takes, x with any strides.
+    // `lowest`: x is the scan's own, else that of the lowest of several layers. `count`: how many parameters there must be. `contiguous`: whether all
+    // parameters are.
+    bool fits(nb::handle scan, bool lowest, int64_t count, bool* contiguous) const;
     // Scans of this plan side by side; see module.cpp for the tuples. Returns what was saved, one or None per scan.
-    nb::object forward(nb::tuple scans, int64_t recompute, int64_t threads) const;
+    nb::object forward(nb::tuple scans, int64_t recompute, int64_t threads, bool own_y) const;
     void backward(nb::tuple scans, int64_t recompute, int64_t threads) const;
 
 private:
     Sequence sequence(Arguments& arguments, PyObject* const* items, int64_t* steps, int64_t* valid_steps) const;
     const Packed& checked_packed(nb::handle object, bool training, const char* function) const;
+    // Whether the kernels keep the y that backward reads by themselves, as the widened bfloat16 does.
+    bool keeps_y() const;
+    // Behind `bytes` of what the kernels keep: y, dense.
+    std::size_t y_bytes(int64_t T, int64_t B) const;
+    // f(index, shape) for every parameter that this cell has, in the order of the tuple, biases included.
+    template <class F>
+    void each_parameter(F&& f) const;
 
     Spec spec_;
     Kind kind_;

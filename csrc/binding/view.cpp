@@ -70,6 +70,9 @@ const ExchangeTable* exchange_table(PyTypeObject* type) {
     return table;
 }
 
+PyObject* plain_types[2];
+PyObject* is_neg_method;
+
 Kind kind_of(uint8_t code, uint8_t bits) {
     if (code == 2 && bits == 32) return Kind::f32;
     if (code == 2 && bits == 64) return Kind::f64;
@@ -118,6 +121,54 @@ int64_t kind_bytes(Kind kind) {
         case Kind::bf16: return 2;
         default: return 1;
     }
+}
+
+void init_tensors(PyObject* tensor, PyObject* parameter, PyObject* is_neg) {
+    Py_INCREF(tensor);
+    Py_INCREF(parameter);
+    Py_INCREF(is_neg);
+    plain_types[0] = tensor;
+    plain_types[1] = parameter;
+    is_neg_method = is_neg;
+}
+
+Fit fit(PyObject* object, Kind kind, std::initializer_list<int64_t> shape, View* view) {
+    auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(object));
+    if (type != plain_types[0] && type != plain_types[1]) return Fit::no;
+    const ExchangeTable* const table = exchange_table(Py_TYPE(object));
+    DLTensor tensor{};
+    int failed = -1;
+    try {
+        failed = table ? table->view_of_object(object, &tensor) : -1;
+    } catch (...) {
+    }
+    if (failed) {
+        PyErr_Clear();
+        return Fit::no;
+    }
+    if (tensor.device_type != kCpu || tensor.ndim != static_cast<int32_t>(shape.size()) || tensor.lanes != 1) return Fit::no;
+    if (kind_of(tensor.code, tensor.bits) != kind) return Fit::no;
+    bool contiguous = true, empty = false;
+    int64_t expected = 1;
+    const int64_t* size = shape.end();
+    for (int a = tensor.ndim - 1; a >= 0; --a) {
+        --size;
+        if (*size >= 0 && tensor.shape[a] != *size) return Fit::no;
+        if (tensor.shape[a] != 1 && tensor.strides[a] != expected) contiguous = false;
+        empty = empty || tensor.shape[a] == 0;
+        expected *= tensor.shape[a];
+        view->shape[static_cast<std::size_t>(a)] = tensor.shape[a];
+    }
+    if (!empty && !tensor.data) return Fit::no;
+    view->data = static_cast<char*>(tensor.data) + tensor.byte_offset;
+    PyObject* const negated = PyObject_CallOneArg(is_neg_method, object);
+    if (negated != Py_False) {
+        PyErr_Clear();
+        Py_XDECREF(negated);
+        return Fit::no;
+    }
+    Py_DECREF(negated);
+    return contiguous || empty ? Fit::contiguous : Fit::strided;
 }
 
 std::string shape_text(const View& view) {

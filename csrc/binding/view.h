@@ -30,6 +30,15 @@ struct View {
     bool given = false;
 };
 
+// The classes whose objects are plain tensors, and the method that says whether one is to be read with its sign turned round, which the C table
+// does not tell. Until it is called nothing `fit`s.
+void init_tensors(PyObject* tensor, PyObject* parameter, PyObject* is_neg);
+
+// Whether an object is a plain tensor in the memory of the CPU with this kind and shape (-1 takes any size), and whether it is contiguous. For a
+// caller who has another way if it is not: nothing is thrown, and nothing is opened.
+enum class Fit : uint8_t { no, strided, contiguous };
+Fit fit(PyObject* object, Kind kind, std::initializer_list<int64_t> shape, View* view);
+
 // Opens arguments and keeps them open (numpy buffers are locked while a view exists) until it goes out of scope. Throws nanobind exceptions.
 class Arguments {
 public:

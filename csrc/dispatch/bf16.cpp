@@ -5,6 +5,7 @@
 #include "../scan/layout.h"
 #include "../simd/bfloat16.h"
 #include "kernels.h"
+#include "threads.h"
 
 namespace unroll {
 namespace bf16 {
@@ -68,25 +69,31 @@ float* widen_all(Carver& carver, const void* from, int64_t n) {
     return to;
 }
 
+// f(t) for every step, on several threads where rows of n values are many enough to be worth it.
+template <class F>
+void on_steps(const Sequence& q, int64_t n, int32_t threads, const F& f) {
+    on_threads(q.T * q.B * n > 100000 ? threads : 1, [&](int64_t index, int64_t count) {
+        for (int64_t t = q.T * index / count; t < q.T * (index + 1) / count; ++t) f(t);
+    });
+}
+
 // [T, B, n] by strides -> dense floats; rows past their length are left as they are.
 float* widen_steps(Carver& carver, const Sequence& q, const void* from, int64_t stride_t, int64_t stride_b, int64_t n, int32_t threads) {
     float* to = carver.floats(q.T * q.B * n);
     if (!carver.base || !from) return from ? to : nullptr;
-    (void)threads;
-#pragma omp parallel for num_threads(threads) if (q.T * q.B * n > 100000)
-    for (int64_t t = 0; t < q.T; ++t)
+    on_steps(q, n, threads, [&](int64_t t) {
         for (int64_t b = 0; b < q.B; ++b)
             if (!q.lengths || t < q.lengths[b])
                 put_row(static_cast<const uint16_t*>(from) + t * stride_t + b * stride_b, n, to + (t * q.B + b) * n);
+    });
     return to;
 }
 
 void narrow_steps(const Sequence& q, const float* from, int64_t n, void* to, int64_t stride_t, int64_t stride_b, int32_t threads) {
-    (void)threads;
-#pragma omp parallel for num_threads(threads) if (q.T * q.B * n > 100000)
-    for (int64_t t = 0; t < q.T; ++t)
+    on_steps(q, n, threads, [&](int64_t t) {
         for (int64_t b = 0; b < q.B; ++b)
             put_row(from + (t * q.B + b) * n, n, static_cast<uint16_t*>(to) + t * stride_t + b * stride_b);
+    });
 }
 
 struct Sizes {

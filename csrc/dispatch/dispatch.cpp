@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "cpuid.h"
 #include "kernels.h"
 
 namespace unroll {
@@ -21,23 +22,25 @@ const Kernels* built(Level level) {
 }
 
 bool cpu_has(Level level) {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(UNROLL_CPU_SUPPORTS)
     switch (level) {
         case Level::avx512bf16:
 #if defined(UNROLL_BUILD_AVX512BF16)
-            return cpu_has(Level::avx512) && __builtin_cpu_supports("avx512bf16");
+            return cpu_has(Level::avx512) && UNROLL_CPU_SUPPORTS("avx512bf16");
 #else
             return false;  // a compiler without these instructions may not know their name
 #endif
         case Level::avx512:
         case Level::avx512bf16_emulated:
-            return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-        case Level::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+            return UNROLL_CPU_SUPPORTS("avx512f") && UNROLL_CPU_SUPPORTS("avx512dq") && UNROLL_CPU_SUPPORTS("avx512bw") &&
+                   UNROLL_CPU_SUPPORTS("avx512vl") && UNROLL_CPU_SUPPORTS("fma") && UNROLL_CPU_SUPPORTS("bmi2");
+        case Level::avx2: return UNROLL_CPU_SUPPORTS("avx2") && UNROLL_CPU_SUPPORTS("fma") && UNROLL_CPU_SUPPORTS("bmi2");
         case Level::neon: return false;
         default: return true;
     }
-#elif defined(__aarch64__)
+#elif defined(UNROLL_CPUID)
+    return cpuid_has(level);
+#elif defined(UNROLL_ARM64)
     return level == Level::neon || level == Level::scalar;
 #else
     return level == Level::scalar;

@@ -1,16 +1,13 @@
-// The scan driver: checks, carves the caller's memory, forms teams of workers, and holds the only parallel regions of the library.
-#include <omp.h>
-
+// The scan driver: checks, carves the caller's memory, and forms teams of workers.
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <new>
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
+#include "../simd/compiler.h"
 #include "bf16.h"
 #include "kernels.h"
+#include "threads.h"
 
 namespace unroll {
 namespace {
@@ -55,7 +52,10 @@ Status check(const Spec& spec) {
     return Status::ok;
 }
 
-Layout layout_of(const Spec& spec, bool training) { return make_layout(spec, type_kernels(spec.dtype).lanes, training); }
+Layout layout_of(const Spec& spec, bool training) {
+    const TypeKernels& k = type_kernels(spec.dtype);
+    return make_layout(spec, k.lanes, k.registers, training);
+}
 
 Status check_packed(const Spec& spec, const void* packed, bool training) {
     if (!packed) return Status::missing_pointer;
@@ -135,7 +135,8 @@ Memory carve_common(Carver& carver, const Spec& spec, const Layout& l, int64_t T
 int64_t forward_scratch(const Spec& spec, const Layout& l, int64_t B) {
     const int64_t masked = (spec.options & kDropout) ? B * l.R * element_size(spec.dtype) : 0;
     const int64_t operands = spec.dtype == Dtype::bf16 ? 2 * (block_capacity(kBlockRows, B) * (l.I + 1) + B * (l.R + 1)) : 0;
-    return 16 * block_capacity(kBlockRows, B) + 168 * B + masked + operands + 12 * kAlign;
+    const int64_t panel = B * (8 + l.per_panel * l.slots * l.lanes * element_size(spec.dtype));
+    return 16 * block_capacity(kBlockRows, B) + 168 * B + masked + operands + panel + 14 * kAlign;
 }
 
 int64_t backward_scratch(const Spec& spec, const Layout& l, int64_t B) {
@@ -267,12 +268,7 @@ void on_teams(int64_t count, int32_t threads, F&& run) {
         else
             run(thread % count, thread / count, n / count);
     };
-    if (threads <= 1) {
-        member(0, 1);
-        return;
-    }
-#pragma omp parallel num_threads(threads)
-    member(omp_get_thread_num(), omp_get_num_threads());
+    on_threads(threads, member);
 }
 
 constexpr int64_t kMaxScans = 8;
@@ -288,7 +284,7 @@ int64_t parts_of(int64_t B) { return B >= kMaxParts * kRowsOfPart ? kMaxParts : 
 // gradient that fades over hundreds of steps ends among them, where the processor needs some hundred times as long for each operation, and they
 // carry nothing: the backward pass was up to ten times slower where the loss stands at the end of long rows.
 class FlushSubnormals {
-#if defined(__x86_64__)
+#if defined(UNROLL_X86)
     static constexpr unsigned int kBits = 0x8040;  // flush results to zero, take operands as zero
     const unsigned int before_ = _mm_getcsr();
 
@@ -297,16 +293,16 @@ public:
         if (on) _mm_setcsr(before_ | kBits);
     }
     ~FlushSubnormals() { _mm_setcsr(before_); }
-#elif defined(__aarch64__)
+#elif defined(UNROLL_READ_FPCR)
     static constexpr uint64_t kBits = uint64_t{1} << 24;  // FPCR.FZ
     uint64_t before_ = 0;
 
 public:
     explicit FlushSubnormals(bool on) {
-        asm volatile("mrs %0, fpcr" : "=r"(before_));
-        if (on) asm volatile("msr fpcr, %0" : : "r"(before_ | kBits));
+        UNROLL_READ_FPCR(before_);
+        if (on) UNROLL_WRITE_FPCR(before_ | kBits);
     }
-    ~FlushSubnormals() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
+    ~FlushSubnormals() { UNROLL_WRITE_FPCR(before_); }
 #else
 public:
     explicit FlushSubnormals(bool) {}
@@ -626,15 +622,13 @@ Status step(const Spec& spec, const Step& a) {
 double fma_peak(Dtype dtype, int32_t threads, double seconds) {
     const auto now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
     const auto peak = type_kernels(dtype).peak;
-    const int32_t n = threads > 1 ? threads : 1;
     double best = 0;
     const double end = now() + seconds;
     do {
-        double done = 0;
+        std::atomic<int64_t> done{0};
         const double begin = now();
-#pragma omp parallel num_threads(n) reduction(+ : done)
-        done += peak(100000);
-        const double rate = done / (now() - begin);
+        on_threads(threads, [&](int64_t, int64_t) { done += static_cast<int64_t>(peak(100000)); });
+        const double rate = static_cast<double>(done) / (now() - begin);
         best = rate > best ? rate : best;
     } while (now() < end);
     return best;

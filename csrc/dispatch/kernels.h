@@ -15,6 +15,7 @@ constexpr int kCells = 0
 // The kernels of one element type.
 struct TypeKernels {
     int64_t lanes;
+    int registers;
     void (*pack)(const Spec&, const Layout&, const Params&, bool training, void* packed, int64_t worker, int64_t workers);
     void (*forward[kCells])(const ForwardJob&, const Worker&);
     void (*backward[kCells])(const BackwardJob&, const Worker&);

@@ -23,7 +23,7 @@ double peak_of(int64_t repeats, Singles<V>) {
     volatile T factor = T(0.999), term = T(0.001);
     const V m = fill<V>(factor), c = fill<V>(term);
     for (int64_t i = 0; i < repeats; ++i) {
-#pragma GCC unroll 24
+UNROLL_LOOP(24)
         for (int k = 0; k < kChains; ++k) a[k] = fma(a[k], m, c);
     }
     V total = a[0];
@@ -44,7 +44,7 @@ double peak_of(int64_t repeats, Pairs) {
     const uint32_t bits = pair;
     const Pairs::Operand m = Pairs::broadcast(&bits);
     for (int64_t i = 0; i < repeats; ++i) {
-#pragma GCC unroll 24
+UNROLL_LOOP(24)
         for (int k = 0; k < kChains; ++k) a[k] = Pairs::multiply_add(m, m, a[k]);
     }
     V total = a[0];
@@ -72,6 +72,7 @@ template <class A>
 TypeKernels type_table() {
     TypeKernels t{};
     t.lanes = A::V::lanes;
+    t.registers = A::V::registers;
     t.pack = pack_share<A>;
     t.finish = finish_gradients<A>;
     int i = 0;

@@ -15,14 +15,13 @@ namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
 
-constexpr int64_t kColumnVectors = 4;  // vectors per panel of Layout::ht, xt and pt
-
 template <class A, class CellT, bool Plain>
 class BackwardScan {
     using V = typename A::V;
     using T = typename A::T;
     using X = typename A::X;
     static constexpr int64_t L = V::lanes;
+    static constexpr int64_t kColumnVectors = kShape<V>.strip[kMaxTileVectors];  // vectors per panel of Layout::ht, xt and pt
     static constexpr bool kRounds = !std::is_same<T, X>::value;
     static_assert(Plain || !kRounds, "options have no products of pairs");
 
@@ -159,24 +158,35 @@ private:
         Product<A> p{};
         p.first = static_cast<const T*>(j_.zeros);
         p.out = out;
-        const Ordered panels{panel_begin_, panel_end_, downwards_};
-        for (int64_t k = 0; k < panel_end_ - panel_begin_; ++k) {
-            const int64_t panel = panels.at(k);
-            const int width = static_cast<int>(m.width(panel));
+        p.upper = m.inner * m.per_panel * L;
+        // Few rows take two whole panels at once.
+        const int64_t span = kShape<V>.in_strips() && n <= kShape<V>.few_rows ? 2 : 1, all = panel_end_ - panel_begin_;
+        const int64_t whole = all > 0 && m.width(panel_end_ - 1) < m.per_panel ? all - 1 : all;
+        const Ordered panels{0, ceil_div(whole, span) + (all - whole), downwards_};
+        const auto panel_of = [&](int64_t at) { return panel_begin_ + (at * span < whole ? at * span : whole); };
+        for (int64_t k = 0; k < panels.end; ++k) {
+            const int64_t panel = panel_of(panels.at(k)), strip = m.width(panel);
+            const int width = static_cast<int>(panel - panel_begin_ + span <= whole ? span * strip : strip);
             const Tiles tiles(n, most_rows<V>(n, width));
             const T* const weights = packed_ + m.panel_offset(panel, L);
-            const T* const next = packed_ + m.panel_offset(panels.next(k), L);
-            const int64_t runs = ceil_div(m.inner * width * L * static_cast<int64_t>(sizeof(T)), kRunBytes);
+            const T* const next = packed_ + m.panel_offset(panel_of(panels.next(k)), L);
+            const int64_t runs = runs_of<V>(l_, m, slots, width);
             for (int64_t run = 0; run < runs; ++run) {
-                const int64_t length = take_run(p, l_, weights, width, first, slots, run, runs);
-                const WeightsAhead<V> ahead(m, run + 1 < runs ? p.w + length * width * L : next, length, width);
+                const int64_t length = take_run(p, l_, weights, strip, first, slots, run, runs);
+                const WeightsAhead<V> ahead(m, run + 1 < runs ? p.w + length * strip * L : next, length, width, tiles.tiles);
                 for (int64_t t = 0; t < tiles.tiles; ++t) {
                     const int64_t r = tiles.begin(t), rows = tiles.begin(t + 1) - r;
                     for (int64_t i = 0; i < rows; ++i) out[i] = runs == 1 ? tile_sums[i] : sums_ + (r + i) * kMaxTileVectors * L;
                     p.a = a + r;
                     p.ahead = ahead.of_tile(t);
-                    // A line per k is enough for the rows' gates of a whole step in one run.
-                    p.rows_ahead = rows_ahead && k == 0 && run == 0 ? rows_ahead[r] : nullptr;
+                    p.lines_ahead = ahead.lines;
+                    // A line per k is enough for the rows' gates of a whole step in one run, or in all of them.
+                    p.rows_ahead = rows_ahead && k == 0 && (run == 0 || kShape<V>.in_strips()) ? rows_ahead[r] : nullptr;
+                    if (kShape<V>.in_strips() && p.rows_ahead) {
+                        const int64_t lines = ceil_div(rows * l_.saved_row, kLine<T>), from = run * length;
+                        p.rows_ahead = from < lines ? p.rows_ahead + from * kLine<T> : nullptr;
+                        p.lines_ahead = lines - from;
+                    }
                     run_tile<A>(static_cast<int>(rows), width, p);
                     for (int64_t i = 0; i < rows && run + 1 == runs; ++i) done(r + i, panel * kColumnVectors, width, out[i]);
                 }

@@ -2,12 +2,31 @@
 // every step; and pieces of work that are dealt as they go.
 #pragma once
 
-#include <sched.h>
-
 #include <atomic>
 #include <cstdint>
+#include <thread>
+
+#include "../simd/compiler.h"
 
 namespace unroll {
+
+// One thread's wait for another: at full speed for some microseconds, a step's worth, then giving its core away each time, since a thread that lost
+// its core to another process comes back only when there is one free.
+class Backoff {
+    static constexpr int32_t kSpins = 256;
+    int32_t spins_ = 0;
+
+public:
+    bool spinning() const { return spins_ < kSpins; }
+    void pause() {
+        if (spinning()) {
+            ++spins_;
+            UNROLL_PAUSE();
+        } else {
+            std::this_thread::yield();
+        }
+    }
+};
 
 struct alignas(64) Barrier {
     std::atomic<int32_t> waiting{0};
@@ -22,16 +41,7 @@ struct alignas(64) Barrier {
             round.store(now + 1, std::memory_order_release);
             return;
         }
-        // A member that lost its core cannot be waited for at full speed: after some microseconds give the core away.
-        for (int32_t spins = 0; round.load(std::memory_order_acquire) == now; ++spins) {
-            if (spins < 256) {
-#if defined(__x86_64__) || defined(__i386__)
-                __builtin_ia32_pause();
-#endif
-            } else {
-                sched_yield();
-            }
-        }
+        for (Backoff backoff; round.load(std::memory_order_acquire) == now;) backoff.pause();
     }
 };
 

@@ -35,20 +35,27 @@ Context<T> make_context(const Spec& spec, const Layout& l, const T* packed) {
 }
 
 // Weights that do not fit the second-level cache come from the shared one too slowly for the first tile of a panel. So the tiles of a panel
-// fetch the next one, each a part of it.
+// fetch the next one, each a part of it: a line per k, or where panels lie in strips, so many that every tile has the same share.
 template <class V>
 struct WeightsAhead {
     using T = typename V::T;
-    static constexpr int64_t kCached = 640 * 1024;  // bytes that may be taken to stay in a second-level cache of 1 MiB
+    static constexpr int64_t kCached = kShape<V>.cached;
     const T* next;
-    int64_t part;  // elements per tile: a line per k
+    int64_t lines;  // per tile, at most
+    int64_t part;   // elements per tile
     int64_t parts;
     // from: the next `inner` rows of a panel of `width` vectors of m.
-    WeightsAhead(const Matrix& m, const T* from, int64_t inner, int64_t width) {
+    WeightsAhead(const Matrix& m, const T* from, int64_t inner, int64_t width, int64_t tiles) {
         const bool large = m.inner * m.vectors * V::lanes * static_cast<int64_t>(sizeof(T)) > kCached;
         next = large ? from : nullptr;
+        lines = kAllLines;
         part = inner * kLine<T>;
         parts = width * V::lanes / kLine<T>;
+        if constexpr (kShape<V>.in_strips()) {
+            lines = ceil_div(ceil_div(inner * width * V::lanes, kLine<T>), tiles > 0 ? tiles : 1);
+            part = lines * kLine<T>;
+            parts = tiles;
+        }
     }
     const T* of_tile(int64_t i) const { return next && i < parts ? next + i * part : nullptr; }
 };
@@ -63,8 +70,76 @@ struct Ordered {
     int64_t next(int64_t k) const { return at(begin + k + 1 < end ? k + 1 : k); }
 };
 
-// A product of many rows with panels begin .. end-1 of m, the last one first if `downwards`; `done(panel, first row, rows)` runs after each tile.
-// Results are whole vectors at out[row] + panel * out_step.
+// The product of `rows` rows with one strip of the weights m, `width` vectors wide. A tile takes the whole of both sums where their weights stay in the
+// first-level cache from one tile to the next. Else all rows have one chain after the other: what is added to in between is a few lines per row. next:
+// weights that will be needed next.
+template <class A>
+UNROLL_INLINE void product_strip(const Matrix& m, int64_t rows, int width, const Product<A>& whole, const typename A::T* next) {
+    using V = typename A::V;
+    using T = typename A::T;
+    const Tiles tiles(rows, tile_rows<V>(width));
+    const int64_t step = width * V::lanes, length2 = whole.a2 ? whole.length2 : 0;
+    const auto pass = [&](const Product<A>& from) {
+        Product<A> p = from;
+        const WeightsAhead<V> ahead(m, next, p.length, width, tiles.tiles);
+        p.lines_ahead = ahead.lines;
+        for (int64_t i = 0; i < tiles.tiles; ++i) {
+            const int64_t r = tiles.begin(i);
+            p.a = from.a + r;
+            if (from.a2) p.a2 = from.a2 + r;
+            p.out = from.out + r;
+            p.ahead = ahead.of_tile(i);
+            run_tile<A>(static_cast<int>(tiles.begin(i + 1) - r), width, p);
+        }
+        next += p.length * step;
+    };
+    if ((whole.length + length2) * step * static_cast<int64_t>(sizeof(T)) <= kFirstLevelRun) {
+        pass(whole);
+        return;
+    }
+    Product<A> p = whole;
+    p.a2 = nullptr;
+    for (int sum = 0; sum < 2; ++sum) {
+        const bool second = sum == 1;
+        const int64_t all = second ? length2 : whole.length, chain = chain_length(all);
+        if (second) {
+            p.a = whole.a2;
+            p.a_offset = 0;
+            p.w = whole.w2;
+        }
+        for (int64_t k = 0; k < all; k += chain) {
+            p.length = all - k < chain ? all - k : chain;
+            pass(p);
+            p.a_offset += A::fold * p.length;
+            p.w += p.length * step;
+            p.first = kNothing<T>;
+            p.add = true;
+        }
+    }
+}
+
+// The product of many rows with the weights of one panel of units, strip by strip; of p, everything but the weights is set for it. next: the panel of units
+// that comes after.
+template <class A>
+UNROLL_INLINE void product_panel(const Matrix& m, const typename A::T* packed, int64_t panel, int64_t next, int64_t rows, Product<A> p,
+                                 const Matrix* second = nullptr) {
+    using V = typename A::V;
+    using T = typename A::T;
+    const int64_t from = m.first(panel), to = m.first(panel + 1);
+    const T* const first = p.first;
+    const int64_t out_offset = p.out_offset, step = m.per_panel * V::lanes;
+    for (int64_t strip = from; strip < to; ++strip) {
+        p.w = packed + m.panel_offset(strip, V::lanes);
+        if (second) p.w2 = packed + second->panel_offset(strip, V::lanes);
+        p.first = first == kNothing<T> ? first : first + (strip - from) * step;
+        p.out_offset = out_offset + (strip - from) * step;
+        const int64_t after = strip + 1 < to ? strip + 1 : m.first(next);
+        product_strip<A>(m, rows, static_cast<int>(m.width(strip)), p, packed + m.panel_offset(after, V::lanes));
+    }
+}
+
+// A product of many rows with the weights m of panels begin .. end-1 of units, the last one first if `downwards`; `done(panel, first row, rows)` runs
+// when these rows have their results. Results are whole vectors at out[row] + panel * out_step.
 template <class A, class Done>
 UNROLL_INLINE void product_panels(const Matrix& m, const typename A::T* packed, int64_t begin, int64_t end, int64_t rows, Product<A> p, int64_t first_step,
                                   int64_t out_step, bool downwards, Done&& done, const Matrix* second = nullptr) {
@@ -78,14 +153,28 @@ UNROLL_INLINE void product_panels(const Matrix& m, const typename A::T* packed, 
     const int64_t out_offset = p.out_offset;
     const Ordered panels{begin, end, downwards};
     for (int64_t k = 0; k < end - begin; ++k) {
-        const int64_t panel = panels.at(k);
-        const int width = static_cast<int>(m.width(panel));
+        const int64_t panel = panels.at(k), from = m.first(panel), to = m.first(panel + 1);
+        const int width = static_cast<int>((to - from - 1) * m.per_panel + m.width(to - 1));
+        if constexpr (kShape<V>.in_strips()) {
+            if (rows > kShape<V>.few_rows || (to - from > 1 && width < kMaxTileVectors)) {
+                p.first = first_step ? first + panel * first_step : kNothing<T>;
+                p.out_offset = out_offset + panel * out_step;
+                product_panel<A>(m, packed, panel, panels.next(k), rows, p, second);
+                done(panel, 0, rows);
+                continue;
+            }
+        }
         const Tiles tiles(rows, most_rows<V>(rows, width));
-        p.w = packed + m.panel_offset(panel, V::lanes);
-        if (second) p.w2 = packed + second->panel_offset(panel, V::lanes);
+        p.w = packed + m.panel_offset(from, V::lanes);
+        p.upper = m.inner * m.per_panel * V::lanes;
+        if (second) {
+            p.w2 = packed + second->panel_offset(from, V::lanes);
+            p.upper2 = second->inner * second->per_panel * V::lanes;
+        }
         p.first = first + panel * first_step;
         p.out_offset = out_offset + panel * out_step;
-        const WeightsAhead<V> ahead(m, packed + m.panel_offset(panels.next(k), V::lanes), m.inner, width);
+        const WeightsAhead<V> ahead(m, packed + m.panel_offset(m.first(panels.next(k)), V::lanes), m.inner, width, tiles.tiles);
+        p.lines_ahead = ahead.lines;
         for (int64_t i = 0; i < tiles.tiles; ++i) {
             const int64_t r = tiles.begin(i), n = tiles.begin(i + 1) - r;
             p.a = a + r;
@@ -127,6 +216,8 @@ class ForwardScan {
     X* x_room_;             // [block rows][I + 1], where I is odd and operands are pairs: rows of x filled up with a zero
     X* h_room_;             // [rows][R + 1], the same for h
 
+    T** panel_gates_;       // [rows] the gates of a panel of units, side by side: they stay in the first-level cache
+
     static constexpr int64_t kUnitsTogether = 4;  // unit vectors of a single row in one call of the pointwise part
 
     static void nothing(int64_t, int64_t, int64_t) {}
@@ -152,6 +243,12 @@ public:
         masked_ = !Plain && j.sequence->noise.dropout ? carve<T>(at, j.plan.B * l_.R) : nullptr;
         x_room_ = l_.I % A::fold ? carve<X>(at, block * (l_.I + 1)) : nullptr;
         h_room_ = l_.R % A::fold ? carve<X>(at, j.plan.B * (l_.R + 1)) : nullptr;
+        if constexpr (kShape<V>.in_strips()) {
+            const int64_t row = l_.per_panel * l_.slots * L;
+            panel_gates_ = carve<T*>(at, j.plan.B);
+            T* const gates = carve<T>(at, j.plan.B * row);
+            for (int64_t i = 0; i < j.plan.B; ++i) panel_gates_[i] = gates + i * row;
+        }
     }
 
     void run() {
@@ -234,9 +331,19 @@ private:
     // With enough rows for a register tile and weights that stay in the second-level cache, nothing is gained by computing the input products
     // of several steps together, and a sum that is not stored in between saves the time to begin and end a tile. A single step has no others.
     bool input_with_recurrent(int64_t rows, int64_t steps) const {
+        if (panel_by_panel(rows)) return true;
         const int64_t bytes = (l_.x.inner + l_.h.inner) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
-        return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots && !l_.whole_rows &&
-               (steps == 1 || rows >= tile_rows<V>(kMaxTileVectors)) && bytes <= WeightsAhead<V>::kCached;
+        return one_sum() && !l_.whole_rows && (steps == 1 || rows >= tile_rows<V>(kMaxTileVectors)) && bytes <= WeightsAhead<V>::kCached;
+    }
+
+    // Whether every gate has both products, so that one tile can compute them.
+    bool one_sum() const { return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots; }
+
+    // Whether a step takes the input and the recurrent product of one panel of units after the other, so that gates never leave the first-level cache but to
+    // be saved. From so many rows on that weights from the shared cache, a line of which then serves hundreds of multiply-adds, come fast enough.
+    bool panel_by_panel(int64_t rows) const {
+        constexpr int64_t kRows = 12;
+        return kShape<V>.in_strips() && !l_.whole_rows && rows >= kRows;
     }
 
     void input_products(int64_t count) {
@@ -247,9 +354,7 @@ private:
         }
         product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, count, p, layer_norm() ? 0 : l_.per_panel * l_.x_gates * L, l_.per_panel * l_.slots * L,
                           false, [&](int64_t panel, int64_t r, int64_t n) {
-                              if constexpr (CellT::bias_slot >= 0)
-                                  for (int64_t i = r; i < r + n; ++i)
-                                      store(gates_[i] + panel * l_.slots * L + CellT::bias_slot * L, load<V>(packed_ + l_.bias_h + panel * L));
+                              if constexpr (CellT::bias_slot >= 0) start_bias_slot(gates_ + r, n, panel, panel * l_.slots * L);
                           });
         if (layer_norm())
             in_groups<kNormRows>(count, [&](int64_t i, auto m) {
@@ -362,7 +467,7 @@ private:
 
     // x: the rows of the step, if their products are not yet in the gate rows.
     void fused_step(int64_t n, T** gates, const X** x) {
-        if (Plain && CellT::span == 1 && n == 1) return fused_step_of_one(gates, x);
+        if (Plain && CellT::span == 1 && n == 1 && (!x || one_sum())) return fused_step_of_one(gates, x);
         // The pointwise part runs one tile late: its operands are then long in the cache, and it fills the pipeline while the last
         // multiply-adds of the newer tile drain.
         int64_t late_panel = 0, late_row = 0, late_count = 0;
@@ -385,8 +490,50 @@ private:
             late_row = r;
             late_count = count;
         };
+        if constexpr (kShape<V>.in_strips()) {
+            if (x && (!one_sum() || panel_by_panel(n))) {
+                panel_products(n, gates, x, [&](int64_t panel) {
+                    late_panel = panel;
+                    late_count = n;
+                    late();
+                });
+                return;
+            }
+        }
         fused_products(n, gates, x, done);
         late();
+    }
+
+    // done(panel of units) after both products of each.
+    template <class Done>
+    UNROLL_INLINE_MEMBER void panel_products(int64_t n, T** gates, const X** x, Done&& done) {
+        const int64_t gate_step = l_.per_panel * l_.slots * L;
+        const bool one_sum = this->one_sum();
+        Product<A> of_x = recurrent(x, Save ? gates : panel_gates_, 0), of_h = recurrent(h_, Save ? gates : panel_gates_, l_.h_first);
+        of_x.length = l_.x.inner;
+        of_x.add = false;
+        of_h.first = kNothing<T>;
+        if (one_sum) {
+            of_x.a2 = h_;
+            of_x.length2 = l_.h.inner;
+        }
+        const Ordered panels{panel_begin_, panel_end_, downwards_};
+        for (int64_t k = 0; k < panel_end_ - panel_begin_; ++k) {
+            const int64_t panel = panels.at(k), next = panels.next(k);
+            of_x.first = packed_ + l_.bias_x + panel * l_.per_panel * l_.x_gates * L;
+            of_x.out_offset = Save ? panel * gate_step : 0;
+            of_h.out_offset = of_x.out_offset + l_.h_first * L;
+            product_panel<A>(l_.x, packed_, panel, next, n, of_x, one_sum ? &l_.h : nullptr);
+            if constexpr (CellT::bias_slot >= 0) start_bias_slot(of_x.out, n, panel, of_x.out_offset);
+            if (!one_sum) product_panel<A>(l_.h, packed_, panel, next, n, of_h);
+            // So that the panel's place in a gate row is where its gates are.
+            for (int64_t i = 0; i < n && !Save; ++i) step_[i].gates = panel_gates_[i] - panel * gate_step;
+            done(panel);
+        }
+    }
+
+    void start_bias_slot(T* const* rows, int64_t n, int64_t panel, int64_t offset) {
+        for (int64_t i = 0; i < n; ++i) store(rows[i] + offset + CellT::bias_slot * L, load<V>(packed_ + l_.bias_h + panel * L));
     }
 
     template <class Done>
@@ -446,7 +593,7 @@ private:
     void reset_before_step(int64_t n, T** gates) {
         product_panels<A>(l_.h, packed_, 0, l_.panels, n, recurrent(h_, gates, l_.h_first), 0, l_.slots * L, downwards_, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
-        product_panels<A>(l_.n, packed_, 0, l_.n.panels(), n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, downwards_, nothing);
+        product_panels<A>(l_.n, packed_, 0, l_.panels, n, recurrent(reset_h_, gates, 0), 0, l_.slots * L, downwards_, nothing);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) output_of(step_, n, u);
     }
 
@@ -455,7 +602,7 @@ private:
             Product<A> p = recurrent(h, gates, slot);
             p.add = false;
             p.out_offset += l_.h_part;
-            product_panels<A>(m, packed_, 0, m.panels(), n, p, 0, l_.per_panel * l_.slots * L, downwards_, nothing);
+            product_panels<A>(m, packed_, 0, l_.panels, n, p, 0, l_.per_panel * l_.slots * L, downwards_, nothing);
         };
         product(l_.h, h_, l_.h_first);
         // Only GRU normalises n apart from the other gates.
@@ -512,18 +659,18 @@ private:
     }
 
     // The pointwise part of unit vector u of `count` rows, in groups that keep the multipliers busy.
-    __attribute__((noinline)) void gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    UNROLL_NOINLINE void gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         in_groups<CellT::group>(count, [&](int64_t i, auto m) { CellT::template gates<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); });
     }
     // The same for a whole panel of a cell that takes several unit vectors at once.
-    __attribute__((noinline)) void wide_gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    UNROLL_NOINLINE void wide_gates_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         if constexpr (CellT::span > 1)
             in_groups<V::registers == 32 ? 2 : 1>(count, [&](int64_t i, auto m) {
                 CellT::template gates<Plain, Save, decltype(m)::value, CellT::span>(context_, rows + i, u, l_.H - u * L);
             });
     }
     // The five or six rows of a tile at once, if registers hold them: four chains of tanh leave the multipliers waiting, and two more so.
-    __attribute__((noinline)) void output_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
+    UNROLL_NOINLINE void output_of(const ForwardRow<T>* rows, int64_t count, int64_t u) {
         const auto output = [&](int64_t i, auto m) { CellT::template output<Plain, Save, decltype(m)::value>(context_, rows + i, u, l_.H - u * L); };
         if constexpr (CellT::two_stages) {
             if (V::registers == 32 && count == 6)

@@ -3,7 +3,9 @@
 // A unit vector is `lanes` hidden units; the last one is padded with units whose weights are zero, which therefore stay finite. A gate row is
 // [unit_vectors][slots][lanes]: the gates of a unit lie together. Slots are in torch's gate order, but for GRU: n r z hn with `hn` the recurrent
 // part of n, so that the input product fills slots 0..2 and the recurrent product slots 1..3, each a run of neighbours.
-// A packed matrix is a row of panels; a panel is [inner][vectors][lanes], at most four vectors wide, and gives a whole register tile.
+// A packed matrix is a row of panels; a panel is [inner][vectors][lanes], at most four vectors wide, and gives a whole register tile. The products of the
+// gates take `per_panel` unit vectors at a time, a panel of units, whose weights are one panel of the matrix or, where there are too few registers for
+// its width, several (shape.h).
 // For products of bfloat16 pairs an element of a packed matrix is a pair, two neighbours of the inner dimension in 32 bits, and `inner` counts
 // pairs; everything else, saved rows among it, is float32.
 #pragma once
@@ -11,6 +13,7 @@
 #include <cstdint>
 
 #include "api.h"
+#include "shape.h"
 
 namespace unroll {
 
@@ -28,10 +31,16 @@ struct Matrix {
     int64_t inner = 0;
     int64_t vectors = 0;
     int64_t per_panel = 1;
+    int64_t strips = 1;  // panels of this matrix to a panel of units
     int64_t panels() const { return ceil_div(vectors, per_panel); }
     int64_t width(int64_t panel) const {
         const int64_t rest = vectors - panel * per_panel;
         return rest < per_panel ? rest : per_panel;
+    }
+    // The first panel for a panel of units.
+    int64_t first(int64_t unit_panel) const {
+        const int64_t panel = unit_panel * strips, all = panels();
+        return panel < all ? panel : all;
     }
     int64_t panel_offset(int64_t panel, int64_t lanes) const { return offset + panel * per_panel * inner * lanes; }
 };
@@ -84,7 +93,9 @@ inline int64_t torch_gate(const Spec& spec, int64_t slot) {
     return slot == 0 || slot == 3 ? 2 : slot - 1;
 }
 
-inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
+inline Layout make_layout(const Spec& spec, int64_t lanes, int registers, bool training) {
+    const Shape& shape = shape_of(registers);
+    const int64_t columns = shape.strip[kMaxTileVectors];
     Layout l{};
     l.lanes = lanes;
     l.I = spec.I;
@@ -143,14 +154,20 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
         return m;
     };
     const int64_t columns_x = ceil_div(l.I, lanes), columns_h = ceil_div(l.R, lanes);
-    l.x = matrix(ceil_div(l.I, fold), l.unit_vectors * l.x_gates, l.per_panel * l.x_gates);
-    l.h = matrix(ceil_div(l.R, fold), l.unit_vectors * l.h_gates, l.per_panel * l.h_gates);
-    l.dx = {0, l.I, l.x.vectors, l.x.per_panel};
-    l.dh = {0, l.R, l.h.vectors, l.h.per_panel};
+    const auto gates = [&](int64_t inner, int64_t slots) {
+        const int64_t width = l.per_panel * slots, strip = shape.strip[width];
+        Matrix m = matrix(inner, l.unit_vectors * slots, strip);
+        m.strips = width / strip;
+        return m;
+    };
+    l.x = gates(ceil_div(l.I, fold), l.x_gates);
+    l.h = gates(ceil_div(l.R, fold), l.h_gates);
+    l.dx = {0, l.I, l.x.vectors, l.x.per_panel, l.x.strips};
+    l.dh = {0, l.R, l.h.vectors, l.h.per_panel, l.h.strips};
     if (l.reset_before) l.n = matrix(l.R, l.unit_vectors, 1);
     l.bias_x = take(l.unit_vectors * l.x_gates * lanes);
     l.bias_h = take(l.padded);
-    if (l.P) l.p = matrix(l.H, ceil_div(l.P, lanes), 4);
+    if (l.P) l.p = matrix(l.H, ceil_div(l.P, lanes), columns);
     if (spec.options & kPeephole) l.peephole = take(3 * l.padded);
     if (spec.options & kLayerNorm) {
         l.gain_x = take(l.gate_row);
@@ -159,10 +176,10 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, bool training) {
         l.shift_c = take(l.padded);
     }
     if (training) {
-        l.xt = matrix(l.padded * l.x_gates / fold, columns_x, 4);
-        l.ht = matrix(l.padded * l.h_gates / fold, columns_h, 4);
-        if (l.reset_before) l.nt = matrix(l.padded, columns_h, 4);
-        if (l.P) l.pt = matrix(l.P, l.unit_vectors, 4);
+        l.xt = matrix(l.padded * l.x_gates / fold, columns_x, columns);
+        l.ht = matrix(l.padded * l.h_gates / fold, columns_h, columns);
+        if (l.reset_before) l.nt = matrix(l.padded, columns_h, columns);
+        if (l.P) l.pt = matrix(l.P, l.unit_vectors, columns);
     }
     l.total = at;
     return l;

@@ -48,11 +48,11 @@ void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t firs
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
-#pragma GCC unroll 16
+UNROLL_LOOP(16)
                 for (int lane = 0; lane < L; ++lane) square[lane] = operands_of<A>(rows[lane], k, n, columns);
                 transpose(square);
                 if (n == L) {
-#pragma GCC unroll 16
+UNROLL_LOOP(16)
                     for (int i = 0; i < L; ++i) store(to + (k + i) * stride, square[i]);
                 } else {
                     for (int64_t i = 0; i < n; ++i) store(to + (k + i) * stride, square[i]);
@@ -77,7 +77,7 @@ void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t fi
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
-#pragma GCC unroll 16
+UNROLL_LOOP(16)
                 for (int i = 0; i < L; ++i) square[i] = i < n ? load<V>(from + (k + i) * stride) : fill<V>(0);
                 transpose(square);
                 for (int lane = 0; lane < L; ++lane)

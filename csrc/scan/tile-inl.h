@@ -5,18 +5,22 @@
 #pragma once
 
 #include "../simd/vec.h"
+#include "shape.h"
 
 namespace unroll {
 namespace UNROLL_LEVEL {
 namespace {
 
-// Tiles must leave room for N weights and one broadcast value: 6 x 4 and 8 x 3 of 32 registers, 2 x 4 and 3 x 3 of 16.
+template <class V>
+constexpr const Shape& kShape = shape_of(V::registers);
+
+// Rows of a tile of n vectors.
 template <class V>
 constexpr int tile_rows(int n) {
-    return V::registers == 32 ? (n == 4 ? 6 : 8) : (n == 4 ? 2 : n == 3 ? 3 : 4);
+    return kShape<V>.rows[n];
 }
-constexpr int kMaxTileRows = 8;
-constexpr int kMaxTileVectors = 4;
+
+constexpr int64_t kAllLines = INT64_MAX;
 
 // `A`, the arithmetic, is Singles or Pairs of simd/vec.h: what an operand is (one element or a pair of them) and how it is multiplied. Lengths and
 // strides count operands.
@@ -39,22 +43,33 @@ struct Product {
     const X* const* a2;    // [R] a second sum, of these rows, length2 operands each, times w2, is added; null: there is none
     const T* w2;
     int64_t length2;
+    int64_t upper = 0;   // where a tile spans two strips: from one to the other, in elements
+    int64_t upper2 = 0;  // the same in w2
+    int64_t lines_ahead = kAllLines;  // of `ahead`, where a panel lies in strips
     bool fetch_out = false;  // `out` is memory not used for long: it is called into the first-level cache while the sum is computed
 };
 
-// Weights stream from the second-level cache; they are called into the first one so many steps before their use.
+// Weights stream from the second-level cache; they are called into the first one so many steps before their use: 24 multiply-adds a step on two ports are
+// 48 cycles, three times the 14 that this cache takes.
 constexpr int64_t kWeightsAhead = 4;
 
 // Operands of one chain at most: with 384, y of an RNN with 560 units erred 1.7 times as much as torch on one thread.
 constexpr int64_t kChain = 256;
+
+// Weights that many rows in turn find in a first-level cache of 32 KiB: half of it, and the rows run through the rest.
+constexpr int64_t kFirstLevelRun = 16 * 1024;
+
+// What a sum begins at that only adds to another.
+template <class T>
+alignas(64) constexpr T kNothing[kMaxTileVectors * 16] = {};
 
 template <class T>
 constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
 
 template <int Elements, class T>
 UNROLL_INLINE void fetch(const T* p) {
-#pragma GCC unroll 4
-    for (int i = 0; i < Elements; i += kLine<T>) __builtin_prefetch(p + i, 0, 3);
+UNROLL_LOOP(4)
+    for (int i = 0; i < Elements; i += kLine<T>) UNROLL_FETCH(p + i, 0, 3);
 }
 
 // Operands of each of the chains that a sum of n is cut into.
@@ -64,9 +79,9 @@ UNROLL_INLINE int64_t chain_length(int64_t n) {
     return (n + chains - 1) / chains;
 }
 
-// R rows by N vectors; the rows of the right operand are S vectors apart.
+// R rows by N vectors; the rows of the right operand are S vectors apart. N = 2 S: the operand lies in two strips, one behind the other.
 template <class A, int R, int N, int S>
-__attribute__((noinline)) void tile(const Product<A>& p) {
+UNROLL_NOINLINE void tile(const Product<A>& p) {
     using V = typename A::V;
     using T = typename A::T;
     using X = typename A::X;
@@ -75,42 +90,45 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
     T* const* const out = p.out;
     const int64_t out_offset = p.out_offset;
     if (R > 2 && p.fetch_out)
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) fetch<N * L>(out[r] + out_offset);
     V acc[R][N];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) acc[r][n] = load<V>(p.first + n * L);
     const X* a[R];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r) a[r] = p.a[r] + p.a_offset;
     const T* w = p.w;
-    const auto step = [&](int64_t k) __attribute__((always_inline)) {
+    const T* upper = p.w + p.upper;
+    const auto step = [&](int64_t k) UNROLL_INLINE_LAMBDA {
         decltype(A::load(w)) b[N];
-#pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) b[n] = A::load(w + n * L);
-#pragma GCC unroll 8
+UNROLL_LOOP(4)
+        for (int n = 0; n < N; ++n) b[n] = A::load((n < S ? w : upper) + n % S * L);
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) {
             const auto x = A::broadcast(a[r] + A::fold * k);
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) acc[r][n] = A::multiply_add(x, b[n], acc[r][n]);
         }
         // With one or two rows the loads of the weights themselves are the bottleneck, and the hardware follows them.
         if constexpr (R > 2) fetch<N * L>(w + kWeightsAhead * S * L);
         w += S * L;
+        if constexpr (N > S) upper += S * L;
     };
     const bool fetching = R > 2 && (p.ahead || p.rows_ahead);
+    const int64_t lines_ahead = p.lines_ahead;
     const T* ahead = p.ahead ? p.ahead : p.rows_ahead;
     const T* rows_ahead = p.rows_ahead ? p.rows_ahead : p.ahead;
     constexpr int64_t line = kLine<T>;
     int64_t k = 0, end = p.length, segment = 1, length = chain_length(p.segments * p.length), room = length;
     bool second = false, add = p.add;
     // The sum so far goes to `out`, and the next chain begins.
-    const auto next_chain = [&]() __attribute__((always_inline)) {
-#pragma GCC unroll 8
+    const auto next_chain = [&]() UNROLL_INLINE_LAMBDA {
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) {
                 T* const to = out[r] + out_offset + n * L;
                 store(to, add ? load<V>(to) + acc[r][n] : acc[r][n]);
@@ -122,11 +140,12 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
     for (;;) {
         const int64_t stop = end - k <= room ? end : k + room;
         room -= stop - k;
+        const int64_t fetched = kShape<V>.in_strips() && lines_ahead < stop ? lines_ahead : stop;
         if (fetching)
-            for (; k < stop; ++k) {
+            for (; k < fetched; ++k) {
                 step(k);
-                __builtin_prefetch(ahead, 0, 2);
-                __builtin_prefetch(rows_ahead, 0, 2);
+                UNROLL_FETCH(ahead, 0, 2);
+                UNROLL_FETCH(rows_ahead, 0, 2);
                 ahead += line;
                 rows_ahead += line;
             }
@@ -145,21 +164,22 @@ __attribute__((noinline)) void tile(const Product<A>& p) {
         second = true;
         length = chain_length(p.length2);
         next_chain();
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) a[r] = p.a2[r];
         w = p.w2;
+        upper = p.w2 + p.upper2;
         k = 0;
         end = p.length2;
     }
     // All loads before the first store: a load that lies a page apart from a fresh store waits for it.
     if (add)
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) acc[r][n] = load<V>(out[r] + out_offset + n * L) + acc[r][n];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) store(out[r] + out_offset + n * L, acc[r][n]);
 }
 
@@ -176,42 +196,42 @@ struct OuterProduct {
 };
 
 template <class A, int R, int N>
-__attribute__((noinline)) void outer_tile(const OuterProduct<typename A::T>& p) {
+UNROLL_NOINLINE void outer_tile(const OuterProduct<typename A::T>& p) {
     using V = typename A::V;
     using T = typename A::T;
     constexpr int L = V::lanes;
     V acc[R][N];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) acc[r][n] = fill<V>(T(0));
     const T *a = p.a, *w = p.w;
     T* const sum = p.sum;
     const int64_t a_stride = p.a_stride, w_stride = p.w_stride, length = p.length;
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r) fetch<N * L>(sum + r * N * L);
     for (int64_t k = 0; k < length; ++k) {
         decltype(A::load(w)) b[N];
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) b[n] = A::load(w + n * L);
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
         for (int r = 0; r < R; ++r) {
             const auto x = A::broadcast(a + r);
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
             for (int n = 0; n < N; ++n) acc[r][n] = A::multiply_add(x, b[n], acc[r][n]);
         }
         // The rows of `a` lie apart, so no hardware prefetcher follows them.
-        __builtin_prefetch(a + 12 * a_stride, 0, 3);
+        UNROLL_FETCH(a + 12 * a_stride, 0, 3);
         a += a_stride;
         w += w_stride;
     }
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) acc[r][n] = load<V>(sum + (r * N + n) * L) + acc[r][n];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
         for (int n = 0; n < N; ++n) store(sum + (r * N + n) * L, acc[r][n]);
 }
 
@@ -221,7 +241,7 @@ struct TileTable {
         if (rows == R)
             outer_tile<A, R, N>(p);
         else
-            TileTable<A, N, R - 1>::outer(rows, p);
+            TileTable<A, N, R - 1, S>::outer(rows, p);
     }
     static void run(int rows, const Product<A>& p) {
         if (rows == R)
@@ -236,20 +256,18 @@ struct TileTable<A, N, 0, S> {
     static void run(int, const Product<A>&) {}
 };
 
-// Seven or eight rows of four vectors are best taken as two halves of two vectors: cut into two tiles of four rows they would need the weights
-// twice as fast as the second-level cache gives them.
 template <class V>
 constexpr int64_t most_rows(int64_t rows, int width) {
-    return V::registers == 32 && width == 4 && (rows == 7 || rows == 8) ? 8 : tile_rows<V>(width);
+    return kShape<V>.halves && width == 4 && (rows == 7 || rows == 8) ? 8 : tile_rows<V>(width);
 }
 
 // rows <= most_rows<V>(rows, vectors), vectors <= kMaxTileVectors.
 template <class A>
-__attribute__((noinline)) void run_tile(int rows, int vectors, const Product<A>& p) {
+UNROLL_NOINLINE void run_tile(int rows, int vectors, const Product<A>& p) {
     using V = typename A::V;
     switch (vectors) {
         case 4: {
-            if constexpr (V::registers == 32)
+            if constexpr (kShape<V>.halves)
                 if (rows > tile_rows<V>(4)) {
                     Product<A> half = p;
                     rows == 8 ? tile<A, 8, 2, 4>(half) : tile<A, 7, 2, 4>(half);
@@ -259,7 +277,7 @@ __attribute__((noinline)) void run_tile(int rows, int vectors, const Product<A>&
                     half.out_offset += 2 * V::lanes;
                     return rows == 8 ? tile<A, 8, 2, 4>(half) : tile<A, 7, 2, 4>(half);
                 }
-            return TileTable<A, 4, tile_rows<V>(4)>::run(rows, p);
+            return TileTable<A, 4, tile_rows<V>(4), kShape<V>.strip[4]>::run(rows, p);
         }
         case 3: return TileTable<A, 3, tile_rows<V>(3)>::run(rows, p);
         case 2: return TileTable<A, 2, tile_rows<V>(2)>::run(rows, p);
@@ -268,10 +286,10 @@ __attribute__((noinline)) void run_tile(int rows, int vectors, const Product<A>&
 }
 
 template <class A>
-__attribute__((noinline)) void run_outer_tile(int rows, int vectors, const OuterProduct<typename A::T>& p) {
+UNROLL_NOINLINE void run_outer_tile(int rows, int vectors, const OuterProduct<typename A::T>& p) {
     using V = typename A::V;
     switch (vectors) {
-        case 4: return TileTable<A, 4, tile_rows<V>(4)>::outer(rows, p);
+        case 4: return TileTable<A, 4, kShape<V>.in_strips() ? 0 : tile_rows<V>(4)>::outer(rows, p);
         case 3: return TileTable<A, 3, tile_rows<V>(3)>::outer(rows, p);
         case 2: return TileTable<A, 2, tile_rows<V>(2)>::outer(rows, p);
         default: return TileTable<A, 1, tile_rows<V>(1)>::outer(rows, p);

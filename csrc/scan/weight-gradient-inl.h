@@ -15,6 +15,16 @@ namespace {
 // Weights of a long sum that are used for all rows before the next ones: with as many that are called in, half of a second-level cache of 1 MiB.
 constexpr int64_t kRunBytes = 256 * 1024;
 
+// How many runs a sum over `slots` slots of every unit vector is cut into, with weights `width` vectors wide. Where panels lie in strips a run is one chain,
+// whose weights stay in the first-level cache.
+template <class V>
+int64_t runs_of(const Layout& l, const Matrix& m, int64_t slots, int64_t width) {
+    if constexpr (kShape<V>.in_strips())
+        return ceil_div(l.unit_vectors, kChain / (slots * V::lanes));
+    else
+        return ceil_div(m.inner * width * V::lanes * static_cast<int64_t>(sizeof(typename V::T)), kRunBytes);
+}
+
 // Run `run` of `runs` of a sum over slots first .. first+slots-1 of the unit vectors of a gate row, with the weights of a panel of `width` vectors.
 // Returns its length.
 template <class A>
@@ -89,8 +99,8 @@ class SegmentGradients {
 public:
     SegmentGradients(const BackwardJob& b, const Worker& w, int64_t begin, int64_t end, int64_t count)
         : b_(b), j_(b.forward), w_(w), l_(*j_.layout), rows_(j_), packed_(static_cast<const T*>(j_.packed)), begin_(begin), end_(end), count_(count) {
-        x_ = left_operand(static_cast<T*>(b.operand), l_.I, l_.per_panel * l_.x_gates);
-        h_ = left_operand(x_.at + x_.groups() * x_.group_stride, l_.R, l_.per_panel * l_.h_gates);
+        x_ = left_operand(static_cast<T*>(b.operand), l_.I, l_.dx.per_panel);
+        h_ = left_operand(x_.at + x_.groups() * x_.group_stride, l_.R, l_.dh.per_panel);
         const int64_t capacity = block_capacity(kSegmentRows, j_.plan.B);
         char* at = j_.worker_scratch + w.index * j_.worker_scratch_bytes;
         gates_ = carve<const T*>(at, capacity);
@@ -164,10 +174,10 @@ public:
             const int64_t g0 = part * groups / parts, g1 = (part + 1) * groups / parts;
             const Groups x = x_.part(g0, g1), h = h_.part(g0 - x_groups, g1 - x_groups);
             if (l_.layer_norm) copy_panel(panel, l_.x_part, false);
-            outer(l_.dx, b_.gradient_x, panel, 0, l_.x_gates, x_, x);
+            outer(l_.dx, b_.gradient_x, panel, 0, x_, x);
             if (l_.layer_norm) copy_panel(panel, l_.h_part, false);
-            outer(l_.dh, b_.gradient_h, panel, l_.h_first, l_.h_gates, h_, h);
-            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, 1, reset_h, h);
+            outer(l_.dh, b_.gradient_h, panel, l_.h_first, h_, h);
+            if (l_.reset_before) outer(l_.n, b_.gradient_n, panel, 0, reset_h, h);
         }
         if (l_.P) projection_gradients();
     }
@@ -204,24 +214,29 @@ private:
         const bool in_place = !kRounds && first_column + width * L <= l_.I;
         const Tiles tiles(to - from, most_rows<V>(to - from, width));
         Product<A> p{};
-        take_run(p, l_, packed_ + l_.xt.panel_offset(panel, L), width, 0, l_.x_gates, 0, 1);
         p.first = static_cast<const T*>(j_.zeros);
         p.out = results;
         p.out_offset = in_place ? first_column : 0;
         p.fetch_out = in_place;
-        for (int64_t t = 0; t < tiles.tiles; ++t) {
-            const int64_t r = from + tiles.begin(t), n = from + tiles.begin(t + 1) - r;
-            p.a = a_ + r;
-            p.rows_ahead = rows_ahead && r + n < to ? reinterpret_cast<const T*>(a_[r + n]) : nullptr;
-            if constexpr (!kRounds)
-                if (in_place) p.out = dx_ + r;
-            run_tile<A>(static_cast<int>(n), width, p);
-            for (int64_t i = 0; i < n && !in_place; ++i)
-                for (int64_t v = 0; v < width; ++v) {
-                    const int64_t column = first_column + v * L;
-                    store_lanes(dx_[r + i] + column, load<V>(result[i] + v * L), l_.I - column);
+        // In strips: one run of weights for all rows and then the next, or where sums are not kept in dx, all runs for one tile and then the next.
+        const int64_t runs = kShape<V>.in_strips() ? runs_of<V>(l_, l_.xt, l_.x_gates, width) : 1, passes = in_place ? runs : 1;
+        for (int64_t pass = 0; pass < passes; ++pass)
+            for (int64_t t = 0; t < tiles.tiles; ++t) {
+                const int64_t r = from + tiles.begin(t), n = from + tiles.begin(t + 1) - r;
+                p.a = a_ + r;
+                if constexpr (!kRounds)
+                    if (in_place) p.out = dx_ + r;
+                for (int64_t run = pass; run < runs; run += passes) {
+                    take_run(p, l_, packed_ + l_.xt.panel_offset(panel, L), width, 0, l_.x_gates, run, runs);
+                    p.rows_ahead = rows_ahead && r + n < to && run == 0 ? reinterpret_cast<const T*>(a_[r + n]) : nullptr;
+                    run_tile<A>(static_cast<int>(n), width, p);
                 }
-        }
+                for (int64_t i = 0; i < n && !in_place; ++i)
+                    for (int64_t v = 0; v < width; ++v) {
+                        const int64_t column = first_column + v * L;
+                        store_lanes(dx_[r + i] + column, load<V>(result[i] + v * L), l_.I - column);
+                    }
+            }
     }
 
     void copy_panel(int64_t panel, int64_t row_part, bool add_biases) {
@@ -265,6 +280,8 @@ private:
             spread<tile_rows<V>(4)>(to, k, row, groups);
         else if (to.group == tile_rows<V>(3))
             spread<tile_rows<V>(3)>(to, k, row, groups);
+        else if (to.group == tile_rows<V>(2))
+            spread<tile_rows<V>(2)>(to, k, row, groups);
         else
             spread<tile_rows<V>(1)>(to, k, row, groups);
     }
@@ -275,7 +292,7 @@ private:
         const int64_t end = to.feature(groups.end);
         for (; f + G <= end; f += G, at += to.group_stride) {
             // Too many runs of memory at a time for the hardware to follow.
-            __builtin_prefetch(at + 2 * kLine<T>, 1, 3);
+            UNROLL_FETCH(at + 2 * kLine<T>, 1, 3);
             std::memcpy(at, row + f, G * sizeof(T));
         }
         if (f < end) std::memcpy(at, row + f, static_cast<size_t>(end - f) * sizeof(T));
@@ -288,21 +305,24 @@ private:
         return row_;
     }
 
-    // These groups of the left operand, times slots first .. first+slots-1 of the copied panel.
-    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, int64_t slots, const LeftOperand<T>& a,
-               const Groups& groups) {
-        const int64_t width = units(panel) * slots;
-        T* sum = static_cast<T*>(gradient) + m.panel_offset(panel, L) - m.offset;
+    // These groups of the left operand, times the slots of the copied panel that belong to m, the first of which is `first`.
+    void outer(const Matrix& m, void* gradient, int64_t panel, int64_t first, const LeftOperand<T>& a, const Groups& groups) {
         const int64_t w_stride = units(panel) * l_.slots * L;
         const int64_t count = ceil_div(count_, A::fold);
-        for (int64_t k = 0; k < count; k += kChainRows)
+        for (int64_t k = 0; k < count; k += kChainRows) {
+            const int64_t length = count - k < kChainRows ? count - k : kChainRows;
             for (int64_t g = groups.begin; g < groups.end; ++g) {
                 const int64_t f = a.feature(g), n = a.feature(g + 1) - f;
-                const int64_t length = count - k < kChainRows ? count - k : kChainRows;
-                const OuterProduct<T> p{a.at + g * a.group_stride + k * a.row_stride, a.row_stride, panel_ + k * w_stride + first * L, w_stride, length,
-                                        sum + f * width * L};
-                run_outer_tile<A>(static_cast<int>(n), static_cast<int>(width), p);
+                const T* gates = panel_ + k * w_stride + first * L;
+                for (int64_t strip = m.first(panel); strip < m.first(panel + 1); ++strip) {
+                    const int64_t width = m.width(strip);
+                    T* const sum = static_cast<T*>(gradient) + m.panel_offset(strip, L) - m.offset;
+                    const OuterProduct<T> p{a.at + g * a.group_stride + k * a.row_stride, a.row_stride, gates, w_stride, length, sum + f * width * L};
+                    run_outer_tile<A>(static_cast<int>(n), static_cast<int>(width), p);
+                    gates += width * L;
+                }
             }
+        }
     }
 
     void projection_gradients() {
@@ -394,9 +414,10 @@ void finish_gradients(const BackwardJob* parts, int64_t count, int64_t worker, i
     const int64_t from = worker * l.panels / workers, to = (worker + 1) * l.panels / workers;
     const auto unpack = [&](const Matrix& m, void* BackwardJob::* sums, void* gradient, int64_t first, int64_t slots) {
         if (!gradient) return;
-        const int64_t begin = m.panel_offset(from, l.lanes), end = to < l.panels ? m.panel_offset(to, l.lanes) : m.inner * m.vectors * l.lanes;
+        const int64_t begin = m.panel_offset(m.first(from), l.lanes);
+        const int64_t end = to < l.panels ? m.panel_offset(m.first(to), l.lanes) : m.inner * m.vectors * l.lanes;
         const T* all = total<T>(parts, count, sums, begin, end - begin);
-        unpack_gates<A>(spec, l, m, first, slots, all, static_cast<X*>(gradient), from, to);
+        unpack_gates<A>(spec, l, m, first, slots, all, static_cast<X*>(gradient), m.first(from), m.first(to));
     };
     Matrix n = l.n;
     n.offset = 0;

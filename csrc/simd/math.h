@@ -13,7 +13,7 @@
 
 #include "vec.h"
 
-#define UNROLL_STEP(N) _Pragma("GCC unroll 16") for (int n = 0; n < N; ++n)
+#define UNROLL_STEP(N) UNROLL_LOOP(16) for (int n = 0; n < N; ++n)
 
 namespace unroll {
 namespace UNROLL_LEVEL {
@@ -59,7 +59,7 @@ UNROLL_INLINE void exp_parts(V (&x)[N], V (&whole)[N]) {
     UNROLL_STEP(N) x[n] = fnma(whole[n], low, x[n]);
     V p[N];
     UNROLL_STEP(N) p[n] = fma(fill<V>(E::q[0]), x[n], fill<V>(E::q[1]));
-#pragma GCC unroll 16
+UNROLL_LOOP(16)
     for (int k = 2; k < E::terms; ++k) {
         const V q = fill<V>(E::q[k]);
         UNROLL_STEP(N) p[n] = fma(p[n], x[n], q);

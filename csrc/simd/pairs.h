@@ -10,8 +10,8 @@ UNROLL_INLINE VecF pair_fma(__m512i a, __m512i b, VecF sum) {
     return {_mm512_dpbf16_ps(sum.v, (__m512bh)a, (__m512bh)b)};
 #else
     const __m512i upper = _mm512_set1_epi32(static_cast<int32_t>(0xffff0000u));
-    const auto high = [&](__m512i x) __attribute__((always_inline)) { return _mm512_castsi512_ps(_mm512_and_si512(x, upper)); };
-    const auto low = [](__m512i x) __attribute__((always_inline)) { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); };
+    const auto high = [&](__m512i x) UNROLL_INLINE_LAMBDA { return _mm512_castsi512_ps(_mm512_and_si512(x, upper)); };
+    const auto low = [](__m512i x) UNROLL_INLINE_LAMBDA { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); };
     return {_mm512_fmadd_ps(low(a), low(b), _mm512_fmadd_ps(high(a), high(b), sum.v))};
 #endif
 }

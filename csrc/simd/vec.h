@@ -13,17 +13,16 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "bfloat16.h"
+#include "compiler.h"
 
 #if defined(UNROLL_LEVEL_AVX512) || defined(UNROLL_LEVEL_AVX2)
 #include <immintrin.h>
 #elif defined(UNROLL_LEVEL_NEON)
 #include <arm_neon.h>
 #endif
-
-#define UNROLL_INLINE_MEMBER inline __attribute__((always_inline))
-#define UNROLL_INLINE static UNROLL_INLINE_MEMBER
 
 namespace unroll {
 namespace UNROLL_LEVEL {

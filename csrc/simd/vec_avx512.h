@@ -82,21 +82,21 @@ UNROLL_INLINE double sum(VecD a) { return _mm512_reduce_add_pd(a.v); }
 // Rows to columns: four rounds, each putting elements twice as far apart side by side.
 UNROLL_INLINE void transpose(VecF (&r)[16]) {
     __m512 a[16], b[16];
-#pragma GCC unroll 8
+UNROLL_LOOP(8)
     for (int i = 0; i < 8; ++i) {
         a[2 * i] = _mm512_unpacklo_ps(r[2 * i].v, r[2 * i + 1].v);
         a[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i].v, r[2 * i + 1].v);
     }
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
     for (int i = 0; i < 16; i += 4)
-#pragma GCC unroll 2
+UNROLL_LOOP(2)
         for (int j = 0; j < 2; ++j) {
             const __m512d low = _mm512_castps_pd(a[i + j]), high = _mm512_castps_pd(a[i + 2 + j]);
             b[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
             b[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
         }
     // b[4 g + k] holds, in each quarter q, column 4 q + k of the rows 4 g .. 4 g + 3.
-#pragma GCC unroll 4
+UNROLL_LOOP(4)
     for (int k = 0; k < 4; ++k) {
         const __m512 even01 = _mm512_shuffle_f32x4(b[k], b[4 + k], 0x88), odd01 = _mm512_shuffle_f32x4(b[k], b[4 + k], 0xdd);
         const __m512 even23 = _mm512_shuffle_f32x4(b[8 + k], b[12 + k], 0x88), odd23 = _mm512_shuffle_f32x4(b[8 + k], b[12 + k], 0xdd);

@@ -1,141 +1,31 @@
 // Compares the best instruction set of the machine with the plain one: forward and backward of every cell, with and without options, ragged rows,
 // sizes around the lane counts. Products of bfloat16 pairs are compared with float32 ones, and where the CPU has the instruction for them, bit
-// for bit with its stand-in. For machines on which Python's tests cannot run, such as an emulator:
-//
-//   aarch64-linux-gnu-g++ -std=c++17 -O2 -ffp-contract=off -fopenmp -static -DUNROLL_BUILD_SCALAR -DUNROLL_BUILD_NEON csrc/dispatch/*.cpp \
-//       csrc/tests/check_level.cpp && qemu-aarch64 ./a.out
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <vector>
-
-#include "../scan/api.h"
-#include "../simd/bfloat16.h"
+// for bit with its stand-in. scripts/check-native builds and runs it, and scripts/check-arm does on an emulated ARM processor.
+#include "case.h"
 
 namespace {
 
-using namespace unroll;
-
 int failures = 0;
 
-struct Aligned {
-    explicit Aligned(int64_t bytes) : data(std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64))) {}
-    ~Aligned() { std::free(data); }
-    Aligned(const Aligned&) = delete;
-    Aligned& operator=(const Aligned&) = delete;
-    void* data;
-};
-
-void ok(Status status) {
-    if (status == Status::ok) return;
-    std::printf("%s\n", message(status));
-    std::exit(2);
-}
-
 template <class T>
-T element(double value) {
-    return static_cast<T>(value);
+void compare(const Kind& kind, const Case<T>& c, const char* first, const char* second, double bound) {
+    ok(set_level(first));
+    const std::vector<double> plain = c.run(1);
+    ok(set_level(second));
+    const std::vector<double> other = c.run(1);
+    double worst = 0;
+    for (size_t i = 0; i < plain.size(); ++i) worst = std::max(worst, std::isfinite(other[i]) ? std::fabs(plain[i] - other[i]) : INFINITY);
+    if (worst <= bound) return;
+    ++failures;
+    std::printf("FAILED %s options %u I %d H %d P %d: %g, bound %g\n", kind.name, c.spec.options, static_cast<int>(c.spec.I),
+                static_cast<int>(c.spec.H), static_cast<int>(c.spec.P), worst, bound);
 }
-template <>
-uint16_t element(double value) {
-    return narrow(static_cast<float>(value));
-}
-
-template <class T>
-struct Case {
-    Spec spec;
-    int64_t T_, B, G;
-    std::mt19937 random{7};
-    std::vector<T> w_ih, w_hh, b_ih, b_hh, w_hr, peephole, gain_ih, gain_hh, gain_c, shift_c, x, dy;
-    std::vector<int64_t> lengths;
-
-    std::vector<T> numbers(int64_t n, double scale) {
-        std::normal_distribution<double> normal(0.0, scale);
-        std::vector<T> v(static_cast<size_t>(n));
-        for (T& value : v) value = element<T>(normal(random));
-        return v;
-    }
-
-    Case(const Spec& given, int64_t steps, int64_t rows) : spec(given), T_(steps), B(rows) {
-        const bool lstm = spec.cell == Cell::lstm, gru = spec.cell == Cell::gru || spec.cell == Cell::gru_reset_before;
-        G = lstm ? (spec.options & kCoupled ? 3 : 4) : gru ? 3 : 1;
-        const int64_t H = spec.H, R = spec.P ? spec.P : H;
-        w_ih = numbers(G * H * spec.I, 0.3), w_hh = numbers(G * H * R, 0.3), b_ih = numbers(G * H, 0.3), b_hh = numbers(G * H, 0.3);
-        w_hr = numbers(spec.P * H, 0.3), peephole = numbers(3 * H, 0.3), gain_ih = numbers(G * H, 1), gain_hh = numbers(G * H, 1);
-        gain_c = numbers(H, 1), shift_c = numbers(H, 0.3), x = numbers(T_ * B * spec.I, 1), dy = numbers(T_ * B * R, 1);
-        for (int64_t b = 0; b < B; ++b) lengths.push_back(b % 3 == 2 ? T_ / 2 : T_ - b % 2);
-    }
-
-    // y, and the gradients of x, W_ih, W_hh and b_hh, one behind the other.
-    std::vector<double> run(const char* level) {
-        ok(set_level(level));
-        const int64_t H = spec.H, R = spec.P ? spec.P : H, S = [&] {
-            int64_t total = 0;
-            for (int64_t n : lengths) total += n;
-            return total;
-        }();
-        Params params{w_ih.data(), w_hh.data(), b_ih.data(), b_hh.data(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
-        if (spec.P) params.weight_hr = w_hr.data();
-        if (spec.options & kPeephole) params.weight_peephole = peephole.data();
-        if (spec.options & kLayerNorm) params.gain_ih = gain_ih.data(), params.gain_hh = gain_hh.data();
-        if ((spec.options & kLayerNorm) && spec.cell == Cell::lstm) params.gain_c = gain_c.data(), params.shift_c = shift_c.data();
-        Aligned packed(packed_size(spec, true)), saved(saved_size(spec, T_, B, S, 0)), work(forward_workspace_size(spec, T_, B, false, 1));
-        Aligned back(backward_workspace_size(spec, T_, B, S, 0, 1));
-        ok(pack(spec, params, true, packed.data, 1));
-        Sequence q{};
-        q.T = T_, q.B = B, q.x = x.data(), q.x_stride_t = B * spec.I, q.x_stride_b = spec.I, q.lengths = lengths.data();
-        std::vector<T> y(static_cast<size_t>(T_ * B * R)), dx(x.size()), d_ih(w_ih.size()), d_hh(w_hh.size()), db(b_hh.size());
-        Forward f{};
-        f.sequence = q, f.packed = packed.data, f.y = y.data(), f.y_stride_t = B * R, f.y_stride_b = R, f.saved = saved.data;
-        f.workspace = work.data, f.threads = 1;
-        ok(forward(spec, &f, 1));
-        Backward g{};
-        g.sequence = q, g.packed = packed.data, g.params = &params, g.y = y.data(), g.y_stride_t = B * R, g.y_stride_b = R, g.saved = saved.data;
-        g.dy = dy.data(), g.dy_stride_t = B * R, g.dy_stride_b = R, g.dx = dx.data(), g.dx_stride_t = B * spec.I, g.dx_stride_b = spec.I;
-        g.gradients.weight_ih = d_ih.data(), g.gradients.weight_hh = d_hh.data(), g.gradients.bias_hh = db.data();
-        g.workspace = back.data, g.threads = 1;
-        ok(backward(spec, &g, 1));
-        std::vector<double> all;
-        for (const std::vector<T>* part : {&y, &dx, &d_ih, &d_hh, &db}) {
-            double most = 0;
-            for (T value : *part) most = std::max(most, std::fabs(static_cast<double>(widen(value))));
-            for (T value : *part) all.push_back(static_cast<double>(widen(value)) / (most > 0 ? most : 1));
-        }
-        return all;
-    }
-
-    void compare(const char* name, const char* first, const char* second, double bound) {
-        const std::vector<double> plain = run(first), other = run(second);
-        double worst = 0;
-        for (size_t i = 0; i < plain.size(); ++i) worst = std::max(worst, std::isfinite(other[i]) ? std::fabs(plain[i] - other[i]) : INFINITY);
-        if (!(worst <= bound)) {
-            ++failures;
-            std::printf("FAILED %s options %u I %d H %d P %d: %g, bound %g\n", name, spec.options, static_cast<int>(spec.I), static_cast<int>(spec.H),
-                        static_cast<int>(spec.P), worst, bound);
-        }
-    }
-};
 
 template <class T>
 void every_case(Dtype dtype, const char* first, const char* second, double bound) {
-    const struct {
-        const char* name;
-        Cell cell;
-        uint32_t options;
-        int64_t P;
-    } kinds[] = {{"rnn_tanh", Cell::rnn_tanh, 0, 0},          {"rnn_relu", Cell::rnn_relu, kLayerNorm, 0},
-                 {"lstm", Cell::lstm, 0, 0},                  {"lstm", Cell::lstm, kPeephole | kCellClip, 0},
-                 {"lstm", Cell::lstm, kCoupled | kLayerNorm, 0}, {"lstm", Cell::lstm, 0, 3},
-                 {"gru", Cell::gru, 0, 0},                    {"gru", Cell::gru, kLayerNorm, 0},
-                 {"gru_reset_before", Cell::gru_reset_before, 0, 0}};
-    for (const auto& kind : kinds)
+    for (const Kind& kind : kKinds)
         for (int64_t size : {5, 8, 17, 33})
-            for (int64_t rows : {1, 7, 13}) {
-                const Spec spec{kind.cell, dtype, size + 2, size, kind.P, kind.options, 3.0, 0.0, 0.0};
-                Case<T>(spec, 9, rows).compare(kind.name, first, second, bound);
-            }
+            for (int64_t rows : {1, 7, 13}) compare(kind, Case<T>(spec_of(kind, dtype, size), 9, rows), first, second, bound);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from unroll.choices import explain
     from unroll.engine import scan
     from unroll.errors import BundleError, ConfigError, DataError, EngineError, MissingExtraError, UnrollError
-    from unroll.interop import accelerate, export_onnx, read_onnx
+    from unroll.interop import export_onnx, read_onnx
+    from unroll.interop.accelerate import accelerate
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
     from unroll.trained import Model
 
@@ -67,7 +68,8 @@ _MODULES = {
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
     "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),
-    "unroll.interop": ("accelerate", "export_onnx", "read_onnx"),
+    "unroll.interop": ("export_onnx", "read_onnx"),
+    "unroll.interop.accelerate": ("accelerate",),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
     "unroll.trained": ("Model",),

@@ -14,6 +14,9 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+#: The name that packages are installed by: "unroll" is another project there.
+DISTRIBUTION = "unroll-rnn"
+
 
 class UnrollError(Exception):
     """An error a user can act on. The text is one line: what was expected, what came, what to do."""
@@ -58,7 +61,7 @@ class MissingExtraError(UnrollError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {package}, which is not installed; install it with: pip install 'unroll[{extra}]'"
+            f"{purpose} needs {package}, which is not installed; install it with: pip install '{DISTRIBUTION}[{extra}]'"
         )
 
 

@@ -80,16 +80,16 @@ MEMORY = {
 
 
 def test_a_run_becomes_a_line_that_admits_a_missed_goal():
-    lines = script.table([record(run(0, 0.951))], script.ENGLISH).splitlines()
+    lines = script.table([record(run(0, 0.951))]).splitlines()
     assert lines[2] == (
-        "| [names](benchmarks/results/names.json) | ≥ 97.0%, missed | accuracy 95.1% (94.0 to 96.0%) "
+        "| [names](../benchmarks/results/names.json) | ≥ 97.0%, missed | accuracy 95.1% (94.0 to 96.0%) "
         "| 90.0% simple | 1234 | 61.0 s |"
     )
 
 
 def test_several_seeds_become_the_middle_one_and_how_far_they_lie_apart():
     found = record(run(0, 0.99), run(1, 0.951, "2026-11-23"), run(2, 0.971))
-    lines = script.table([found], script.ENGLISH).splitlines()
+    lines = script.table([found]).splitlines()
     assert "| ≥ 97.0%, reached | accuracy 97.1% (95.1 to 99.0%, 3 seeds) |" in lines[2]
     assert lines[-1] == (
         "Runs of 2026-11-21 – 2026-11-23, recorded by `scripts/recipes` with unroll 0.1.0, torch 2.13.0 on A CPU,"
@@ -98,9 +98,9 @@ def test_several_seeds_become_the_middle_one_and_how_far_they_lie_apart():
 
 
 def test_memory_becomes_a_line_with_every_network():
-    line = script.table([MEMORY], script.ENGLISH).splitlines()[2]
+    line = script.table([MEMORY]).splitlines()[2]
     assert line == (
-        "| [adding](benchmarks/results/adding.json) | solved by lstm; not by rnn: reached "
+        "| [adding](../benchmarks/results/adding.json) | solved by lstm; not by rnn: reached "
         "| mean squared error lstm 0.00512, rnn 0.171 | 0.1667 remembers nothing |  | 61.0 s |"
     )
 

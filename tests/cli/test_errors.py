@@ -74,11 +74,11 @@ def failing(monkeypatch):
         (DataError("a cell is missing", "x.csv", 3), "x.csv:3: a cell is missing"),
         (
             ModuleNotFoundError("no", name="pyarrow.csv"),
-            "this command needs pyarrow, which is not installed; install it with: pip install 'unroll[tasks]'",
+            "this command needs pyarrow, which is not installed; install it with: pip install 'unroll-rnn[tasks]'",
         ),
         (
             ModuleNotFoundError("no", name="sklearn"),
-            "this command needs scikit-learn, which is not installed; install it with: pip install 'unroll[tasks]'",
+            "this command needs scikit-learn, which is not installed; install it with: pip install 'unroll-rnn[tasks]'",
         ),
         (PermissionError(13, "Permission denied", "/runs/x"), "/runs/x: Permission denied"),
     ],
@@ -131,7 +131,7 @@ def test_a_reader_that_stops_reading_is_no_error():
 
 
 def test_a_missing_extra_is_known_by_its_top_module_only():
-    assert "unroll[tasks]" in str(missing_extra("jinja2.environment"))
+    assert "unroll-rnn[tasks]" in str(missing_extra("jinja2.environment"))
     assert missing_extra("json") is None
     assert missing_extra(None) is None
 

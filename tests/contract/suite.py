@@ -3,21 +3,39 @@ dropped."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unroll import cells
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.cells.init import torch_default
 from unroll.engine import engines, scan
-from unroll.errors import EngineError
+from unroll.errors import ConfigError, EngineError
 from unroll.kernels import ScanResult
+from unroll.kernels.native_plan import LIBRARY
 
-#: Every cell with every option, alone and together.
-CELLS: list[Cell] = [
+
+def variants(kind: type[Cell]) -> list[Cell]:
+    """A cell with its defaults and with each of its options changed, as far as it lets them be."""
+    found = [kind(3, 5)]
+    for field in dataclasses.fields(kind)[2:]:
+        default = field.default
+        other: Any = not default if isinstance(default, bool) else 2 if isinstance(default, int) else 0.3
+        try:
+            found.append(kind(3, 5, **{field.name: other}))
+        except (ConfigError, TypeError):
+            continue
+    return found
+
+
+#: Cells with their options, alone and together.
+_LISTED: list[Cell] = [
     RNNCell(3, 5),
     RNNCell(3, 5, nonlinearity="relu", bias=False),
     RNNCell(3, 5, layer_norm=True, zoneout=0.2, recurrent_dropout=0.3),
@@ -48,6 +66,9 @@ CELLS: list[Cell] = [
     GRUCell(3, 5, layer_norm=True),
     GRUCell(3, 5, reset_after=False, layer_norm=True, zoneout=0.3, recurrent_dropout=0.2, dropout_per_step=True),
 ]
+_KINDS = {type(cell) for cell in _LISTED}
+#: Those, and every cell of unroll.cells.CELLS that is not among them.
+CELLS = _LISTED + [cell for kind in cells.CELLS.values() if kind not in _KINDS for cell in variants(kind)]
 ENGINES = [engine.name for engine in engines()]
 
 
@@ -110,13 +131,40 @@ def problem(cell: Cell, case: Case, *, seed: int = 0, noisy: bool = False) -> Pr
     )
 
 
+def claims(task: Problem, engine: str) -> bool:
+    """Whether an engine is meant to take this problem: what it may not refuse."""
+    cell = task.cell
+    if engine == "torch":
+        kinds = {RNNCell: ("bias", "nonlinearity"), LSTMCell: ("bias", "proj_size"), GRUCell: ("bias",)}
+        known = kinds.get(type(cell))
+        plain = known is not None and cell == type(cell)(
+            cell.input_size, cell.hidden_size, **{name: getattr(cell, name) for name in known}
+        )
+        return plain and task.reset is None
+    return engine == "reference" or type(cell) in cells.CELLS.values()
+
+
 def supports(task: Problem, engine: str) -> bool:
-    """Whether an engine takes this problem. If it refuses, a forced call must raise EngineError."""
+    """Whether an engine takes this problem. If it refuses, a forced call must raise EngineError.
+
+    Raises:
+        AssertionError: it refuses what it claims, or takes what it does not.
+    """
+    claimed = claims(task, engine)
     try:
         run(task, engine, torch.float64)
-    except EngineError:
+    except EngineError as error:
+        if claimed and not no_compiler(engine):
+            raise AssertionError(f"'{engine}' claims {task.cell} in {task.case} and refuses it: {error}") from error
         return False
+    if not claimed:
+        raise AssertionError(f"'{engine}' runs {task.cell} in {task.case}, which `claims` does not say")
     return True
+
+
+def no_compiler(engine: str) -> bool:
+    """Whether this is the native engine on a machine where it could not be built."""
+    return engine == "native" and LIBRARY is None and not any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 
 def leaf(value: Tensor, dtype: torch.dtype) -> Tensor:

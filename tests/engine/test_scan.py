@@ -12,7 +12,7 @@ import unroll
 from unroll import EngineError, GRUCell, LSTMCell, scan
 from unroll.cells import Cell
 from unroll.engine import Layer, Run, engines, recorded_choices, scan_layers
-from unroll.kernels import native, native_scan
+from unroll.kernels import native, native_stack
 
 CELL = GRUCell(3, 5)
 PARAMS = {name: torch.zeros(spec.shape) for name, spec in CELL.parameters().items()}
@@ -153,13 +153,13 @@ def test_two_scans_go_side_by_side_where_one_plan_covers_them(monkeypatch: pytes
     if native.LIBRARY is None:
         pytest.skip("the extension is not built")
     counts = []
-    forward = native_scan.forward
+    forward = native_stack.forward_layer
 
-    def counted(plan: Any, scans: Any, *rest: Any) -> Any:
+    def counted(known: Any, x: Any, scans: Any, *rest: Any) -> Any:
         counts.append(len(scans))
-        return forward(plan, scans, *rest)
+        return forward(known, x, scans, *rest)
 
-    monkeypatch.setattr(native_scan, "forward", counted)
+    monkeypatch.setattr(native_stack, "forward_layer", counted)
     x = torch.randn(4, 2, 3)
     unroll.LSTM(3, 5, num_layers=2, bidirectional=True)(x)
     assert counts == [2, 2]

@@ -13,9 +13,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from contract import suite
-from unroll.kernels import native_scan
-from unroll.kernels.native_plan import NOISE, PARAMETERS, recipe
-from unroll.kernels.native_scan import Inputs, Mode
+from unroll.kernels.native_layer import Scan, allocate
+from unroll.kernels.native_plan import NOISE, PARAMETERS, examined
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -59,29 +58,26 @@ def check(cell, dtype: torch.dtype, recompute: int) -> None:
     case = suite.Case(5, 7, ragged=True, reset=True, reverse=recompute > 0)
     task = suite.problem(cell, case, noisy=True)
     state = [copied(part, dtype) for part in task.first]
-    inputs = Inputs(
-        copied(task.x, dtype),
-        state[0],
-        state[1] if len(state) > 1 else None,
-        tuple(copied(task.params.get(name), dtype) for name in PARAMETERS),
-        copied(task.lengths),
-        copied(task.reset),
-        tuple(copied(task.noise.get(name), dtype) for name in NOISE),
-    )
-    mode = Mode(recipe(cell, "dropout" in task.noise), case.reverse, True, recompute)
-    plan = native_scan.plan_of(inputs, mode.how)
-    out = [copied(value) for value in native_scan.allocate(inputs, mode)]
-    saved = memory(plan.saved_bytes(5, 7, int(task.lengths.sum()), recompute))
-    packed = plan.pack(inputs.params, True, 1)
-    sequence = (inputs.x, inputs.lengths, inputs.reset, case.reverse, inputs.h0, inputs.c0, *inputs.noise)
-    plan.forward(((*sequence, inputs.params, *out, None),), recompute, 1)
-    plan.forward(((*sequence, packed, *out, saved),), recompute, 1)
-    y, h_n, c_n = out[:3]
-    grads = [copied(torch.empty_like(value)) for value in (inputs.x, inputs.h0)]
-    dc0 = None if inputs.c0 is None else copied(torch.empty_like(inputs.c0))
-    d_params = tuple(None if value is None else copied(torch.empty_like(value)) for value in inputs.params)
-    upstream = [None if value is None else copied(torch.ones_like(value)) for value in (y, h_n, c_n)]
-    plan.backward(((*sequence, packed, inputs.params, y, saved, *upstream, *grads, dc0, d_params),), recompute, 1)
+    h0, c0 = (*state, None)[:2]
+    params = tuple(copied(task.params.get(name), dtype) for name in PARAMETERS)
+    noise = [copied(task.noise.get(name), dtype) for name in NOISE]
+    x = copied(task.x, dtype)
+    scan = Scan(x, copied(task.lengths), copied(task.reset), case.reverse, h0, c0, *noise, params)
+    known = examined(cell, dtype, "dropout" in task.noise)
+    plan = known.plan
+    out = [copied(value) for value in allocate(x, None, known.sizes, True)]
+    packed = plan.pack(params, True, 1)
+    plan.forward(((*scan, *out, None),), recompute, 1)
+    for own_y in (False, True):
+        saved = memory(plan.saved_bytes(5, 7, int(task.lengths.sum()), recompute, own_y))
+        plan.forward(((*scan[:9], packed, *out, saved),), recompute, 1, own_y)
+        y, h_n, c_n = out[:3]
+        grads = [copied(torch.empty_like(value)) for value in (x, h0)]
+        dc0 = None if c0 is None else copied(torch.empty_like(c0))
+        d_params = tuple(None if value is None else copied(torch.empty_like(value)) for value in params)
+        upstream = [None if value is None else copied(torch.ones_like(value)) for value in (y, h_n, c_n)]
+        kept = None if own_y else y
+        plan.backward(((*scan[:9], packed, params, kept, saved, *upstream, *grads, dc0, d_params),), recompute, 1)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ from torch.nn.utils import prune
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import unroll
-from unroll.errors import ConfigError
 from unroll.interop import accelerate
 
 
@@ -67,13 +67,29 @@ def test_accelerate_keeps_a_shared_layer_shared_and_goes_deep():
     assert isinstance(model[1][0], unroll.LSTM)
 
 
-def test_accelerate_returns_the_replacement_of_a_bare_layer():
+def test_accelerate_keeps_a_bare_layer_the_object_that_it_was():
     layer = nn.LSTM(3, 5, 2, dropout=0.25).eval()
-    made = accelerate(layer)
-    assert isinstance(made, unroll.LSTM)
-    assert made.dropout == 0.25
-    assert made.training is False
-    assert made.weight_ih_l1 is layer.weight_ih_l1
+    weight = layer.weight_ih_l1
+    assert accelerate(layer) is layer
+    assert isinstance(layer, unroll.LSTM)
+    assert isinstance(layer, nn.LSTM)
+    assert layer.dropout == 0.25
+    assert layer.training is False
+    assert layer.weight_ih_l1 is weight
+    assert repr(layer) == "LSTM(3, 5, num_layers=2, dropout=0.25)"
+    again = pickle.loads(pickle.dumps(layer))
+    assert torch.equal(again(torch.ones(2, 1, 3))[0], layer(torch.ones(2, 1, 3))[0])
+
+
+def test_accelerate_turns_cells_into_native_ones():
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"lstm": nn.LSTMCell(3, 5), "gru": nn.GRUCell(3, 5, bias=False), "rnn": nn.RNNCell(3, 5)})
+    x, before = torch.randn(2, 3), copy.deepcopy(model)
+    accelerate(model)
+    for name, cell in model.items():
+        assert isinstance(cell, type(before[name]))
+        assert type(cell).__module__ == "unroll.layers.steps"
+        torch.testing.assert_close(cell(x), before[name](x), rtol=1e-5, atol=1e-6)
 
 
 def test_accelerate_takes_packed_sequences_as_before():
@@ -86,25 +102,50 @@ def test_accelerate_takes_packed_sequences_as_before():
     torch.testing.assert_close((h, c), (wanted_h, wanted_c), rtol=1e-5, atol=1e-6)
 
 
-def test_accelerate_leaves_other_modules_and_derived_classes_alone():
+def test_accelerate_says_which_layers_it_leaves():
     class Own(nn.LSTM):
         pass
 
-    model = nn.ModuleDict({"own": Own(3, 5), "linear": nn.Linear(3, 5), "cell": nn.LSTMCell(3, 5)})
-    children = dict(model.items())
-    accelerate(model)
-    assert dict(model.items()) == children
-
-
-def test_accelerate_refuses_pruned_layers_and_replaces_nothing():
-    model = nn.ModuleDict({"good": nn.LSTM(3, 5), "pruned": prune.l1_unstructured(nn.LSTM(3, 5), "weight_hh_l0", 0.5)})
-    with pytest.raises(ConfigError, match="'pruned' does not hold the parameters of a plain LSTM"):
+    model = nn.ModuleDict({"own": Own(3, 5), "linear": nn.Linear(3, 5), "replaced": nn.GRU(3, 5)})
+    model["replaced"].forward = lambda x: x
+    before = {name: type(child) for name, child in model.items()}
+    with pytest.warns(
+        UserWarning, match="'own' is a Own, derived from torch.nn's class; 'replaced' has a forward of its"
+    ):
         accelerate(model)
-    assert type(model["good"]) is nn.LSTM
+    assert {name: type(child) for name, child in model.items()} == before
 
 
-def test_accelerate_refuses_layers_with_hooks():
-    layer = nn.GRU(3, 5)
-    layer.register_forward_hook(lambda *_: None)
-    with pytest.raises(ConfigError, match="hooks"):
-        accelerate(nn.Sequential(layer))
+CHANGES = {
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight_hh_l0", 0.5),
+    "weight norm": lambda layer: nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0"),
+    "old weight norm": lambda layer: nn.utils.weight_norm(layer, "weight_hh_l0"),
+    "tied": lambda layer: setattr(layer, "bias_hh_l0", layer.bias_ih_l0),
+    "hooked": lambda layer: layer.register_forward_hook(lambda module, args, out: (out[0] * 2, out[1])),
+    "parent's attribute": lambda layer: setattr(layer, "note", "mine"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.torch.nn.utils.weight_norm")
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_accelerate_keeps_what_was_done_to_a_layer(change):
+    def changed():
+        torch.manual_seed(0)
+        made = nn.Sequential(nn.LSTM(3, 5, bidirectional=True))
+        change(made[0])
+        return made
+
+    model, before, x = changed(), changed(), torch.randn(4, 2, 3)
+    names = list(model.state_dict())
+    parameters = list(model.parameters())
+    accelerate(model)
+    assert isinstance(model[0], unroll.LSTM)
+    assert list(model.state_dict()) == names
+    assert all(new is old for new, old in zip(model.parameters(), parameters, strict=True))
+    wanted, got = before(x)[0], model(x)[0]
+    torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+    wanted.sum().backward()
+    got.sum().backward()
+    for new, old in zip(model.parameters(), before.parameters(), strict=True):
+        torch.testing.assert_close(new.grad, old.grad, rtol=1e-4, atol=1e-5)
+    assert getattr(model[0], "note", None) == getattr(before[0], "note", None)

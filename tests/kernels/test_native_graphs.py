@@ -13,10 +13,10 @@ from contract import suite
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.engine import choose, scan
 from unroll.errors import EngineError
-from unroll.kernels import NativeKernel, ScanRequest, native_scan
-from unroll.kernels.native_plan import NOISE, cell_of, ordered, recipe
-from unroll.kernels.native_scan import Inputs, Mode
-from unroll.kernels.ops import _arguments, saved_bytes
+from unroll.kernels import NativeKernel, ScanRequest
+from unroll.kernels.native_layer import Scan
+from unroll.kernels.native_plan import NOISE, PARAMETERS, cell_of, plan, recipe, sizes
+from unroll.kernels.ops import Mode, arguments, saved_bytes
 
 pytestmark = pytest.mark.usefixtures("native")
 
@@ -147,7 +147,7 @@ def test_native_compiles_with_inductor():
 def test_native_exports_with_a_dynamic_time_axis(lengths):
     layer = unroll.GRU(3, 5, engine="native")
     kwargs = {"lengths": torch.tensor([4, 7])} if lengths else {}
-    shapes = {"x": {0: torch.export.Dim("T", max=1000)}, **({"lengths": None} if lengths else {})}
+    shapes = {"input": {0: torch.export.Dim("T", max=1000)}, **({"lengths": None} if lengths else {})}
     program = torch.export.export(layer, (torch.randn(7, 2, 3),), kwargs, dynamic_shapes=shapes)
     assert any(node.target is torch.ops.unroll.scan.default for node in program.graph.nodes)
     for steps in (7, 30):
@@ -155,30 +155,28 @@ def test_native_exports_with_a_dynamic_time_axis(lengths):
         assert torch.equal(program.module()(x, **kwargs)[0], layer(x, **kwargs)[0])
 
 
-def arguments(cell: Cell, *, trace: bool, save: bool, grad: bool):
+def ordered(params):
+    return tuple(params.get(name) for name in PARAMETERS)
+
+
+def operands(cell: Cell, *, trace: bool, save: bool, grad: bool):
     task = suite.problem(cell, CASE, noisy=True)
     state = [suite.leaf(part, torch.float32).requires_grad_(grad) for part in task.first]
     params = {name: suite.leaf(value, torch.float32).requires_grad_(grad) for name, value in task.params.items()}
-    noise = tuple(task.noise[name].float() if name in task.noise else None for name in NOISE)
-    inputs = Inputs(
-        suite.leaf(task.x, torch.float32).requires_grad_(grad),
-        state[0],
-        state[1] if len(state) > 1 else None,
-        ordered(params),
-        task.lengths,
-        task.reset,
-        noise,
-    )
-    mode = Mode(recipe(cell, "dropout" in task.noise), True, trace, 0)
-    return (*_arguments(inputs, mode), save), inputs, mode
+    noise = [task.noise[name].float() if name in task.noise else None for name in NOISE]
+    x = suite.leaf(task.x, torch.float32).requires_grad_(grad)
+    h0, c0 = (*state, None)[:2]
+    given = Scan(x, task.lengths, task.reset, True, h0, c0, *noise, ordered(params))
+    mode = Mode(recipe(cell, "dropout" in task.noise), trace, 0)
+    return (*arguments(given, mode), save), given, mode
 
 
 @pytest.mark.parametrize("trace", [False, True])
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_native_operator_passes_opcheck(cell, trace):
-    given, _, _ = arguments(cell, trace=trace, save=False, grad=False)
+    given, _, _ = operands(cell, trace=trace, save=False, grad=False)
     torch.library.opcheck(torch.ops.unroll.scan.default, given)
-    given, _, _ = arguments(cell, trace=trace, save=True, grad=True)
+    given, _, _ = operands(cell, trace=trace, save=True, grad=True)
     # What is kept for backward has gaps with no meaning, and would not compare equal between two runs; that a compiled
     # training step gives the same bits is tested above.
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
@@ -186,11 +184,11 @@ def test_native_operator_passes_opcheck(cell, trace):
 
 
 def test_native_backward_operator_passes_opcheck():
-    given, inputs, mode = arguments(CELLS["lstm"], trace=False, save=True, grad=False)
+    given, inputs, mode = operands(CELLS["lstm"], trace=False, save=True, grad=False)
     y, h_n, c_n, _, _, saved = torch.ops.unroll.scan(*given)
     wanted = [value is not None for value in (inputs.x, inputs.h0, inputs.c0, *inputs.params)]
     grads = [torch.randn_like(value) for value in (y, h_n, c_n)]
-    call = (*_arguments(inputs, mode), y, saved, *grads, wanted)
+    call = (*arguments(inputs, mode), y, saved, *grads, wanted)
     # No autograd of its own: second derivatives go through the reference.
     tests = ("test_schema", "test_faketensor")
     torch.library.opcheck(torch.ops.unroll.scan_backward.default, call, test_utils=tests)
@@ -201,12 +199,12 @@ def test_operator_keeps_at_least_what_the_extension_asks_for(native, cell):
     for steps, batch in [(0, 3), (1, 1), (1, 33), (33, 1), (7, 5), (64, 64), (1000, 2)]:
         task = suite.problem(cell, suite.Case(0, 1), noisy=True)
         how = recipe(cell, bool(cell.recurrent_dropout))
-        inputs = Inputs(torch.empty(steps, batch, 3), *([None] * 2), ordered(task.params), None, None, (None,) * 3)
-        inputs = inputs._replace(params=tuple(None if v is None else v.float() for v in inputs.params))
-        mode = Mode(how, False, False, 0)
-        plan = native_scan.plan_of(inputs, how)
+        params = tuple(None if value is None else value.float() for value in ordered(task.params))
+        given = Scan(torch.empty(steps, batch, 3), None, None, False, *[None] * 5, params)
+        mode = Mode(how, False, 0)
+        made = plan(how, torch.float32, *sizes(params))
         for valid in {0, steps * batch // 2, steps * batch}:
-            assert plan.saved_bytes(steps, batch, valid, 0) <= saved_bytes(inputs, mode)
+            assert made.saved_bytes(steps, batch, valid, 0) <= saved_bytes(given, mode)
 
 
 @pytest.mark.parametrize("cell", suite.CELLS, ids=str)

@@ -43,10 +43,11 @@ torch.randn(500, 500) @ torch.randn(500, 500)
 @pytest.mark.parametrize(
     "order", [STEP, LAYER, STEP + LAYER, LAYER + STEP], ids=["step", "layer", "step-layer", "layer-step"]
 )
-def test_there_is_one_openmp_runtime(order):
+def test_there_is_one_openmp_runtime(native, order):
     done = run(LIBRARIES.replace("ORDER", order))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1"
+    # A build whose threads are its own leaves OpenMP to torch.
+    assert done.stdout.strip() == ("1" if native.THREADS == "OpenMP" or LAYER in order else "0")
 
 
 def test_the_stepper_works_without_torch():

@@ -73,6 +73,7 @@ def test_layouts_and_given_states(ours: type, theirs: type, options: dict[str, o
     yb, sb = b(x[0], sb)
     assert_same(ya, yb)
     assert_same(sa, sb)
+    assert type(sa) is type(sb)
 
 
 @pairs
@@ -125,9 +126,9 @@ def test_dropout_with_one_layer_warns_as_torch_does() -> None:
 
 def test_wrong_shapes_say_what_was_expected() -> None:
     layer = unroll.LSTM(3, 5)
-    with pytest.raises(ValueError, match=r"x must have shape \(T, B, I\) with I = 3, got \(7, 2, 4\)"):
+    with pytest.raises(RuntimeError, match=r"x must have shape \(T, B, I\) with I = 3, got \(7, 2, 4\)"):
         layer(torch.zeros(7, 2, 4))
-    with pytest.raises(ValueError, match=r"'h' must have shape \(L\*D, B, ·\) = \(1, 2, 5\), got \(2, 1, 5\)"):
+    with pytest.raises(RuntimeError, match=r"'h' must be 3-D of shape \(L\*D, B, ·\) = \(1, 2, 5\), got \(2, 1, 5\)"):
         layer(torch.zeros(7, 2, 3), (torch.zeros(2, 1, 5), torch.zeros(1, 2, 5)))
     with pytest.raises(ValueError, match="1-D"):
         layer(torch.zeros(3))

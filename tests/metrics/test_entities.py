@@ -94,8 +94,9 @@ def test_schemes_hold_every_set_of_entities_and_give_it_back(scheme: Scheme) -> 
         tags = tags_of(entities, 12, scheme)
         assert spans(tags) == entities
         assert broken(tags, scheme) == []
-        between, first, last = allowed_moves(TAGS, scheme)
-        path = [TAGS.index(tag) for tag in tags]
+        known = ["O", *(f"{letter}-{kind}" for letter in scheme.letters for kind in ("PER", "LOC"))]
+        between, first, last = allowed_moves(known, scheme)
+        path = [known.index(tag) for tag in tags]
         assert first[path[0]]
         assert last[path[-1]]
         assert all(between[i, j] for i, j in itertools.pairwise(path))
@@ -120,7 +121,7 @@ def test_broken_tags_are_named_with_position_and_reason() -> None:
     assert found == [(1, "I-PER must follow B-PER or I-PER")]
     assert broken(["B-PER"], Scheme.BIOES) == [(0, "B-PER must be followed by I-PER or E-PER")]
     assert broken(["E-PER"], Scheme.IOB2) == [(0, "E-PER is not a tag of IOB2")]
-    assert broken(["NOUN"], Scheme.IOB2)[0].reason.startswith("'NOUN' is neither O nor B-")
+    assert broken(["NOUN"], Scheme.IOB2)[0].reason == "'NOUN' is neither O nor one of B-, I- and a type"
 
 
 def test_the_scheme_is_recognised_also_where_some_tags_are_broken() -> None:
@@ -150,3 +151,21 @@ def test_scores_refuse_sentences_of_other_lengths() -> None:
         entity_scores([["O"]], [["O", "O"]])
     with pytest.raises(ValueError, match="1 sentences but 0 predictions"):
         entity_scores([["O"]], [])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [
+        (Scheme.BILOU, ["B-PER", "I-PER", "L-PER", "O", "U-LOC"]),
+        (Scheme.BMES, ["B-PER", "M-PER", "E-PER", "O", "S-LOC"]),
+        (Scheme.BMEWO, ["B-PER", "M-PER", "E-PER", "O", "W-LOC"]),
+        (Scheme.BIOES, ["B-PER", "I-PER", "E-PER", "O", "S-LOC"]),
+    ],
+)
+def test_schemes_that_mark_ends_differ_in_letters_alone(scheme: Scheme, tags: list[str]) -> None:
+    assert detect_scheme([tags]) is scheme
+    assert spans(tags) == [Span("PER", 0, 3), Span("LOC", 4, 5)]
+    assert tags_of(spans(tags), len(tags), scheme) == tags
+    assert broken(tags, scheme) == []
+    others = [other for other in Scheme if other is not scheme and not set(scheme.letters) <= set(other.letters)]
+    assert all(broken(tags, other) for other in others)

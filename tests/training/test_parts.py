@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from torch.distributed import TCPStore
 
-from unroll.training import Epoch, Lines, Pace, TerminalBar, open_progress
+from unroll.training import Epoch, Lines, Pace, TerminalBar, busy, open_progress
 from unroll.training import watch as watching
 from unroll.training.progress import clock
 from unroll.training.randomness import random_state, seed_all, set_random_state
@@ -95,11 +95,39 @@ def test_the_bar_shows_loss_rate_and_time_left() -> None:
     bar.step(Pace(1, 3, 2, 4, 0.51234, 12345.6, 3725))
     bar.epoch(EPOCH, best=False)
     bar.step(Pace(2, 3, 4, 4, 0.4, 12000, 59.6))
+    bar.epoch(EPOCH, best=False)
     bar.close()
     shown = stream.getvalue()
-    for words in ("epoch 1/3", "loss 0.5123", "12,346 tokens/s", "1:02:05 left", "epoch 2  loss 0.1235", "1:00 left"):
+    for words in ("epoch 1/3", "loss 0.5123", "12,346 tokens/s", "1:02:05 left", "0.1235", "0.9877", "1:00 left"):
         assert words in shown
     assert clock(0.2) == "0:00"
+
+
+def test_the_table_keeps_the_best_and_the_latest_epochs_in_a_few_lines() -> None:
+    stream = io.StringIO()
+    bar = TerminalBar(Console(file=stream, force_terminal=True, width=100, color_system=None))
+    for number in range(1, 41):
+        scores = {"score": 0.5, "entity_f1": 0.5, **{f"metric_{index}": 0.25 for index in range(9)}}
+        bar.epoch(EPOCH.model_copy(update={"number": number, "metrics": scores}), best=number == 3)
+    before = len(stream.getvalue())
+    bar.close()
+    last = [line.split() for line in stream.getvalue()[before:].splitlines() if line.strip()]
+    rows = [line for line in last if line[0].isdigit()]
+    assert [int(row[0]) for row in rows] == [3, *range(35, 41)]
+    assert [row[-1] == "best" for row in rows] == [True] + [False] * 6
+    assert "score" not in stream.getvalue()
+    assert "entity f1" in stream.getvalue()
+
+
+def test_what_takes_a_while_is_said_in_a_log_and_moves_in_a_terminal() -> None:
+    log, terminal = io.StringIO(), io.StringIO()
+    bar = TerminalBar(Console(file=terminal, force_terminal=True, width=100, color_system=None))
+    for progress in (open_progress(log), bar):
+        with busy(progress, "fitting"):
+            pass
+    assert log.getvalue() == "fitting\n"
+    assert "fitting" in terminal.getvalue()
+    assert "0:00" in terminal.getvalue()
 
 
 @pytest.fixture

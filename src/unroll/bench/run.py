@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from unroll import __version__
 from unroll.bench.cases import CASES, Case, Problem, problem, relative_error
 from unroll.bench.measure import alternate
 from unroll.bench.peers import OWN, PEERS, Contender, own
@@ -37,6 +38,8 @@ class Settings:
         rounds: blocks of calls per contender.
         seconds: the length of a block.
         further: also run the rows beyond the 18 cases.
+        simd: the instruction set that everyone who can be told is held to; None: everyone's best.
+        busy: one other process is busy meanwhile.
     """
 
     cells: tuple[str, ...]
@@ -44,6 +47,8 @@ class Settings:
     rounds: int = 9
     seconds: float = 0.1
     further: bool = True
+    simd: str | None = None
+    busy: bool = False
 
 
 def machine() -> dict[str, Any]:
@@ -69,8 +74,8 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of everything that takes part and is installed."""
-    found = {}
-    for name in ("unroll", "torch", "numpy", "onnxruntime", "openvino", "jax"):
+    found = {"unroll": __version__}
+    for name in ("torch", "numpy", "onnxruntime", "openvino", "jax"):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from unroll.bench.held import FREE
 from unroll.bench.peers import OWN
 from unroll.bench.run import ratio_to_best
 
 
 def _cells(values: list[str]) -> str:
     return "| " + " | ".join(values) + " |"
+
+
+def _conditions(settings: dict[str, Any]) -> list[str]:
+    """What was unusual about a run; older results do not say."""
+    lines = []
+    if settings.get("simd") is not None:
+        free = [name for name in settings["peers"] if name in FREE]
+        told = f"Everyone was held to {settings['simd']}"
+        lines.append(f"{told}, but {', '.join(free)}, which cannot be told." if free else f"{told}.")
+    if settings.get("busy"):
+        lines.append("One other process was busy all the time.")
+    return lines
 
 
 def table(results: dict[str, Any]) -> str:
@@ -56,5 +69,6 @@ def table(results: dict[str, Any]) -> str:
         f" {versions}; commit {results['commit']}; {results['date']}.",
         "",
         "Times are medians over the rounds; ratios and shares are medians of what they were in each round.",
+        *_conditions(results["settings"]),
     ]
     return "\n".join(lines)

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
+from unroll import __version__
 from unroll.bundle.files import sha256_of
 
 #: Distributions whose version can change a result.
 PACKAGES = (
-    "unroll",
     "torch",
     "numpy",
     "tokenizers",
@@ -36,7 +36,10 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
+        "packages": {
+            "unroll": __version__,
+            **{name: version for name in PACKAGES if (version := _version(name)) is not None},
+        },
     }
 
 

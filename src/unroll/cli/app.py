@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import typer
 from unroll.cli import bench, check, compare, datasets, evaluate, export, info, memory, predict, train
 from unroll.cli.declared import with_declared
 from unroll.cli.extras import missing_extra
+from unroll.cli.waiting import wait_settings
 from unroll.errors import UnrollError, nearest
 from unroll.tasks.options import prediction, training
 
@@ -74,6 +76,7 @@ def main() -> None:
         # A terminal that is not UTF-8 (EUC-KR, say) must not end a run over a character it cannot show.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.update(wait_settings(sys.argv[1:], os.environ, os.cpu_count() or 1))
     sys.exit(run(sys.argv[1:]))
 
 

@@ -45,4 +45,5 @@ def _native() -> str:
 
     if LIBRARY is None:
         return MISSING
-    return f"{LIBRARY.level()} (of {', '.join(LIBRARY.levels())}; UNROLL_SIMD chooses another)"
+    levels = ", ".join(LIBRARY.levels())
+    return f"{LIBRARY.level()} (of {levels}; UNROLL_SIMD chooses another), threads from {LIBRARY.THREADS}"

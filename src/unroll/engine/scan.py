@@ -143,12 +143,16 @@ def scan(
 
     Raises:
         ValueError: a shape, dtype or length is not as above.
+        RuntimeError: a parameter or a state is not on the device of `x`.
         EngineError: the engine is unknown or cannot do the job.
     """
     run = Run(cell, params, state, reverse, noise or {})
-    if not (noise or trace) and _may_be_plain(reset, recompute, engine):
-        done = run_plain((Layer((run,)),), x, lengths)
+    if reset is None and recompute >= 0 and not trace and engine in (AUTO, PLAIN):
+        layers = (Layer((run,)),)
+        done = run_plain(layers, x, lengths, recompute, False)
         if done is not None:
+            if _choices.get() is not None:
+                _record(layers, x)
             return ScanResult(done.output, done.states[0], None)
     lengths = _checked_lengths(type(cell).__name__, lengths, x)
     request = _checked(run, x, lengths, reset, trace, recompute)
@@ -163,19 +167,20 @@ def scan_layers(
     reset: Tensor | None = None,
     recompute: int = 0,
     engine: str = AUTO,
+    joined: bool = False,
 ) -> LayersResult:
     """Run layers one after the other, each on the output of the one below; the two runs of a layer side by side.
 
-    The native engine makes one node of autograd of them all, unless there are resets, noise, recompute or a gradient
-    of a first state.
+    The native engine makes one node of autograd of them all.
 
     Args:
         layers: lowest first, at least one.
         x: as in `scan`, and so are the others.
+        joined: all runs have states of equal sizes, and are to give each of them as one tensor.
 
     Returns:
         LayersResult: output (T, B, sum of the output sizes of the last layer's runs), and the last state of every run,
-            lowest layer first.
+            lowest layer first; with `joined` each state of all runs as one tensor (number of runs, B, ·).
 
     Raises:
         ValueError: as in `scan`, or a factor has not the shape of the layer's input.
@@ -185,9 +190,11 @@ def scan_layers(
         if factor is not None and factor.shape != (expected := (*x.shape[:2], runs[0].cell.input_size)):
             name, got = type(runs[0].cell).__name__, tuple(factor.shape)
             raise ValueError(f"{name}: factor must have shape (T, B, I) = {expected}, got {got}")
-    if _may_be_plain(reset, recompute, engine):
-        done = run_plain(layers, x, lengths)
+    if reset is None and recompute >= 0 and engine in (AUTO, PLAIN):
+        done = run_plain(layers, x, lengths, recompute, joined)
         if done is not None:
+            if _choices.get() is not None:
+                _record(layers, x)
             return done
     lengths = _checked_lengths(type(layers[0].runs[0].cell).__name__, lengths, x)
     requests, below = [], x
@@ -197,19 +204,22 @@ def scan_layers(
         below = x.new_empty(()).expand(*x.shape[:2], sum(run.cell.output_size for run in runs))
     kernels = [_chosen(request, engine) for layer in requests for request in layer.scans]
     if all(kernel is kernels[0] for kernel in kernels):
-        return kernels[0].run_layers(requests)
-    return in_turn(lambda request: choose(request, engine)[0].run(request), requests)
+        result = kernels[0].run_layers(requests)
+    else:
+        result = in_turn(lambda request: choose(request, engine)[0].run(request), requests)
+    if not joined:
+        return result
+    if len(result.states) == 1:
+        return result._replace(states=tuple([part.unsqueeze(0) for part in result.states[0]]))
+    return result._replace(states=tuple([torch.stack(parts) for parts in zip(*result.states, strict=True)]))
 
 
-def _may_be_plain(reset: Tensor | None, recompute: int, engine: str) -> bool:
-    """Whether `run_plain` may be asked: nobody wants another engine, a graph, a record of choices, or what it lacks."""
-    return (
-        reset is None
-        and not recompute
-        and engine in (AUTO, PLAIN)
-        and not torch.compiler.is_compiling()
-        and _choices.get() is None
-    )
+def _record(layers: Sequence[Layer], x: Tensor) -> None:
+    """Tell whoever asks that the first engine ran."""
+    found = _choices.get()
+    if found is not None:
+        for run in [run for layer in layers for run in layer.runs]:
+            found.append(Choice(run.cell, (*x.shape[:2], run.cell.input_size), PLAIN, {}))
 
 
 def _chosen(request: ScanRequest, engine: str) -> Kernel:
@@ -238,11 +248,15 @@ def _checked(
     """Check every argument and bring it into the form that kernels take."""
     cell, params, state, reverse, noise = run
     name = type(cell).__name__
+    if torch._C._get_tracing_state() is not None and reset is None and not noise:
+        # torch.jit.trace would make a warning of every comparison; what is wrong fails in torch's own operators.
+        state = None if state is None else cell.State(*state)
+        return ScanRequest(cell, params, x, state, lengths, None, reverse, trace, noise, recompute)
     # Read once: each attribute of a tensor costs as much as a step of a short sequence.
-    shape, dtype, device = x.shape, x.dtype, x.device
+    shape, dtype = x.shape, x.dtype
     if len(shape) != 3 or shape[2] != cell.input_size:
         raise ValueError(f"{name}: x must have shape (T, B, I) with I = {cell.input_size}, got {tuple(shape)}")
-    if not dtype.is_floating_point:
+    if not (dtype.is_floating_point or dtype.is_complex):
         raise ValueError(f"{name}: x must be of a floating-point dtype, got {dtype}")
     steps, batch = shape[0], shape[1]
     for key, expected in _parameter_shapes(cell):
@@ -251,11 +265,7 @@ def _checked(
             raise ValueError(f"{name}: the parameter '{key}' of shape {expected} is missing")
         if value.shape != expected:
             raise ValueError(f"{name}: '{key}' must have shape {expected}, got {tuple(value.shape)}")
-        if value.dtype != dtype or value.device != device:
-            raise ValueError(
-                f"{name}: '{key}' is {value.dtype} on {value.device} but x is {dtype} on {device};"
-                " move one to the other with .to(...)"
-            )
+        _check_place(f"{name}: '{key}'", value, x)
     if state is not None:
         state = cell.State(*state)
         for (part, size), value in zip(cell.state_sizes().items(), state, strict=True):
@@ -263,17 +273,14 @@ def _checked(
                 raise ValueError(
                     f"{name}: first state '{part}' must have shape (B, ·) = {(batch, size)}, got {tuple(value.shape)}"
                 )
-            if value.dtype != dtype or value.device != device:
-                raise ValueError(
-                    f"{name}: first state '{part}' is {value.dtype} on {value.device} but x is {dtype} on {device}"
-                )
+            _check_place(f"{name}: first state '{part}'", value, x)
     if reset is not None:
         if tuple(reset.shape) != (steps, batch) or reset.dtype != torch.bool:
             raise ValueError(
                 f"{name}: reset must be bool of shape (T, B) = {(steps, batch)}, got {reset.dtype} of "
                 f"{tuple(reset.shape)}"
             )
-        reset = _ordered_reset(reset.to(x.device), lengths, reverse)
+        reset = _ordered_reset(reset.to(x.device).contiguous(), lengths, reverse)
     for key, mask in noise.items():
         if mask.dim() != 3 or mask.shape[0] not in (1, steps) or mask.shape[1] != batch:
             raise ValueError(
@@ -283,6 +290,15 @@ def _checked(
     if recompute < 0:
         raise ValueError(f"{name}: recompute must be 0 (keep everything) or a number of steps, got {recompute}")
     return ScanRequest(cell, params, x, state, lengths, reset, reverse, trace, noise, recompute)
+
+
+def _check_place(what: str, value: Tensor, x: Tensor) -> None:
+    """Raise unless a tensor is on the device of x, as torch does, and in its dtype, which only autocast may mix."""
+    if value.device == x.device and (value.dtype == x.dtype or torch._C._is_any_autocast_enabled()):
+        return
+    error = RuntimeError if value.device != x.device else ValueError
+    place, wanted = f"{value.dtype} on {value.device}", f"{x.dtype} on {x.device}"
+    raise error(f"{what} is {place} but x is {wanted}; move one to the other with .to(...)")
 
 
 def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | None:
@@ -295,11 +311,12 @@ def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | N
             f"{tuple(lengths.shape)}"
         )
     # Values cannot be read while a graph is captured; a kernel bounds them again where memory is at stake.
-    if batch and not torch.compiler.is_compiling() and lengths.device.type != "meta":
+    known = not torch.compiler.is_compiling() and torch._C._get_tracing_state() is None
+    if batch and known and lengths.device.type != "meta":
         low, high = int(lengths.min()), int(lengths.max())
         if low < 0 or high > steps:
             raise ValueError(f"{name}: lengths must lie in [0, T] = [0, {steps}], got {low} to {high}")
-    return lengths.to(device=x.device, dtype=torch.int64)
+    return lengths.to(device=x.device, dtype=torch.int64).contiguous()
 
 
 def _ordered_reset(reset: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:

@@ -59,9 +59,9 @@ def _linear(params: Parameters, kind: str, x: Tensor, masks: list[Tensor | None]
     """The products of x, (B, H) for each gate, each with its own mask of x if there is one."""
     weight, bias = params[f"weight_{kind}"], params.get(f"bias_{kind}")
     if all(mask is None for mask in masks):
-        return list(functional.linear(x, weight, bias).split(size, dim=-1))
-    biases = [None] * len(masks) if bias is None else bias.split(size)
-    parts = zip(weight.split(size), biases, masks, strict=True)
+        return list(torch.split(functional.linear(x, weight, bias), size, dim=-1))
+    biases = [None] * len(masks) if bias is None else torch.split(bias, size)
+    parts = zip(torch.split(weight, size), biases, masks, strict=True)
     return [functional.linear(x if mask is None else x * mask, one, b) for one, b, mask in parts]
 
 
@@ -156,11 +156,11 @@ class OpenLSTMCell(Cell):
         if self.gate_inputs:
             inputs = _linear(params, "ih", x, _masks(noise, "input", blocks), size)
         else:
-            inputs = list(x.split(size, dim=-1))
+            inputs = list(torch.split(x, size, dim=-1))
         recurrent = _linear(params, "hh", state.h, _masks(noise, "recurrent", blocks), size)
         sums = {gate: a + b for gate, a, b in zip(blocks, inputs, recurrent, strict=True)}
         if self.peephole:
-            diagonal = params["weight_peephole"].split(size)
+            diagonal = torch.split(params["weight_peephole"], size)
             sums["i"] = sums["i"] + diagonal[0] * state.c
             if not self.coupled:
                 sums["f"] = sums["f"] + diagonal[1] * state.c
@@ -213,7 +213,7 @@ class OpenGRUCell(Cell):
         if self.gate_inputs:
             x_r, x_z, x_n = _linear(params, "ih", x, _masks(noise, "input", "rzn"), size)
         else:
-            x_r, x_z, x_n = x.split(size, dim=-1)
+            x_r, x_z, x_n = torch.split(x, size, dim=-1)
         masks = _masks(noise, "recurrent", "rzn")
         gates = {name: value[: 2 * size] for name, value in params.items()}
         candidate = {name: value[2 * size :] for name, value in params.items()}

@@ -13,13 +13,13 @@ from unroll.kernels.base import (
     ScanRequest,
     ScanResult,
     in_turn,
+    set_reference,
 )
-from unroll.kernels.fallback import set_reference
 from unroll.kernels.native import NativeKernel
 from unroll.kernels.torch_nn import TorchKernel
 
 _NATIVE = NativeKernel()
-#: The shortest way through the plainest layers, which the kernel of this name takes; see there.
+#: The first kernel, asked with arguments as they came; see there.
 PLAIN, run_plain = _NATIVE.name, _NATIVE.run_plain
 #: Fastest first. The reference scan of `unroll.engine` comes after the last of them.
 KERNELS: tuple[Kernel, ...] = (_NATIVE, TorchKernel())

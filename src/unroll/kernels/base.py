@@ -190,3 +190,22 @@ def joined(run: Callable[[ScanRequest], ScanResult], scans: Sequence[ScanRequest
 def in_turn(run: Callable[[ScanRequest], ScanResult], layers: Sequence[LayerRequest]) -> LayersResult:
     """Layers as scans one by one."""
     return layer_by_layer(lambda scans: joined(run, scans), layers)
+
+
+_reference: list[Callable[[ScanRequest], ScanResult]] = []
+
+
+def set_reference(run: Callable[[ScanRequest], ScanResult]) -> None:
+    """Say which scan defines what is correct. Called once, by the engine, which stands above the kernels."""
+    _reference[:] = [run]
+
+
+def reference(request: ScanRequest) -> ScanResult:
+    """The scan that defines what is correct, for a kernel whose own gradient cannot be differentiated again.
+
+    Raises:
+        RuntimeError: the engine was never imported.
+    """
+    if not _reference:
+        raise RuntimeError("the reference scan is not known; import unroll.engine first")
+    return _reference[0](request)

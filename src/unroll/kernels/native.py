@@ -5,38 +5,46 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd import forward_ad
+from torch.nn import Parameter
 
-from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
-from unroll.kernels import native_autograd
 from unroll.kernels.base import (
     KnownCells,
     Layer,
     LayerRequest,
     LayersResult,
+    Run,
     ScanRequest,
     ScanResult,
     first_state,
     joined,
     layer_by_layer,
 )
-from unroll.kernels.native_plain import PlainScans
-from unroll.kernels.native_plan import (
-    DTYPES,
-    LIBRARY,
-    MISSING,
-    NOISE,
-    Recipe,
-    objection,
-    ordered,
-    recipe,
-)
-from unroll.kernels.native_scan import NO_NOISE, Inputs, Mode, Outputs, Scan
-from unroll.kernels.ops import scan_op
+from unroll.kernels.native_layer import Scan
+from unroll.kernels.native_plan import LIBRARY, MISSING, NOISE, PARAMETERS, Recipe, described, examined
+from unroll.kernels.native_stack import Call, Part, Stack, run
+from unroll.kernels.ops import Mode, scan_op
+
+_NO_NOISE: tuple[Any, ...] = (None, None, None)
+# Looked up once: together they are asked more often than anything else. A dispatch mode (fake tensors, a counter of
+# operations, a graph being made) must see what is done.
+_dispatched = torch._C._len_torch_dispatch_stack
+_transformed = torch._C._are_functorch_transforms_active
+_traced = torch._C._get_tracing_state
+_autocast = torch._C._is_any_autocast_enabled
+_MISFIT = "its arguments do not fit each other"
+
+
+class _Operator(NamedTuple):
+    """Scans that are to be run one by one through the registered operator, so that whoever looks on sees them."""
+
+    recipes: Sequence[Recipe]
 
 
 class NativeKernel:
@@ -45,114 +53,230 @@ class NativeKernel:
     name = "native"
 
     def __init__(self) -> None:
-        # By dtype and whether there is dropout: how the extension knows the cell, or why it does not.
-        self._known: KnownCells[tuple[Recipe | None, str | None]] = KnownCells()
-        self._plain = PlainScans()
+        # By dtype and by what a part says: the part, or why the extension does not know the cell.
+        self._known: KnownCells[Part | str] = KnownCells()
 
     def refuse(self, request: ScanRequest) -> str | None:
-        if LIBRARY is None:
-            return MISSING
-        x = request.x
-        if not x.is_cpu:
-            return f"it runs on the CPU, and x is on {x.device}"
-        if x.layout is not torch.strided:
-            return f"it takes dense tensors, and x is {x.layout}"
-        if forward_ad._current_level >= 0:
-            return "it has no forward-mode derivatives"
-        if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
-            return "it cannot be seen through by the transforms of torch.func"
-        if request.noise and any(mask.requires_grad for mask in request.noise.values()):
-            return "it has no gradient for the random factors"
-        return self._recipe(request)[1]
-
-    def run_plain(self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None) -> LayersResult | None:
-        """The shortest way through plain layers, or None where they are not plain; see `native_plain`."""
-        return self._plain.run(layers, x, lengths)
+        found = self._taken([LayerRequest((request,), None)])
+        return found if isinstance(found, str) else None
 
     def run(self, request: ScanRequest) -> ScanResult:
-        mode = self._mode(request)
-        if traced(request.x):
-            request = request._replace(state=first_state(request))
-            return _result(request, scan_op(_inputs(request), mode))
-        scan = Scan(_inputs(request), mode)
-        _, (out,) = native_autograd.run([scan])
-        self._plain.remember(request.cell, scan)
-        return _result(request, out)
+        return self._side_by_side([request])[0]
 
     def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
-        return layer_by_layer(self._side_by_side, layers)
+        found = self._taken(layers)
+        if isinstance(found, Call):
+            y, ends = run(found)
+            return LayersResult(y, _states([scan.cell for layer in layers for scan in layer.scans], iter(ends)))
+        return layer_by_layer(lambda scans: joined(self.run, scans), layers)
 
-    def _side_by_side(self, requests: Sequence[ScanRequest]) -> LayersResult:
-        """Scans of the same x: together if one plan covers them, else in turn."""
-        modes = [self._mode(request) for request in requests]
-        cells = {
-            (mode.how, cell.input_size, cell.hidden_size, cell.output_size)
-            for mode, cell in zip(modes, [request.cell for request in requests], strict=True)
-        }
-        if len(cells) > 1 or traced(requests[0].x):
-            return joined(self.run, requests)
-        scans = [Scan(_inputs(request), mode) for request, mode in zip(requests, modes, strict=True)]
-        y, outputs = native_autograd.run(scans)
-        for request, scan in zip(requests, scans, strict=True):
-            self._plain.remember(request.cell, scan)
-        states = [_result(request, out).state for request, out in zip(requests, outputs, strict=True)]
-        return LayersResult(y, tuple(states))
+    def run_plain(
+        self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None, recompute: int, joined: bool
+    ) -> LayersResult | None:
+        """Run layers without resets and trace on arguments as they came, which nobody has checked: for a short sequence
+        the checks take longer than the work. None where `refuse` would have a reason, or where an argument is wrong.
 
-    def _mode(self, request: ScanRequest) -> Mode:
-        how = self._recipe(request)[0]
-        if how is None:
-            raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes")
-        return Mode(how, request.reverse, request.trace, request.recompute)
+        Args:
+            layers: lowest first.
+            x: (T, B, I).
+            lengths: (B,) or None.
+            recompute: as in `ScanRequest`.
+            joined: give each state of all scans, which have equal sizes, as one tensor (S, B, ·).
+        """
+        several = len(layers) > 1 or len(layers[0].runs) > 1
+        call = self._call(layers, x, lengths, (), False, recompute, joined and several)
+        if type(call) is not Call:
+            return None
+        y, ends = run(call)
+        if joined:
+            return LayersResult(y, tuple(ends) if several else tuple([part.unsqueeze(0) for part in ends]))
+        return LayersResult(y, _states([run.cell for layer in layers for run in layer.runs], iter(ends)))
 
-    def _recipe(self, request: ScanRequest) -> tuple[Recipe | None, str | None]:
-        """How the extension knows the cell, or why it does not."""
-        cell, dtype, with_dropout = request.cell, request.x.dtype, "dropout" in request.noise
-        found = self._known.get(cell, dtype, with_dropout)
-        if found is None:
-            found = self._known.put(_examined(cell, dtype, with_dropout), cell, dtype, with_dropout)
+    def _side_by_side(self, requests: Sequence[ScanRequest]) -> list[ScanResult]:
+        """Scans that were not refused, one after the other."""
+        found = []
+        for request in requests:
+            taken = self._taken([LayerRequest((request,), None)])
+            if isinstance(taken, Call):
+                y, ends = run(taken)
+            elif isinstance(taken, _Operator):
+                y, *ends = _by_operator(request, taken.recipes[0])
+            else:
+                raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
+            rest = iter(ends)
+            (state,) = _states([request.cell], rest)
+            trace = None
+            if request.trace:
+                trace = {"h": y}
+                gates = dict(zip(request.cell.gates, next(rest).unbind(2), strict=True)) if request.cell.gates else {}
+                trace |= {name: next(rest) for name in state._fields[1:]} | gates
+            found.append(ScanResult(y, state, trace))
         return found
 
+    def _taken(self, layers: Sequence[LayerRequest]) -> Call | _Operator | str:
+        """What `_call` says of requests."""
+        one = layers[0].scans[0]
+        resets = [scan.reset for layer in layers for scan in layer.scans] if one.reset is not None else ()
+        given = [
+            Layer(tuple([Run(s.cell, s.params, s.state, s.reverse, s.noise) for s in layer.scans]), layer.factor)
+            for layer in layers
+        ]
+        return self._call(given, one.x, one.lengths, resets, one.trace, one.recompute)
 
-def _examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> tuple[Recipe | None, str | None]:
-    if dtype not in DTYPES:
-        return None, f"it takes {', '.join(DTYPES.values())}, and x is {dtype}"
-    how = recipe(cell, with_dropout)
-    if how is None:
-        known = ", ".join(one.__name__ for one in (RNNCell, LSTMCell, GRUCell))
-        return None, f"it has {known}, and not {type(cell).__name__}"
-    proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
-    against = objection(how.cell, how.options, dtype, cell.input_size, cell.hidden_size, proj_size)
-    if against is not None:
-        return None, f"it cannot run {type(cell).__name__} with these options in {dtype} ({against})"
-    return how, None
+    def _call(
+        self,
+        layers: Sequence[Layer],
+        x: Tensor,
+        lengths: Tensor | None,
+        resets: Sequence[Tensor | None],
+        trace: bool,
+        recompute: int,
+        joined: bool = False,
+    ) -> Call | _Operator | str:
+        """Layers as one call of the extension, or as the operator; or why this engine cannot run them.
+
+        This is the one place that decides it, from the surroundings, every tensor and every cell.
+
+        Args:
+            layers: lowest first.
+            x: (T, B, I).
+            lengths: (B,) or None.
+            resets: of every scan in turn, or nothing.
+            trace: as in `Stack`, and so are `recompute` and `joined`.
+        """
+        compiling = torch.compiler.is_compiling()
+        against = _surroundings(compiling)
+        if against is not None:
+            return against
+        if compiling or _dispatched() > 0:
+            return _operator(layers, x)
+        dtype, nth = x.dtype, 0
+        tensors: list[Any] = [x]
+        fixed: list[Any] = [lengths]
+        work: list[Any] = []
+        ends, forms = [], []
+        for runs, factor in layers:
+            parts: list[Part] = []
+            scans: list[Any] = []
+            fixed.append(factor)
+            if factor is not None and factor.requires_grad:
+                return "it has no gradient for the random factors"
+            for cell, params, state, reverse, noise in runs:
+                key = (dtype, reverse, state is not None, *noise)
+                part = self._known.get(cell, *key)
+                if part is None:
+                    found = examined(cell, dtype, "dropout" in noise)
+                    part = found if isinstance(found, str) else Part(found, reverse, state is not None, bool(noise))
+                    self._known.put(part, cell, *key)
+                if isinstance(part, str):
+                    return _against(x, "x") or part
+                known = part[0]
+                parts.append(part)
+                reset, masks, h0, c0 = (resets[nth] if resets else None), _NO_NOISE, None, None
+                nth += 1
+                if noise:
+                    if any(mask.requires_grad for mask in noise.values()):
+                        return "it has no gradient for the random factors"
+                    masks = tuple([None if (mask := noise.get(name)) is None else mask.contiguous() for name in NOISE])
+                if state is not None:
+                    if len(state) != len(known.sizes.states):
+                        return _MISFIT
+                    state = [value.contiguous() for value in state]
+                    h0, c0 = (*state, None)[:2]
+                    tensors += state
+                get = params.get
+                values: list[Any] = [get(name) for name in known.names]
+                every_one = (*values, *known.absent) if known.places is None else known.all_parameters(values)
+                scan = (x, lengths, reset, reverse, h0, c0, *masks, every_one)
+                fit = known.plan.fits(scan, not work, len(values))
+                if fit == 0:
+                    return _operator(layers, x) if isinstance(x, FakeTensor) else _misfit(Scan(*scan))
+                if fit == 1:
+                    values = [value.contiguous() for value in values]
+                    scan = (*scan[:9], known.all_parameters(values))
+                scans.append(scan)
+                tensors += values
+                fixed.append(reset)
+                if noise:
+                    fixed += masks
+            if len(parts) > 1 and parts[0].known.plan is not parts[1].known.plan:
+                return "the two scans of a layer have different cells"
+            forms.append(tuple(parts))
+            work.append((forms[-1], factor, scans))
+            ends.append(len(tensors))
+        return Call(Stack(tuple(forms), tuple(ends), trace, recompute, joined), tensors, fixed, work)
 
 
-def traced(x: Tensor) -> bool:
-    """Whether a graph is being captured, so that the registered operator must be seen."""
-    return torch.compiler.is_compiling() or type(x) is not Tensor
+def _operator(layers: Sequence[Layer], x: Tensor) -> _Operator | str:
+    """As `NativeKernel._call`, where somebody looks on who must see an operator; tensors may be of any kind."""
+    if not x.is_cpu:
+        return f"it runs on the CPU, and x is on {x.device}"
+    recipes = []
+    for runs, factor in layers:
+        if factor is not None and factor.requires_grad:
+            return "it has no gradient for the random factors"
+        for cell, _, _, _, noise in runs:
+            if any(mask.requires_grad for mask in noise.values()):
+                return "it has no gradient for the random factors"
+            how = described(cell, x.dtype, "dropout" in noise)
+            if isinstance(how, str):
+                return how
+            recipes.append(how)
+    return _Operator(recipes)
 
 
-def _inputs(request: ScanRequest) -> Inputs:
-    state, noise = request.state, request.noise
-    h0, c0 = (None, None) if state is None else (state.h, state.c if isinstance(state, LSTMState) else None)
-    return Inputs(
-        request.x,
-        h0,
-        c0,
-        ordered(request.params),
-        request.lengths,
-        request.reset,
-        tuple([noise.get(name) for name in NOISE]) if noise else NO_NOISE,
-    )
+def _surroundings(compiling: bool) -> str | None:
+    """What speaks against this engine whatever the tensors are."""
+    if LIBRARY is None:
+        return MISSING
+    if forward_ad._current_level >= 0:
+        return "it has no forward-mode derivatives"
+    if _autocast() and torch.is_autocast_enabled("cpu"):
+        return "it knows nothing of autocast, and computes in the dtype of its weights"
+    if compiling:
+        return None
+    if _transformed():
+        return "it cannot be seen through by the transforms of torch.func"
+    if _traced() is not None:
+        return "torch.jit.trace records torch's own operators only"
+    return None
 
 
-def _result(request: ScanRequest, out: Outputs) -> ScanResult:
-    state = request.cell.State(out.h_n) if out.c_n is None else LSTMState(out.h_n, out.c_n)
-    trace = None
-    if request.trace:
-        trace = {"h": out.y}
-        if out.c is not None:
-            trace["c"] = out.c
-        if out.gates is not None:
-            trace |= dict(zip(request.cell.gates, out.gates.unbind(2), strict=True))
-    return ScanResult(out.y, state, trace)
+def _against(value: Any, name: str) -> str | None:
+    """What speaks against one tensor, whatever it is for."""
+    if not isinstance(value, Tensor):
+        return f"{name} is a {type(value).__name__} and no tensor"
+    if type(value) not in (Tensor, Parameter):
+        return f"it cannot look into {type(value).__name__}, a subclass of Tensor, which {name} is"
+    if not value.is_cpu:
+        return f"it runs on the CPU, and {name} is on {value.device}"
+    if value.layout is not torch.strided:
+        return f"it takes dense tensors, and {name} is {value.layout}"
+    if value.is_neg():
+        return f"{name} is a view with its sign turned round; .resolve_neg() makes it a plain tensor"
+    return None
+
+
+def _misfit(scan: Scan) -> str:
+    """Why a scan's tensors do not fit."""
+    named = {**scan._asdict(), **dict(zip(PARAMETERS, scan.params, strict=True))}
+    del named["params"], named["reverse"]
+    reasons = (_against(value, name) for name, value in named.items() if value is not None)
+    return next((reason for reason in reasons if reason is not None), _MISFIT)
+
+
+def _states(cells: Sequence[Any], ends: Iterator[Any]) -> tuple[Any, ...]:
+    """The last state of every scan, from the states of all in turn."""
+    return tuple([cell.State(*[next(ends) for _ in cell.State._fields]) for cell in cells])
+
+
+def _by_operator(request: ScanRequest, how: Recipe) -> Sequence[Any]:
+    """y, the last state and the trace of one scan."""
+    state, noise = first_state(request), request.noise
+    h0, c0 = (*state, None)[:2]
+    params = tuple([None if (v := request.params.get(name)) is None else v.contiguous() for name in PARAMETERS])
+    masks = [noise.get(name) for name in NOISE]
+    reads = (request.x, request.lengths, request.reset, request.reverse)
+    scan = Scan._make((*reads, h0, c0, *masks, params))
+    found = scan_op(scan, Mode(how, request.trace, request.recompute))
+    return [value for value in found if value is not None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Container, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -48,6 +49,7 @@ def _load() -> tuple[ModuleType | None, str]:
         library.set_level(wanted)
     except ValueError as error:
         raise ConfigError(f"UNROLL_SIMD: {error}") from None
+    library.init_tensors(Tensor, torch.nn.Parameter, Tensor.is_neg)
     return library, ""
 
 
@@ -66,6 +68,48 @@ class Recipe(NamedTuple):
     cell_clip: float
     zoneout_h: float
     zoneout_c: float
+
+
+class Sizes(NamedTuple):
+    """Sizes of what a scan writes: features of every state, h first; gates by name; H."""
+
+    states: tuple[int, ...]
+    gates: int
+    hidden: int
+
+
+class Known(NamedTuple):
+    """What has to be known of a cell.
+
+    Attributes:
+        cell: the equation.
+        how: its name and options in the extension.
+        plan: the extension's.
+        sizes: of what it writes.
+        names: of its parameters, in the order of `PARAMETERS`.
+        places: where they stand there; None if they are the first of them, and `absent` what comes after them.
+    """
+
+    cell: Any
+    how: Recipe
+    plan: Any
+    sizes: Sizes
+    names: tuple[str, ...]
+    places: tuple[int, ...] | None
+    absent: tuple[None, ...]
+
+    def all_parameters(self, own: Sequence[Any]) -> tuple[Any, ...]:
+        """Something of each of its parameters as something of each of `PARAMETERS`, None where it has none."""
+        if self.places is None:
+            return (*own, *self.absent)
+        found = dict(zip(self.places, own, strict=True))
+        return tuple([found.get(place) for place in range(len(PARAMETERS))])
+
+    def own_parameters(self, every: Sequence[Any]) -> Sequence[Any]:
+        """The opposite."""
+        if self.places is None:
+            return every[: len(self.names)]
+        return [every[place] for place in self.places]
 
 
 _NAMES = {known: name for name, known in CELLS.items()}
@@ -157,6 +201,39 @@ def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, pro
             how.zoneout_c,
         )
     return found
+
+
+def described(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Recipe | str:
+    """How the extension knows a cell, or why it does not. `with_dropout`: a mask was drawn."""
+    if dtype not in DTYPES:
+        return f"it takes {', '.join(DTYPES.values())}, and x is {dtype}"
+    how = recipe(cell, with_dropout)
+    if how is None:
+        known = ", ".join(one.__name__ for one in CELLS.values())
+        return f"it has {known}, and not {type(cell).__name__}"
+    proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
+    against = objection(how.cell, how.options, dtype, cell.input_size, cell.hidden_size, proj_size)
+    if against is not None:
+        return f"it cannot run {type(cell).__name__} with these options in {dtype} ({against})"
+    return how
+
+
+def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
+    """What has to be known of a cell, or why the extension does not know it."""
+    how = described(cell, dtype, with_dropout)
+    if isinstance(how, str):
+        return how
+    proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
+    return known_of(cell, how, plan(how, dtype, cell.input_size, cell.hidden_size, proj_size), cell.parameters())
+
+
+def known_of(cell: Any, how: Recipe, made: Any, names: Container[str]) -> Known:
+    """What has to be known of a cell with these parameters."""
+    places = tuple([place for place, name in enumerate(PARAMETERS) if name in names])
+    first = places == tuple(range(len(places)))
+    absent = (None,) * (len(PARAMETERS) - len(places))
+    sizes = Sizes(made.states, made.gates, made.hidden_size)
+    return Known(cell, how, made, sizes, tuple([PARAMETERS[at] for at in places]), None if first else places, absent)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]

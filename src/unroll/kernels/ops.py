@@ -1,32 +1,41 @@
-"""The native scan as operators of torch: `torch.ops.unroll.scan` and `torch.ops.unroll.scan_backward`.
+"""The native scan as an operator of torch, `torch.ops.unroll.scan`, whose gradient is `torch.ops.unroll.scan_backward`.
 
-Compiled and exported graphs see these; eager code takes the shorter way in `native.py`.
+Compiled and exported graphs see it, and so do dispatch modes; eager code takes the shorter way in `native_stack.py`.
 
 Shapes: T time, B batch, I input size, H hidden size, R output size, K gates by name.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
-from unroll.kernels import native_plan, native_scan
-from unroll.kernels.native_gradient import through_reference
-from unroll.kernels.native_plan import NOISE, PARAMETERS, Recipe
-from unroll.kernels.native_scan import Inputs, Mode, Outputs, Scan, Upstream, Wanted
+from unroll.kernels.native_layer import (
+    Kept,
+    Outputs,
+    Scan,
+    allocate,
+    backward_layer,
+    forward_layer,
+    rows,
+    settled,
+)
+from unroll.kernels.native_plan import NOISE, PARAMETERS, Known, Recipe, cell_of, known_of, plan, sizes
+from unroll.kernels.native_stack import Part, Stack, through_reference
 
-#: Names of the masks as arguments; two of them are also names of rates.
-NOISE_MASKS = tuple(f"{name}_mask" for name in NOISE)
 # One argument for each parameter and mask: the autograd of registered operators takes no lists of optional tensors.
-_OPTIONAL = "".join(f", Tensor? {name}" for name in (*PARAMETERS, "lengths", "reset", *NOISE_MASKS))
+_OPTIONAL = "".join(
+    f", Tensor? {name}" for name in (*PARAMETERS, "lengths", "reset", *(f"{name}_mask" for name in NOISE))
+)
 _INPUTS = (
     f"Tensor x, Tensor h0, Tensor? c0{_OPTIONAL},"
     " str cell, int options, float cell_clip, float zoneout_h, float zoneout_c, bool reverse, bool trace, int recompute"
 )
 _SOURCES = 3 + len(PARAMETERS)
-_INPUT_COUNT = _SOURCES + 2 + len(NOISE_MASKS) + 8
+_INPUT_COUNT = _SOURCES + 2 + len(NOISE) + 8
 
 _library = torch.library.Library("unroll", "DEF")  # type: ignore[no-untyped-call]
 _SCHEMAS = (
@@ -38,117 +47,158 @@ for _schema in _SCHEMAS:
     _library.define(_schema)  # type: ignore[no-untyped-call]
 
 
-def _unflat(arguments: tuple[Any, ...]) -> tuple[Inputs, Mode]:
-    x, h0, c0 = arguments[:3]
-    lengths, reset, *rest = arguments[_SOURCES:]
-    *how, reverse, trace, recompute = rest[len(NOISE_MASKS) :]
-    inputs = Inputs(x, h0, c0, tuple(arguments[3:_SOURCES]), lengths, reset, tuple(rest[: len(NOISE_MASKS)]))
-    return inputs, Mode(Recipe(*how), reverse, trace, recompute)
+class Mode(NamedTuple):
+    """How a scan runs: the cell, and as in `Stack`."""
+
+    how: Recipe
+    trace: bool
+    recompute: int
 
 
-def _arguments(inputs: Inputs, mode: Mode) -> tuple[Any, ...]:
-    x, h0, c0, params, lengths, reset, noise = inputs
-    return (x, h0, c0, *params, lengths, reset, *noise, *mode.how, mode.reverse, mode.trace, mode.recompute)
+def arguments(scan: Scan, mode: Mode) -> tuple[Any, ...]:
+    """A scan as the operator takes it."""
+    x, lengths, reset, reverse, h0, c0, *noise, params = scan
+    return (x, h0, c0, *params, lengths, reset, *noise, *mode.how, reverse, mode.trace, mode.recompute)
 
 
-def scan_op(inputs: Inputs, mode: Mode) -> Outputs:
+def _unflat(flat: tuple[Any, ...]) -> tuple[Scan, Mode]:
+    x, h0, c0 = flat[:3]
+    lengths, reset, *rest = flat[_SOURCES:]
+    *how, reverse, trace, recompute = rest[len(NOISE) :]
+    scan = Scan._make((x, lengths, reset, reverse, h0, c0, *rest[: len(NOISE)], tuple(flat[3:_SOURCES])))
+    return scan, Mode(Recipe(*how), trace, recompute)
+
+
+def _known(scan: Scan, mode: Mode) -> Known:
+    # Sizes of parameters and rates may be symbolic here; the former are made plain, the latter make no difference.
+    made = plan(mode.how, scan.x.dtype, *[int(size) for size in sizes(scan.params)])
+    return known_of(None, mode.how, made, [n for n, v in zip(PARAMETERS, scan.params, strict=True) if v is not None])
+
+
+def _settled(scan: Scan) -> Scan:
+    """The same values in the memory layout that the extension takes."""
+    x, lengths, reset, reverse, h0, c0, *noise, params = scan
+    last = [settled(value) for value in (h0, c0, *noise)]
+    weights = tuple([settled(value) for value in params])
+    return Scan._make((rows(x), settled(lengths), settled(reset), reverse, *last, weights))
+
+
+def scan_op(scan: Scan, mode: Mode) -> Outputs:
     """Run the scan through the registered operator."""
     # A program that was exported may still be trained: its backward pass runs forward again for what was not kept.
     save = torch.is_grad_enabled() and mode.recompute == 0 and not torch.compiler.is_exporting()
-    y, h_n, c_n, gates, c, _ = torch.ops.unroll.scan(*_arguments(inputs, mode), save)
-    has_c, has_gates = inputs.c0 is not None, mode.trace and gates.numel() > 0
+    y, h_n, c_n, gates, c, _ = torch.ops.unroll.scan(*arguments(scan, mode), save)
+    has_c, has_gates = scan.c0 is not None, mode.trace and gates.numel() > 0
     return Outputs(y, h_n, c_n if has_c else None, gates if has_gates else None, c if has_c and mode.trace else None)
 
 
-def saved_bytes(inputs: Inputs, mode: Mode) -> int:
+def saved_bytes(scan: Scan, mode: Mode) -> int:
     """Bytes that the operator keeps for backward: a bound linear in T*B, B and T, so that it may be symbolic."""
-    # Sizes of parameters and rates may be symbolic here; the former are made plain, the latter make no difference.
-    how = Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5)
-    plan = native_plan.plan(how, inputs.x.dtype, *(int(size) for size in native_plan.sizes(inputs.params)))
-    steps, batch = inputs.x.shape[0], inputs.x.shape[1]
+    made = _known(scan, mode._replace(how=Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5))).plan
+    steps, batch = scan.x.shape[0], scan.x.shape[1]
     # Above a few hundred rows every rounding up to a vector or a cache line is paid for by the slack below.
-    per_row = -(-(plan.saved_bytes(64, 64, 64 * 64, 0) - plan.saved_bytes(0, 64, 0, 0)) // (64 * 64))
-    per_batch = -(-plan.saved_bytes(0, 64, 0, 0) // 64)
+    per_row = -(-(made.saved_bytes(64, 64, 64 * 64, 0) - made.saved_bytes(0, 64, 0, 0)) // (64 * 64))
+    per_batch = -(-made.saved_bytes(0, 64, 0, 0) // 64)
     bound: int = per_row * steps * batch + per_batch * batch + 64 * steps + 4096
     return bound
 
 
-def _scan_cpu(*arguments: Any) -> tuple[Tensor, ...]:
-    *flat, save = arguments
-    inputs, mode = _unflat(tuple(flat))
-    scan = Scan(native_scan.settled(inputs), mode)
-    plan = native_scan.plan_of(inputs, mode.how)
-    none = inputs.x.new_empty(0)
-    if save:
-        saved = torch.empty(saved_bytes(inputs, mode), dtype=torch.uint8)
-        _, (out,), _ = native_scan.forward(plan, [scan], [native_scan.pack(plan, inputs.params)], saved)
-    else:
-        saved = torch.empty(0, dtype=torch.uint8)
-        _, (out,), _ = native_scan.forward(plan, [scan], None, None)
+def _scan_cpu(*flat: Any) -> tuple[Tensor, ...]:
+    scan, mode = _unflat(flat[:_INPUT_COUNT])
+    scan = _settled(scan)
+    none = scan.x.new_empty(0)
+    saved = torch.empty(saved_bytes(scan, mode) if flat[-1] else 0, dtype=torch.uint8)
+    keep = [saved] if flat[-1] else None
+    _, (out,), _ = forward_layer(_known(scan, mode), scan.x, [scan], mode.trace, mode.recompute, keep, False)
     return (*(none.clone() if value is None else value for value in out), saved)
 
 
-def _scan_fake(*arguments: Any) -> tuple[Tensor, ...]:
-    *flat, save = arguments
-    inputs, mode = _unflat(tuple(flat))
-    out = native_scan.allocate(inputs, mode)
-    saved = inputs.x.new_empty(saved_bytes(inputs, mode) if save else 0, dtype=torch.uint8)
-    return (*(inputs.x.new_empty(0) if value is None else value for value in out), saved)
+def _scan_fake(*flat: Any) -> tuple[Tensor, ...]:
+    scan, mode = _unflat(flat[:_INPUT_COUNT])
+    how = Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5)
+    out = allocate(scan.x, None, _known(scan, mode._replace(how=how)).sizes, mode.trace)
+    saved = scan.x.new_empty(saved_bytes(scan, mode) if flat[-1] else 0, dtype=torch.uint8)
+    return (*(scan.x.new_empty(0) if value is None else value for value in out), saved)
 
 
-def _backward_cpu(*arguments: Any) -> list[Tensor]:
-    inputs, mode = _unflat(arguments[:_INPUT_COUNT])
-    y, saved, dy, dh_n, dc_n, wanted = arguments[_INPUT_COUNT:]
-    scan = Scan(native_scan.settled(inputs), mode._replace(trace=False))
-    plan = native_scan.plan_of(inputs, mode.how)
-    packed = native_scan.pack(plan, inputs.params)
+def _backward_cpu(*flat: Any) -> list[Tensor]:
+    scan, mode = _unflat(flat[:_INPUT_COUNT])
+    y, saved, *upstream, wanted = flat[_INPUT_COUNT:]
+    scan, known = _settled(scan), _known(scan, mode)
+    packed = known.plan.pack(scan.params, True, torch.get_num_threads())
     kept: Any
     if saved.numel():
         # The backward pass writes into what forward kept, and an operator must leave its arguments alone.
-        kept = [saved.clone()]
+        kept = Kept([packed], [saved.clone()])
     else:
-        _, _, kept = native_scan.forward(plan, [scan], [packed], True)
-    upstream, want = Upstream(dy, dh_n, dc_n), Wanted(wanted[0], wanted[1], wanted[2], wanted[3:])
-    (found,) = native_scan.backward(plan, [scan], [packed], [y], kept, [upstream], [want])
-    flat = (found.x, found.h0, found.c0, *found.params)
-    return [inputs.x.new_empty(0) if value is None else value for value in flat]
+        y, _, kept = forward_layer(known, scan.x, [scan], False, mode.recompute, True, False)
+    want = (*wanted[:3], wanted[3:])
+    d_last = upstream[: 1 + len(known.sizes.states)]
+    (found,) = backward_layer(known, scan.x, [scan], kept, rows(y), [d_last], [want], mode.recompute)
+    return [scan.x.new_empty(0) if value is None else value for value in (*found[:3], *found.params)]
 
 
-def _backward_fake(*arguments: Any) -> list[Tensor]:
-    inputs, _ = _unflat(arguments[:_INPUT_COUNT])
-    wanted = arguments[-1]
-    sources = (inputs.x, inputs.h0, inputs.c0, *inputs.params)
+def _backward_fake(*flat: Any) -> list[Tensor]:
+    scan, _ = _unflat(flat[:_INPUT_COUNT])
+    sources = (scan.x, scan.h0, scan.c0, *scan.params)
     return [
-        inputs.x.new_empty(value.shape if want and value is not None else (0,))
-        for value, want in zip(sources, wanted, strict=True)
+        scan.x.new_empty(value.shape if want and value is not None else (0,))
+        for value, want in zip(sources, flat[-1], strict=True)
     ]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    given, mode = _unflat(inputs[:_INPUT_COUNT])
-    ctx.mode = mode
+    scan, ctx.mode = _unflat(inputs[:_INPUT_COUNT])
+    x, lengths, reset, ctx.reverse, h0, c0, *noise, params = scan
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(
-        given.lengths, given.reset, *given.noise, given.x, given.h0, given.c0, *given.params, output[0], output[-1]
-    )
+    ctx.save_for_backward(x, lengths, reset, h0, c0, *noise, *params, output[0], output[-1])
 
 
 def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-    lengths, reset, *rest, y, saved = ctx.saved_tensors
-    noise, (x, h0, c0), params = rest[:3], rest[3:6], rest[6:]
-    inputs, mode = Inputs(x, h0, c0, tuple(params), lengths, reset, tuple(noise)), ctx.mode
+    x, lengths, reset, h0, c0, *rest, y, saved = ctx.saved_tensors
+    scan = Scan._make((x, lengths, reset, ctx.reverse, h0, c0, *rest[: len(NOISE)], tuple(rest[len(NOISE) :])))
+    mode, has_c = ctx.mode, c0 is not None
     dy, dh_n, dc_n, d_gates, d_c, _ = gradients
     # What the cell or the mode does not have is an empty tensor, and so is its gradient.
-    dc_n = dc_n if c0 is not None else None
-    d_c = d_c if c0 is not None and mode.trace else None
-    d_gates = d_gates if d_gates is not None and d_gates.numel() > 0 else None
+    traced = [d for d in (d_gates, d_c if has_c else None) if d is not None and d.numel() > 0] if mode.trace else []
     wanted = list(ctx.needs_input_grad[:_SOURCES])
-    if torch.is_grad_enabled() or d_gates is not None or d_c is not None:
-        found = through_reference(inputs, mode, tuple(wanted), (dy, dh_n, dc_n, d_gates, d_c))
+    if torch.is_grad_enabled() or traced:
+        found = _through_reference(scan, mode, gradients, wanted)
     else:
-        flat = torch.ops.unroll.scan_backward(*_arguments(inputs, mode), y, saved, dy, dh_n, dc_n, wanted)
-        found = tuple(value if want else None for value, want in zip(flat, wanted, strict=True))
+        upstream = (dy, dh_n, dc_n if has_c else None)
+        flat = torch.ops.unroll.scan_backward(*arguments(scan, mode), y, saved, *upstream, wanted)
+        found = [value if want else None for value, want in zip(flat, wanted, strict=True)]
     return (*found, *(None,) * (_INPUT_COUNT + 1 - _SOURCES))
+
+
+def _through_reference(scan: Scan, mode: Mode, gradients: Any, wanted: list[bool]) -> list[Tensor | None]:
+    """As `native_stack.through_reference`, of a stack of this one scan."""
+    known = _known(scan, mode)._replace(cell=cell_of(mode.how, scan.params))
+    states = len(known.sizes.states)
+    part = Part(known, scan.reverse, True, any(mask is not None for mask in scan[6:9]))
+
+    def own(x: Any, h0: Any, c0: Any, params: Any) -> list[Any]:
+        return [x, *(h0, c0)[:states], *known.own_parameters(params)]
+
+    values = own(scan.x, scan.h0, scan.c0, scan.params)
+    stack = Stack(((part,),), (len(values),), mode.trace, mode.recompute, False)
+    dy, dh_n, dc_n, d_gates, d_c, _ = gradients
+    upstream = [dy, dh_n, dc_n][: 1 + states]
+    if mode.trace:
+        upstream += ([d_gates] if known.sizes.gates else []) + ([d_c] if states > 1 else [])
+    fixed = (scan.lengths, None, scan.reset, *(scan[6:9] if part.noise else ()))
+    needed = own(wanted[0], wanted[1], wanted[2], wanted[3:])
+    dx, *others = through_reference(stack, values, fixed, upstream, needed)
+    return [dx, *(*others[:states], None)[:2], *known.all_parameters(others[states:])]
+
+
+@register_flop_formula([torch.ops.unroll.scan, torch.ops.unroll.scan_backward])
+def _flops(
+    x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, *rest: Any, out_shape: Any = None, **names: Any
+) -> int:
+    """Of the two products; those of backward are twice as many."""
+    forward: int = 2 * x[0] * x[1] * (weight_ih[0] * weight_ih[1] + weight_hh[0] * weight_hh[1])
+    return forward * (2 if isinstance(out_shape, list) else 1)
 
 
 for _name, _run in (("scan", _scan_cpu), ("scan_backward", _backward_cpu)):

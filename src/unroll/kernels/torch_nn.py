@@ -6,10 +6,12 @@ Shapes: T time, B batch, I input size, H hidden size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, HiddenState, LSTMCell, LSTMState, RNNCell
@@ -38,6 +40,38 @@ def _function(cell: Cell) -> Callable[..., Any]:
     return torch.rnn_tanh
 
 
+_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+def _as_torch_stacks(layers: Sequence[LayerRequest], both: bool) -> bool:
+    """Whether torch.nn has these layers as one: of one cell, in one or both directions, without factors."""
+    scans = [scan for layer in layers for scan in layer.scans]
+    features = scans[0].cell.output_size * (2 if both else 1)
+    return all(
+        factor is None
+        and [scan.reverse for scan in own] == [False, True][: len(layers[0].scans)]
+        and all(replace(scan.cell, input_size=features) == replace(scans[0].cell, input_size=features) for scan in own)
+        and (layer == 0 or own[0].cell.input_size == features)
+        for layer, (own, factor) in enumerate(layers)
+    )
+
+
+def _training() -> bool:
+    """Whether kernels must keep what backward needs. A trace is run with gradients and without, and must not differ."""
+    return torch.is_grad_enabled() or torch._C._get_tracing_state() is not None
+
+
+def _cast(cell: Cell, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """x and the states of an LSTM in the dtype of autocast, if that is on. torch's kernels would do it themselves, but
+    for float32 they choose one that is not there on every CPU."""
+    if not isinstance(cell, LSTMCell) or cell.proj_size or not torch._C._is_any_autocast_enabled():
+        return tensors
+    device = tensors[0].device.type
+    if not torch.is_autocast_enabled(device):
+        return tensors
+    return tuple([value.to(torch.get_autocast_dtype(device)) for value in tensors])
+
+
 def reversal(steps: int, lengths: Tensor | None, batch: int, device: torch.device) -> Tensor:
     """(T, B) index that turns every row round within its own length; it is its own inverse."""
     t = torch.arange(steps, device=device).unsqueeze(1)
@@ -57,6 +91,10 @@ class TorchKernel:
     name = "torch"
 
     def refuse(self, request: ScanRequest) -> str | None:
+        if forward_ad._current_level >= 0 or (
+            not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
+        ):
+            return "some of its kernels have no rule for the transforms of torch.func and for forward-mode derivatives"
         if not _plain(request.cell):
             return f"torch.nn has no {type(request.cell).__name__} with these options"
         if request.reset is not None:
@@ -77,7 +115,7 @@ class TorchKernel:
             if rows.numel() == batch:
                 rows = None
         before = state = first_state(request)
-        if steps == 0 or batch == 0 or (rows is not None and rows.numel() == 0):
+        if steps == 0 or (rows is not None and rows.numel() == 0):
             return ScanResult(x.new_zeros(steps, batch, request.cell.output_size), state, None)
         if rows is not None and lengths is not None:
             x, lengths = x.index_select(1, rows), lengths.index_select(0, rows)
@@ -89,7 +127,22 @@ class TorchKernel:
         return ScanResult(y, last, None)
 
     def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
-        return in_turn(self.run, layers)
+        scans = [scan for layer in layers for scan in layer.scans]
+        both = len(layers[0].scans) == 2
+        traced = torch._C._get_tracing_state() is not None
+        empty = not traced and scans[0].x.shape[0] == 0
+        if scans[0].lengths is not None or empty or not _as_torch_stacks(layers, both):
+            return in_turn(self.run, layers)
+        # As one call, which is faster and is one node of a traced or exported graph.
+        cell = scans[0].cell
+        weights = [scan.params[name] for scan in scans for name in _NAMES if name in scan.params]
+        states = [first_state(scan) for scan in scans]
+        x, *first = _cast(cell, scans[0].x, *[torch.stack(parts) for parts in zip(*states, strict=True)])
+        hx = first if isinstance(cell, LSTMCell) else first[0]
+        options = ("bias_ih" in scans[0].params, len(layers), 0.0, _training(), both, False)
+        y, *last = _function(cell)(x, hx, weights, *options)
+        kind = type(states[0])
+        return LayersResult(y, tuple([kind(*[part[index] for part in last]) for index in range(len(scans))]))
 
     def _run(
         self, request: ScanRequest, x: Tensor, lengths: Tensor | None, state: LSTMState | HiddenState
@@ -98,14 +151,11 @@ class TorchKernel:
         index = reversal(steps, lengths, x.shape[1], x.device) if request.reverse else None
         if index is not None:
             x = turned(x, index)
-        names = [
-            name for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") if name in request.params
-        ]
-        weights = [request.params[name] for name in names]
+        weights = [request.params[name] for name in _NAMES if name in request.params]
         has_bias = "bias_ih" in request.params
-        first = [part.unsqueeze(0).contiguous() for part in state]
+        x, *first = _cast(cell, x, *[part.unsqueeze(0).contiguous() for part in state])
         function = _function(cell)
-        training = torch.is_grad_enabled()
+        training = _training()
         if lengths is None:
             hx = first if isinstance(cell, LSTMCell) else first[0]
             y, *last = function(x, hx, weights, has_bias, 1, 0.0, training, False, False)

@@ -6,196 +6,217 @@ Shapes: T time, B batch, I input size, H hidden size, P projected size, L layers
 from __future__ import annotations
 
 import abc
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
+from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.cells.init import Initialiser, torch_default
-from unroll.engine import AUTO, Layer, Run, scan, scan_layers
-from unroll.layers.recurrent import dropout_factor, own
+from unroll.cells.rnn import NONLINEARITIES
+from unroll.engine import AUTO, Layer, Run, scan_layers
+from unroll.layers.recurrent import dropout_factor, leaf, plain_twin
 
 
-class DropIn(nn.Module, abc.ABC):
-    """What the three drop-ins share: torch.nn's parameter names, layouts, depth and directions."""
+class DropIn(nn.RNNBase, abc.ABC):
+    """What the three drop-ins share: torch.nn's own base class, which holds the options and the parameters, and the way
+    from there to the engine.
 
-    mode: ClassVar[str]
+    Not torch.nn.LSTM and so on themselves: torch.compile refuses those.
+    """
 
-    def __init__(
-        self,
-        cells: list[Cell],
-        *,
-        num_layers: int,
-        batch_first: bool,
-        dropout: float,
-        bidirectional: bool,
-        device: torch.device | str | None,
-        dtype: torch.dtype | None,
-        engine: str,
-        init: Initialiser,
-    ) -> None:
-        super().__init__()
-        if not 0.0 <= dropout <= 1.0:
-            raise ValueError(f"dropout should be a number in range [0, 1], got {dropout}")
-        if dropout > 0.0 and num_layers == 1:
-            warnings.warn(
-                f"dropout={dropout} acts between layers and so needs num_layers > 1, got num_layers=1; it does nothing",
-                stacklevel=3,
-            )
-        self.input_size = cells[0].input_size
-        self.hidden_size = cells[0].hidden_size
-        self.num_layers = num_layers
-        self.batch_first = batch_first
-        self.dropout = float(dropout)
-        self.bidirectional = bidirectional
-        self.engine = engine
-        self._cells = cells
-        self._init = init
-        self._suffixes = [
-            f"_l{layer}{direction}"
-            for layer in range(num_layers)
-            for direction in (("", "_reverse") if bidirectional else ("",))
-        ]
-        directions = 2 if bidirectional else 1
-        # One cell for each layer and direction in the order of `_suffixes`, and what its parameters are called here.
-        self._runs = [
-            (cells[min(index // directions, 1)], {name: name + suffix for name in cells[0].parameters()})
-            for index, suffix in enumerate(self._suffixes)
-        ]
-        for cell, names in self._runs:
-            for name, spec in cell.parameters().items():
-                self.register_parameter(names[name], nn.Parameter(torch.empty(spec.shape, device=device, dtype=dtype)))
-        self.reset_parameters()
+    #: torch.nn's layer of the same form.
+    twin: ClassVar[type[nn.RNNBase]]
+    _init: Initialiser = staticmethod(torch_default)
+    _engine: str = AUTO
+
+    def __init__(self, *options: Any, engine: str, init: Initialiser) -> None:
+        if init is not torch_default:
+            self._init = init
+        self._engine = engine
+        super().__init__(*options)
+
+    @property
+    def engine(self) -> str:
+        """ "auto" or the name of one engine."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, name: str) -> None:
+        self._engine = name
+
+    @abc.abstractmethod
+    def _cell(self, input_size: int) -> Cell:
+        """The equation of a layer."""
+
+    def _cells(self) -> list[tuple[Cell, list[tuple[str, str]]]]:
+        """One cell for each layer and direction, and by what names its parameters stand here."""
+        found: list[tuple[Cell, list[tuple[str, str]]]] | None = self.__dict__.get("_runs")
+        if found is None:
+            directions = 2 if self.bidirectional else 1
+            cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * directions)]
+            found = [
+                (cells[index >= directions], [(name[: name.rindex("_l")], name) for name in names])
+                for index, names in enumerate(self._all_weights)
+            ]
+            self.__dict__["_runs"] = found
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        # Made anew when needed, and nothing but what torch.nn's own layers are made of.
+        state.pop("_runs", None)
+        return state
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """torch.nn's layer with the same parameters, for torch.jit.script, which reads only what is written for it."""
+        return plain_twin(self, self.twin)
 
     def reset_parameters(self) -> None:
         """Fill the parameters anew with the initialiser given to the constructor."""
-        for cell, names in self._runs:
-            self._init(cell, self._own(names))
-
-    def flatten_parameters(self) -> None:
-        """Nothing: weights are packed by the engines. Here because code written for torch.nn calls it."""
-
-    @property
-    def bias(self) -> bool:
-        """Whether the two bias vectors are there."""
-        return hasattr(self, "bias_ih_l0")
-
-    @property
-    def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction, as torch.nn gives them."""
-        return [list(self._own(names).values()) for _, names in self._runs]
-
-    def _own(self, names: Mapping[str, str]) -> dict[str, Tensor]:
-        return own(self, names.items())
+        for cell, names in self._cells():
+            self._init(cell, {name: getattr(self, here) for name, here in names})
 
     def extra_repr(self) -> str:
-        text = f"{self.input_size}, {self.hidden_size}"
-        defaults = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False, "engine": AUTO}
-        return text + "".join(
-            f", {name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name) != value
-        )
+        text: str = super().extra_repr()
+        return text if self.engine == AUTO else f"{text}, engine={self.engine!r}"
 
-    @abc.abstractmethod
-    def _join(self, parts: list[Tensor]) -> Any:
-        """The states as torch.nn gives them, from (L*D, B, ·) each."""
-
-    @abc.abstractmethod
-    def _split(self, state: Any) -> list[Tensor]:
-        """The states of the layer as a list of (L*D, B, ·)."""
+    def _weights(self) -> Mapping[str, Any]:
+        """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
+        held, names = self._parameters, self._flat_weights_names
+        for name in names:
+            if name not in held:
+                break
+        else:
+            return held
+        if torch.compiler.is_compiling():
+            return {name: getattr(self, name) for name in names}
+        self._update_flat_weights()
+        return dict(zip(names, self._flat_weights, strict=True))
 
     def forward(
         self,
-        x: Tensor | PackedSequence,
-        state: Any = None,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
         *,
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
-    ) -> tuple[Tensor | PackedSequence, Any]:
+    ) -> tuple[Any, Any]:
         """Run over time; without the keyword arguments exactly as torch.nn does.
 
         Args:
-            x: (T, B, I), or (B, T, I) with batch_first, or (T, I) unbatched, or a PackedSequence.
-            state: (L*D, B, ·), or (L*D, ·) unbatched; LSTM takes (h, c). None for zeros.
+            input: (T, B, I), or (B, T, I) with batch_first, or (T, I) unbatched, or a PackedSequence.
+            hx: (L*D, B, ·), or (L*D, ·) unbatched; LSTM takes (h, c). None for zeros.
             lengths: (B,) integers in [0, T]; None if every row has T steps. Not with a PackedSequence.
-            reset: bool, (T, B) in the layout of x: true at a step that starts a new sequence. Not with a
+            reset: bool, (T, B) in the layout of the input: true at a step that starts a new sequence. Not with a
                 PackedSequence.
 
         Returns:
-            y, (T, B, D*H) in the layout of x, zero past a row's end, or a PackedSequence if x was one; the last state
-            in the form of `state`.
+            y, (T, B, D*H) in the layout of the input, zero past a row's end, or a PackedSequence if the input was one;
+            the last state in the form of `hx`.
 
         Raises:
-            ValueError: a shape, dtype or length is wrong.
+            ValueError: a dtype or length is wrong, or the number of axes.
+            RuntimeError: a size is wrong, or something is on another device.
             EngineError: a forced engine cannot do the job.
         """
+        x = input
         if isinstance(x, PackedSequence):
             if lengths is not None or reset is not None:
                 raise ValueError(
                     f"{type(self).__name__}: a PackedSequence holds its lengths; lengths and reset must be None"
                 )
             padded, packed_lengths = pad_packed_sequence(x)
-            y, last = self._layers(padded, self._first(state, padded.shape[1], batched=True), packed_lengths, None)
+            first = self._first(hx, padded, batched=True)
+            y, last = self._layers(padded, first, packed_lengths, None, x)
             return _packed_like(y, packed_lengths, x), last
-        if x.dim() not in (2, 3):
-            raise ValueError(f"{type(self).__name__}: expected x to be 2-D (T, I) or 3-D (T, B, I), got {x.dim()}-D")
-        batched = x.dim() == 3
+        if isinstance(x, torch.fx.Proxy):
+            return leaf(self, x, hx, lengths=lengths, reset=reset)
+        axes = x.dim()
+        if axes not in (2, 3):
+            raise ValueError(f"{type(self).__name__}: expected x to be 2-D (T, I) or 3-D (T, B, I), got {axes}-D")
+        batched = axes == 3
         if not batched:
             x = x.unsqueeze(1)
             reset = None if reset is None else reset.unsqueeze(1)
+            lengths = None if lengths is None else lengths.reshape(1)
         elif self.batch_first:
             x = x.transpose(0, 1)
             reset = None if reset is None else reset.transpose(0, 1)
-        if lengths is not None and not batched:
-            lengths = lengths.reshape(1)
-        y, last = self._layers(x, self._first(state, x.shape[1], batched=batched), lengths, reset)
+        y, last = self._layers(x, self._first(hx, x, batched=batched), lengths, reset, None)
         if not batched:
             return y.squeeze(1), self._join([part.squeeze(1) for part in self._split(last)])
         return (y.transpose(0, 1) if self.batch_first else y), last
 
-    def _first(self, state: Any, batch: int, *, batched: bool) -> list[Tensor] | None:
-        """The first states as (L*D, B, ·) each, checked; None for zeros."""
-        if state is None:
+    def _first(self, hx: Any, x: Tensor, *, batched: bool) -> list[Tensor] | None:
+        """The first states as (L*D, B, ·) each, checked as x (T, B, I) is; None for zeros."""
+        name = type(self).__name__
+        parts = None if hx is None else self._split(hx)
+        if torch._C._get_tracing_state() is not None:
+            # A comparison would become part of no graph, and a warning.
+            return parts if batched or parts is None else [part.unsqueeze(1) for part in parts]
+        shape = x.shape
+        if shape[2] != self.input_size:
+            raise RuntimeError(f"{name}: x must have shape (T, B, I) with I = {self.input_size}, got {tuple(shape)}")
+        if parts is None:
             return None
-        parts = self._split(state)
-        if not batched:
-            parts = [part.unsqueeze(1) if part.dim() == 2 else part for part in parts]
-        sizes = self._cells[0].state_sizes()
-        for (name, size), part in zip(sizes.items(), parts, strict=True):
-            expected = (len(self._suffixes), batch, size)
-            if tuple(part.shape) != expected:
-                raise ValueError(
-                    f"{type(self).__name__}: first state '{name}' must have shape (L*D, B, ·) = {expected}, got "
-                    f"{tuple(part.shape)}"
+        cells, axes = self._cells(), 3 if batched else 2
+        for index, (state, size) in enumerate(cells[0][0].state_sizes().items()):
+            part = parts[index]
+            expected = (len(cells), shape[1], size) if batched else (len(cells), size)
+            if part.shape != expected:
+                form = "(L*D, B, ·)" if batched else "(L*D, ·), as x is unbatched,"
+                wanted = f"{axes}-D of shape {form} = {expected}"
+                raise RuntimeError(f"{name}: first state '{state}' must be {wanted}, got {tuple(part.shape)}")
+            if part.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
+                raise RuntimeError(
+                    f"{name}: first state '{state}' must have the dtype of x, {x.dtype}, got {part.dtype}"
                 )
-        return parts
+        return parts if batched else [part.unsqueeze(1) for part in parts]
 
     def _layers(
-        self, x: Tensor, first: list[Tensor] | None, lengths: Tensor | None, reset: Tensor | None
+        self,
+        x: Tensor,
+        first: list[Tensor] | None,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        packed: PackedSequence | None,
     ) -> tuple[Tensor, Any]:
-        if len(self._suffixes) == 1:
-            cell, params, state, *_ = self._run(0, first, reverse=False)
-            y, state, _ = scan(cell, params, x, state, lengths=lengths, reset=reset, engine=self.engine)
-            return y, self._join([part.unsqueeze(0) for part in state])
+        runs, weights = self._cells(), self._weights()
         layers, directions = [], 2 if self.bidirectional else 1
-        for index in range(0, len(self._suffixes), directions):
-            runs = [self._run(index, first, reverse=False)]
-            if self.bidirectional:
-                runs.append(self._run(index + 1, first, reverse=True))
+        each = None if first is None else list(zip(*[part.unbind(0) for part in first], strict=True))
+        for begin in range(0, len(runs), directions):
+            own = []
+            for index in range(begin, begin + directions):
+                cell, names = runs[index]
+                state = None if each is None else cell.State(*each[index])
+                params = {name: weights[here] for name, here in names}
+                own.append(Run(cell, params, state, index > begin, {}))
             factor = None
-            if index and self.dropout and self.training:
-                factor = dropout_factor(x, runs[0].cell.input_size, self.dropout)
-            layers.append(Layer(tuple(runs), factor))
-        y, states = scan_layers(layers, x, lengths=lengths, reset=reset, engine=self.engine)
-        return y, self._join([torch.stack(parts) for parts in zip(*states, strict=True)])
+            if begin and self.dropout and self.training:
+                factor = _factor(x, runs[begin][0].input_size, self.dropout, packed)
+            layers.append(Layer(tuple(own), factor))
+        y, states = scan_layers(layers, x, lengths=lengths, reset=reset, engine=self._engine, joined=True)
+        return y, self._join(states)
 
-    def _run(self, index: int, first: list[Tensor] | None, *, reverse: bool) -> Run:
-        cell, names = self._runs[index]
-        state = None if first is None else cell.State(*[part[index] for part in first])
-        return Run(cell, self._own(names), state, reverse, {})
+    def _join(self, parts: Sequence[Tensor]) -> Any:
+        """The states as torch.nn gives them, from (L*D, B, ·) each."""
+        return parts[0]
+
+    def _split(self, state: Any) -> list[Tensor]:
+        """The states of the layer as a list of (L*D, B, ·)."""
+        return [state]
+
+
+def _factor(x: Tensor, features: int, rate: float, packed: PackedSequence | None) -> Tensor:
+    """The factor of dropout between two layers, (T, B, features); drawn as torch.nn does, which has packed input
+    without its padding."""
+    if packed is None:
+        return dropout_factor(x, features, rate)
+    drawn = nn.functional.dropout(x.new_ones(packed.data.shape[0], features), rate)
+    return pad_packed_sequence(packed._replace(data=drawn))[0]
 
 
 def _packed_like(y: Tensor, lengths: Tensor, like: PackedSequence) -> PackedSequence:
@@ -251,30 +272,17 @@ class RNN(DropIn):
         engine: str = AUTO,
         init: Initialiser = torch_default,
     ) -> None:
-        directions = 2 if bidirectional else 1
-        cells: list[Cell] = [
-            RNNCell(size, hidden_size, bias, nonlinearity) for size in (input_size, hidden_size * directions)
-        ]
-        super().__init__(
-            cells,
-            num_layers=num_layers,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            device=device,
-            dtype=dtype,
-            engine=engine,
-            init=init,
-        )
+        if nonlinearity not in NONLINEARITIES:
+            choices = ", ".join(NONLINEARITIES)
+            raise ValueError(f"RNN: nonlinearity must be one of {choices}, got {nonlinearity!r}")
         self.nonlinearity = nonlinearity
+        sizes = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
+        super().__init__(f"RNN_{nonlinearity.upper()}", *sizes, 0, device, dtype, engine=engine, init=init)
 
-    mode = "RNN"
+    twin = nn.RNN
 
-    def _join(self, parts: list[Tensor]) -> Tensor:
-        return parts[0]
-
-    def _split(self, state: Tensor) -> list[Tensor]:
-        return [state]
+    def _cell(self, input_size: int) -> Cell:
+        return RNNCell(input_size, self.hidden_size, self.bias, self.nonlinearity)
 
 
 class GRU(DropIn):
@@ -317,27 +325,13 @@ class GRU(DropIn):
         engine: str = AUTO,
         init: Initialiser = torch_default,
     ) -> None:
-        directions = 2 if bidirectional else 1
-        cells: list[Cell] = [GRUCell(size, hidden_size, bias) for size in (input_size, hidden_size * directions)]
-        super().__init__(
-            cells,
-            num_layers=num_layers,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            device=device,
-            dtype=dtype,
-            engine=engine,
-            init=init,
-        )
+        sizes = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
+        super().__init__("GRU", *sizes, 0, device, dtype, engine=engine, init=init)
 
-    mode = "GRU"
+    twin = nn.GRU
 
-    def _join(self, parts: list[Tensor]) -> Tensor:
-        return parts[0]
-
-    def _split(self, state: Tensor) -> list[Tensor]:
-        return [state]
+    def _cell(self, input_size: int) -> Cell:
+        return GRUCell(input_size, self.hidden_size, self.bias)
 
 
 class LSTM(DropIn):
@@ -383,26 +377,16 @@ class LSTM(DropIn):
         engine: str = AUTO,
         init: Initialiser = torch_default,
     ) -> None:
-        directions = 2 if bidirectional else 1
-        above = (proj_size or hidden_size) * directions
-        cells: list[Cell] = [LSTMCell(size, hidden_size, bias, proj_size) for size in (input_size, above)]
-        super().__init__(
-            cells,
-            num_layers=num_layers,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            device=device,
-            dtype=dtype,
-            engine=engine,
-            init=init,
-        )
-        self.proj_size = proj_size
+        sizes = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size)
+        super().__init__("LSTM", *sizes, device, dtype, engine=engine, init=init)
 
-    mode = "LSTM"
+    twin = nn.LSTM
 
-    def _join(self, parts: list[Tensor]) -> LSTMState:
-        return LSTMState(*parts)
+    def _cell(self, input_size: int) -> Cell:
+        return LSTMCell(input_size, self.hidden_size, self.bias, self.proj_size)
 
-    def _split(self, state: tuple[Tensor, Tensor]) -> list[Tensor]:
-        return list(state)
+    def _join(self, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(parts)
+
+    def _split(self, state: Any) -> list[Tensor]:
+        return [state[0], state[1]]

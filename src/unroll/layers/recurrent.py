@@ -26,6 +26,20 @@ def own(module: nn.Module, names: Iterable[tuple[str, str]]) -> dict[str, Tensor
     return found
 
 
+def leaf(module: Any, x: Any, state: Any, **options: Any) -> Any:
+    """The call of a module as one node of a symbolic trace by torch.fx, as calls of torch.nn's own modules are."""
+    given = {name: value for name, value in options.items() if value is not None}
+    where = x.tracer.path_of_module(module)
+    return x.tracer.create_proxy("call_module", where, (x,) if state is None else (x, state), given)
+
+
+def plain_twin(module: Any, kind: type[nn.Module]) -> nn.Module:
+    """A drop-in as the class of torch.nn that it stands for, with the same parameters."""
+    made: nn.Module = kind.__new__(kind)
+    made.__dict__.update({name: value for name, value in vars(module).items() if name not in ("_runs", "_engine")})
+    return made
+
+
 def dropout_factor(x: Tensor, features: int, rate: float) -> Tensor:
     """What dropout multiplies the (T, B, `features`) between two layers by, over the steps and rows of x (T, B, I)."""
     return nn.functional.dropout(x.new_ones(*x.shape[:2], features), rate)

@@ -18,6 +18,7 @@ _NAMES = {
     "crps": "CRPS",
     "f1": "F1",
     "auc": "AUC",
+    "roc": "ROC",
     "nll": "NLL",
     "wer": "WER",
     "cer": "CER",

@@ -67,5 +67,13 @@ def examine_data(
             split = task.split(table, config.model_copy(update={"task": task.name, "data": data}))
         except DataError as error:
             special.append(Finding("error", str(error), None, None, "training would stop here"))
-    general = examine(table, target=data.target, inputs=data.inputs, time=data.time, series=data.series, split=split)
+    general = examine(
+        table,
+        target=data.target,
+        inputs=data.inputs,
+        time=data.time,
+        series=data.series,
+        split=split,
+        zone=data.zone,
+    )
     return Examined(reason, [*special, *general], notes)

@@ -22,7 +22,7 @@ from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
 from unroll.tasks.options import Value, training
 from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.registry import TASKS
-from unroll.training import History, Progress, Silent, TrainSettings, fit
+from unroll.training import History, Progress, Silent, TrainSettings, busy, fit
 from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
@@ -227,8 +227,12 @@ def train_run(
         job.settle()
         folder.save_weights(job.network)
         scores = {split: job.evaluate(split) for split in SPLITS if split in job.splits}
-        say("fitting the baselines on the same split" if with_baselines else "no baselines were asked for")
-        baselines = job.baselines() if with_baselines else {}
+        baselines: Mapping[str, Mapping[str, Scores]] = {}
+        if with_baselines:
+            with busy(progress or Silent(), "fitting the baselines on the same split"):
+                baselines = job.baselines()
+        else:
+            say("no baselines were asked for")
         _write_results(plan, folder, scores, baselines, history, seconds)
     return folder
 

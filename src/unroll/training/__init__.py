@@ -4,7 +4,7 @@ from unroll.training.history import Epoch, History
 from unroll.training.learner import Learner, Loss, Monitor
 from unroll.training.loop import TrainingError, fit
 from unroll.training.processes import Processes, ProcessLostError, processes
-from unroll.training.progress import Lines, Pace, Progress, Silent, TerminalBar, open_progress
+from unroll.training.progress import Lines, Pace, Progress, Silent, TerminalBar, busy, open_progress
 from unroll.training.settings import TrainSettings
 from unroll.training.signals import Interrupted
 
@@ -24,6 +24,7 @@ __all__ = [
     "TerminalBar",
     "TrainSettings",
     "TrainingError",
+    "busy",
     "fit",
     "open_progress",
     "processes",

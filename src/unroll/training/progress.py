@@ -1,16 +1,23 @@
-"""What is shown while training: a bar on a terminal, otherwise one line per epoch."""
+"""What is shown while training: a table that grows in place on a terminal, otherwise one line per epoch."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 
 from unroll.training.history import Epoch
+
+#: Epochs and metrics that the table of a terminal shows at once.
+_LATEST, _METRICS = 6, 4
 
 
 class Pace(NamedTuple):
@@ -45,7 +52,7 @@ class Progress(Protocol):
         """Show how far the run is; called a few times per second."""
 
     def epoch(self, record: Epoch, best: bool) -> None:
-        """Show a finished epoch; `best` if its validation score is the best so far."""
+        """Show a finished epoch; `best` if its validation score is better than all before it."""
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -93,7 +100,7 @@ class Lines:
 
 
 class TerminalBar:
-    """A bar with epoch, loss, tokens per second and time left, and one line above it per finished epoch.
+    """A table of the best and the latest epochs; under it a bar with loss, tokens per second and time left; in place.
 
     Args:
         console: the terminal.
@@ -101,17 +108,14 @@ class TerminalBar:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[about]}"),
-            console=console,
-            transient=True,
-        )
+        self._bar = Bar(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[about]}"))
         self._task: TaskID | None = None
+        self._epochs: list[Epoch] = []
+        self._best: Epoch | None = None
+        self._live: Live | None = None
 
     def note(self, text: str) -> None:
-        """Write the text above the bar."""
+        """Write the text above the table."""
         self._console.print(text, markup=False, highlight=False)
 
     def step(self, pace: Pace) -> None:
@@ -120,16 +124,69 @@ class TerminalBar:
         about = f"loss {pace.loss:.4f}  {pace.tokens_per_second:,.0f} tokens/s  {clock(pace.seconds_left)} left"
         if self._task is None:
             self._task = self._bar.add_task(name, about=about)
-            self._bar.start()
         self._bar.update(self._task, description=name, completed=pace.step, total=pace.steps, about=about)
+        self._show(self._bar)
 
     def epoch(self, record: Epoch, best: bool) -> None:
-        """Write the epoch above the bar."""
-        self.note(describe(record, best))
+        """Take the epoch into the table."""
+        self._epochs.append(record)
+        if best:
+            self._best = record
+        self._show(self._bar)
+        if self._live is not None:
+            self._live.refresh()
 
     def close(self) -> None:
-        """Remove the bar."""
-        self._bar.stop()
+        """Remove the bar; the table stays."""
+        if self._live is not None:
+            self._show()
+            self._live.stop()
+            self._live = None
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[None]:
+        """Show a moving bar beside the text for as long as the block runs."""
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Bar(*columns, console=self._console, transient=True) as bar:
+            bar.add_task(text, total=None)
+            yield
+
+    def _show(self, *below: RenderableType) -> None:
+        shown = Group(*([self._table()] if self._epochs else []), *below)
+        if self._live is None:
+            self._live = Live(shown, console=self._console, refresh_per_second=8)
+            self._live.start()
+        self._live.update(shown)
+
+    def _table(self) -> Table:
+        latest = self._epochs[-_LATEST:]
+        best = [self._best] if self._best is not None and self._best not in latest else []
+        names = _shown_metrics(self._epochs[-1])
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for head in ("epoch", "loss", *(name.replace("_", " ") for name in names), "seconds", ""):
+            table.add_column(head, justify="right", no_wrap=True)
+        for record in [*best, *latest]:
+            scores = (f"{record.metrics[name]:.4g}" if name in record.metrics else "" for name in names)
+            mark = "best" if record is self._best else ""
+            table.add_row(str(record.number), f"{record.loss:.4f}", *scores, f"{record.seconds:.1f}", mark)
+        return table
+
+
+@contextmanager
+def busy(progress: Progress, text: str) -> Iterator[None]:
+    """Say what is done in the block, which may take a while: with a moving bar where the progress has one."""
+    if isinstance(progress, TerminalBar):
+        with progress.busy(text):
+            yield
+    else:
+        progress.note(text)
+        yield
+
+
+def _shown_metrics(record: Epoch) -> list[str]:
+    """The metrics that a terminal has room for; "score" only where it is not another one by a second name."""
+    twice = record.metrics.get("score") in [value for name, value in record.metrics.items() if name != "score"]
+    return [name for name in record.metrics if not (twice and name == "score")][:_METRICS]
 
 
 class Told:

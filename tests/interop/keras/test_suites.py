@@ -38,7 +38,7 @@ def test_another_backend_is_one_line():
     line = done.stdout.strip()
     assert "\n" not in line
     if importlib.util.find_spec("keras") is None:
-        assert "pip install 'unroll[keras]'" in line
+        assert "pip install 'unroll-rnn[keras]'" in line
     else:
         assert "'jax'" in line
         assert "KERAS_BACKEND=torch" in line

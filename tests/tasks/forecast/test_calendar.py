@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from unroll.data import ReadOptions, TimeSeries, read_table
+from unroll.data.doctor.examine import examine
 from unroll.data.series.clock import in_calendar, offset_text, to_instants, to_wall, zones_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.forecast.columns import Columns, Reading, load_series
@@ -204,3 +206,48 @@ def test_events_are_rows_and_equal_steps_with_lost_values_are_not(tmp_path: Path
     assert not np.isnan(load(tmp_path / "d", days[:100] + days[101:], Reading(steps="rows")).values).any()
     with pytest.raises(DataError, match="no usual step"):
         load(tmp_path / "e", [str(moment) for moment in moments], Reading(steps="time"))
+
+
+def test_check_sees_what_training_sees(tmp_path: Path) -> None:
+    """No gaps between trading days or over a change of clocks; a lost day stays one."""
+    prices = [str(day) for day in closed((day for day in DAYS if day.weekday() < 5), {(1, 1), (5, 1), (12, 25)})]
+    berlin = [
+        day.isoformat() for day in wall_days(dt.datetime(2024, 3, 1, tzinfo=ZoneInfo("Europe/Berlin")), 60, days=1)
+    ]
+    cases = {"prices": (prices, []), "clocks": (berlin, []), "lost": (berlin[:20] + berlin[21:], ["1 gap"])}
+    for name, (stamps, expected) in cases.items():
+        file = tmp_path / f"{name}.csv"
+        file.write_text("when,v\n" + "".join(f"{stamp},{number % 7}.5\n" for number, stamp in enumerate(stamps)))
+        found = examine(read_table(file, ReadOptions(), tmp_path / name), target="v", time="when")
+        gaps = [finding.text for finding in found if "gap" in finding.text or "between" in finding.text]
+        assert len(gaps) == len(expected), gaps
+        assert all(text.startswith(start) for text, start in zip(gaps, expected, strict=True))
+
+
+def last_working_day(year: int, month: int) -> dt.date:
+    day = dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)
+    while day.weekday() > 4:
+        day -= dt.timedelta(days=1)
+    return day
+
+
+def test_months_by_their_last_working_day_and_by_a_day_that_not_all_have(tmp_path: Path) -> None:
+    ends = [last_working_day(2018 + n // 12, n % 12 + 1) for n in range(62)]
+    series = load(tmp_path / "ends", [str(day) for day in ends[:60]])
+    assert series.frequency is not None
+    assert (series.frequency.label, series.frequency.season) == ("1 month, on its last working day", 12)
+    assert [text[:10] for text in ahead(series, 2)] == [str(day) for day in ends[60:]]
+    lost = load(tmp_path / "lost", [str(day) for day in [*ends[:20], *ends[21:60]]])
+    assert np.flatnonzero(np.isnan(lost.values)).tolist() == [20]
+    assert str(lost.times[20])[:10] == str(ends[20])
+    first = [dt.date(2018 + n // 12, n % 12 + 1, 1) for n in range(41)]
+    days = [
+        min(day + dt.timedelta(days=29), following - dt.timedelta(days=1))
+        for day, following in itertools.pairwise(first)
+    ]
+    series = load(tmp_path / "thirtieth", [str(day) for day in days[:35]])
+    assert series.frequency is not None
+    assert series.frequency.label == "1 month"
+    assert [text[:10] for text in ahead(series, 5)] == [str(day) for day in days[35:]]
+    weeks = [str(day) for day in DAYS if day.weekday() == 4]
+    assert np.isnan(load(tmp_path / "weeks", weeks[:20] + weeks[21:]).values).sum() == 1

@@ -48,6 +48,11 @@ def test_few_errors_stretch_further_than_their_quantile() -> None:
     factors = factors_of(np.arange(-4.0, 5.0)[:, None], LEVELS)
     assert factors is not None
     assert factors[0].tolist() == [-4.0, 0.0, 4.0]
+    # Four windows of the same error at each of two steps are evidence of four, not of eight.
+    twice = np.array([[-2.0, -2.0], [-1.0, -1.0], [1.0, 1.0], [2.0, 2.0]])
+    factors = factors_of(twice, (0.25, 0.5, 0.75))
+    assert factors is not None
+    assert factors[0].tolist() == [-2.0, 0.0, 2.0]
     assert factors_of(np.full((3, 2), np.nan), LEVELS) is None
 
 
@@ -62,6 +67,10 @@ def test_errors_that_grow_are_followed_and_nothing_is_known_before_it_came() -> 
     moving = calibrated(raw, LEVELS, pool, np.zeros(1, np.int64))
     assert share_inside(still) < 0.55
     assert share_inside(moving) == pytest.approx(0.8, abs=0.03)
+    # Where errors have just grown, the levels are moved at once, before the latest errors are all that count.
+    first = slice(1_000 + 4 * horizon, 1_000 + 60 * horizon)
+    late = moving._replace(**{name: value[first] for name, value in moving._asdict().items()})
+    assert share_inside(late) > 0.72
     # What comes later changes nothing that stands before: up to the last window that has ended.
     other = truth.copy()
     other[2_000:] = 1e6

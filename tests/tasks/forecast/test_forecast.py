@@ -266,8 +266,8 @@ def test_the_band_is_calibrated_and_the_first_lines_say_what_it_held(
     page = folder.read_text("report.html")
     assert held in page[: page.index("</header>")]
     assert any("calibrated (conformal)" in text for text in said)
-    # What calibrates a band holds its share by construction.
-    assert metrics["validation"]["coverage"]["value"] == pytest.approx(0.8, abs=0.1)
+    # What calibrates a band holds its share by construction, and more where there are few windows.
+    assert 0.75 < metrics["validation"]["coverage"]["value"] < 1.0
     assert any("not calibrated" in text for text in plan(path, tmp_path / "s", validation_fraction=0.0).job.notes)
 
 

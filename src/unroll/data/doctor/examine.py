@@ -32,6 +32,7 @@ def examine(
     time: str | None = None,
     series: str | None = None,
     split: Split | None = None,
+    zone: str | None = None,
 ) -> list[Finding]:
     """Look at a table the way a careful colleague would before training on it.
 
@@ -42,6 +43,7 @@ def examine(
         time: the column of times, for series.
         series: the column of series ids.
         split: the parts, to look for rows that stand in two of them.
+        zone: whose calendar the times are in; None: that of the offsets they name.
 
     Returns:
         Errors first, then warnings, then notes.
@@ -55,7 +57,7 @@ def examine(
     chosen = tuple(inputs) or tuple(name for name in table.columns if name not in (target, time, series))
     findings = [*_what_was_read(table), *_columns(table, target, chosen)]
     if time is not None:
-        findings += look_at_times(table, time, series)
+        findings += look_at_times(table, time, series, zone)
     elif len(table.columns) > _WIDE:
         findings += _series_in_rows(table)
     if target is not None and time is None:

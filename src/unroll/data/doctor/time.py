@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from unroll.data.doctor.finding import Finding, at_row, counted
+from unroll.data.series.calendar import row_steps
+from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.kinds import Kind
@@ -16,8 +18,15 @@ from unroll.errors import DataError
 _LISTED = 3
 
 
-def look_at_times(table: Table, time: str, series: str | None) -> Iterator[Finding]:
-    """Findings about the times of every series in a table of long form, or of one column per variable."""
+def look_at_times(table: Table, time: str, series: str | None, zone: str | None = None) -> Iterator[Finding]:
+    """Findings about the times of every series in a table of long form, or of one column per variable.
+
+    Args:
+        table: the data.
+        time: the column of times.
+        series: the column of series ids.
+        zone: whose calendar the times are in; None: that of the offsets they name.
+    """
     try:
         times = table.numbers(time) if table.kinds.get(time) is Kind.NUMBER else table.times(time)
     except DataError as error:
@@ -29,6 +38,13 @@ def look_at_times(table: Table, time: str, series: str | None) -> Iterator[Findi
         yield at_row(table, int(missing.argmax()), "error", text, "fill it in or take the rows out")
         return
     groups = list(series_rows(table, series))
+    clocks = [Clock()] * len(groups)
+    if times.dtype.kind == "M":
+        offsets = table.offsets(time)
+        for place, (_, rows) in enumerate(groups):
+            given = None if offsets is None else offsets[rows]
+            times[rows], clocks[place] = in_calendar(times[rows], given, zone=zone, likely=None)
+    calendar = row_steps([clock.wall(np.unique(times[rows])) for clock, (_, rows) in zip(clocks, groups, strict=True)])
     steps: dict[str, int] = {}
     listed = {"twice": 0, "gaps": 0, "irregular": 0, "order": 0}
     for name, rows in groups:
@@ -55,7 +71,8 @@ def look_at_times(table: Table, time: str, series: str | None) -> Iterator[Findi
                 yield at_row(table, int(rows[twice[0] + 1]), "error", text, advice)
             keep = np.concatenate([[True], own[1:] != own[:-1]])
             rows, own = rows[keep], own[keep]
-        step = frequency_of(own)
+        # Where rows are steps, what lies between is closed and not missing, as training takes it.
+        step = calendar or frequency_of(own)
         label = "no usual step" if step is None else step.label
         steps[label] = steps.get(label, 0) + 1
         for kind, finding in _gaps(table, title, own, rows, step):

@@ -78,7 +78,7 @@ def named(number: Any, names: Sequence[str], column: str, path: Path, line: int)
         return number
     if number == -1:
         return None
-    if isinstance(number, bool) or number != int(number) or not 0 <= number < len(names):
+    if isinstance(number, bool) or number not in range(len(names)):
         raise DataError(
             f"column {column!r}: {number} is none of its {len(names)} classes (0 to {len(names) - 1})", path, line
         )

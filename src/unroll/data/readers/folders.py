@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,9 @@ from unroll.errors import DataError
 
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.
-_PAPERS = ("readme", "license", "licence", "copying", "notice", "changelog", "citation", "authors")
+_PAPERS = re.compile(
+    r"(^|[\W_\d])(read[\W_]*me|licen[cs]e|copying|notice|changelog|citation|authors|credits|about|description)([\W_]|$)"
+)
 _MAX_FILES = 10_000
 
 
@@ -58,7 +61,8 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
 
 def _is_paper(path: Path) -> bool:
     name = path.name.lower()
-    return name.startswith(_PAPERS) or name.endswith((".md", ".rst", ".html", ".pdf", ".names"))
+    is_text = form_of(path) in (None, "text")
+    return (is_text and _PAPERS.search(name) is not None) or name.endswith((".md", ".rst", ".html", ".pdf", ".names"))
 
 
 def _parts(data: list[Path]) -> list[DataFile]:

@@ -38,7 +38,8 @@ def row_steps(series: Sequence[np.ndarray]) -> Frequency | None:
     if any(times.dtype.kind != "M" for times in series):
         return None
     rows = as_rows(series)
-    return rows if rows.slots and _only_closed(series, rows.slots) else None
+    # With one slot a week the step is the week, and one that is not there is missing.
+    return rows if len(rows.slots) > 1 and _only_closed(series, rows.slots) else None
 
 
 def _is_broken(times: np.ndarray, step: Frequency | None) -> bool:

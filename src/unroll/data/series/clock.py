@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unroll.data.series.frequency import frequency_of, steps_between
+from unroll.data.series.frequency import FIRST, LAST, frequency_of, steps_between
 from unroll.errors import ConfigError, nearest
 
 _DAY = np.timedelta64(86_400_000_000, "us")
@@ -187,7 +187,9 @@ def _by_length(instants: np.ndarray, zone: str) -> tuple[np.ndarray, Clock]:
         return wall, Clock(zone)
     rising = np.sort(wall)
     step = frequency_of(rising)
-    whole = step is not None and (step.unit in ("month", "business day") or step.size * np.timedelta64(1, "us") >= _DAY)
+    whole = step is not None and (
+        step.unit in ("month", FIRST, LAST, "business day") or step.size * np.timedelta64(1, "us") >= _DAY
+    )
     if whole and step is not None and steps_between(rising, step) is not None:
         return wall, Clock(zone)
     return instants, Clock(zone, absolute=True)

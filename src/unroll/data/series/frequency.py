@@ -22,14 +22,18 @@ _NAMED = (
 _MONTHS = {1: ("1 month", 12), 3: ("3 months", 4), 6: ("6 months", 2), 12: ("1 year", 1)}
 
 
+#: Units of steps of months whose day is a working day.
+FIRST, LAST = "month's first working day", "month's last working day"
+
+
 class Frequency(NamedTuple):
     """The usual step between two times.
 
     Attributes:
         label: in words, such as "1 hour", "1 month", "1 business day" or "step 1".
         season: steps after which the usual season returns (24 for hours, 12 for months); 1 if there is none.
-        unit: "us" (microseconds), "month", "business day", "step" (times are plain numbers), or "row": a step is a row,
-            whatever time passes to the next.
+        unit: "us" (microseconds), "month", `FIRST` or `LAST` (months, on a working day), "business day", "step" (times
+            are plain numbers), or "row": a step is a row, whatever time passes to the next.
         size: how many units make one step; for rows the usual time to the next, in microseconds or plain numbers.
         slots: for rows, at which microseconds after Monday 0:00 they come, where they keep to a week's calendar.
     """
@@ -55,8 +59,13 @@ class Frequency(NamedTuple):
             return np.asarray(np.busday_offset(day, count).astype("datetime64[us]") + (first - day))
         month = first.astype("datetime64[M]")
         months = month + int(self.size) * count
+        if self.unit in (FIRST, LAST):
+            hour = first - first.astype("datetime64[D]")
+            return np.asarray(_working_day(months, self.unit).astype("datetime64[us]") + hour)
         within = first - month
-        moved = months.astype("datetime64[us]") + within
+        # The 30th of a short month is its last day.
+        last_day = (months + 1).astype("datetime64[D]").astype("datetime64[us]") - np.timedelta64(_DAY, "us")
+        moved = np.minimum(months.astype("datetime64[us]") + within, last_day + within % np.timedelta64(_DAY, "us"))
         if _at_month_end(np.array([first]))[0]:
             last = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
             moved = last.astype("datetime64[us]") + (first - first.astype("datetime64[D]"))
@@ -108,6 +117,8 @@ def frequency_of(times: np.ndarray) -> Frequency | None:
         if months is not None and months > 0:
             label, season = _MONTHS.get(int(months), (f"{int(months)} months", 1))
             return Frequency(label, season, "month", int(months))
+    if same_hour and (monthly := _monthly(days)) is not None:
+        return monthly
     step = _usual(np.diff(times).astype(np.int64))
     if step is None or step <= 0:
         return None
@@ -126,6 +137,32 @@ def frequency_of(times: np.ndarray) -> Frequency | None:
         else f"{seconds:g} seconds"
     )
     return Frequency(label, per_day if 1 < per_day <= 1440 else 1, "us", int(step))
+
+
+def _monthly(days: np.ndarray) -> Frequency | None:
+    """Steps of months whose days are not the same number: one day in each month, by a rule that all keep to."""
+    months = days.astype("datetime64[M]")
+    apart = np.diff(months.astype(np.int64))
+    size = _usual(apart)
+    if size is None or size < 1 or (apart < 1).any():
+        return None
+    name, season = _MONTHS.get(int(size), (f"{int(size)} months", 1))
+    for unit in (FIRST, LAST):
+        if (_working_day(months, unit) == days).all():
+            day = unit.removeprefix("month's ")
+            return Frequency(f"{name}, on its {day}", season, unit, int(size))
+    within = (days - months.astype("datetime64[D]")).astype(np.int64)
+    short = within < within.max()
+    if (_at_month_end(days) | ~short).all():
+        return Frequency(name, season, "month", int(size))
+    return None
+
+
+def _working_day(months: np.ndarray, unit: str) -> np.ndarray:
+    """The first or the last working day of each month."""
+    if unit == FIRST:
+        return np.asarray(np.busday_offset(months.astype("datetime64[D]"), 0, roll="forward"))
+    return np.asarray(np.busday_offset((months + 1).astype("datetime64[D]"), -1, roll="forward"))
 
 
 def steps_between(times: np.ndarray, frequency: Frequency) -> np.ndarray | None:

@@ -98,7 +98,7 @@ def parse_times(cells: Any, notation: str) -> Any:
         return pa.array([_week(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
     cells = pc.utf8_lower(cells)
     if form.startswith("%"):
-        return pc.strptime(_in_digits(cells, form), format=form, unit="us", error_is_null=True)
+        return _strptime(_in_digits(cells, form), form)
     digits = pc.utf8_trim_whitespace(pc.replace_substring_regex(_with_month_numbers(cells), r"[^0-9]+", " "))
     if form == "korean":
         form = "year month day"
@@ -120,7 +120,21 @@ def parse_times(cells: Any, notation: str) -> Any:
     order = " ".join(letters[word] for word in form.split())
     if "day" not in form:
         digits, order = _joined(digits, "1"), order + " %d"
-    return pc.strptime(digits, format=order, unit="us", error_is_null=True)
+    return _strptime(digits, order)
+
+
+def _strptime(cells: pa.Array, form: str) -> pa.Array:
+    """Times of cells that begin with a digit; null for days that a month does not have, which C's strptime moves on."""
+    times = pc.strptime(cells, format=form, unit="us", error_is_null=True)
+    if "%d" not in form:
+        return times
+    if form == "%Y%m%d":
+        days = pc.utf8_slice_codeunits(cells, 6, 8)
+    else:
+        place = re.findall("%([A-Za-z])", form).index("d")
+        days = pc.list_element(pc.split_pattern_regex(cells, "[^0-9]+"), place)
+    real = pc.equal(pc.cast(days, pa.int64()), pc.day(times))
+    return pc.if_else(real, times, pa.scalar(None, times.type))
 
 
 def _joined(cells: pa.Array, text: str) -> pa.Array:

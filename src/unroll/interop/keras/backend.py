@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from unroll.errors import ConfigError, MissingExtraError
+from unroll.errors import DISTRIBUTION, ConfigError, MissingExtraError
 
 OLDEST = (3, 3)
 
@@ -29,7 +29,7 @@ def check() -> None:
         oldest = ".".join(map(str, OLDEST))
         raise ConfigError(
             f"unroll.keras needs Keras {oldest} or newer, and {version} is installed; upgrade it with: "
-            "pip install --upgrade 'unroll[keras]'"
+            f"pip install --upgrade '{DISTRIBUTION}[keras]'"
         )
     wanted = os.environ.setdefault("KERAS_BACKEND", "torch")
     loaded = sys.modules.get("keras")

@@ -14,6 +14,7 @@ import keras
 import torch
 from torch import Tensor
 
+from unroll.cells import GRUCell, LSTMCell, RNNCell
 from unroll.engine import scan
 from unroll.interop.keras import masks
 from unroll.interop.keras.equations import KNOWN, equation_of
@@ -84,8 +85,8 @@ def run(layer: Any, sequences: Any, initial_state: Any, mask: Any, training: boo
         if layer.stateful:
             # Keras writes the new states over the old ones, which the backward pass still needs.
             own = [part.clone() for part in own]
-        x, last = _scanned(cell, x, own, steps.lengths, backwards, training)
-        lasts += last
+        x, after = _scanned(cell, x, own, steps.lengths, backwards, training)
+        lasts += after
     h = lasts[-size]
     last = masks.last_output(h, steps, backwards=backwards, zero=zero)
     outputs = last.unsqueeze(1)
@@ -124,8 +125,9 @@ def _scanned(
     x = x.to(dtype)
     state = [part.to(dtype) for part in state]
     noise: dict[str, Tensor] = {}
-    on_inputs = cell.get_dropout_mask(x[0]) if training else None
-    on_states = cell.get_recurrent_dropout_mask(state[0]) if training else None
+    # One mask for all gates, or a list of one for each.
+    on_inputs: Any = cell.get_dropout_mask(x[0]) if training else None
+    on_states: Any = cell.get_recurrent_dropout_mask(state[0]) if training else None
     gate_inputs, gate_states = isinstance(on_inputs, list), isinstance(on_states, list)
     if gate_inputs:
         noise |= _by_gate(cell, "input", on_inputs)
@@ -134,8 +136,10 @@ def _scanned(
     own = equation.cell(cell, x.shape[2], gate_inputs, gate_states)
     if gate_states:
         noise |= _by_gate(cell, "recurrent", on_states)
+    elif on_states is not None and isinstance(own, RNNCell | LSTMCell | GRUCell):
+        noise["dropout"] = on_states.unsqueeze(0)
     elif on_states is not None:
-        noise["dropout" if type(own).__module__.startswith("unroll.cells") else "recurrent_h"] = on_states.unsqueeze(0)
+        noise |= {f"recurrent_{gate}": on_states.unsqueeze(0) for gate in own.gates or ("h",)}
     y, last, _ = scan(
         own, equation.parameters(cell, own), x, own.State(*state), lengths=lengths, reverse=reverse, noise=noise
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import logging
 import os
 import warnings
@@ -108,10 +110,8 @@ def export_onnx(
             f"export_onnx: in onnxruntime the results differ by {checked.difference:.1e}, more than {tolerance:.0e} "
             f"({checked.where}); nothing was written"
         )
-    from unroll import __version__
-
     facts = {
-        "unroll.version": __version__,
+        "unroll.version": _version(),
         "unroll.largest_difference": f"{checked.difference:.3e}",
         "unroll.checked_inputs": str(checked.runs),
         **(metadata or {}),
@@ -122,9 +122,14 @@ def export_onnx(
     return OnnxExport(Path(path), _shapes(proto.graph.input), _shapes(proto.graph.output), nodes, checked)
 
 
-def _need(*names: str) -> None:
-    import importlib.util
+def _version() -> str:
+    try:
+        return importlib.metadata.version("unroll")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
+
+def _need(*names: str) -> None:
     for name in names:
         if importlib.util.find_spec(name) is None:
             raise MissingExtraError(name, "export", "export to ONNX")

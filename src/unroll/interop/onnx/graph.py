@@ -74,8 +74,13 @@ def _join(graph: Any, forwards: Any, backwards: Any) -> bool:
         if any(value.const_value is None for value in pair):
             return False
         both = np.concatenate([value.const_value.numpy() for value in pair])
-        joined = ir.Value(name=f"{pair[0].name}_{pair[1].name}", const_value=ir.tensor(both))
-        joined.dtype, joined.shape = joined.const_value.dtype, joined.const_value.shape
+        held = ir.tensor(both)
+        joined = ir.Value(
+            name=f"{pair[0].name}_{pair[1].name}",
+            shape=ir.Shape(both.shape),
+            type=ir.TensorType(held.dtype),
+            const_value=held,
+        )
         graph.register_initializer(joined)
         inputs.append(joined)
     attributes = [value for name, value in forwards.attributes.items() if name != "direction"]

@@ -136,9 +136,8 @@ class _Node:
         peephole, coupled = weights.p is not None, bool(self._flag("input_forget"))
         if usual:
             return LSTMCell(features, size, bias, peephole=peephole, coupled=coupled)
-        return OpenLSTMCell(
-            features, size, bias, *functions, peephole=peephole, coupled=coupled, clip=clip
-        )  # fmt: skip
+        gate, inner, outer = functions
+        return OpenLSTMCell(features, size, bias, gate, inner, outer, peephole, coupled, clip)
 
     def _weights(self, count: int) -> list[OnnxWeights]:
         """The weights of each direction, with shapes that fit one another and `hidden_size`."""

@@ -107,4 +107,5 @@ def _external(proto: Any, wanted: int, path: Path) -> bytes:
         )
     with file.open("rb") as source:
         source.seek(offset)
-        return source.read(wanted)
+        found: bytes = source.read(wanted)
+        return found

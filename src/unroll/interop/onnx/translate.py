@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-import unroll.engine  # noqa: F401 - registers torch.ops.unroll.scan
+from unroll.engine import scan  # noqa: F401 - the engine registers torch.ops.unroll.scan
 from unroll.errors import ConfigError
 from unroll.interop.weights import ONNX, TORCH
 
@@ -71,8 +71,10 @@ def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
 
 def _scan(*given: Any, **options: Any) -> tuple[Any, ...]:
     """One node for one call of the operator: y, h_n, c_n, and stand-ins for what only training needs."""
-    from onnxscript import opset18 as op
+    from onnxscript import opset18
 
+    # Its types know neither lists nor the values of a graph.
+    op: Any = opset18
     call = arguments(given, options)
     against = objection(call)
     if against is not None:

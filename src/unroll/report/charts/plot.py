@@ -21,10 +21,10 @@ MOST_COLOURS = 6
 _SMALL, _WIDE = (340.0, 210.0), (760.0, 220.0)
 
 #: Room in the picture's units: right, above, below for the ticks and the label of an axis, and for a line of words.
-_RIGHT, _TOP, _BOTTOM, _LINE = 12.0, 14.0, 34.0, 15.0
+_RIGHT, _TOP, _BOTTOM, _LINE = 18.0, 14.0, 34.0, 15.0
 
-#: Width of a character, in units of a 11 px font, of letters and of what is twice as wide, such as Hangul.
-_NARROW, _DOUBLE = 6.8, 11.5
+#: Width of a character, in units of a 11 px font, of letters and of what is broader, such as Hangul and these.
+_NARROW, _DOUBLE, _BROAD = 6.8, 11.5, "%mwMW@"
 
 
 class Mark(NamedTuple):
@@ -194,4 +194,5 @@ def text_width(text: str) -> float:
         >>> text_width("가나") == 2 * text_width("다")
         True
     """
-    return sum(_DOUBLE if unicodedata.east_asian_width(letter) in "WF" else _NARROW for letter in text)
+    double = sum(unicodedata.east_asian_width(letter) in "WF" or letter in _BROAD for letter in text)
+    return double * _DOUBLE + (len(text) - double) * _NARROW

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from unroll.cells import CELLS
 from unroll.models.encoders import GRID
+from unroll.report import words
 from unroll.tasks.classify.data import ClassifyData
 from unroll.tasks.classify.settings import ClassifySettings
 
@@ -32,7 +33,7 @@ def notes_of(data: ClassifyData, settings: ClassifySettings) -> Iterator[str]:
     if data.pretrained is not None:
         yield data.pretrained.note
     directions = " in both directions" if settings.bidirectional and settings.encoder in (*CELLS, GRID) else ""
-    encoder = f"{settings.encoder} with {saved.hidden_size} features{directions}, "
+    encoder = f"{words.model_name(settings.encoder)} with {saved.hidden_size} features{directions}, "
     yield (
         ("" if forms.features is None and not saved.series else encoder)
         + f"pooled by {' + '.join(settings.pooling)}; unless set otherwise: "

@@ -17,6 +17,7 @@ from unroll.data import BPETokenizer, CharacterTokenizer, Kind, Table, Tokenizer
 from unroll.data.text.corpus import blocks
 from unroll.errors import DataError
 from unroll.ids import FIRST_ID, UNKNOWN_ID
+from unroll.report import words
 from unroll.tasks.base import Record
 from unroll.tasks.fill.settings import FillSettings, Tokens
 from unroll.tasks.running_text import read_splits
@@ -221,7 +222,8 @@ def prepare(table: Table, config: RunConfig, settings: FillSettings) -> FillData
         *texts.notes,
         f"{tokenizer.size:,} {settings.tokens} tokens, {int(pieces.fillers.sum()):,} of them may fill a gap",
         f"{len(train):,} rows with {total:,} tokens to train on; {total - known:,} are too rare to be known",
-        f"{settings.num_layers} {settings.encoder} layer(s) of {settings.hidden_size}, reading {sides}{compared}",
+        f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size}, reading"
+        f" {sides}{compared}",
     )
     training = {"learning_rate": 3e-3, "epochs": 8, "batch_size": 32, "weight_decay": 0.01, "patience": 3}
     return FillData(tokenizer, pieces, rows, training, notes)

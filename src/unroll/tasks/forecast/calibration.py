@@ -7,7 +7,8 @@ whose errors grow or shrink.
 
 Source: Romano, Patterson, Candes 2019, "Conformalized quantile regression", section 4, here with the errors divided by
 the network's own band; the sliding window of the latest errors: Xu, Xie 2021, "Conformal prediction interval for
-dynamic time-series" (EnbPI), section 3.
+dynamic time-series" (EnbPI), section 3; levels that are moved by what was missed: Gibbs, Candes 2021, "Adaptive
+conformal inference under distribution shift", section 2.
 
 Shapes: S series, W windows, K windows of the past, N steps of the horizon, Q quantiles.
 """
@@ -22,6 +23,9 @@ from unroll.tasks.forecast.scores import Forecasts
 
 #: Windows of the past that a band is calibrated on: so many horizons, and no fewer than that.
 _HORIZONS, _LEAST = 20, 100
+#: By how much of what a quantile has missed in one horizon its level is moved for the next; how far levels stay from
+#: the median's.
+_GAIN, _EDGE = 0.1, 0.01
 
 
 def pool_size(horizon: int) -> int:
@@ -47,7 +51,7 @@ def stretched(forecasts: Forecasts, rows: np.ndarray, factors_NQ: np.ndarray) ->
     return np.asarray(point + width * factors_NQ)
 
 
-def factors_of(pool_KN: np.ndarray, levels: Sequence[float]) -> np.ndarray | None:
+def factors_of(pool_KN: np.ndarray, levels: Sequence[float] | np.ndarray) -> np.ndarray | None:
     """(N, Q) by what the half widths are multiplied so that each quantile means what it says on the windows of a pool;
     None if the pool is empty.
 
@@ -57,23 +61,42 @@ def factors_of(pool_KN: np.ndarray, levels: Sequence[float]) -> np.ndarray | Non
     if not known.any():
         return None
     if known.sum(axis=0).min() >= _LEAST:
-        return np.stack([_quantiles(pool_KN[known[:, n], n], levels) for n in range(pool_KN.shape[1])])
-    return np.tile(_quantiles(pool_KN[known], levels), (pool_KN.shape[1], 1))
+        columns = [pool_KN[known[:, n], n] for n in range(pool_KN.shape[1])]
+        return np.stack([_quantiles(values, levels, len(values)) for values in columns])
+    # The steps of one window err together: they are so many values, but no more evidence than windows.
+    shared = _quantiles(pool_KN[known], levels, int(known.any(axis=1).sum()))
+    return np.tile(shared, (pool_KN.shape[1], 1))
 
 
-def _quantiles(values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """(Q,) quantiles of which a further value, exchangeable with these, lies below with at least the probability of an
-    upper level, above with that of a lower one; the middle one is 0, the median as it is."""
+def _quantiles(values: np.ndarray, levels: Sequence[float] | np.ndarray, windows: int) -> np.ndarray:
+    """(Q,) quantiles of which the values of a further window, exchangeable with these, lie below with at least the
+    probability of an upper level, above with that of a lower one; the middle one is 0, the median as it is."""
     ordered, count = np.sort(values), len(values)
     found = []
     for place, level in enumerate(levels):
+        side = max(level, 1 - level)
+        rank = min(count, int(np.ceil(count * side * (windows + 1) / windows - 1e-9)))
         if place == len(levels) // 2:
             found.append(0.0)
-        elif level > 0.5:
-            found.append(max(0.0, ordered[min(count, int(np.ceil((count + 1) * level))) - 1]))
+        elif place > len(levels) // 2:
+            found.append(max(0.0, ordered[rank - 1]))
         else:
-            found.append(min(0.0, ordered[max(1, int(np.floor((count + 1) * level))) - 1]))
+            found.append(min(0.0, ordered[count - rank]))
     return np.array(found)
+
+
+def _next_levels(
+    aimed: np.ndarray, levels: Sequence[float], truth_WN: np.ndarray, quantiles_WNQ: np.ndarray
+) -> np.ndarray:
+    """(Q,) the levels to aim at next, after some windows have ended whose quantiles held less or more than they
+    should."""
+    known = ~np.isnan(truth_WN)
+    if not known.any():
+        return aimed
+    below = (truth_WN[..., None] <= quantiles_WNQ)[known].mean(axis=0)
+    moved = aimed + _GAIN * (np.asarray(levels) - below)
+    upper = np.arange(len(levels)) > len(levels) // 2
+    return np.where(upper, moved.clip(0.5 + _EDGE, 1.0), moved.clip(0.0, 0.5 - _EDGE))
 
 
 def calibrated(
@@ -102,6 +125,7 @@ def calibrated(
     for rows in np.split(order, np.flatnonzero(np.diff(forecasts.series[order])) + 1):
         origins = forecasts.origins[rows]
         usable = origins >= fresh[forecasts.series[rows[0]]]
+        aimed, seen = np.array(levels), 0
         at = 0
         while at < len(rows):
             # The windows of one horizon share their factors: what ended before the first of them is known to all.
@@ -109,7 +133,10 @@ def calibrated(
             ended = rows[usable & (origins + horizon <= origins[at])]
             factors = shared
             if len(ended):
-                factors = factors_of(np.concatenate([pool_KN, ratios[ended]])[-most:], levels)
+                new = ended[seen:]
+                aimed = _next_levels(aimed, levels, forecasts.truth[new], quantiles[new])
+                seen = len(ended)
+                factors = factors_of(np.concatenate([pool_KN, ratios[ended]])[-most:], aimed)
             if factors is not None:
                 quantiles[rows[at:end]] = stretched(forecasts, rows[at:end], factors)
             at = end

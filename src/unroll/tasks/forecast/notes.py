@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unroll.cells import CELLS
+from unroll.report import words
 from unroll.tasks.forecast.data import EPOCH, ForecastData
 from unroll.tasks.forecast.settings import ForecastSettings
 
@@ -86,7 +87,7 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
     path = f" and a linear path that begins as the {'seasonal ' if data.repeated > 1 else ''}naive forecast"
     directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
     yield (
-        f"{settings.encoder} with {saved.hidden_size} features{directions}, {settings.decoder} decoder"
-        f"{path if settings.linear else ''}; unless set otherwise: "
+        f"{words.model_name(settings.encoder)} with {saved.hidden_size} features{directions}, {settings.decoder}"
+        f" decoder{path if settings.linear else ''}; unless set otherwise: "
         + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
     )

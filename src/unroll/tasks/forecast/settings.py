@@ -82,7 +82,7 @@ class SavedFrequency(BaseModel):
 
     label: str
     season: int = Field(ge=1)
-    unit: Literal["us", "month", "business day", "step", "row"]
+    unit: Literal["us", "month", "month's first working day", "month's last working day", "business day", "step", "row"]
     size: float
     slots: tuple[int, ...] = ()
 

@@ -17,6 +17,7 @@ from unroll.bundle import RunFolder
 from unroll.decoding import flatten_state, map_state, restore_state
 from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
+from unroll.report import words
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.generate.data import GenerateData
 from unroll.tasks.generate.predictor import GeneratePredictor
@@ -43,8 +44,8 @@ class GenerateJob(Job):
         self.splits = tuple(data.held)
         self.notes = (
             *data.notes,
-            f"{settings.num_layers} {settings.encoder} layer(s) of {settings.hidden_size}; {streams} streams,"
-            f" chunks of {settings.steps}; state carried from chunk to chunk",
+            f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size};"
+            f" {streams} streams, chunks of {settings.steps}; state carried from chunk to chunk",
         )
         self.data = data
         self._network = network

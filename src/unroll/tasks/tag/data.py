@@ -23,6 +23,7 @@ from unroll.data.text.split import split_words
 from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, TokenFeatures
 from unroll.errors import DataError
 from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
+from unroll.report.words import model_name
 from unroll.tasks.tag.settings import Saved, TagSettings
 from unroll.tasks.transfer import Pretrained, read_pretrained
 
@@ -294,7 +295,7 @@ def prepare(table: Table, config: RunConfig, settings: TagSettings, columns: Col
         f"features: {', '.join(templates)}; vocabulary {features.sizes()[0]:,} words,"
         f" {features.character_size} {'letters (Hangul taken apart)' if jamo else 'characters'}",
         *([] if pretrained is None else [pretrained.note]),
-        f"{settings.encoder} of {settings.hidden_size}, {'CRF' if settings.crf else 'every tag by itself'}",
+        f"{model_name(settings.encoder)} of {settings.hidden_size}, {'CRF' if settings.crf else 'every tag by itself'}",
     )
     training = {"learning_rate": 3e-3, "epochs": 12, "batch_size": 32, "weight_decay": 0.01, "patience": 5}
     return TagData(saved, checked.sentences, rows, features, pretrained, training, notes)
