@@ -96,7 +96,8 @@ def _next_levels(
     below = (truth_WN[..., None] <= quantiles_WNQ)[known].mean(axis=0)
     moved = aimed + _GAIN * (np.asarray(levels) - below)
     upper = np.arange(len(levels)) > len(levels) // 2
-    return np.where(upper, moved.clip(0.5 + _EDGE, 1.0), moved.clip(0.0, 0.5 - _EDGE))
+    moved = np.where(upper, moved.clip(0.5 + _EDGE, 1.0), moved.clip(0.0, 0.5 - _EDGE))
+    return np.asarray(moved)
 
 
 def calibrated(
