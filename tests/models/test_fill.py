@@ -8,8 +8,9 @@ from torch import Tensor
 
 from unroll.cells import CELLS
 from unroll.errors import ConfigError
+from unroll.ids import FIRST_ID
 from unroll.models.both_ways import BothWays, one_way
-from unroll.models.fill import SPECIAL, GapModel, GapModels
+from unroll.models.fill import GapModel, GapModels
 
 V, T = 9, 6
 LENGTHS = torch.tensor([6, 4, 1, 0])
@@ -23,7 +24,7 @@ def model(cell: str = "lstm", *, both: bool = True, layers: int = 2) -> GapModel
 
 
 def rows() -> Tensor:
-    ids = torch.randint(SPECIAL, V, (4, T), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(FIRST_ID, V, (4, T), generator=torch.Generator().manual_seed(1))
     return ids * (torch.arange(T) < LENGTHS.unsqueeze(1))
 
 
@@ -36,7 +37,7 @@ def test_the_token_in_the_gap_is_never_seen(cell: str, both: bool) -> None:
     for row, length in enumerate(LENGTHS.tolist()):
         for at in range(length):
             changed = rows()
-            changed[row, at] = (changed[row, at] - SPECIAL + 3) % (V - SPECIAL) + SPECIAL
+            changed[row, at] = (changed[row, at] - FIRST_ID + 3) % (V - FIRST_ID) + FIRST_ID
             after = gap.contexts(changed, LENGTHS)
             same = [torch.equal(before[row, t], after[row, t]) for t in range(length)]
             # The left side alone knows nothing of what comes later.
@@ -64,10 +65,10 @@ def test_the_loss_is_that_of_the_known_tokens_alone() -> None:
     ids[0, 2] = 1
     scores = gap.scores(gap.contexts(ids, LENGTHS).flatten(0, 1)).unflatten(0, ids.shape).log_softmax(dim=-1)
     expected = -sum(
-        scores[row, at, ids[row, at] - SPECIAL]
+        scores[row, at, ids[row, at] - FIRST_ID]
         for row, length in enumerate(LENGTHS.tolist())
         for at in range(length)
-        if ids[row, at] >= SPECIAL
+        if ids[row, at] >= FIRST_ID
     )
     torch.testing.assert_close(gap(ids, LENGTHS), torch.as_tensor(expected))
     other = model(both=False)

@@ -9,11 +9,11 @@ import pytest
 
 from data.helpers import write
 from unroll.bundle import DataConfig, RunConfig
-from unroll.cli.records import records_of_table
 from unroll.errors import ConfigError
 from unroll.tasks import TASKS
 from unroll.tasks.pipeline import open_table, recognise
 from unroll.tasks.reading import held_columns, read_options
+from unroll.tasks.records import records_of_table
 
 
 def test_the_columns_of_a_run_are_read_again(tmp_path: Path) -> None:

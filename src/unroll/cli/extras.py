@@ -9,6 +9,7 @@ EXTRAS = {
     "tokenizers": ("tokenizers", "tasks"),
     "pyarrow": ("pyarrow", "tasks"),
     "pydantic": ("pydantic", "tasks"),
+    "typing_extensions": ("typing-extensions", "tasks"),
     "sklearn": ("scikit-learn", "tasks"),
     "statsmodels": ("statsmodels", "tasks"),
     "jinja2": ("jinja2", "tasks"),

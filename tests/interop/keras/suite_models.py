@@ -212,5 +212,5 @@ def test_keras_that_is_missing_old_or_on_another_backend_is_one_line(monkeypatch
         raise backend.importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(backend.importlib.metadata, "version", missing)
-    with pytest.raises(MissingExtraError, match=r"unroll\[keras\]"):
+    with pytest.raises(MissingExtraError, match=r"unroll-rnn\[keras\]"):
         backend.check()

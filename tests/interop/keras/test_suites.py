@@ -21,9 +21,12 @@ SAID_BY_KERAS = (
 
 
 @pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="keras is not installed (extra keras)")
-@pytest.mark.parametrize("suite", sorted(HERE.glob("suite_*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "suite", [*sorted(HERE.glob("suite_*.py")), ROOT / "src/unroll/interop/keras"], ids=lambda path: path.stem
+)
 def test_suite(suite):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-o", "addopts=--import-mode=importlib --strict-markers --doctest-modules"]
     for said in SAID_BY_KERAS:
         command += ["-W", said]
     environment = {**os.environ, "KERAS_BACKEND": "torch", "UNROLL_KERAS_SUITE": "1", "OMP_NUM_THREADS": "1"}

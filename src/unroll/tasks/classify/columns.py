@@ -71,6 +71,9 @@ _ID_NAME = re.compile(r"(?i)(^|[_\W])(u?u?id|guid|key|index|no|nr|번호|아이�
 _LEAST_ID = 5
 _WHITE = re.compile(r"\s")
 
+#: Why a column is left out.
+_CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
+
 #: Number columns that make one sequence when there is no text.
 _LEAST_STEPS = 3
 
@@ -112,9 +115,7 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     left: list[tuple[str, str]] = []
     inputs = data.inputs
     if not inputs:
-        left = _useless(table, [name for name in free if name != target], target)
-        dropped = {name for name, _ in left}
-        inputs = _find_inputs(table, [name for name in free if name != target and name not in dropped])
+        left, inputs = _choose_inputs(table, [name for name in free if name != target], target)
     if not inputs:
         return None
     kinds = {table.kinds[name] for name in inputs}
@@ -162,6 +163,20 @@ def _whole(cells: Counter[str]) -> bool:
     return len(cells) <= 100 and all(cell.strip().lstrip("+-").isdigit() for cell in cells)
 
 
+def _choose_inputs(table: Table, names: list[str], target: str) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """What is left out, and the inputs among the rest; nothing is left out that is all there is to learn from."""
+    useless = _useless(table, names, target)
+    # Single words that are all different may be what is to be classified, a text that tells its class word by word is
+    # still a text, and steps of a sequence may be constant.
+    for spared in ((), (_ROWS,), (_ROWS, _COPY), (_ROWS, _COPY, _CONSTANT)):
+        left = [(name, why) for name, why in useless if not why.startswith(spared)] if spared else useless
+        dropped = {name for name, _ in left}
+        inputs = _find_inputs(table, [name for name in names if name not in dropped])
+        if inputs and (_CONSTANT not in spared or len(inputs) >= _LEAST_STEPS):
+            return left, inputs
+    return useless, ()
+
+
 def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str]]:
     """Columns that say nothing which holds for new rows, each with the reason: those that name rows, those with one
     value, and copies of the target.
@@ -177,11 +192,8 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     single = {name for name, cells in texts.items() if len(set(cells)) == 1}
     copies = {name for name, cells in texts.items() if name not in single and _is_copy(cells, classes)}
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
-    # What is left must be enough: single words that are all different may be what is to be classified.
-    if all(name in single | copies | ids for name in names):
-        ids = set()
-    reasons = ((single, "one value in every row"), (copies, f"a copy of '{target}'"), (ids, "it names the rows"))
-    return [(name, why) for found, why in reasons for name in names if name in found]
+    reasons = ((single, _CONSTANT), (copies, f"{_COPY} '{target}'"), (ids, _ROWS))
+    return [(name, why) for columns, why in reasons for name in names if name in columns]
 
 
 def _is_copy(cells: list[str], classes: list[str]) -> bool:
