@@ -61,6 +61,7 @@ def test_jsonl_series_labels_and_nested(tmp_path: Path) -> None:
     [
         ("{bad}", "a.jsonl:2: not JSON: Expecting property name enclosed in double quotes at character 2"),
         ('{"text": "x", "text": "y"}', "a.jsonl:2: not JSON: a key stands twice in one object"),
+        (r'{"te\ud800xt": "x"}', r"a.jsonl:2: not JSON: the key 'te\ud800xt' holds half of a character"),
         ("[" * 100_000, "a.jsonl:2: not JSON: nested too deeply"),
         ('{"text": "\\ud83d"}', "a.jsonl:2: column 'text' holds a lone surrogate"),
         ('{"text": "a\\u0000b"}', "a.jsonl:2: column 'text' holds a NUL character"),

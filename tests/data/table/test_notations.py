@@ -139,3 +139,15 @@ def test_a_column_is_read_again_as_it_was(tmp_path: Path) -> None:
     assert (table.kinds["y"], table.texts("y")[0]) == (Kind.TEXT, "007")
     assert table.labels("z") == [("a",)]
     assert table.times("t")[0] == np.datetime64("2020-02-01")
+
+
+@pytest.mark.parametrize("wrong", ["Mey 2018", "Ma 2018", "2018", "May", "May 20x8", ""])
+def test_a_month_that_is_misspelt_is_no_time_and_no_crash(tmp_path: Path, wrong: str) -> None:
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    cells = [f"{month} {year}" for year in (2018, 2019) for month in months]
+    cells[4] = wrong
+    file = tmp_path / "monthly.csv"
+    file.write_text("when,load\n" + "".join(f"{cell},{n}.5\n" for n, cell in enumerate(cells)), encoding="utf-8")
+    table = read_table(file, ReadOptions(), tmp_path / "store")
+    assert table.kinds["when"] in (Kind.TEXT, *([Kind.TIME] if not wrong else []))
+    assert len(table) == 24

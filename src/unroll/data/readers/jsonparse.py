@@ -21,10 +21,14 @@ class JsonRow(NamedTuple):
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    cells = dict(pairs)
+    if len(cells) != len(pairs):
         raise ValueError("a key stands twice in one object")
-    return found
+    for key in cells:
+        # JSON can write half of a character ("\ud800"), which no name of a column can be.
+        if not key.isascii() and any("\ud800" <= character <= "\udfff" for character in key):
+            raise ValueError(f"the key {key!a} holds half of a character (a lone surrogate)")
+    return cells
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=str)

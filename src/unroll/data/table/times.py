@@ -128,11 +128,16 @@ def _strptime(cells: pa.Array, form: str) -> pa.Array:
     times = pc.strptime(cells, format=form, unit="us", error_is_null=True)
     if "%d" not in form:
         return times
+    # C's strptime takes "2018 1" for month, year and day: a cell must have as many numbers as its form has parts.
+    parts = re.findall("%([A-Za-z])", form)
+    digits = r"^[0-9]{8}$" if form == "%Y%m%d" else rf"^[0-9]+([^0-9]+[0-9]+){{{len(set(parts) - {'p'}) - 1}}}"
+    whole = pc.and_(pc.is_valid(times), pc.fill_null(pc.match_substring_regex(cells, digits), False))
+    times = pc.if_else(whole, times, pa.scalar(None, times.type))
+    cells = pc.if_else(whole, cells, pa.scalar("11111111" if form == "%Y%m%d" else "1" + " 1" * 7, cells.type))
     if form == "%Y%m%d":
         days = pc.utf8_slice_codeunits(cells, 6, 8)
     else:
-        place = re.findall("%([A-Za-z])", form).index("d")
-        days = pc.list_element(pc.split_pattern_regex(cells, "[^0-9]+"), place)
+        days = pc.list_element(pc.split_pattern_regex(cells, "[^0-9]+"), parts.index("d"))
     real = pc.equal(pc.cast(days, pa.int64()), pc.day(times))
     return pc.if_else(real, times, pa.scalar(None, times.type))
 
