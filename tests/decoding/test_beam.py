@@ -225,7 +225,8 @@ def test_a_forced_beginning_may_be_longer_than_the_text_may_become() -> None:
     found = search(Beam(3, max_length=2), forced=[(1, 2, 3), (), (4,)])
     assert found[0][0].tokens == (1, 2, 3)
     assert found[0][0].log_probability == pytest.approx(told(0, (1, 2, 3))[0])
-    assert found[2][0].tokens[0] == 4 and len(found[1][0].tokens) <= 2
+    assert found[2][0].tokens[0] == 4
+    assert len(found[1][0].tokens) <= 2
 
 
 def test_a_mistake_is_named() -> None:
