@@ -245,6 +245,7 @@ class Task(abc.ABC, Generic[S, D]):
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
         options: what the commands and the functions of Python offer by a name of their own.
+        writes_target: whether the target is a text to write, not a class, a number or tags.
     """
 
     name: ClassVar[str]
@@ -253,6 +254,7 @@ class Task(abc.ABC, Generic[S, D]):
     stopping: ClassVar[Monitor | None] = None
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
+    writes_target: ClassVar[bool] = False
 
     @abc.abstractmethod
     def guess(self, table: Table, data: DataConfig) -> Guess | None:

@@ -28,6 +28,8 @@ from unroll.tasks.pair_settings import PairSettings
 
 #: The files of a run folder that hold the two vocabularies; the second is there if there are two.
 SOURCE_FILE, TARGET_FILE = "tokenizer.json", "target_tokenizer.json"
+#: Begins every text of byte-pair pieces, so that a word is the same pieces at the start of a text and inside it.
+_SPACE = " "
 #: From this share of the letters on that both sides have in common, they share a vocabulary.
 _COMMON = 0.5
 #: Texts of a side whose letters are compared.
@@ -47,6 +49,14 @@ class Vocabularies(NamedTuple):
         """Whether both sides have the same tokens."""
         return self.source is self.target
 
+    def read(self, text: str) -> np.ndarray:
+        """The tokens of a source text, (S,)."""
+        return _encode(self.source, text)
+
+    def wanted(self, text: str) -> np.ndarray:
+        """The tokens of a target text, (T,)."""
+        return _encode(self.target, text)
+
     def save(self, folder: RunFolder) -> None:
         """Write them to a run folder."""
         folder.write_text(SOURCE_FILE, self.source.to_json())
@@ -59,6 +69,10 @@ class Vocabularies(NamedTuple):
         source = tokenizer_from_json(folder.read_text(SOURCE_FILE))
         shared = not folder.has(TARGET_FILE)
         return cls(source, source if shared else tokenizer_from_json(folder.read_text(TARGET_FILE)))
+
+
+def _encode(tokenizer: Tokenizer, text: str) -> np.ndarray:
+    return tokenizer.encode(_SPACE + text if isinstance(tokenizer, BPETokenizer) and text else text)
 
 
 class Pairs(NamedTuple):
@@ -120,7 +134,7 @@ def learn_vocabularies(pairs: Pairs, settings: PairSettings) -> Vocabularies:
 
 def _learn(texts: Iterable[str], tokens: str, size: int) -> Tokenizer:
     if tokens == "bpe":
-        return BPETokenizer.train(texts, size=size)
+        return BPETokenizer.train((_SPACE + text for text in texts), size=size)
     if tokens == "word":
         return WordTokenizer.train(texts, max_size=size, min_count=2, spell=True)
     return CharacterTokenizer.train(texts, max_size=size, jamo=tokens == "jamo", spell=True)
@@ -157,8 +171,8 @@ class Encoded(NamedTuple):
 def encode_pairs(pairs: Pairs, vocabularies: Vocabularies) -> Encoded:
     """The tokens of every pair."""
     return Encoded(
-        [vocabularies.source.encode(text) for text in pairs.sources],
-        [vocabularies.target.encode(text) for text in pairs.targets],
+        [vocabularies.read(text) for text in pairs.sources],
+        [vocabularies.wanted(text) for text in pairs.targets],
     )
 
 

@@ -82,9 +82,8 @@ class PairWriter:
             beam: how is searched.
             forced: for each source what its text must begin with.
         """
-        encode = self.vocabularies.source.encode
-        ids = [encode(text) if text.strip() else encode("") for text in sources]
-        begins = [self.vocabularies.target.encode(text).tolist() for text in forced or [""] * len(ids)]
+        ids = [self.vocabularies.read(text.strip()) for text in sources]
+        begins = [self.vocabularies.wanted(text.strip()).tolist() for text in forced or [""] * len(ids)]
         found: list[list[Written]] = [[Written("", 0.0, 0.0, (), None)] for _ in ids]
         for group in _groups([len(row) for row in ids]):
             hypotheses = self._search([ids[n] for n in group], beam, [begins[n] for n in group])
@@ -120,7 +119,7 @@ class PairWriter:
         if written.weights is None:
             return None
         read, wrote = self.vocabularies
-        columns = _words(read, read.encode(source).tolist())
+        columns = _words(read, self.vocabularies.read(source).tolist())
         rows = _words(wrote, list(written.tokens))
         shares = [
             [float(written.weights[top:bottom, left:right].sum(1).mean()) for _, left, right in columns]

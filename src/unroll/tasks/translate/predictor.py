@@ -46,7 +46,7 @@ class TranslatePredictor(Predictor):
 
     def encode(self, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
         """(B, S) tokens of the texts, and (B,) lengths; `read` takes them."""
-        return pad_tokens([self._writer.vocabularies.source.encode(self._text(record)) for record in records])
+        return pad_tokens([self._writer.vocabularies.read(self._text(record)) for record in records])
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The best translation of each text, with its score; with `best` above 1 the next best, too.

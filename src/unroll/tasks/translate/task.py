@@ -34,6 +34,7 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
     monitor = Monitor("bleu", higher_is_better=True)
     Settings = TranslateSettings
     options = OPTIONS
+    writes_target = True
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Two columns of texts, surest if their names are languages."""
