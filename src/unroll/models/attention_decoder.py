@@ -123,6 +123,7 @@ class AttentionDecoder(nn.Module):
         self.mix = nn.Linear(body.output_size + attention.memory_size, size)
         self.drop_input = nn.Dropout(dropout)
         self.drop_output = nn.Dropout(dropout)
+        self.scale = float(size) ** 0.5
         self.weight = embedding.weight if tied else nn.Parameter(new_embedding(vocabulary, size).weight.detach())
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
@@ -159,7 +160,7 @@ class AttentionDecoder(nn.Module):
             state: what `start` or an earlier call returned.
             lengths: (B,) steps of each row, or None if all have T.
         """
-        x_BTE = self.drop_input(self.embedding(ids_BT))
+        x_BTE = self.drop_input(self.embedding(ids_BT) * self.scale)
         memory, layers, attended, weights = state
         if not self.input_feeding:
             y_BTH, layers = self.body(x_BTE, layers, lengths=lengths)
@@ -210,7 +211,11 @@ def watched(state: Writing) -> Tensor:
 
 
 def new_embedding(vocabulary: int, size: int) -> nn.Embedding:
-    """Vectors of tokens of a length of about one, so that those of a tied softmax begin with small logits."""
+    """Vectors of tokens of a length of about one, so that a tied softmax begins with small logits.
+
+    Where they are read they are multiplied by the square root of their size, so that layers see features of about one
+    (Vaswani et al. 2017, "Attention is all you need", section 3.4).
+    """
     embedding = nn.Embedding(vocabulary, size)
     nn.init.normal_(embedding.weight, std=size**-0.5)
     return embedding

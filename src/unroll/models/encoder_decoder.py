@@ -59,6 +59,7 @@ class EncoderDecoder(nn.Module):
         self.decoder = decoder
         self.drop_input = nn.Dropout(dropout)
         self.drop_memory = nn.Dropout(dropout)
+        self.scale = float(embedding.embedding_dim) ** 0.5
 
     def read(self, source_BS: Tensor, lengths: Tensor) -> Writing:
         """Read texts: the decoder's state before the first token.
@@ -67,7 +68,7 @@ class EncoderDecoder(nn.Module):
             source_BS: (B, S) tokens.
             lengths: (B,) in [0, S].
         """
-        encoded = self.encoder(self.drop_input(self.embedding(source_BS)), lengths)
+        encoded = self.encoder(self.drop_input(self.embedding(source_BS) * self.scale), lengths)
         return self.decoder.start(self.drop_memory(encoded.y), encoded.last, lengths)
 
     def forward(

@@ -229,6 +229,15 @@ class Writer(Protocol):
         ...
 
 
+@runtime_checkable
+class Talker(Protocol):
+    """A predictor that answers in a conversation."""
+
+    def reply(self, turns: Sequence[str]) -> str:
+        """The answer to the last of some turns, theirs and its own in turn."""
+        ...
+
+
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
 S = TypeVar("S", bound=BaseModel, default=Any)
 D = TypeVar("D", bound=Prepared, default=Any)

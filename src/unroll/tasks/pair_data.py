@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from pydantic import BaseModel
 
 from unroll.bundle import RunFolder
 from unroll.data import (
@@ -24,6 +26,7 @@ from unroll.data import (
 )
 from unroll.data.readers.parallel import sides_beside
 from unroll.errors import DataError
+from unroll.report.words import model_name
 from unroll.tasks.pair_settings import PairSettings
 
 #: The files of a run folder that hold the two vocabularies; the second is there if there are two.
@@ -35,7 +38,7 @@ _COMMON = 0.5
 #: Texts of a side whose letters are compared.
 _LOOKED_AT = 2_000
 #: Pieces of a vocabulary for the square root of the words of the text, at least and at most so many.
-_PIECES, _FEWEST, _MOST = 6.0, 500, 8_000
+_PIECES, _FEWEST, _MOST = 5.0, 500, 8_000
 
 
 class Vocabularies(NamedTuple):
@@ -97,13 +100,14 @@ def empty_rows(pairs: Pairs) -> list[int]:
     return [row for row, (source, target) in enumerate(both) if not source.strip() or not target.strip()]
 
 
-def filled_rows(table: Table, pairs: Pairs, option: str) -> np.ndarray:
-    """The rows that have two sides.
+def filled_rows(table: Table, pairs: Pairs, option: str, *, owner: np.ndarray | None = None) -> np.ndarray:
+    """The numbers of the pairs that have two sides.
 
     Args:
         table: where the pairs stand.
-        pairs: all its rows.
-        option: "stop" or "drop", for rows with an empty side.
+        pairs: all of them.
+        option: "stop" or "drop", for pairs with an empty side.
+        owner: for each pair its row; None if every row is one pair.
 
     Raises:
         DataError: a side is empty and `option` is "stop", or there is no other row.
@@ -113,15 +117,15 @@ def filled_rows(table: Table, pairs: Pairs, option: str) -> np.ndarray:
         raise DataError(
             f"a side of this pair is empty; {len(empty):,} such, all listed by `unroll check`; fill them, or"
             " --set model.empty=drop leaves them out",
-            *table.place(empty[0]),
+            *table.place(empty[0] if owner is None else int(owner[empty[0]])),
         )
-    kept = np.setdiff1d(np.arange(len(table)), empty)
+    kept = np.setdiff1d(np.arange(len(pairs.sources)), empty)
     if not len(kept):
         raise DataError("every pair has an empty side; name the columns with --target and data.inputs", table.paths[0])
     return kept
 
 
-def learn_vocabularies(pairs: Pairs, settings: PairSettings) -> Vocabularies:
+def _learn_both(pairs: Pairs, settings: PairSettings) -> Vocabularies:
     """Learn the tokens of the train part."""
     shared = _share_letters(pairs) if settings.shared is None else settings.shared
     words = sum(len(text.split()) for side in pairs for text in side)
@@ -183,3 +187,87 @@ def further_files(table: Table, columns: Iterable[str]) -> tuple[Path, ...]:
     beside: Mapping[Path, Mapping[str, Path]] = {path: sides_beside(path) for path in table.paths}
     files = {files[column] for files in beside.values() for column in columns if column in files}
     return tuple(sorted(files - set(table.paths)))
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class PairData(Generic[S]):
+    """The data of a task that reads one text and writes another.
+
+    Attributes:
+        saved: what the run folder keeps of it, such as columns.
+        pairs: all of them.
+        encoded: their tokens.
+        rows: the numbers of the pairs of "train", "validation" and "test", rising.
+        vocabularies: learnt from the train split.
+        sources: files that the result depends on beside those of the table.
+        training: settings that suit these data.
+        notes: what was decided, in words.
+    """
+
+    saved: S
+    pairs: Pairs
+    encoded: Encoded
+    rows: Mapping[str, np.ndarray]
+    vocabularies: Vocabularies
+    sources: tuple[Path, ...]
+    training: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Which of "validation" and "test" hold pairs."""
+        return tuple(name for name in ("validation", "test") if len(self.rows[name]))
+
+
+class Fitted(NamedTuple):
+    """What is learnt from the train split.
+
+    Attributes:
+        vocabularies: of both sides.
+        encoded: the tokens of all pairs.
+        train: the numbers of the pairs that are short enough to train.
+        notes: what was decided, in words.
+    """
+
+    vocabularies: Vocabularies
+    encoded: Encoded
+    train: np.ndarray
+    notes: tuple[str, ...]
+
+
+def fit_tokens(table: Table, pairs: Pairs, train: np.ndarray, settings: PairSettings) -> Fitted:
+    """Learn the tokens of the train split, and leave out what is too long to train.
+
+    Args:
+        table: where the pairs stand.
+        pairs: all of them.
+        train: the numbers of those of the train split.
+        settings: of the run.
+
+    Raises:
+        DataError: none is left for training.
+    """
+    if not len(train):
+        raise DataError("no pair is left for training; lower the fractions", table.paths[0])
+    vocabularies = _learn_both(pairs.of(train), settings)
+    encoded = encode_pairs(pairs, vocabularies)
+    fits = encoded.lengths()[train].max(axis=1) <= settings.longest
+    notes = []
+    if not fits.any():
+        raise DataError(f"no text has at most {settings.longest} tokens; raise model.longest", table.paths[0])
+    if not fits.all():
+        notes.append(f"{(~fits).sum():,} pairs with a text of more than {settings.longest} tokens do not train")
+        train = train[fits]
+    read, written = encoded.lengths()[train].mean(axis=0)
+    sizes = " and ".join(str(one.size) for one in (vocabularies[:1] if vocabularies.shared else vocabularies))
+    feeding = ", input feeding" if settings.input_feeding else ""
+    notes += [
+        f"{sizes} {settings.tokens} tokens{', shared by both sides' if vocabularies.shared else ''}",
+        f"{len(train):,} pairs to train on, of {read:.1f} and {written:.1f} tokens",
+        f"{settings.num_layers} {model_name(settings.encoder)} layer(s) of {settings.hidden_size} on each side,"
+        f" {settings.attention} attention{feeding}",
+    ]
+    return Fitted(vocabularies, encoded, train, tuple(notes))

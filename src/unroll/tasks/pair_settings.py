@@ -24,7 +24,7 @@ class PairSettings(BaseModel, abc.ABC):
 
     encoder: Annotated[str, OneOf(CELLS)] = Field("gru", description=f"the cell of both sides: {', '.join(CELLS)}")
     hidden_size: int = Field(
-        384, ge=2, multiple_of=2, description="features of the decoder; of the encoder, half in each direction"
+        320, ge=2, multiple_of=2, description="features of the decoder; of the encoder, half in each direction"
     )
     num_layers: int = Field(1, ge=1, description="recurrent layers of each side")
     embedding_size: int = Field(256, ge=1, description="numbers of a token's vector, and of what enters the softmax")

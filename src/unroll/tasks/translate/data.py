@@ -6,10 +6,9 @@ Shapes: S source tokens, T target tokens.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,17 +17,15 @@ from unroll.data import Finding, Kind, Split, Table, split_rows
 from unroll.data.readers.parallel import language_of
 from unroll.errors import DataError
 from unroll.metrics.translation import word_tokenizer
-from unroll.report.words import model_name
 from unroll.tasks.pair_data import (
-    Encoded,
+    PairData,
     Pairs,
-    Vocabularies,
     empty_rows,
-    encode_pairs,
     filled_rows,
+    fit_tokens,
     further_files,
-    learn_vocabularies,
 )
+from unroll.tasks.pair_training import default_training
 from unroll.tasks.translate.settings import Saved, TranslateSettings
 
 #: Names of columns to translate from and to, most usual first.
@@ -109,34 +106,7 @@ def findings(table: Table, columns: Columns, ratio: float) -> Iterator[Finding]:
             yield Finding(level, f"{len(rows) - _LISTED:,} more: {text}", advice=advice)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
-class TranslateData:
-    """A translator's data: pairs, split, with the vocabularies of the train split.
-
-    Attributes:
-        saved: columns and tokenizer of BLEU.
-        pairs: of every row of the table.
-        encoded: their tokens.
-        rows: the rows of "train", "validation" and "test", rising.
-        vocabularies: learnt from the train split.
-        sources: files that the result depends on beside those of the table.
-        training: settings that suit a translator.
-        notes: what was decided, in words.
-    """
-
-    saved: Saved
-    pairs: Pairs
-    encoded: Encoded
-    rows: Mapping[str, np.ndarray]
-    vocabularies: Vocabularies
-    sources: tuple[Path, ...]
-    training: Mapping[str, Any]
-    notes: tuple[str, ...]
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Which of "validation" and "test" hold rows."""
-        return tuple(name for name in ("validation", "test") if len(self.rows[name]))
+TranslateData = PairData[Saved]
 
 
 def draw_split(table: Table, config: RunConfig) -> Split:
@@ -159,49 +129,19 @@ def prepare(table: Table, config: RunConfig, settings: TranslateSettings, column
     pairs = pairs_of(table, columns)
     kept, notes = _checked(table, pairs, settings)
     rows = {name: np.intersect1d(own, kept) for name, own in draw_split(table, config)._asdict().items()}
-    if not len(rows["train"]):
-        raise DataError("no pair is left for training; lower the fractions", table.paths[0])
-    vocabularies = learn_vocabularies(pairs.of(rows["train"]), settings)
-    encoded = encode_pairs(pairs, vocabularies)
-    fits = encoded.lengths()[rows["train"]].max(axis=1) <= settings.longest
-    if not fits.all():
-        notes.append(f"{(~fits).sum():,} pairs with a text of more than {settings.longest} tokens do not train")
-        rows["train"] = rows["train"][fits]
-        if not len(rows["train"]):
-            raise DataError(f"no text has at most {settings.longest} tokens; raise model.longest", table.paths[0])
-    train = encoded.lengths()[rows["train"]]
-    tokenize = settings.tokenize or word_tokenizer([pairs.targets[row] for row in rows["train"][:1000]])
-    sizes = [str(v.size) for v in (vocabularies if not vocabularies.shared else vocabularies[:1])]
-    notes += [
-        f"{' and '.join(sizes)} {settings.tokens} tokens{', shared by both sides' if vocabularies.shared else ''}",
-        f"{len(train):,} pairs to train on, of {train[:, 0].mean():.1f} and {train[:, 1].mean():.1f} tokens",
-        f"{settings.num_layers} {model_name(settings.encoder)} layer(s) of {settings.hidden_size} on each side,"
-        f" {settings.attention} attention{', input feeding' if settings.input_feeding else ''}",
-    ]
+    fitted = fit_tokens(table, pairs, rows["train"], settings)
+    rows["train"] = fitted.train
+    tokenize = settings.tokenize or word_tokenizer(pairs.of(fitted.train[:1000]).targets)
     return TranslateData(
         Saved(source=columns.source, target=columns.target, tokenize=tokenize),
         pairs,
-        encoded,
+        fitted.encoded,
         rows,
-        vocabularies,
+        fitted.vocabularies,
         further_files(table, columns),
-        default_training(len(train)),
-        tuple(notes),
+        default_training(len(fitted.train)),
+        (*notes, *fitted.notes),
     )
-
-
-def default_training(pairs: int) -> dict[str, Any]:
-    """Settings of training for so many pairs: about as many steps for few as for many."""
-    epochs = int(np.clip(round(350_000 / pairs), 10, 40))
-    batch_size = 64 if pairs > 15_000 else 32
-    return {
-        "learning_rate": 3e-3,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "weight_decay": 0.01,
-        "patience": 0,
-        "average": 0.995,
-    }
 
 
 def _checked(table: Table, pairs: Pairs, settings: TranslateSettings) -> tuple[np.ndarray, list[str]]:

@@ -5,22 +5,20 @@ Shapes: B pairs, S source tokens, T target tokens.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
 
 from unroll.baselines.translation import WordDictionary
 from unroll.bundle import RunFolder
-from unroll.data import pad_tokens
-from unroll.metrics.translation import text_scores
+from unroll.metrics.translation import RESAMPLES, text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Job, Scores
+from unroll.tasks.pair_scores import as_scores, perplexity
+from unroll.tasks.pair_training import PairTraining
 from unroll.tasks.pair_writer import PairWriter
 from unroll.tasks.translate.data import TranslateData
 from unroll.tasks.translate.predictor import TranslatePredictor
-from unroll.tasks.translate.scores import plain_scores
 from unroll.tasks.translate.settings import TranslateSettings
 from unroll.training import Loss
 
@@ -51,21 +49,15 @@ class TranslateJob(Job):
         self.data = data
         self._network = network
         self._settings = settings
-        self._batch_size = batch_size
-        self._seed = seed
+        self._training = PairTraining(data.encoded, data.rows["train"], settings.smoothing, batch_size, seed)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Pairs of like length together."""
-        return self.data.encoded.batches(self.data.rows["train"], self._batch_size, seed=self._seed, epoch=epoch)
+        return self._training.batches(epoch)
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """The cost of the target's tokens and ends, with smoothed labels; the mean runs over them."""
-        encoded = self.data.encoded
-        source, sources = pad_tokens([encoded.sources[row] for row in rows])
-        target, targets = pad_tokens([encoded.targets[row] for row in rows])
-        batch = [part.to(device) for part in (source, sources, target, targets)]
-        items = int(targets.sum()) + len(rows)
-        return Loss(model(*batch, self._settings.smoothing), items, int(sources.sum()) + items)
+        return self._training.loss(model, rows, device)
 
     def validate(self) -> dict[str, float]:
         """BLEU and chrF of translations that are written freely, by greedy search; perplexity beside them."""
@@ -77,7 +69,7 @@ class TranslateJob(Job):
         reached = text_scores([one.text for one in written], pairs.targets, tokenize=self.data.saved.tokenize)
         forced = self._writer().force(self.data.encoded.of(rows))
         metrics = {name: score.value for name, score in reached.items()}
-        return {**metrics, "perplexity": math.exp(min(forced.nats / forced.tokens, 700.0))}
+        return {**metrics, "perplexity": perplexity(forced)}
 
     def _writer(self) -> PairWriter:
         return PairWriter(self._network, self.data.vocabularies)
@@ -101,7 +93,9 @@ class TranslateJob(Job):
                 ("copy", pairs.sources),
                 ("word-for-word dictionary", dictionary.translate(pairs.sources)),
             ):
-                found[name][split] = plain_scores(texts, pairs.targets, self.data.saved.tokenize)
+                tokenize = self.data.saved.tokenize
+                reached = text_scores(texts, pairs.targets, tokenize=tokenize, resamples=RESAMPLES)
+                found[name][split] = Scores(as_scores(reached))
         return found
 
     def save(self, folder: RunFolder) -> None:

@@ -14,9 +14,10 @@ from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
+from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
 from unroll.tasks.translate.data import find_columns, pairs_of
-from unroll.tasks.translate.scores import Translated
+from unroll.tasks.translate.scores import score_translations
 from unroll.tasks.translate.settings import Saved, TranslateSettings
 
 #: What a record may say beside its text.
@@ -116,8 +117,8 @@ class TranslatePredictor(Predictor):
     def score(self, pairs: Pairs) -> Scores:
         """Score the translations of pairs, and show some."""
         forced = self._writer.force(encode_pairs(pairs, self._writer.vocabularies))
-        translated = Translated(pairs, self.translate(pairs.sources), forced, self._saved.tokenize)
-        return translated.score(self._writer)
+        judged = Judged(pairs, self.translate(pairs.sources), forced, self._saved.tokenize)
+        return score_translations(judged, self._writer)
 
 
 def _plain(written: Written) -> dict[str, Any]:

@@ -53,7 +53,11 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
 
     def prepare(self, table: Table, config: RunConfig, settings: TranslateSettings) -> TranslateData:
         """Check the pairs, split, learn the tokens."""
-        columns = find_columns(table, config.data, settings.source)
+        data = config.data
+        if settings.source is not None and settings.source == data.target:
+            # The target was guessed before the source was known.
+            data = data.model_copy(update={"target": None, "inputs": ()})
+        columns = find_columns(table, data, settings.source)
         if columns is None:
             raise DataError(
                 f"translate needs two columns of texts, got {', '.join(table.columns)}; name them with --source and"
