@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unroll.api import check, compare, load, train
-    from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ParameterSpec, RNNCell, Role, Step
+    from unroll.cells import (
+        Cell,
+        GRUCell,
+        LightGRUCell,
+        LSTMCell,
+        LSTMState,
+        MinGRUCell,
+        ParameterSpec,
+        RNNCell,
+        Role,
+        Step,
+    )
     from unroll.cells.init import chrono, irnn, keras_default, torch_default
     from unroll.choices import explain
     from unroll.engine import scan
@@ -36,7 +47,9 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "LSTMState",
+    "LightGRUCell",
     "Merge",
+    "MinGRUCell",
     "MissingExtraError",
     "Model",
     "ParameterSpec",
@@ -64,7 +77,20 @@ __all__ = [
 #: The module of each public name: the same list as the imports above, which type checkers read.
 _MODULES = {
     "unroll.api": ("check", "compare", "load", "train"),
-    "unroll.cells": ("Cell", "GRUCell", "LSTMCell", "LSTMState", "ParameterSpec", "RNNCell", "Role", "Step"),
+    "unroll.cells": (
+        "Cell",
+        "GRUCell",
+        "LSTMCell",
+        "LightGRUCell",
+        "MinGRUCell",
+        "LSTMState",
+        "LightGRUCell",
+        "MinGRUCell",
+        "ParameterSpec",
+        "RNNCell",
+        "Role",
+        "Step",
+    ),
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
     "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),

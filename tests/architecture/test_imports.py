@@ -51,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 # What the door gives back, what it opens, the door, and its clients.
 ALLOWED["results"] = {"data", "report", "tasks"}
-ALLOWED["trained"] = {"bundle", "data", "report", "results", "tasks"}
+ALLOWED["trained"] = {"bundle", "data", "interop", "report", "results", "tasks"}
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}
