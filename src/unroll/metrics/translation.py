@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from unroll.errors import MissingExtraError
 
@@ -12,6 +12,10 @@ from unroll.errors import MissingExtraError
 RESAMPLES = 1000
 #: Texts that are looked at to find out how a language is written.
 _LOOKED_AT = 500
+
+
+#: How sacreBLEU cuts texts into words.
+Words = Literal["13a", "zh", "char", "intl", "none"]
 
 
 class TextScore(NamedTuple):
@@ -62,7 +66,7 @@ def text_scores(
     return found
 
 
-def word_tokenizer(texts: Sequence[str]) -> str:
+def word_tokenizer(texts: Sequence[str]) -> Words:
     """The tokenizer of sacreBLEU for a language: "zh" for Han, "char" for kana, "13a" for what is written in words."""
     letters = [unicodedata.name(letter, "").split(" ")[0] for text in texts[:_LOOKED_AT] for letter in text]
     counts = {name: letters.count(name) for name in ("CJK", "HIRAGANA", "KATAKANA")}

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from unroll.metrics.translation import Words
 from unroll.tasks.pair_settings import PairSettings
 
 
@@ -13,7 +14,7 @@ class ChatSettings(PairSettings):
     """A model that answers."""
 
     history: int = Field(2, ge=1, le=20, description="turns that are read before an answer")
-    tokenize: Literal["13a", "zh", "char", "intl", "none"] | None = Field(
+    tokenize: Words | None = Field(
         None, description="how BLEU cuts texts into words; None: by the script of the answers"
     )
 
@@ -26,4 +27,4 @@ class Saved(BaseModel):
     version: Literal[1] = 1
     question: str
     answer: str | None
-    tokenize: Literal["13a", "zh", "char", "intl", "none"]
+    tokenize: Words

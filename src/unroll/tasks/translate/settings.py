@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from unroll.metrics.translation import Words
 from unroll.tasks.pair_settings import PairSettings
 
 
@@ -17,7 +18,7 @@ class TranslateSettings(PairSettings):
         9.0, ge=1, description="pairs whose longer side has more than so many times the words are found odd"
     )
     odd: Literal["keep", "drop", "stop"] = Field("keep", description="what is done about odd pairs")
-    tokenize: Literal["13a", "zh", "char", "intl", "none"] | None = Field(
+    tokenize: Words | None = Field(
         None, description="how BLEU cuts texts into words; None: by the script of the target"
     )
 
@@ -30,4 +31,4 @@ class Saved(BaseModel):
     version: Literal[1] = 1
     source: str
     target: str
-    tokenize: Literal["13a", "zh", "char", "intl", "none"]
+    tokenize: Words

@@ -88,4 +88,4 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
         """Empty sides, odd lengths, texts that were not translated; with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns, TranslateSettings().ratio)
+            yield from findings(table, columns, validate(TranslateSettings, {}).ratio)
