@@ -82,6 +82,12 @@ def readers_folder(monkeypatch, tmp_path):
     (tmp_path / "people.conll").write_text(tagged + "\n", encoding="utf-8")
     (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
+    pairs = [(f"der Hund sieht die Frau {n}.", f"the dog sees the woman {n}.") for n in range(60)]
+    (tmp_path / "pairs").mkdir()
+    for side, language in enumerate(("de", "en")):
+        (tmp_path / "pairs" / f"train.{language}").write_text("\n".join(pair[side] for pair in pairs) + "\n", "utf-8")
+    talk = [f"{text} {number},{text} 라니요" for number in range(6) for text in (*POSITIVE, *NEGATIVE)]
+    (tmp_path / "talk.csv").write_text("\n".join(["question,answer", *talk]) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -23,6 +23,7 @@ _NAMES = {
     "wer": "WER",
     "cer": "CER",
     "bleu": "BLEU",
+    "chrf": "chrF",
 }
 
 #: Names of cells and methods that the field writes otherwise than options do.

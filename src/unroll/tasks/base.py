@@ -229,6 +229,15 @@ class Writer(Protocol):
         ...
 
 
+@runtime_checkable
+class Talker(Protocol):
+    """A predictor that answers in a conversation."""
+
+    def reply(self, turns: Sequence[str]) -> str:
+        """The answer to the last of some turns, theirs and its own in turn."""
+        ...
+
+
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
 S = TypeVar("S", bound=BaseModel, default=Any)
 D = TypeVar("D", bound=Prepared, default=Any)
@@ -245,6 +254,7 @@ class Task(abc.ABC, Generic[S, D]):
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
         options: what the commands and the functions of Python offer by a name of their own.
+        writes_target: whether the target is a text to write, not a class, a number or tags.
     """
 
     name: ClassVar[str]
@@ -253,6 +263,7 @@ class Task(abc.ABC, Generic[S, D]):
     stopping: ClassVar[Monitor | None] = None
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
+    writes_target: ClassVar[bool] = False
 
     @abc.abstractmethod
     def guess(self, table: Table, data: DataConfig) -> Guess | None:

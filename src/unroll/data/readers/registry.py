@@ -9,6 +9,7 @@ from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.fasttext import FastTextReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
+from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.ucr import TsReader
@@ -24,6 +25,7 @@ READERS: tuple[Reader, ...] = (
     ColumnsReader(),
     FastTextReader(),
     LibsvmReader(),
+    ParallelReader(),
     DelimitedReader("csv"),
     DelimitedReader("tsv"),
     DelimitedReader("text"),
