@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "bench": {"cells", "kernels", "engine", "layers", "models", "streaming"},
     "interop": {"cells", "layers", "engine"},
     "keras": {"interop"},
-    "look": {"cells", "engine", "layers"},
+    "inspect": {"cells", "engine", "layers", "interop"},
     "data": set(),
     "metrics": set(),
     "report": set(),
@@ -44,14 +44,14 @@ ALLOWED: dict[str, set[str]] = {
         "training",
         "bundle",
         "report",
-        "look",
+        "inspect",
         "decoding",
         "choices",
     },
 }
 # What the door gives back, what it opens, the door, and its clients.
 ALLOWED["results"] = {"data", "report", "tasks"}
-ALLOWED["trained"] = {"bundle", "data", "report", "results", "tasks"}
+ALLOWED["trained"] = {"bundle", "data", "inspect", "report", "results", "tasks"}
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}

@@ -1,5 +1,6 @@
 """The schedule: everything about time. Knows no cell by name and holds no equation."""
 
+from unroll.engine.observe import Observation, Observer, observed
 from unroll.engine.scan import AUTO, Choice, choose, engines, recorded_choices, scan, scan_layers
 from unroll.kernels import Layer, LayersResult, Run
 
@@ -8,9 +9,12 @@ __all__ = [
     "Choice",
     "Layer",
     "LayersResult",
+    "Observation",
+    "Observer",
     "Run",
     "choose",
     "engines",
+    "observed",
     "recorded_choices",
     "scan",
     "scan_layers",
