@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "interop": {"cells", "layers", "engine"},
     "keras": {"interop"},
     "inspect": {"cells", "engine", "layers", "interop"},
+    "viewer": {"inspect"},
     "data": set(),
     "metrics": set(),
     "report": set(),
