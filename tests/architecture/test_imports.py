@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["results"] = {"data", "report", "tasks"}
 ALLOWED["trained"] = {"bundle", "data", "inspect", "report", "results", "tasks"}
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
+ALLOWED["looking"] = {"bundle", "inspect", "results", "tasks", "trained", "viewer"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}
 FILES = sorted(SOURCE.rglob("*.py"))

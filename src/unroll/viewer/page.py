@@ -52,7 +52,9 @@ def look_html(scene: Scene) -> str:
 
 
 #: Characters that would turn the title bar's text round, or not be seen in it.
-_UNSEEN = dict.fromkeys((*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
+_UNSEEN = dict.fromkeys(
+    (*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}"
+)
 
 
 def as_json(values: object) -> str:
