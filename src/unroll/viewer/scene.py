@@ -202,21 +202,23 @@ def _finding(finding: Mapping[str, str]) -> dict[str, Any]:
 
 
 def answer_text(answer: object) -> str:
-    """What a model said, as one short line; empty if that has no short form."""
-    if answer is None:
-        return ""
-    if isinstance(answer, Mapping):
-        parts = []
-        for name, value in answer.items():
-            if isinstance(value, Mapping):
-                best = next(iter(value.items()), None)
-                if best is not None and isinstance(best[1], float):
-                    parts.append(f"{best[0]} {best[1]:.0%}")
-            elif isinstance(value, str | int | float) and not any(str(value) in part for part in parts):
-                parts.append(str(value))
-            del name
-        return _cut(" · ".join(dict.fromkeys(parts)))
-    return _cut(str(answer))
+    """What a model said, as one short line; empty if that has no short form.
+
+    Example:
+        >>> answer_text({"label": "spam", "probabilities": {"spam": 0.931, "ham": 0.069}})
+        'spam (93%)'
+    """
+    if not isinstance(answer, Mapping):
+        return "" if answer is None else _cut(str(answer))
+    chances = next((value for value in answer.values() if isinstance(value, Mapping)), {})
+    said = next((value for name in ("label", "word") if isinstance(value := answer.get(name), str)), "")
+    if said:
+        chance = chances.get(said)
+        return _cut(f"{said} ({chance:.0%})" if isinstance(chance, float) else said)
+    for name in ("labels", "tags"):
+        if isinstance(answer.get(name), list):
+            return _cut(", ".join(map(str, answer[name])))
+    return ""
 
 
 def _series(trace: Trace, packer: Packer) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ export class First {
     const view = room.view;
     const diagnosis = view.diagnosis[0];
     const shown = state.now.compare === "one" ? [view] : [view, room.other];
+    const summary = this.summary(view);
     this.spans = [];
     const choices = [
       ...(view.memory ? (["memory"] as const) : []),
@@ -54,16 +55,32 @@ export class First {
     }
     this.texts.replaceChildren(...shown.map((one) => this.text(one, shown.length > 1)));
     this.element.replaceChildren(
-      ...(view.answer ? [el("p", { class: "answer" }, el("bdi", {}, visible(view.answer)))] : []),
+      ...(view.answer ? [el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, visible(view.answer)))] : []),
       ...(diagnosis ? [el("p", { class: "lead" }, visible(diagnosis.text))] : []),
+      ...(summary ? [el("p", { class: diagnosis ? "summary" : "lead" }, summary)] : []),
       ...(diagnosis?.advice ? [el("p", { class: "advice" }, el("b", {}, `${words.tryThis} `), visible(diagnosis.advice))] : []),
       ...scene.notes.map((note) => el("p", { class: "note" }, visible(note))),
       choices.length > 1 ? tabs : el("span"),
       this.lead,
       this.texts,
-      ...(choices.length ? [el("p", { class: "note" }, state.now.shade === "memory" ? words.memoryAsk : "")] : []),
+      ...(choices.length && state.now.shade === "memory" ? [el("p", { class: "note" }, view.unit === "step" ? words.memoryAskSteps : words.memoryAsk)] : []),
     );
     this.shade();
+  }
+
+  /** The memory at the end in one sentence: how near it reaches, and what of the rest stands out. */
+  private summary(view: View): string {
+    const { words, scene } = this.room;
+    const memory = this.memories[scene.views.indexOf(view)];
+    if (!memory || !view.memory || view.layers.some((layer) => layer.direction < 0)) return "";
+    const row = memory.row(nearest(view.memory.at, view.tokens.length - 1));
+    const whole = row.reduce((a, b) => a + b, 0);
+    let near = 0;
+    for (let sum = 0; sum < whole / 2 && near < row.length; near++) sum += row[row.length - 1 - near]!;
+    const before = [...row.keys()].slice(0, row.length - near).sort((a, b) => row[b]! - row[a]!);
+    const known = [...new Set(before.map((t) => label(view.tokens[t]!, 24)).filter((word) => /[\p{L}\p{N}]/u.test(word)))].slice(0, 2);
+    const far = view.unit === "word" && known.length === 2 ? words.sumUpFar(known.map((word) => `“${word}”`).join(words.and)) : "";
+    return words.sumUp(near, row.length) + far;
   }
 
   private text(view: View, named: boolean): HTMLElement {
@@ -208,8 +225,9 @@ export class First {
       this.lead.textContent = signed ? words.saliencyLead(visible(saliency.about)) : words.saliencyLeadAmount(visible(saliency.about));
     } else if (view.memory) {
       const focus = Math.min(state.now.focus, view.tokens.length - 1);
-      const word = view.unit === "step" ? words.step(focus) : label(view.tokens[focus] ?? "", 30);
-      this.lead.textContent = focus === view.tokens.length - 1 ? words.memoryLeadLast(word) : words.memoryLead(word);
+      const word = label(view.tokens[focus] ?? "", 30);
+      if (view.unit === "step") this.lead.textContent = words.memoryLeadSteps(word === String(focus) ? words.step(focus) : word);
+      else this.lead.textContent = focus === view.tokens.length - 1 ? words.memoryLeadLast(word) : words.memoryLead(word);
     } else {
       this.lead.textContent = words.memoryNone;
     }

@@ -6,7 +6,7 @@ import type { Room } from "./room";
 import { number, percent, visible } from "./text";
 
 export class Found {
-  readonly element = el("div");
+  readonly element = el("div", { class: "pair" });
 
   constructor(private readonly room: Room) {
     room.state.on(["view", "language"], () => this.build());

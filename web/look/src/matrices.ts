@@ -10,7 +10,7 @@ import { label, number, percent, visible } from "./text";
 const MOST = 400;
 
 export class Matrices {
-  readonly element = el("div");
+  readonly element = el("div", { class: "pair" });
 
   constructor(private readonly room: Room) {
     room.state.on(["view", "theme", "language", "compare"], () => void this.build());
@@ -43,7 +43,7 @@ export class Matrices {
     const figure = el("figure", { class: "matrix" }, el("div", { class: "scroll" }, canvas), tip);
     const gutter = 96;
     const top = 84;
-    const cell = Math.max(2, Math.min(26, Math.floor(760 / Math.max(matrix.rows.length, matrix.columns.length))));
+    const cell = Math.max(2, Math.min(26, Math.floor(620 / Math.max(matrix.rows.length, matrix.columns.length))));
     const draw = (at: readonly [number, number] | null): void => this.drawMatrix(canvas, grid, matrix, { gutter, top, cell }, perRow, at);
     draw(null);
     canvas.addEventListener("pointermove", (event) => {
