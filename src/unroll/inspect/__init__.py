@@ -2,6 +2,7 @@
 
 from unroll.inspect.capacity import MemoryCapacity, memory_capacity
 from unroll.inspect.context import ContextCost, context_cost
+from unroll.inspect.flags import Flag, Unit, find_flags, units_on_at
 from unroll.inspect.gates import GateUse, gate_time_scales, gate_use
 from unroll.inspect.gradients import GradientByLag, gradient_by_lag, time_scale
 from unroll.inspect.jacobians import (
@@ -18,14 +19,17 @@ from unroll.inspect.view import View
 __all__ = [
     "Attention",
     "ContextCost",
+    "Flag",
     "GateUse",
     "GradientByLag",
     "MemoryCapacity",
     "RecurrentMatrix",
     "Trace",
     "Track",
+    "Unit",
     "View",
     "context_cost",
+    "find_flags",
     "gate_time_scales",
     "gate_use",
     "gradient_by_lag",
@@ -39,4 +43,5 @@ __all__ = [
     "step_jacobians",
     "time_scale",
     "trace",
+    "units_on_at",
 ]
