@@ -6,6 +6,7 @@ Shapes: T time, B batch, S steps whose loss is asked for, K lags, H hidden size.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def measured_gradients(
     subject: Opened, costs: Callable[[Any], Tensor], times: Sequence[int] | None, dtype: torch.dtype
 ) -> list[GradientByLag]:
     """As `gradient_by_lag`, of what was opened."""
-    with torch.enable_grad(), _gradients_for(subject.network):
+    with torch.enable_grad(), gradients_for(subject.network):
         watched = watch(subject.network, lambda: subject.ask(subject.inputs))
         if not watched.scans:
             raise nothing_ran(subject.network)
@@ -184,7 +185,7 @@ def _times(steps: int, times: Sequence[int] | None) -> list[int]:
 
 
 @contextmanager
-def _gradients_for(network: nn.Module) -> Iterator[None]:
+def gradients_for(network: nn.Module) -> Iterator[None]:
     """Parameters that are frozen would hide the layers below them from autograd."""
     frozen = [part for part in network.parameters() if not part.requires_grad and part.is_floating_point()]
     for part in frozen:
@@ -211,39 +212,58 @@ def _by_lag(
     steps: Steps, upstream: Sequence[tuple[Tensor | None, ...]], picked: Sequence[int | None]
 ) -> dict[str, np.ndarray]:
     """(K,) by state: gradients of all picked losses, pulled back side by side."""
-    losses, batch = len(picked), steps.batch
-    names, sizes = list(steps.states), steps.sizes
-    dtype, device = steps.dtype, steps.order.device
+    batch = steps.batch
     outputs = _side_by_side([one[0] for one in upstream], (steps.steps, batch, steps.cell.output_size), steps)
     outputs = None if outputs is None else steps.in_order(outputs)
-    rows = torch.arange(batch, device=device).repeat(losses)
     after = []
-    for number, size in enumerate(sizes):
+    for number, size in enumerate(steps.sizes):
         last = _side_by_side([one[1 + number] for one in upstream], (batch, size), steps)
-        after.append(torch.zeros(losses * batch, size, dtype=dtype, device=device) if last is None else last)
-    origin = torch.cat([_origin(steps, t) for t in picked])
-    total = torch.zeros(len(names), steps.steps, dtype=dtype, device=device)
-    count = torch.zeros(steps.steps, dtype=dtype, device=device)
+        after.append(steps.zeros(len(picked) * batch, size) if last is None else last)
+    return norms_by_lag(steps, outputs, after, torch.cat([_origin(steps, t) for t in picked]))
+
+
+def norms_by_lag(
+    steps: Steps,
+    outputs: Tensor | None,
+    after: Sequence[Tensor],
+    origin: Tensor,
+    *,
+    deadline: float = math.inf,
+) -> dict[str, np.ndarray]:
+    """(K,) by state: the mean norm of gradients that are pulled back through a scan, by how far they have come.
+
+    Args:
+        steps: of the scan.
+        outputs: (T, n * B, ·) gradients of what each step gave, in the order in which steps are taken, for n losses of
+            each row; None for zeros.
+        after: (n * B, ·) gradients of each last state.
+        origin: (n * B,) the place at which each loss is.
+        deadline: time of `time.monotonic` at which to stop, with the lags that were reached.
+    """
+    rows = torch.arange(steps.batch, device=origin.device).repeat(len(origin) // steps.batch)
+    total = steps.zeros(len(after), steps.steps)
+    count = steps.zeros(steps.steps)
     for place in reversed(range(steps.steps)):
         at = torch.full_like(rows, place)
-        own = None if outputs is None else outputs[place]
-        pulled = steps.pull(at, rows, own, after)
+        pulled = steps.pull(at, rows, None if outputs is None else outputs[place], after)
         lag = origin - place
         counted = (lag >= 0) & steps.active[place, rows]
         for number, part in enumerate(pulled.after):
             total[number].index_add_(0, lag[counted], part[counted].norm(dim=1))
-        count.index_add_(0, lag[counted], torch.ones_like(lag[counted], dtype=dtype))
-        after = list(pulled.before)
+        count.index_add_(0, lag[counted], torch.ones_like(lag[counted], dtype=steps.dtype))
+        after = pulled.before
+        if time.monotonic() > deadline:
+            break
     lags = int((count > 0).sum())
     means = (total[:, :lags] / count[:lags]).cpu().double().numpy()
-    return dict(zip(names, means, strict=True))
+    return dict(zip(steps.states, means, strict=True))
 
 
 def _side_by_side(parts: Sequence[Tensor | None], shape: tuple[int, ...], steps: Steps) -> Tensor | None:
     """(..., losses * B, ·) from the gradients (..., B, ·) of each loss; None if all are zero."""
     if all(part is None for part in parts):
         return None
-    zero = torch.zeros(shape, dtype=steps.dtype, device=steps.order.device)
+    zero = steps.zeros(*shape)
     return torch.cat([zero if part is None else part.detach().to(steps.dtype) for part in parts], dim=-2)
 
 

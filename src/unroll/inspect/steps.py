@@ -82,6 +82,10 @@ class Steps:
         """Features of each state."""
         return [part.shape[-1] for part in self._before]
 
+    def zeros(self, *shape: int) -> Tensor:
+        """Zeros where the scan's values are."""
+        return torch.zeros(shape, dtype=self.dtype, device=self.order.device)
+
     def in_order(self, values: Tensor) -> Tensor:
         """(T, n * B, ·) values by the steps of the input, n for each row, in the order in which steps are taken."""
         return turned(values, self.order.repeat(1, values.shape[1] // self.batch))
