@@ -63,8 +63,8 @@ def look(
     names = (
         [_model_name(one) for one in models] if compare is not None else [_input_name(one) for one in inputs or (None,)]
     )
-    if len(set(names)) < len(names):
-        names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
+    if len(names) > 1 and (compare is None or names[0] == names[1]):
+        names = [f"{number}: {name}" for number, name in enumerate(names, start=1)]
     shown = [_shown(one, data, name, row, labels) for (one, data), name in zip(pairs, names, strict=True)]
     title = " · ".join(_model_name(one) for one in models)
     text = look_html(scene_of(title, _subtitle(models[0], shown[0].view), shown, language=language))

@@ -105,7 +105,7 @@ def sentence_view(text: str, *, units: int = 48, seed: int = 0, layers: int = 1,
         ),
         {"label": "positive", "probabilities": {"positive": 0.93, "negative": 0.07}},
     )
-    return Shown(text[:24], view, text, memory_of(tracks[0]), {"gradient x input": "gradient × input"})
+    return Shown(f"{seed + 1}: {text[:24]}…", view, text, memory_of(tracks[0]), {"gradient x input": "gradient × input"})
 
 
 def page(*shown: Shown, title: str = "runs/reviews", language: str | None = "en") -> str:
@@ -118,7 +118,7 @@ def kinds() -> dict[str, str]:
         "word": page(sentence_view(SENTENCE)),
         "korean": page(sentence_view(KOREAN), language="ko"),
         "deep": page(sentence_view(SENTENCE, layers=2, both=True)),
-        "two": page(sentence_view(SENTENCE), sentence_view(SENTENCE.replace("not bored", "very bored"), seed=0)),
+        "two": page(sentence_view(SENTENCE), sentence_view(SENTENCE.replace("not bored", "very bored"), seed=1)),
     }
 
 

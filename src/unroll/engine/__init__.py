@@ -3,6 +3,7 @@
 from unroll.engine.observe import Observation, Observer, observed
 from unroll.engine.scan import AUTO, Choice, choose, engines, recorded_choices, scan, scan_layers
 from unroll.kernels import Layer, LayersResult, Run
+from unroll.kernels.torch_nn import reversal, turned
 
 __all__ = [
     "AUTO",
@@ -16,6 +17,8 @@ __all__ = [
     "engines",
     "observed",
     "recorded_choices",
+    "reversal",
     "scan",
     "scan_layers",
+    "turned",
 ]

@@ -242,6 +242,8 @@ def _shown(
     blind = any(kernel.name == engine and kernel.refuse(request) is not None for kernel in engines())
     kernel = _chosen(request, AUTO if blind else engine)
     result = kernel.run(request)
+    # Nodes of their own: what is asked for the last state must not hold what flows through the output.
+    result = result._replace(state=type(result.state)(*(part.view_as(part) for part in result.state)))
     trace = {name: value.detach() for name, value in (result.trace or {}).items()}
     tell(
         Observation(

@@ -30,8 +30,8 @@ class Track:
         engine: the engine that gave the values.
         labels: what each of its T steps is called; those of the trace unless it has steps of its own, as a decoder.
         states: the names in `values` that are states ("h", "c"); the others are gates.
-        values: (T, H) float32 by name: every state, `h` first, then every gate in the order of the stacked weights. A
-            projected "h" has fewer features than the others.
+        values: (T, H) by name, float32 (float64 of a float64 network): every state, `h` first, then every gate in the
+            order of the stacked weights. A projected "h" has fewer features than the others.
     """
 
     module: str
@@ -241,7 +241,8 @@ def _own(seen: Seen, values: Tensor, row: int) -> np.ndarray:
     """(T, ·) of a row without its padding."""
     lengths = seen.scan.lengths
     steps = values.shape[0] if lengths is None else int(lengths[row])
-    return np.ascontiguousarray(values[:steps, row].float().cpu().numpy())
+    own = values[:steps, row].cpu()
+    return np.ascontiguousarray((own if own.dtype is torch.float64 else own.float()).numpy())
 
 
 def _series(inputs: tuple[Any, ...], read: Tensor, row: int) -> np.ndarray | None:

@@ -77,10 +77,19 @@ export class First {
     const whole = row.reduce((a, b) => a + b, 0);
     let near = 0;
     for (let sum = 0; sum < whole / 2 && near < row.length; near++) sum += row[row.length - 1 - near]!;
-    const before = [...row.keys()].slice(0, row.length - near).sort((a, b) => row[b]! - row[a]!);
+    // Of what is further back, the steps that stick out from their neighbours, not just the nearest ones.
+    const most = row.reduce((a, b) => Math.max(a, b), 0);
+    const beside = (t: number): number => {
+      const around = row.subarray(Math.max(0, t - 3), Math.min(row.length - near, t + 4));
+      return (around.reduce((a, b) => a + b, 0) - row[t]!) / Math.max(1, around.length - 1);
+    };
+    const before = [...row.keys()]
+      .slice(0, row.length - near)
+      .filter((t) => row[t]! > 0.02 * most && row[t]! > 1.25 * beside(t))
+      .sort((a, b) => row[b]! / beside(b) - row[a]! / beside(a));
     const known = [...new Set(before.map((t) => label(view.tokens[t]!, 24)).filter((word) => /[\p{L}\p{N}]/u.test(word)))].slice(0, 2);
-    const far = view.unit === "word" && known.length === 2 ? words.sumUpFar(known.map((word) => `“${word}”`).join(words.and)) : "";
-    return words.sumUp(near, row.length) + far;
+    const far = view.unit === "word" && known.length ? words.sumUpFar(known.map((word) => `“${word}”`).join(words.and)) : "";
+    return words.sumUp(near, row.length, words.parts[view.unit]) + far;
   }
 
   private text(view: View, named: boolean): HTMLElement {

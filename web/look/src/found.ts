@@ -57,9 +57,7 @@ export class Found {
         { class: one.grave ? "grave" : "" },
         el("p", {}, visible(one.text)),
         one.advice ? el("p", { class: "advice" }, el("b", {}, `${words.tryThis} `), visible(one.advice)) : null,
-        one.figures.length
-          ? el("dl", { class: "facts" }, ...one.figures.flatMap(([name, value]) => [el("dt", {}, visible(name)), el("dd", {}, visible(value))]))
-          : null,
+        ...one.figures.map(([name, value]) => el("p", { class: "note" }, visible(name ? `${name}: ${value}` : value))),
       ),
     );
     return el("section", { id: "diagnosis" }, el("h2", {}, words.more), el("ul", { class: "diagnosis" }, ...entries));

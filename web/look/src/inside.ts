@@ -2,7 +2,7 @@
 
 import type { Grid } from "./blocks";
 import { el, perFrame, sized } from "./dom";
-import { drawScale } from "./draw";
+import { drawHeat, drawScale } from "./draw";
 import { difference } from "./derive";
 import { byNumber, byValue, saturation, similarity, timescales, type Sorting } from "./order";
 import { Pane, moveTo, zoom, type Shown } from "./pane";
@@ -17,6 +17,7 @@ export class Inside {
   readonly element: HTMLElement;
   readonly panes: Pane[];
   private readonly tools = el("div", { class: "tools" });
+  private readonly thumbs = el("div", { class: "thumbs" });
   private readonly strip = el("canvas", { class: "strip", "aria-hidden": "true" });
   private readonly scale = el("canvas", { class: "scale", "aria-hidden": "true" });
   private readonly note = el("p", { class: "note grain" });
@@ -35,7 +36,10 @@ export class Inside {
       if (state.now.sorting === "query") void this.refresh();
     });
     state.on(["language"], () => this.build());
-    state.on(["theme"], () => this.drawScale());
+    state.on(["theme"], () => {
+      this.drawScale();
+      void this.drawThumbs();
+    });
     state.on(["from", "to", "theme", "top", "bottom"], perFrame(() => this.below()));
     this.moveStrip();
     void this.refresh(true);
@@ -84,6 +88,7 @@ export class Inside {
     this.element.replaceChildren(
       el("h2", {}, words.units),
       tools,
+      this.thumbs,
       ...this.panes.map((pane) => pane.element),
       this.strip,
       el("div", { class: "below" }, this.scale, this.note),
@@ -91,6 +96,29 @@ export class Inside {
     );
     this.below();
     this.drawScale();
+    void this.drawThumbs();
+  }
+
+  /** Every layer and direction at a glance, to choose from. */
+  private async drawThumbs(): Promise<void> {
+    const { room } = this;
+    const { state, words, view } = room;
+    this.thumbs.hidden = view.layers.length < 2;
+    if (view.layers.length < 2) return;
+    const wide = Math.max(90, Math.min(330, this.element.clientWidth / Math.min(view.layers.length, 6) - 40));
+    const made = await Promise.all(
+      view.layers.map(async (layer, index) => {
+        const track = layer.tracks.find((one) => one.name === state.now.track) ?? layer.tracks[0]!;
+        const grid = await room.blocks.grid(track.block);
+        const canvas = el("canvas", { "aria-hidden": "true" });
+        const window = { from: 0, to: grid.columns, top: 0, bottom: grid.rows };
+        drawHeat(sized(canvas, wide, 52), { x: 0, y: 0, width: wide, height: 52 }, grid, track.kind, byNumber(grid.rows), window, room.palette);
+        const chosen = String(Math.min(state.now.layer, view.layers.length - 1) === index);
+        const way = layer.direction > 0 ? words.forward : words.backward;
+        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, visible(layer.name), canvas);
+      }),
+    );
+    this.thumbs.replaceChildren(...made);
   }
 
   fit(): void {

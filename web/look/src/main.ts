@@ -59,9 +59,10 @@ function begin(): void {
     main.append(new First(room).element);
     if (view.layers.length) {
       inside = new Inside(room);
-      main.append(inside.element, new UnitTracks(room).element, new Marked(room).element);
+      main.append(inside.element, new UnitTracks(room).element);
     }
-    main.append(new Matrices(room).element, new Lags(room).element, new Found(room).element);
+    const learning = el("div", { class: "pair" }, ...(inside ? [new Marked(room).element] : []), new Lags(room).element);
+    main.append(learning, new Matrices(room).element, new Found(room).element);
   }
   document.body.append(help);
   listenToKeys(room, inside, help);

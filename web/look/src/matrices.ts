@@ -43,10 +43,18 @@ export class Matrices {
     const figure = el("figure", { class: "matrix" }, el("div", { class: "scroll" }, canvas), tip);
     const gutter = 96;
     const top = 84;
-    const cell = Math.max(2, Math.min(26, Math.floor(620 / Math.max(matrix.rows.length, matrix.columns.length))));
+    let cell = 0;
     const draw = (at: readonly [number, number] | null): void => this.drawMatrix(canvas, grid, matrix, { gutter, top, cell }, perRow, at);
-    draw(null);
+    new ResizeObserver(() => {
+      const fits = Math.floor((Math.min(900, figure.clientWidth) - gutter - 64) / matrix.columns.length);
+      const now = Math.max(2, Math.min(matrix.rows.length > 24 ? 18 : 26, fits));
+      if (figure.clientWidth && now !== cell) {
+        cell = now;
+        draw(null);
+      }
+    }).observe(figure);
     canvas.addEventListener("pointermove", (event) => {
+      if (!cell) return;
       const column = Math.floor((event.offsetX - gutter) / cell);
       const row = Math.floor((event.offsetY - top) / cell);
       const known = row >= 0 && row < grid.rows && column >= 0 && column < grid.columns;
