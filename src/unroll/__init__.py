@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from unroll.interop import export_onnx, read_onnx
     from unroll.interop.accelerate import accelerate
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
+    from unroll.looking import look
     from unroll.trained import Model
 
 __version__ = "0.1.0"
@@ -68,6 +69,7 @@ __all__ = [
     "irnn",
     "keras_default",
     "load",
+    "look",
     "read_onnx",
     "scan",
     "torch_default",
@@ -98,6 +100,7 @@ _MODULES = {
     "unroll.interop.accelerate": ("accelerate",),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
+    "unroll.looking": ("look",),
     "unroll.trained": ("Model",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

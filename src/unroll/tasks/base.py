@@ -157,6 +157,18 @@ class Job(abc.ABC):
         return []
 
 
+class Example(NamedTuple):
+    """One input of a network, for a look inside.
+
+    Attributes:
+        inputs: what the network is fed, a batch of one row.
+        steps: what each of its T steps of time is called; empty where the task has no names for them.
+    """
+
+    inputs: tuple[Any, ...]
+    steps: tuple[str, ...]
+
+
 class Predictor(abc.ABC):
     """A trained model that answers, and the only place where a model is scored.
 
@@ -174,6 +186,30 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
         """What the network is fed for these records: the arguments of its `forward`."""
+
+    def steps(self, record: Record) -> Sequence[str]:
+        """What the steps are called that the network reads of a record; empty where it has no names for them."""
+        return ()
+
+    def example(self, records: Sequence[Record], row: int = 0) -> Example:
+        """One row of what `encode` makes of the records, with the names of its steps."""
+        return Example(self.encode([records[row]]), tuple(self.steps(records[row])))
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """What the network says to what `encode` gave: scores (B, ...), those of all choices last."""
+        answer: Tensor = self.network(*inputs)
+        return answer
+
+    def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
+        """The cost from which gradients run back: (B, T) with one for each step, or (B,).
+
+        That of the network's own first choice, where the input does not hold the right one.
+
+        Args:
+            inputs: as in `ask`.
+            answer: what `ask` gave.
+        """
+        return -answer.log_softmax(dim=-1).amax(dim=-1)
 
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
@@ -21,7 +22,7 @@ from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
 from unroll.errors import DataError, nearest
 from unroll.models.forecaster import Forecaster, Window
-from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.forecast.calibration import calibrated, pool_size
 from unroll.tasks.forecast.columns import load_series
 from unroll.tasks.forecast.network import run_windows
@@ -115,6 +116,29 @@ class ForecastPredictor(Predictor):
             saved = self._saved
             batch = store.gather(np.arange(len(longer)), np.array(origins), saved.input_length, saved.horizon)
             return (batch.window,)
+
+    def example(self, records: Sequence[Record], row: int = 0) -> Example:
+        """The last window of one series, the records being the rows of all of them, and its times."""
+        items = [item for series in self._series(records) for item in series]
+        longer, origins, _ = self._ready(items[row : row + 1])
+        inputs = self.encode(records)[0]
+        return Example((Window(*(part[row : row + 1] for part in inputs)),), self._times(longer[0], origins[0]))
+
+    def _times(self, series: TimeSeries, origin: int) -> tuple[str, ...]:
+        """What the steps of the window before an origin are called."""
+        times = series.times[origin - self._saved.input_length : origin]
+        if times.dtype.kind == "M":
+            return tuple(series.clock.text(times))
+        return tuple(f"{time:g}" for time in times)
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """(B, N) the mean of every step of the horizon, in the scale of the network."""
+        mean: Tensor = self._network(*inputs).mean
+        return mean
+
+    def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
+        """(B,) half the square of the forecast: there is no right one yet."""
+        return answer.square().sum(dim=1) / 2
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
