@@ -91,4 +91,4 @@ def read_back(u: np.ndarray, states: np.ndarray, delays: int, washout: int) -> n
     readout = np.linalg.lstsq(design[:half], targets[:half], rcond=None)[0]
     wrong = np.square(targets[half:] - design[half:] @ readout).sum(axis=0)
     spread = np.square(targets[half:] - targets[half:].mean(axis=0)).sum(axis=0)
-    return np.maximum(0.0, 1.0 - wrong / spread)
+    return np.asarray(np.maximum(0.0, 1.0 - wrong / spread))

@@ -75,7 +75,8 @@ def context_cost(
         for length in tried:
             back = torch.arange(1 - length, 1, device=steps.device)
             parts = [
-                cost(steps[own.unsqueeze(1) + back], truth[own.to(truth.device)]).double() for own in ends.split(_BATCH)
+                cost(steps[own.unsqueeze(1) + back], truth[own.to(truth.device)]).double()
+                for own in torch.split(ends, _BATCH)
             ]
             costs.append(float(torch.cat(parts).mean()))
     return ContextCost(np.array(tried), np.array(costs))

@@ -150,7 +150,8 @@ def labels_of(trace: Trace, property_: Any) -> np.ndarray:
     glue = "" if any(not label.strip() for label in trace.labels if label) else " "
     text = glue.join(trace.labels)
     ends = np.cumsum(lengths + len(glue)) - len(glue) - 1
-    return np.asarray(property_(text), dtype=bool)[np.clip(ends, 0, None)]
+    found: np.ndarray = np.asarray(property_(text), dtype=bool)[np.clip(ends, 0, None)]
+    return found
 
 
 def _units(trace: Trace) -> tuple[list[tuple[str, str, int]], np.ndarray]:

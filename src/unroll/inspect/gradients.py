@@ -97,13 +97,13 @@ def time_scale(norms: np.ndarray) -> float:
 
 def first_below(norms: np.ndarray, share: float) -> int | None:
     """The first lag whose norm is under a share of that at lag 0."""
-    found = np.flatnonzero(norms < share * norms[0]) if len(norms) else []
+    found = np.flatnonzero(norms < share * norms[:1].sum())
     return int(found[0]) if len(found) else None
 
 
 def first_above(norms: np.ndarray, share: float) -> int | None:
     """The first lag whose norm is over a multiple of that at lag 0."""
-    found = np.flatnonzero(norms > share * norms[0]) if len(norms) else []
+    found = np.flatnonzero(norms > share * norms[:1].sum())
     return int(found[0]) if len(found) else None
 
 
@@ -181,7 +181,7 @@ def _times(steps: int, times: Sequence[int] | None) -> list[int]:
         return list(times)
     if steps <= SAMPLED:
         return list(range(steps))
-    return np.unique(np.linspace(steps // 2, steps - 1, SAMPLED).round().astype(int)).tolist()
+    return [int(t) for t in np.unique(np.linspace(steps // 2, steps - 1, SAMPLED).round())]
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def recurrent_matrices(model: Subject, given: Any) -> list[RecurrentMatrix]:
             if spec.role is not Role.RECURRENT:
                 continue
             stacked = params[name].detach().double()
-            blocks = stacked.split(cell.hidden_size) if stacked.shape[0] % cell.hidden_size == 0 else [stacked]
+            blocks = torch.split(stacked, cell.hidden_size) if stacked.shape[0] % cell.hidden_size == 0 else [stacked]
             for gate, block in zip(_gates(cell.gates, len(blocks)), blocks, strict=True):
                 square = block @ params["weight_hr"].detach().double() if "weight_hr" in params else block
                 found.append(_measured(seen, gate, square))

@@ -149,7 +149,8 @@ class _Reading:
         own = answer[row]
         if own.dim() == 2:
             own = own[-1]
-        return own.log_softmax(dim=-1).max()
+        score: Tensor = own.log_softmax(dim=-1).max()
+        return score
 
     @contextmanager
     def _reading(self, change: Callable[[nn.Module, Tensor, bool], Tensor]) -> Iterator[None]:

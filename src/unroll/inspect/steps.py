@@ -129,7 +129,7 @@ class Steps:
         """
         stop = int(self.count[row]) if stop is None else stop
         total = sum(self.sizes)
-        seeds = torch.eye(total, dtype=self._x.dtype, device=self._x.device).split(self.sizes, dim=1)
+        seeds = torch.split(torch.eye(total, dtype=self._x.dtype, device=self._x.device), self.sizes, dim=1)
         found = [self._x.new_zeros(0, total, total)]
         chunk = max(1, _ROWS // total)
         for place in range(start, stop, chunk):
