@@ -167,6 +167,8 @@ class Forecaster(nn.Module):
         repeated: how many of the last steps the untrained path repeats: 1 is the naive forecast, a season the seasonal.
         dropout: probability that a feature of the summary is hidden in training.
         calibrated: K, windows whose errors are kept beside the weights (`ratios`, K rows of N), to calibrate the band.
+        combined: C, simple forecasts that this one is combined with; how is kept beside the weights (`combination`: C
+            weights, that of the network, and 1 for a random walk).
     """
 
     def __init__(
@@ -180,6 +182,7 @@ class Forecaster(nn.Module):
         repeated: int = 1,
         dropout: float = 0.0,
         calibrated: int = 0,
+        combined: int = 0,
     ) -> None:
         super().__init__()
         if linear_steps and not 1 <= repeated <= linear_steps:
@@ -197,6 +200,10 @@ class Forecaster(nn.Module):
         # A run that calibrates nothing has no such tensor in its weights.
         self.register_buffer("ratios", torch.full((calibrated, head.horizon), torch.nan) if calibrated else None)
         self.ratios: Tensor | None
+        alone = torch.zeros(combined + 2)
+        alone[combined] = 1.0
+        self.register_buffer("combination", alone if combined else None)
+        self.combination: Tensor | None
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
         nn.init.zeros_(head.out.weight)
         nn.init.zeros_(head.out.bias)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from unroll.baselines.rolling import rolling_methods
 from unroll.bundle import RunConfig
 from unroll.data import Table
 from unroll.errors import DataError
 from unroll.tasks.forecast.calibration import pool_size
 from unroll.tasks.forecast.columns import Bounds, Columns, Reading, load_series, split_series
 from unroll.tasks.forecast.scores import MOST_SCORED
-from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm
+from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
 from unroll.tasks.forecast.windows import (
     SeriesStore,
@@ -117,6 +118,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
             table.paths[0],
         )
     many = len(series) >= _MANY
+    longer = longer_season(rhythm, trains)
     saved = Saved(
         time=columns.time,
         series=columns.series,
@@ -138,6 +140,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         zone=config.data.zone,
         likely_zone=series[0].clock.zone,
         calibrated=min(len(windows["validation"]), pool_size(horizon)),
+        simple=rolling_methods(rhythm.season, longer) if settings.combine and len(windows["validation"]) else (),
+        longer=longer,
         used_until={
             item.name: _time_number(item.times[max(own.validation, 1) - 1])
             for item, own in zip(series, bounds, strict=True)

@@ -62,6 +62,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         repeated=repeated,
         dropout=settings.dropout,
         calibrated=saved.calibrated,
+        combined=len(saved.simple),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from unroll.cells import CELLS
 from unroll.report import words
+from unroll.tasks.forecast.combination import Weights, weights_in_words
 from unroll.tasks.forecast.data import EPOCH, ForecastData
-from unroll.tasks.forecast.settings import ForecastSettings
+from unroll.tasks.forecast.settings import ForecastSettings, Saved
 
 
 def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Iterator[str]:
@@ -91,3 +92,13 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
         f" decoder{path if settings.linear else ''}; unless set otherwise: "
         + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
     )
+
+
+def combination_notes(saved: Saved, weights: Weights) -> list[str]:
+    """How the network and the simple forecasts were put together, after training."""
+    if weights.walk:
+        return [
+            "Each series is a random walk as far as the data tell: up to the end of the validation part nothing was better"
+            " than its last value beyond chance, so that is what is forecast; the band is the network's, calibrated."
+        ]
+    return [f"The forecast is {weights_in_words(saved.simple, weights)}, by the errors up to the end of validation."]

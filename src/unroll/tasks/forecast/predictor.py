@@ -27,6 +27,7 @@ from unroll.tasks.forecast.columns import load_series
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.forecast.shoulders import on_shoulders, weights_of
 from unroll.tasks.forecast.windows import (
     Scaling,
     SeriesStore,
@@ -150,9 +151,20 @@ class ForecastPredictor(Predictor):
             fresh: (S,) the first step of each series that training has not used, from which on its errors calibrate
                 the band of what comes after; None: the band is calibrated on the validation split alone.
         """
-        raw = run_windows(self._network, store, *windows.all(), self._saved)
-        forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
+        forecasts = self.forecasts(store, windows.all(), np.asarray(begins))
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
         return scored(forecasts, self.yardstick(store, begins), store)
+
+    def forecasts(self, store: SeriesStore, windows: tuple[np.ndarray, np.ndarray], fitted: np.ndarray) -> Forecasts:
+        """Forecasts of windows, combined with the simple ones and not yet calibrated.
+
+        Args:
+            store: the series.
+            windows: the series and the origin of each.
+            fitted: (S,) how many first steps of each series the simple forecasts may be fitted on.
+        """
+        raw = run_windows(self._network, store, *windows, self._saved)
+        return on_shoulders(raw, store, fitted, weights_of(self._network), self._saved)
 
     def _pool(self) -> np.ndarray:
         """(K, N) errors of validation, by which a band is calibrated; empty for a run that kept none."""
@@ -288,12 +300,16 @@ class ForecastPredictor(Predictor):
         owners, begins, last = [], [], []
         for number, (origin, first) in enumerate(zip(origins, fresh.tolist(), strict=True)):
             ended = origin - saved.horizon + 1
+            if saved.simple and not first:
+                # What comes before the earliest of these windows is all that the simple forecasts are fitted on.
+                most = min(most, origin // 3)
             past = np.arange(max(first, saved.input_length, ended - most), max(ended, 0))
             begins += [*past.tolist(), origin]
             owners += [number] * (len(past) + 1)
             last.append(len(begins) - 1)
-        raw = run_windows(self._network, store, np.array(owners), np.array(begins), saved)
-        forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
+        fitted = np.where(fresh > 0, fresh, np.array(origins))
+        forecasts = self.forecasts(store, (np.array(owners), np.array(begins)), fitted)
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
         return Forecasts(*(values[last] for values in forecasts))
 
 

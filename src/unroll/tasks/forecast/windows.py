@@ -25,6 +25,8 @@ from unroll.tasks.forecast.columns import Bounds
 _DAY = np.timedelta64(1, "D")
 #: A cycle of the calendar.
 Cycle = Literal["day", "week", "year"]
+#: The share of a series that may be missing without a word from the user; it is said.
+_FEW_MISSING = 0.1
 _CYCLES: dict[Cycle, np.timedelta64] = {"day": _DAY, "week": 7 * _DAY, "year": 365 * _DAY}
 
 
@@ -277,20 +279,21 @@ def calendar_features(times: np.ndarray, cycles: Sequence[Cycle]) -> np.ndarray:
 
 
 def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> None:
-    """Raise if a value is missing and the settings do not allow it.
+    """Raise if values are missing and the settings do not allow it: "error" allows none, "auto" a tenth of a series.
 
     Raises:
         DataError: says how many are missing and where the first is.
     """
-    if policy != "error":
+    if policy == "interpolate":
         return
     for item in series:
         gaps = np.flatnonzero(np.isnan(item.values))
-        if len(gaps):
+        if len(gaps) > (_FEW_MISSING * len(item.values) if policy == "auto" else 0):
             # A step that is not in the file at all is shown by the row before it.
             row = int(item.rows[gaps[0]]) if item.rows[gaps[0]] >= 0 else int(item.rows[gaps[0] - 1])
+            many = f", more than {_FEW_MISSING:.0%}" if policy == "auto" else ""
             raise DataError(
-                f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing, the first at"
+                f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing{many}, the first at"
                 f" {item.clock.text(item.times[gaps[:1]])[0]}; fill them in, bridge them with --set"
                 " model.missing=interpolate, or let every row be a step with --set model.steps=rows",
                 *table.place(row),
