@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unroll.baselines.forecast import is_seasonal, seasonal_indices
-from unroll.baselines.smoothing import smooth
+from unroll.baselines.smoothing import fit, paths
 
 #: By how many ranges of the fitted part a forecast in logarithms may leave it.
 _FURTHEST = 1.0
@@ -146,13 +146,22 @@ def theta(at: Origins) -> np.ndarray:
     origin.
     """
     own = _adjusted(at)
-    states = smooth(own.values, at.fitted, at.owners, at.origins, at.horizon, trend=False)
+    levels, rates = _smoothed(at._replace(values=own.values), (), trend=False)
     slopes = _slopes(own.values, at.owners, at.origins)
-    steps = np.arange(at.horizon)
     # The smoothed level lags a trend by (1 - alpha) / alpha steps at most; a level that hardly moves has no such lag.
-    lag = (1 - (1 - states.rate) ** at.origins) / states.rate
-    drift = 0.5 * slopes[:, None] * (steps + np.minimum(lag, at.horizon)[:, None])
-    return np.asarray((states.ahead(at.horizon) + drift) * own.factors + own.shifts)
+    lag = (1 - (1 - rates) ** at.origins) / rates
+    drift = 0.5 * slopes[:, None] * (np.arange(at.horizon) + np.minimum(lag, at.horizon)[:, None])
+    return np.asarray((levels + drift) * own.factors + own.shifts)
+
+
+def _smoothed(at: Origins, seasons: Sequence[int], *, trend: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """(W, N) forecasts of exponential smoothing, and (W,) the rate of each window's level."""
+    parameters = fit(at.values, at.fitted, at.horizon, seasons, trend=trend)
+    found, rates = np.empty((len(at.owners), at.horizon)), parameters.level[at.owners]
+    for number, path in paths(at.values, at.fitted, parameters, seasons):
+        rows = np.flatnonzero(at.owners == number)
+        found[rows] = path.ahead(at.origins[rows], at.horizon)
+    return found, rates
 
 
 def _slopes(values: Sequence[np.ndarray], owners: np.ndarray, origins: np.ndarray) -> np.ndarray:
@@ -173,13 +182,12 @@ def _slopes(values: Sequence[np.ndarray], owners: np.ndarray, origins: np.ndarra
 
 def smoothing(at: Origins) -> np.ndarray:
     """Exponential smoothing with a damped trend and additive seasons."""
-    return smooth(at.values, at.fitted, at.owners, at.origins, at.horizon, at.seasons()).ahead(at.horizon)
+    return _smoothed(at, at.seasons())[0]
 
 
 def level_smoothing(at: Origins) -> np.ndarray:
     """Exponential smoothing with additive seasons and no trend."""
-    states = smooth(at.values, at.fitted, at.owners, at.origins, at.horizon, at.seasons(), trend=False)
-    return states.ahead(at.horizon)
+    return _smoothed(at, at.seasons(), trend=False)[0]
 
 
 def logarithmic_smoothing(at: Origins) -> np.ndarray:
@@ -198,7 +206,7 @@ def logarithmic_smoothing(at: Origins) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             values.append(np.log(np.maximum(own, 0.5 * part.min())))
         low[number], high[number] = np.log(part.min()), np.log(part.max())
-    found = smooth(values, at.fitted, at.owners, at.origins, at.horizon, at.seasons()).ahead(at.horizon)
+    found = _smoothed(at._replace(values=values), at.seasons())[0]
     rows = positive[at.owners]
     room = _FURTHEST * (high - low)[at.owners[rows]][:, None] + 1.0
     bottom, top = low[at.owners[rows]][:, None] - room, high[at.owners[rows]][:, None] + room

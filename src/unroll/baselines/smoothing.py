@@ -1,4 +1,4 @@
-"""Exponential smoothing of many series at once, run through each series one time: what it forecasts from every step.
+"""Exponential smoothing of many series at once, run through each series one time: what it expects from every step on.
 
 The equations are those of one series; here they run over all series and all parameters of a grid side by side, so that
 the parameters are chosen by the errors of the part they may be fitted on, and no optimiser is needed.
@@ -12,7 +12,7 @@ Shapes: S series, T steps, P parameters of the grid, W windows, N steps of the h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,13 +20,13 @@ import numpy as np
 #: How far ahead the errors are looked at that choose the parameters: shares of the horizon.
 _LEADS = (0.0, 0.5, 1.0)
 #: Cycles of a season from which its start is estimated.
-_CYCLES = 3
+CYCLES = 2
 #: Series and parameters side by side, so many at most: what fits into a processor's cache is quickest.
 _SIDE_BY_SIDE = 16_384
 
 
-class Grid(NamedTuple):
-    """Parameters that are tried, (P,) each.
+class Parameters(NamedTuple):
+    """Parameters, (P,) of a grid or (S,) of series.
 
     Attributes:
         level: by how much of an error the level moves, alpha.
@@ -40,12 +40,12 @@ class Grid(NamedTuple):
     damping: np.ndarray
     season: np.ndarray
 
-    def one(self, chosen: np.ndarray) -> Grid:
-        """The chosen parameters of each series, (S, 1) each."""
-        return Grid(*(values[chosen][:, None] for values in self))
+    def taken(self, places: np.ndarray) -> Parameters:
+        """Those at these places."""
+        return Parameters(*(values[places] for values in self))
 
 
-def make_grid(*, trend: bool, seasonal: bool) -> Grid:
+def make_grid(*, trend: bool, seasonal: bool) -> Parameters:
     """The usual range of each parameter, in steps that a forecast feels."""
     found = [
         (alpha, alpha * share, 0.95, gamma)
@@ -53,84 +53,108 @@ def make_grid(*, trend: bool, seasonal: bool) -> Grid:
         for share in ((0.0, 0.05, 0.15) if trend else (0.0,))
         for gamma in ((0.0, 0.03, 0.1, 0.3) if seasonal else (0.0,))
     ]
-    return Grid(*(np.array(values) for values in zip(*found, strict=True)))
+    return Parameters(*(np.array(values) for values in zip(*found, strict=True)))
 
 
-class Smoothed(NamedTuple):
-    """The states of the windows' origins, from which any horizon is forecast.
+class Path(NamedTuple):
+    """The states after each step of one series.
 
     Attributes:
-        level: (W,).
-        trend: (W,).
-        damping: (W,).
-        seasons: for each season (W, M), the next step's index first.
-        rate: (W,) alpha.
+        level: (T,).
+        trend: (T,).
+        damping: of the trend.
+        seasons: for each (M + T,): the index that holds M steps later; the first M are those before the first step.
+        rate: alpha.
     """
 
     level: np.ndarray
     trend: np.ndarray
-    damping: np.ndarray
+    damping: float
     seasons: tuple[np.ndarray, ...]
-    rate: np.ndarray
+    rate: float
 
-    def ahead(self, horizon: int) -> np.ndarray:
-        """(W, N) forecasts."""
-        steps = np.arange(1, horizon + 1)
-        powers = np.cumsum(self.damping[:, None] ** steps, axis=1)
-        found = self.level[:, None] + self.trend[:, None] * powers
-        for season in self.seasons:
-            found = found + season[:, (steps - 1) % season.shape[1]]
-        return np.asarray(found)
+    def ahead(self, origins: np.ndarray, horizon: int) -> np.ndarray:
+        """(W, N) forecasts from these origins, each at least 1: the states after the step before are known."""
+        steps = np.arange(horizon)
+        powers = np.cumsum(self.damping ** (steps + 1))
+        found = self.level[origins - 1][:, None] + self.trend[origins - 1][:, None] * powers
+        return np.asarray(found + self.season(origins, steps))
+
+    def season(self, origins: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """(W, steps) the seasons' sum at steps from the origins, negative for the past, as known at the origins."""
+        found = np.zeros((len(origins), len(steps)))
+        for own in self.seasons:
+            length = len(own) - len(self.level)
+            found += own[origins[:, None] + steps % length]
+        return found
 
 
-def smooth(
+def fit(
     values: Sequence[np.ndarray],
     fitted: np.ndarray,
-    owners: np.ndarray,
-    origins: np.ndarray,
     horizon: int,
     seasons: Sequence[int] = (),
     *,
     trend: bool = True,
-) -> Smoothed:
-    """Fit every series on its first steps, run through the rest, and keep the states of some origins.
+) -> Parameters:
+    """(S,) the parameters with the least absolute errors one, half a horizon and a horizon ahead.
+
+    Args:
+        values: of each series, NaN where missing.
+        fitted: (S,) how many first steps of each may be known; at least 1.
+        horizon: N.
+        seasons: lengths in steps; one that the fitted part does not cover twice stays zero.
+        trend: whether there is a damped trend.
+    """
+    grid = make_grid(trend=trend, seasonal=bool(seasons))
+    chosen = np.zeros(len(values), np.int64)
+    for some in _blocks(fitted, max(1, _SIDE_BY_SIDE // len(grid.level))):
+        fit_ST = _together([values[i][: fitted[i]] for i in some])
+        every = Parameters(*(part[None, :] for part in grid))
+        chosen[some] = np.argmin(_Pass(_start(fit_ST, seasons), every).errors(fit_ST, horizon), axis=1)
+    return grid.taken(chosen)
+
+
+def paths(
+    values: Sequence[np.ndarray], fitted: np.ndarray, parameters: Parameters, seasons: Sequence[int] = ()
+) -> Iterator[tuple[int, Path]]:
+    """The states of each series after each of its steps, in any order: its number and its path.
 
     A missing value moves no state: what was expected stands for it.
 
     Args:
         values: of each series, NaN where missing.
-        fitted: (S,) how many first steps of each the parameters and the start may know; at least 1.
-        owners: (W,) the series of each window.
-        origins: (W,) its origin, the first step that is not known; at least `fitted` of its series.
-        horizon: N, whose errors choose the parameters.
-        seasons: lengths in steps; one that the fitted part does not cover twice stays zero.
-        trend: whether there is a damped trend.
+        fitted: (S,) how many first steps the start may know.
+        parameters: (S,) of each series.
+        seasons: lengths in steps.
     """
-    count = len(values)
-    grid = make_grid(trend=trend, seasonal=bool(seasons))
-    parts: list[Smoothed] = []
-    where: list[np.ndarray] = []
-    # Series of like length run together.
-    order = np.argsort([len(own) for own in values], kind="stable")
-    width = max(1, _SIDE_BY_SIDE // len(grid.level))
-    for at in range(0, count, width):
-        some = order[at : at + width]
+    for some in _blocks(np.array([len(own) for own in values]), 256):
         block_ST = _together([values[i] for i in some])
-        known = fitted[some]
-        fit = np.arange(block_ST.shape[1]) < known[:, None]
-        start = _start(np.where(fit, block_ST, np.nan), seasons)
-        errors = _Pass(start, grid, len(some), horizon).errors(np.where(fit, block_ST, np.nan)[:, : known.max()])
-        best = grid.one(np.argmin(errors, axis=1))
-        place = np.full(count, -1)
-        place[some] = np.arange(len(some))
-        rows = np.flatnonzero(place[owners] >= 0)
-        if len(rows):
-            parts.append(_Pass(start, best, len(some), horizon).states(block_ST, place[owners[rows]], origins[rows]))
-            where.append(rows)
-    back = np.argsort(np.concatenate(where)) if where else np.empty(0, np.int64)
-    joined = [np.concatenate([getattr(part, name) for part in parts])[back] for name in ("level", "trend", "damping")]
-    cycles = tuple(np.concatenate([part.seasons[j] for part in parts])[back] for j in range(len(seasons)))
-    return Smoothed(joined[0], joined[1], joined[2], cycles, np.concatenate([part.rate for part in parts])[back])
+        known = np.arange(block_ST.shape[1]) < fitted[some][:, None]
+        own = Parameters(*(part[some][:, None] for part in parameters))
+        level_ST, trend_ST, cycles = _Pass(_start(np.where(known, block_ST, np.nan), seasons), own).path(block_ST)
+        for row, number in enumerate(some.tolist()):
+            length = len(values[number])
+            seasonal = tuple(
+                cycle[row, : season + length].copy() for cycle, season in zip(cycles, seasons, strict=True)
+            )
+            yield (
+                number,
+                Path(
+                    level_ST[row, :length].copy(),
+                    trend_ST[row, :length].copy(),
+                    float(parameters.damping[number]),
+                    seasonal,
+                    float(parameters.level[number]),
+                ),
+            )
+
+
+def _blocks(lengths: np.ndarray, width: int) -> Iterator[np.ndarray]:
+    """Numbers of series of like length, so many at a time."""
+    order = np.argsort(lengths, kind="stable")
+    for at in range(0, len(order), width):
+        yield order[at : at + width]
 
 
 def _together(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -148,7 +172,7 @@ class _Start(NamedTuple):
 def _start(fit_ST: np.ndarray, seasons: Sequence[int]) -> _Start:
     """The level and the seasons before the first step: means of the first cycles, shorter seasons first."""
     longest = max((1, *seasons))
-    head = fit_ST[:, : max(2, _CYCLES * longest)]
+    head = fit_ST[:, : max(2, CYCLES * longest)]
     level = _mean(head[:, : max(longest, 4)], fit_ST)
     rest = head - level[:, None]
     found = []
@@ -160,7 +184,7 @@ def _start(fit_ST: np.ndarray, seasons: Sequence[int]) -> _Start:
         # Each cycle's own level is taken out first, so that a trend is not taken for a season.
         counts = (~np.isnan(folded)).sum(axis=2, keepdims=True)
         own = np.nansum(folded, axis=2, keepdims=True) / np.maximum(counts, 1)
-        folded = np.where(counts == season, folded - own, np.nan)
+        folded = np.where(2 * counts > season, folded - own, np.nan)
         counts = (~np.isnan(folded)).sum(axis=1)
         indices = np.nansum(folded, axis=1) / np.maximum(counts, 1)
         indices[counts.max(axis=1) < 2] = 0.0
@@ -179,39 +203,42 @@ def _mean(head: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 class _Pass:
-    """One pass through a block of series: the equations, for all parameters side by side."""
+    """One pass through a block of series: the equations, for all parameters side by side.
 
-    def __init__(self, start: _Start, grid: Grid, count: int, horizon: int) -> None:
-        shape = np.broadcast_shapes((count, 1), grid.level.shape)
-        self.grid = grid
+    Args:
+        start: the states before the first step.
+        own: parameters, (1, P) or (S, 1) each.
+    """
+
+    def __init__(self, start: _Start, own: Parameters) -> None:
+        shape = np.broadcast_shapes((len(start.level), 1), own.level.shape)
+        self.own = own
         self.level = np.broadcast_to(start.level[:, None], shape).copy()
         self.trend = np.zeros(shape)
         self.seasons = [
             np.broadcast_to(indices.T[:, :, None], (indices.shape[1], *shape)).copy() for indices in start.seasons
         ]
-        self.horizon = horizon
 
     def _step(self, t: int, value: np.ndarray) -> None:
         """Move the states by the error of step `t`; values (S,)."""
-        grid = self.grid
-        slope = grid.damping * self.trend
+        own = self.own
+        slope = own.damping * self.trend
         expected = self.level + slope
         for season in self.seasons:
             expected = expected + season[t % len(season)]
         error = value[:, None] - expected
         np.nan_to_num(error, copy=False)
-        self.level += slope + grid.level * error
-        self.trend = slope + grid.trend * error
+        self.level += slope + own.level * error
+        self.trend = slope + own.trend * error
         for season in self.seasons:
-            season[t % len(season)] += grid.season * error
+            season[t % len(season)] += own.season * error
 
-    def errors(self, block_ST: np.ndarray) -> np.ndarray:
+    def errors(self, block_ST: np.ndarray, horizon: int) -> np.ndarray:
         """(S, P) mean absolute errors at some leads, after the first quarter."""
-        leads = sorted({max(1, round(share * self.horizon)) for share in _LEADS})
-        powers = {lead: np.cumsum(self.grid.damping ** np.arange(1, lead + 1)[:, None], axis=0)[-1] for lead in leads}
+        leads = sorted({max(1, round(share * horizon)) for share in _LEADS})
+        powers = {lead: np.sum(self.own.damping ** np.arange(1, lead + 1)[:, None, None], axis=0) for lead in leads}
         steps = block_ST.shape[1]
-        total = np.zeros(self.level.shape)
-        seen = np.zeros(self.level.shape)
+        total, seen = np.zeros(self.level.shape), np.zeros(self.level.shape)
         waiting: dict[tuple[int, int], np.ndarray] = {}
         begin = steps // 4
         for t in range(steps):
@@ -231,23 +258,16 @@ class _Pass:
                     waiting[(t + lead, lead)] = made
         return np.asarray(total / np.maximum(seen, 1))
 
-    def states(self, block_ST: np.ndarray, owners: np.ndarray, origins: np.ndarray) -> Smoothed:
-        """The states of windows; the grid holds one set of parameters for each series."""
-        order = np.argsort(origins, kind="stable")
-        level, trend = np.empty(len(owners)), np.empty(len(owners))
-        seasons = tuple(np.empty((len(owners), len(season))) for season in self.seasons)
-        at = 0
-        for t in range(int(origins.max()) + 1):
-            end = at
-            while end < len(order) and origins[order[end]] == t:
-                end += 1
-            if end > at:
-                rows = order[at:end]
-                own = owners[rows]
-                level[rows], trend[rows] = self.level[own, 0], self.trend[own, 0]
-                for kept, season in zip(seasons, self.seasons, strict=True):
-                    kept[rows] = np.roll(season[:, own, 0], -(t % len(season)), axis=0).T
-                at = end
-            if t < block_ST.shape[1]:
-                self._step(t, block_ST[:, t])
-        return Smoothed(level, trend, self.grid.damping[owners, 0], seasons, self.grid.level[owners, 0])
+    def path(self, block_ST: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Levels and trends (S, T), and of each season its indices (S, M + T); the parameters are one set a series."""
+        count, steps = block_ST.shape
+        level, trend = np.empty((count, steps)), np.empty((count, steps))
+        cycles = [np.empty((count, len(season) + steps)) for season in self.seasons]
+        for cycle, season in zip(cycles, self.seasons, strict=True):
+            cycle[:, : len(season)] = season[:, :, 0].T
+        for t in range(steps):
+            self._step(t, block_ST[:, t])
+            level[:, t], trend[:, t] = self.level[:, 0], self.trend[:, 0]
+            for cycle, season in zip(cycles, self.seasons, strict=True):
+                cycle[:, len(season) + t] = season[t % len(season), :, 0]
+        return level, trend, cycles

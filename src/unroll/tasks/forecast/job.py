@@ -20,7 +20,7 @@ from unroll.tasks.forecast.notes import combination_notes
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.scores import baseline_forecasts, baseline_scores, scores_of
 from unroll.tasks.forecast.settings import ForecastSettings
-from unroll.tasks.forecast.shoulders import fit_weights, keep_weights, weights_of
+from unroll.tasks.forecast.shoulders import fit_combination, keep, kept_of
 from unroll.training import Loss
 
 #: What the run folder's file of series, scalings and sizes is called.
@@ -86,27 +86,32 @@ class ForecastJob(Job):
     def settle(self) -> None:
         """Find the weights of the simple forecasts beside the network, and keep the errors of the latest validation
         windows, by which the band is calibrated."""
-        data = self.data
-        begins = np.asarray(data.begins("validation"))
-        if data.saved.simple:
-            windows, ends = data.windows["validation"], np.asarray(data.begins("test"))
-            weights = fit_weights(self._network, data.store, windows, begins, ends, data.saved)
-            keep_weights(self._network, weights)
-            self.notes = (*self.notes, *combination_notes(data.saved, weights))
-        kept = self._network.ratios
-        if kept is None:
+        data, pool = self.data, []
+        saved, windows = data.saved, data.windows.get("validation")
+        if not saved.calibrated or windows is None:
             return
-        windows = data.windows["validation"]
+        if saved.simple:
+            parts, levels = data.parts, self._settings.quantiles
+            kept, before = fit_combination(self._network, data.store, windows, parts, levels, saved)
+            keep(self._network, kept)
+            self.notes = (*self.notes, *combination_notes(saved, kept.weights))
+            pool.append(ratios_of(before))
+        ratios = self._network.ratios
+        if ratios is None:
+            return
         # Of one series the latest; of several some of all.
-        first = len(windows) - len(kept) if len(data.store.names) == 1 else 0
-        some = np.linspace(first, len(windows) - 1, len(kept)).astype(np.int64)
-        forecasts = self.predictor().forecasts(data.store, windows.locate(some), begins)
-        kept.copy_(torch.from_numpy(ratios_of(forecasts)))
+        count = min(len(ratios), len(windows))
+        first = len(windows) - count if len(data.store.names) == 1 else 0
+        some = np.linspace(first, len(windows) - 1, count).astype(np.int64)
+        begins = np.asarray(data.begins("validation"))
+        pool.append(ratios_of(self.predictor().forecasts(data.store, windows.locate(some), begins)))
+        latest = np.concatenate(pool)[-len(ratios) :]
+        ratios[len(ratios) - len(latest) :] = torch.from_numpy(latest)
 
     def remarks(self, scores: Scores) -> list[str]:
         """How often what came lay in the band, beside how often it should."""
-        weights = weights_of(self._network)
-        said = [] if weights is None else combination_notes(self.data.saved, weights)[:1]
+        kept = kept_of(self._network)
+        said = [] if kept is None else combination_notes(self.data.saved, kept.weights)
         levels, reached = self._settings.quantiles, scores.metrics.get("coverage")
         if reached is None or len(levels) == 1:
             return said

@@ -68,6 +68,15 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
     for name, number in unscored.items():
         if number:
             yield f"{number} series have no window in the {name} part"
+    if saved.inside is not None:
+        seasons = " and ".join(map(str, saved.inside.seasons))
+        yield (
+            "exponential smoothing of each series inside: level"
+            + (", damped trend" if saved.inside.trend else "")
+            + (f", seasons of {seasons} steps" if seasons else "")
+            + (" as factors" if saved.inside.logarithm else "")
+            + "; the network forecasts what it leaves (--set model.smoothing=false)"
+        )
     level = {"last": "the last value is", "mean": "the mean is", "none": "nothing is"}[saved.level]
     yield (
         f"each series is scaled by its train part ({settings.scaling}); {level} taken out of each window"
@@ -85,7 +94,8 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
             if saved.calibrated
             else "the band is not calibrated: there is no validation part"
         )
-    path = f" and a linear path that begins as the {'seasonal ' if data.repeated > 1 else ''}naive forecast"
+    start = {0: "nothing", 1: "the naive forecast"}.get(data.repeated, "the seasonal naive forecast")
+    path = f" and a linear path that begins as {start}"
     directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
     yield (
         f"{words.model_name(settings.encoder)} with {saved.hidden_size} features{directions}, {settings.decoder}"

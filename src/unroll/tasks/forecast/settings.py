@@ -10,6 +10,7 @@ from unroll.bundle import OneOf
 from unroll.cells import CELLS
 from unroll.data import Frequency
 from unroll.tasks.forecast.columns import Columns, Reading
+from unroll.tasks.forecast.inside import SavedInside, first_origin
 from unroll.tasks.forecast.windows import Cycle
 
 #: Encoders that are no recurrent network, for comparison.
@@ -42,6 +43,9 @@ class ForecastSettings(BaseModel):
     )
     level: Literal["last", "mean", "none"] | None = Field(None, description="what is taken out of each window")
     spread: bool | None = Field(None, description="whether each window is divided by its own deviation")
+    smoothing: bool | None = Field(
+        None, description="exponential smoothing of each series inside: the network forecasts what it leaves (ES-RNN)"
+    )
     linear: bool = Field(True, description="a linear path from the window to the horizon beside the network")
     combine: bool = Field(
         True, description="combine the network with simple forecasts (naive, theta, exponential smoothing ...)"
@@ -123,6 +127,11 @@ class Saved(BaseModel):
     # Added later: a run without them is the network alone.
     simple: tuple[str, ...] = ()
     longer: int = Field(1, ge=1)
+    inside: SavedInside | None = None
+
+    def needed(self) -> int:
+        """Steps before the first origin that is scored: a window, and what smoothing starts from."""
+        return self.input_length if self.inside is None else max(self.input_length, first_origin(self.inside))
 
     def reading(self) -> Reading:
         """How times are read, as they were in training."""

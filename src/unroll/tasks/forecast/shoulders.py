@@ -5,6 +5,10 @@ Shapes: S series, W windows, N steps of the horizon, C simple forecasts.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -27,22 +31,36 @@ from unroll.tasks.forecast.windows import SeriesStore, Windows, split_windows
 #: Windows from which the weights of simple forecasts are found, and how many horizons the validation part must have
 #: so that it alone is enough for that.
 _WINDOWS, _HORIZONS = 1_500, 10
+#: Stretches of validation from which on it can tell that a forecast beats the last value.
+_LEAST_BLOCKS = 4
 
 
-def weights_of(network: Forecaster) -> Weights | None:
+class Kept(NamedTuple):
+    """What a run keeps of its combination.
+
+    Attributes:
+        weights: how it is put together.
+        spread: (N, Q) quantiles of the errors of the simple forecasts, in units of each series' size.
+    """
+
+    weights: Weights
+    spread: np.ndarray
+
+
+def kept_of(network: Forecaster) -> Kept | None:
     """How a network's forecasts are combined; None for one that stands alone."""
-    kept = network.combination
-    if kept is None:
+    if network.combination is None or network.spread is None:
         return None
-    values = kept.cpu().double().numpy()
-    return Weights(values[:-2], float(values[-2]), bool(values[-1]))
+    values = network.combination.cpu().double().numpy()
+    return Kept(Weights(values[:-2], float(values[-2]), bool(values[-1])), network.spread.cpu().double().numpy())
 
 
-def keep_weights(network: Forecaster, weights: Weights) -> None:
-    """Write the weights into the network's own tensor."""
-    if network.combination is not None:
-        values = np.concatenate([weights.simple, [weights.network, float(weights.walk)]])
+def keep(network: Forecaster, kept: Kept) -> None:
+    """Write it into the network's own tensors."""
+    if network.combination is not None and network.spread is not None:
+        values = np.concatenate([kept.weights.simple, [kept.weights.network, float(kept.weights.walk)]])
         network.combination.copy_(torch.from_numpy(values))
+        network.spread.copy_(torch.from_numpy(kept.spread))
 
 
 def origins_of(
@@ -66,47 +84,80 @@ def origins_of(
 
 
 def on_shoulders(
-    forecasts: Forecasts, store: SeriesStore, fitted: np.ndarray, weights: Weights | None, saved: Saved
+    forecasts: Forecasts, store: SeriesStore, fitted: np.ndarray, kept: Kept | None, saved: Saved
 ) -> Forecasts:
-    """The network's forecasts moved towards the simple ones; the shape of the band stays the network's."""
-    if weights is None or weights.network >= 1 or not len(forecasts.series):
+    """The network's forecasts moved towards the simple ones; the band is a mean of theirs with the same weights."""
+    if kept is None or kept.weights.network >= 1 or not len(forecasts.series):
         return forecasts
     at = origins_of(store, forecasts.series, forecasts.origins, fitted, saved)
-    simple = combined_simple(at, saved.simple, weights.simple)
-    share = weights.network
+    simple = combined_simple(at, saved.simple, kept.weights.simple)
+    share = kept.weights.network
     point = share * forecasts.point + (1 - share) * simple
     mean = share * forecasts.mean + (1 - share) * simple
-    quantiles = forecasts.quantiles + (point - forecasts.point)[..., None]
+    around = share * (forecasts.quantiles - forecasts.point[..., None])
+    quantiles = point[..., None] + around + (1 - share) * _band(store, forecasts.series, kept.spread)
     return forecasts._replace(point=point, mean=mean, quantiles=quantiles)
 
 
-def fit_weights(
-    network: Forecaster, store: SeriesStore, validation: Windows, begins: np.ndarray, ends: np.ndarray, saved: Saved
-) -> Weights:
-    """The weights that would have been best up to the end of the validation part.
+def _band(store: SeriesStore, series: np.ndarray, spread_NQ: np.ndarray) -> np.ndarray:
+    sizes = np.array([scaling.size for scaling in store.scaling])
+    return np.asarray(sizes[series][:, None, None] * spread_NQ)
+
+
+class Parts(NamedTuple):
+    """Where the parts of all series lie that weights are found on.
+
+    Attributes:
+        fitted: (S,) how many first steps the simple forecasts are fitted on to be tried.
+        begins: (S,) where validation begins.
+        ends: (S,) where it ends.
+    """
+
+    fitted: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+
+    @property
+    def short(self) -> bool:
+        """Whether simple forecasts are tried before validation, too."""
+        return bool((self.fitted < self.begins).any())
+
+    def earlier(self, horizon: int, most: int) -> Windows:
+        """The windows before validation in which the simple forecasts are tried."""
+        return split_windows(self.fitted.tolist(), self.begins.tolist(), 1, horizon, most=most)
+
+
+def parts_of(begins: Sequence[int], ends: Sequence[int], saved_season: int, horizon: int) -> Parts:
+    """Simple forecasts have few parameters: where the validation part is short, they are tried before it, too."""
+    first, last = np.maximum(np.asarray(begins), 1), np.asarray(ends)
+    if int(np.median(last - first)) >= _HORIZONS * horizon:
+        return Parts(first, first, last)
+    return Parts(np.maximum(first // 2, np.minimum(first, 2 * saved_season)), first, last)
+
+
+def fit_combination(
+    network: Forecaster, store: SeriesStore, validation: Windows, parts: Parts, levels: Sequence[float], saved: Saved
+) -> tuple[Kept, Forecasts]:
+    """What would have been best up to the end of the validation part, and the simple forecasts of the windows before
+    that part, with their band.
 
     Args:
         network: trained.
         store: all series.
         validation: the windows of the validation part.
-        begins: (S,) where that part begins in each series.
-        ends: (S,) where it ends.
+        parts: where the parts lie.
+        levels: (Q,) the quantiles.
         saved: the sizes.
     """
     sizes = np.array([scaling.size for scaling in store.scaling])
-    # The simple forecasts have few parameters: where the validation part is short, they are tried before it, too.
-    short = int(np.median(ends - begins)) < _HORIZONS * saved.horizon
-    fitted = np.maximum(begins // 2, np.minimum(begins, 2 * max(saved.season, saved.longer))) if short else begins
-    tried = split_windows(
-        (fitted if short else begins).tolist(), ends.tolist(), 1, saved.horizon, most=_WINDOWS
-    ).all()
-    at = origins_of(store, *tried, fitted, saved)
+    tried = split_windows(parts.fitted.tolist(), parts.ends.tolist(), 1, saved.horizon, most=_WINDOWS).all()
+    at = origins_of(store, *tried, parts.fitted, saved)
     truth = store.truth(*tried, saved.horizon)
     members = simple_forecasts(at, saved.simple)
     simple = choose_simple(members, truth, sizes[tried[0]])
     windows = validation.all()
     raw = run_windows(network, store, *windows, saved)
-    at_validation = origins_of(store, *windows, begins, saved)
+    at_validation = origins_of(store, *windows, parts.begins, saved)
     together = combined_simple(at_validation, saved.simple, simple)
     # Series of one time go up and down together: they are no evidence of each other, but each is of the network.
     stretches = blocks_of(np.zeros_like(windows[0]), windows[1], saved.horizon)
@@ -116,7 +167,24 @@ def fit_weights(
     own = np.tensordot(simple, members, axes=1)
     earlier = blocks_of(np.zeros_like(tried[0]), tried[1], saved.horizon)
     better = beats(own, naive(at), truth, sizes[tried[0]], earlier)
-    better = better or beats(best, naive(at_validation), raw.truth, scale, stretches)
-    if better or "naive" not in saved.simple:
-        return Weights(simple, share)
-    return Weights(np.array([float(name == "naive") for name in saved.simple]), 0.0, walk=True)
+    if stretches.max() + 1 >= _LEAST_BLOCKS:
+        better = better or beats(best, naive(at_validation), raw.truth, scale, stretches)
+    weights = Weights(simple, share)
+    if not better and "naive" in saved.simple:
+        only = np.array([float(name == "naive") for name in saved.simple])
+        weights = Weights(only, 0.0, walk=True)
+        own = naive(at)
+    errors = (truth - own) / sizes[tried[0]][:, None]
+    with warnings.catch_warnings():
+        # A step ahead of which no truth is known has a band of no width.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        spread = np.nan_to_num(np.nanquantile(errors, levels, axis=0).T)
+    # The band lies around the median, whatever the bias was.
+    middle = len(levels) // 2
+    spread[:, middle] = 0.0
+    spread[:, :middle] = np.minimum(spread[:, :middle], 0.0)
+    spread[:, middle + 1 :] = np.maximum(spread[:, middle + 1 :], 0.0)
+    before = tried[1] + saved.horizon <= parts.begins[tried[0]]
+    series, point = tried[0][before], own[before]
+    quantiles = point[..., None] + _band(store, series, spread)
+    return Kept(weights, spread), Forecasts(series, tried[1][before], truth[before], point, point, quantiles)
