@@ -21,6 +21,8 @@ import numpy as np
 _LEADS = (0.0, 0.5, 1.0)
 #: Cycles of a season from which its start is estimated.
 CYCLES = 2
+#: Steps from which the level's start is estimated where there is no season.
+LEAST = 4
 #: Series and parameters side by side, so many at most: what fits into a processor's cache is quickest.
 _SIDE_BY_SIDE = 16_384
 
@@ -172,8 +174,8 @@ class _Start(NamedTuple):
 def _start(fit_ST: np.ndarray, seasons: Sequence[int]) -> _Start:
     """The level and the seasons before the first step: means of the first cycles, shorter seasons first."""
     longest = max((1, *seasons))
-    head = fit_ST[:, : max(2, CYCLES * longest)]
-    level = _mean(head[:, : max(longest, 4)], fit_ST)
+    head = fit_ST[:, : max(LEAST, CYCLES * longest)]
+    level = _mean(head[:, : max(longest, LEAST)], fit_ST)
     rest = head - level[:, None]
     found = []
     for season in seasons:

@@ -100,8 +100,8 @@ def choose_network(
 def beats(
     better_WN: np.ndarray, than_WN: np.ndarray, truth_WN: np.ndarray, sizes_W: np.ndarray, blocks_W: np.ndarray
 ) -> bool:
-    """Whether a forecast's absolute errors are smaller than another's beyond chance: the one-sided 95 % limit of a block
-    bootstrap lies below zero."""
+    """Whether a forecast's absolute errors are smaller than another's beyond chance: the one-sided 95 % limit of a
+    block bootstrap lies below zero."""
     gain = (np.abs(better_WN - truth_WN) - np.abs(than_WN - truth_WN)) / sizes_W[:, None]
     known = ~np.isnan(gain)
     if not known.any():

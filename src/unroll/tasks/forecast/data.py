@@ -17,7 +17,7 @@ from unroll.data import Table, TimeSeries
 from unroll.errors import DataError
 from unroll.tasks.forecast.calibration import pool_size
 from unroll.tasks.forecast.columns import Bounds, Columns, Reading, load_series, split_series
-from unroll.tasks.forecast.inside import Inside, SavedInside, choose_inside, first_origin, saved_with
+from unroll.tasks.forecast.inside import Inside, SavedInside, first_origin, fit_inside
 from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
@@ -32,7 +32,7 @@ from unroll.tasks.forecast.windows import (
 )
 
 #: Windows of one pass over the train split; where more are possible, as many are drawn anew for each pass. Said aloud.
-EPOCH = 4_096
+EPOCH = 8_192
 
 #: Train windows on which the start of the linear path is chosen.
 _LOOKED_AT = 500
@@ -160,7 +160,9 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
             for item, own in zip(series, bounds, strict=True)
         },
     )
-    repeated = _better_start(store, windows["train"], saved) if settings.linear and not inside[0] else int(not inside[0])
+    repeated = (
+        _better_start(store, windows["train"], saved) if settings.linear and not inside[0] else int(not inside[0])
+    )
     return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count), parts)
 
 
@@ -181,12 +183,7 @@ def _inside(
     # What is left of a train part after the start of a season must be enough to learn from.
     usable = [season for season in sorted(set(seasons)) if season > 1 and 3 * season + horizon <= usual]
     values, names = [item.values for item in series], [item.name for item in series]
-    fitted = np.maximum(trains, 1)
-    form, _ = choose_inside(values, names, fitted, horizon, usable)
-    if form is None:
-        return None, None
-    inside = Inside(values, names, fitted, horizon, form)
-    return saved_with(form, inside.series), inside
+    return fit_inside(values, names, np.maximum(trains, 1), horizon, usable)
 
 
 def _time_number(time: np.datetime64 | np.float64) -> int | float:

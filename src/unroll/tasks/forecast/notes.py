@@ -69,12 +69,16 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
         if number:
             yield f"{number} series have no window in the {name} part"
     if saved.inside is not None:
+        every = list(saved.inside.series.values())
         seasons = " and ".join(map(str, saved.inside.seasons))
+        form = (
+            ", damped trend" if any(own.trend for own in every) else "",
+            f", seasons of {seasons} steps" if any(own.used for own in every) else "",
+            " as factors" if all(own.floor for own in every) else "",
+        )
         yield (
-            "exponential smoothing of each series inside: level"
-            + (", damped trend" if saved.inside.trend else "")
-            + (f", seasons of {seasons} steps" if seasons else "")
-            + (" as factors" if saved.inside.logarithm else "")
+            f"exponential smoothing of each series inside: level{''.join(form)}"
+            + (", by what suits each" if len(every) > 1 else "")
             + "; the network forecasts what it leaves (--set model.smoothing=false)"
         )
     level = {"last": "the last value is", "mean": "the mean is", "none": "nothing is"}[saved.level]
@@ -108,7 +112,7 @@ def combination_notes(saved: Saved, weights: Weights) -> list[str]:
     """How the network and the simple forecasts were put together, after training."""
     if weights.walk:
         return [
-            "Each series is a random walk as far as the data tell: up to the end of the validation part nothing was better"
-            " than its last value beyond chance, so that is what is forecast; the band is the network's, calibrated."
+            "Each series is a random walk as far as the data tell: up to the end of the validation part nothing was"
+            " better than its last value beyond chance, so that is what is forecast."
         ]
     return [f"The forecast is {weights_in_words(saved.simple, weights)}, by the errors up to the end of validation."]

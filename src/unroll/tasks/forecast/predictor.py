@@ -129,9 +129,7 @@ class ForecastPredictor(Predictor):
         lengths = [len(item.values) for item in series]
         stride = self._settings.stride
         begins = [saved.needed()] * len(series)
-        windows = split_windows(
-            begins, lengths, saved.needed(), saved.horizon, most=MOST_SCORED["test"], stride=stride
-        )
+        windows = split_windows(begins, lengths, saved.needed(), saved.horizon, most=MOST_SCORED["test"], stride=stride)
         if len(windows) == 0:
             raise DataError(
                 f"the model needs {saved.needed()} steps and scores {saved.horizon} after them; the longest series"
@@ -296,6 +294,9 @@ class ForecastPredictor(Predictor):
                     for q, level in enumerate(self._settings.quantiles)
                 },
             }
+            # What was bridged is said, also where no option was needed for it.
+            if missing := int(np.isnan(item.values[: origins[row]]).sum()):
+                found[item.name]["missing"] = missing
         return [found[item.name] for item in series]
 
     def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:
