@@ -121,12 +121,12 @@ class Inside:
         # The start of the seasons is the same for every history of a series that is long enough.
         started = np.minimum(np.maximum(fitted, 1), first_origin(saved))
         for used in np.unique(table[:, 6]).astype(int).tolist():
-            some = np.flatnonzero(table[:, 6] == used)
+            rows = np.flatnonzero(table[:, 6] == used)
             places = [j for j in range(len(saved.seasons)) if used >> j & 1]
-            moved = [_moved(values[i], float(self.floors[i])) for i in some]
-            own_parameters = Parameters(*(table[some, i] for i in range(4)))
-            for at, path in paths(moved, started[some], own_parameters, [saved.seasons[j] for j in places]):
-                number = int(some[at])
+            moved = [_moved(values[i], float(self.floors[i])) for i in rows]
+            own_parameters = Parameters(*(table[rows, i] for i in range(4)))
+            for at, path in paths(moved, started[rows], own_parameters, [saved.seasons[j] for j in places]):
+                number = int(rows[at])
                 own_steps = slice(self._starts[number], self._starts[number] + lengths[number])
                 self._level[own_steps], self._trend[own_steps] = path.level, path.trend
                 for j, cycle in zip(places, path.seasons, strict=True):
