@@ -226,7 +226,10 @@ def train_run(
     # A run that was continued took longer than this sitting; scoring and the baselines are not training.
     seconds = max(history.seconds, time.monotonic() - started)
     if group.main:
+        known = len(job.notes)
         job.settle()
+        for note in job.notes[known:]:
+            say(note)
         folder.save_weights(job.network)
         scores = {split: job.evaluate(split) for split in SPLITS if split in job.splits}
         baselines: Mapping[str, Mapping[str, Scores]] = {}
