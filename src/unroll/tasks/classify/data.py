@@ -24,6 +24,7 @@ from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.classify.columns import Columns
 from unroll.tasks.classify.examples import Examples, Joined, SeriesExamples, TextForms, open_examples
+from unroll.tasks.classify.series import HIDDEN, plan_series, series_training, training_rows
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import train_grams
 from unroll.tasks.transfer import Pretrained, check_fits, encode, read_pretrained
@@ -132,6 +133,8 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
     several = has_several(table, columns.target, settings)
     labels = row_labels(table, columns.target, several=several)
     split = draw_split(table, config, labels, several=several)
+    if columns.series:
+        split = training_rows(table, split, config, settings)
     classes = tuple(sorted(set(itertools.chain.from_iterable(labels[int(row)] for row in split.train))))
     if len(classes) < 2:
         raise DataError(
@@ -148,10 +151,11 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         texts = Joined(table, columns.inputs, split.train)
         features = _train_features(texts, settings) if pretrained is None or settings.words else None
         grams = None if settings.wide == "none" else train_grams(texts, settings.wide, len(classes))
-    if features is not None:
-        size = features.size
-    else:
-        size = SeriesExamples(table, columns.inputs).features if columns.series else 1
+    size, plan, lengths = 1 if features is None else features.size, None, np.empty(0, np.int64)
+    if columns.series:
+        rows = SeriesExamples(table, columns.inputs)
+        size, lengths = rows.features, rows.sizes()[split.train]
+        plan = plan_series(lengths, size, settings)
     saved = Saved(
         classes=classes,
         inputs=columns.inputs,
@@ -159,14 +163,18 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         series=columns.series,
         several=several,
         input_size=size,
-        hidden_size=settings.hidden_size or 96,
+        hidden_size=settings.hidden_size or (96 if plan is None else HIDDEN),
         start=None if pretrained is None else pretrained.start,
         wide_size=None if grams is None else grams.size,
+        plan=plan,
     )
     forms = TextForms(_tokens(pretrained), features, grams)
     examples = open_examples(table, saved, forms)
     statistics = examples.statistics(split.train) if isinstance(examples, SeriesExamples) else None
-    training = _suggested(len(split.train), len(classes), series=columns.series)
+    if plan is not None:
+        training = series_training(plan, lengths, size)
+    else:
+        training = _suggested(len(split.train), len(classes), series=columns.series)
     return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training)
 
 

@@ -76,6 +76,11 @@ class ClassifyJob(Job):
         truth = torch.from_numpy(self.data.truth_NK[rows]).to(device)
         weights = None if self._weights is None else self._weights.to(device)
         smoothing = self._settings.label_smoothing
+        members = 1
+        if logits.dim() == 3:
+            # Networks side by side: every one has the whole loss of its own scores.
+            members = len(logits)
+            logits, truth = logits.flatten(0, 1), truth.repeat(members, 1)
         if self._several:
             target = truth.to(logits.dtype) * (1 - smoothing) + smoothing / 2
             total = nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weights, reduction="sum")
@@ -83,7 +88,7 @@ class ClassifyJob(Job):
             total = nn.functional.cross_entropy(
                 logits, truth.to(torch.uint8).argmax(dim=1), weight=weights, label_smoothing=smoothing, reduction="sum"
             )
-        return Loss(total, len(rows), int(batch[-1].sum()))
+        return Loss(total / members, len(rows), int(batch[-1].sum()))
 
     def begin(self) -> None:
         """Fit the linear model beside the network, if there is one."""
