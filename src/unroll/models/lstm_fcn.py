@@ -94,7 +94,8 @@ class SqueezeExcite(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, C, T) as x, which is zero past a row's end."""
         mean = x.sum(dim=2) / lengths.clamp(min=1).unsqueeze(1)
-        return x * self.weigh(mean).unsqueeze(2)
+        weights: Tensor = self.weigh(mean)
+        return x * weights.unsqueeze(2)
 
 
 class ConvolutionBlock(nn.Module):

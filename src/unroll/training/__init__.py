@@ -1,5 +1,6 @@
 """The training loop: checkpoints, resume, early stopping, one or several processes."""
 
+from unroll.training.chance import entropy, nothing_learnt
 from unroll.training.history import Epoch, History
 from unroll.training.learner import Learner, Loss, Monitor
 from unroll.training.loop import TrainingError, fit
@@ -25,7 +26,9 @@ __all__ = [
     "TrainSettings",
     "TrainingError",
     "busy",
+    "entropy",
     "fit",
+    "nothing_learnt",
     "open_progress",
     "processes",
 ]

@@ -22,7 +22,7 @@ from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilitie
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.wide import GRAMS, fit_grams
 from unroll.tasks.transfer import TOKENIZER
-from unroll.training import Loss
+from unroll.training import Loss, entropy
 
 #: What the run folder's file of classes and columns is called.
 FILE = "classes.json"
@@ -113,6 +113,18 @@ class ClassifyJob(Job):
         thresholds = tuned_thresholds(truth, probabilities) if self._several else None
         measured = measure(truth, probabilities, thresholds=thresholds, intervals=False)
         return {name: score.value for name, score in measured.items()}
+
+    def chance(self) -> float:
+        """The loss of the classes' shares, smoothed as the truth is; with several labels, of all labels' shares."""
+        truth_NK = self.data.truth_NK[self.data.split.train]
+        smoothing = self._settings.label_smoothing
+        weights = np.ones(truth_NK.shape[1]) if self._weights is None else self._weights.double().numpy()
+        if self._several:
+            shares = truth_NK.mean(axis=0) * (1 - smoothing) + smoothing / 2
+            return float(sum(w * entropy(np.array([p, 1 - p])) for w, p in zip(weights, shares, strict=True)))
+        counts, rows = truth_NK.sum(axis=0), len(truth_NK)
+        mass = weights * ((1 - smoothing) * counts + smoothing * rows / len(counts))
+        return entropy(mass) * float(mass.sum()) / rows
 
     def settle(self) -> None:
         """Fit the temperature, with several labels a threshold per label, and the share of the linear model if there
