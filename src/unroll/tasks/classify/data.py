@@ -23,7 +23,7 @@ from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
 from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.classify.columns import Columns
-from unroll.tasks.classify.examples import Examples, Joined, SeriesExamples, TextForms, open_examples
+from unroll.tasks.classify.examples import Examples, Gaps, Joined, SeriesExamples, TextForms, open_examples
 from unroll.tasks.classify.series import HIDDEN, plan_series, series_training, training_rows
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import train_grams
@@ -100,6 +100,7 @@ class ClassifyData:
         pretrained: the run that this one starts from.
         statistics: mean and deviation (I,) of the train split's steps; None for texts.
         training: settings that suit so many rows.
+        gaps: the missing values of numeric sequences; None for texts.
     """
 
     table: Table
@@ -111,6 +112,7 @@ class ClassifyData:
     pretrained: Pretrained | None
     statistics: tuple[np.ndarray, np.ndarray] | None
     training: Mapping[str, Any]
+    gaps: Gaps | None = None
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -151,11 +153,11 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         texts = Joined(table, columns.inputs, split.train)
         features = _train_features(texts, settings) if pretrained is None or settings.words else None
         grams = None if settings.wide == "none" else train_grams(texts, settings.wide, len(classes))
-    size, plan, lengths = 1 if features is None else features.size, None, np.empty(0, np.int64)
+    size, plan, lengths, gaps = 1 if features is None else features.size, None, np.empty(0, np.int64), None
     if columns.series:
         rows = SeriesExamples(table, columns.inputs)
         size, lengths = rows.features, rows.sizes()[split.train]
-        plan = plan_series(lengths, size, settings)
+        plan, gaps = plan_series(lengths, size, settings), rows.gaps()
     saved = Saved(
         classes=classes,
         inputs=columns.inputs,
@@ -167,6 +169,7 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         start=None if pretrained is None else pretrained.start,
         wide_size=None if grams is None else grams.size,
         plan=plan,
+        gaps=gaps is not None and gaps.rows > 0,
     )
     forms = TextForms(_tokens(pretrained), features, grams)
     examples = open_examples(table, saved, forms)
@@ -175,7 +178,7 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         training = series_training(plan, lengths, size)
     else:
         training = _suggested(len(split.train), len(classes), series=columns.series)
-    return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training)
+    return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training, gaps)
 
 
 def has_several(table: Table, target: str, settings: ClassifySettings) -> bool:

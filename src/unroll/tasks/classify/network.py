@@ -103,19 +103,21 @@ def _lstm_fcn(saved: Saved, plan: SeriesPlan, settings: ClassifySettings, decisi
             stride=plan.stride,
             squeeze=saved.input_size > 1,
         )
-        parts = settings.pooling or ("last", "mean")
         sizes = {"last": encoder.last_size}
-        pooling = JoinedPooling([POOLINGS[name](sizes.get(name, encoder.output_size)) for name in parts])
+        parts = [POOLINGS[name](sizes.get(name, encoder.output_size)) for name in settings.poolings(LSTM_FCN)]
+        pooling = JoinedPooling(parts)
         members.append(Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropout))
     return SeriesEnsemble(_series_steps(saved, settings), members, decision)
 
 
 def _series_steps(saved: Saved, settings: ClassifySettings) -> SeriesSteps:
-    return SeriesSteps(Standardise(saved.input_size), noise=settings.noise)
+    usual = 0.1 if saved.plan is None else 0.0
+    noise = usual if settings.noise is None else settings.noise
+    return SeriesSteps(Standardise(saved.input_size), noise=noise)
 
 
 def _pooling(size: int, settings: ClassifySettings) -> JoinedPooling:
-    return JoinedPooling([POOLINGS[name](size) for name in settings.poolings])
+    return JoinedPooling([POOLINGS[name](size) for name in settings.poolings(settings.network(series=False))])
 
 
 def _reading(saved: Saved, settings: ClassifySettings) -> tuple[TextSteps | SeriesSteps, Encoder, JoinedPooling]:

@@ -30,6 +30,12 @@ def notes_of(data: ClassifyData, settings: ClassifySettings) -> Iterator[str]:
         yield f"beside the network stands a linear model of {forms.grams.size} features, by {forms.grams.unit}"
     if saved.series:
         yield f"every step has {saved.input_size} values, standardised by the train part"
+    if data.gaps is not None and data.gaps.rows:
+        gaps = data.gaps
+        yield (
+            f"{gaps.filled} of {gaps.total} values are missing, in {gaps.rows} rows, first in"
+            f" {gaps.place[0].name}:{gaps.place[1]}; each is filled by a straight line between its neighbours in time"
+        )
     if data.pretrained is not None:
         yield data.pretrained.note
     training = ", ".join(f"{key} {value:g}" for key, value in data.training.items())
@@ -41,7 +47,7 @@ def notes_of(data: ClassifyData, settings: ClassifySettings) -> Iterator[str]:
     encoder = f"{words.model_name(name)} with {saved.hidden_size} features{directions}, "
     yield (
         ("" if forms.features is None and not saved.series else encoder)
-        + f"pooled by {' + '.join(settings.poolings)}; unless set otherwise: {training}"
+        + f"pooled by {' + '.join(settings.poolings(name))}; unless set otherwise: {training}"
     )
 
 

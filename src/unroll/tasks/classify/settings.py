@@ -70,7 +70,11 @@ class ClassifySettings(BaseModel):
     embedding_dropout: float = Field(0.3, ge=0, lt=1, description="of single numbers of a step's vector")
     step_dropout: float = Field(0.1, ge=0, lt=1, description="of whole words or characters")
     feature_dropout: float = Field(0.2, ge=0, lt=1, description="of single features of a step")
-    noise: float = Field(0.1, ge=0, description="on numeric sequences in training, in standard deviations")
+    noise: float | None = Field(
+        None,
+        ge=0,
+        description=f"on numeric sequences in training, in standard deviations; by default 0.1; {LSTM_FCN}: 0",
+    )
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="share of the truth that is spread over all classes")
     class_weights: Literal["none", "balanced"] = Field(
         "none", description="balanced: every class counts the same in the loss"
@@ -90,10 +94,9 @@ class ClassifySettings(BaseModel):
         """The encoder that is meant."""
         return self.encoder or (LSTM_FCN if series else "lstm")
 
-    @property
-    def poolings(self) -> tuple[str, ...]:
-        """The poolings that are meant; of `LSTM_FCN` without "max" unless that was asked for."""
-        return self.pooling or ("last", "mean", "max")
+    def poolings(self, name: str) -> tuple[str, ...]:
+        """The poolings that are meant with this encoder."""
+        return self.pooling or (("last", "mean") if name == LSTM_FCN else ("last", "mean", "max"))
 
 
 class SeriesPlan(BaseModel):
@@ -123,3 +126,4 @@ class Saved(BaseModel):
     start: Start | None = None
     wide_size: int | None = Field(None, ge=1, le=100_000_000)
     plan: SeriesPlan | None = None
+    gaps: bool = False
