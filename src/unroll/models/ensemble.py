@@ -13,12 +13,15 @@ from torch import Tensor, nn
 
 from unroll.errors import ConfigError
 from unroll.models.classifier import Classifier, Decision, SeriesSteps
+from unroll.models.fixed_convolutions import ConvolutionScores
 
 
 class SeriesEnsemble(nn.Module):
     """Classifiers of numeric sequences that differ in their random beginning alone; their probabilities are averaged.
 
-    In training every member sees the batch with noise of its own, and has scores and a loss of its own.
+    In training every member sees the batch with noise of its own, and has scores and a loss of its own. A linear model
+    of fixed convolutions may stand beside them: it is fitted before, is silent in training, and has a share of the
+    answer.
 
     Source: Lakshminarayanan et al. 2017, "Simple and scalable predictive uncertainty estimation using deep ensembles",
         section 2.4, without adversarial examples; for series Ismail Fawaz et al. 2020, "InceptionTime", section 3.3.
@@ -27,18 +30,29 @@ class SeriesEnsemble(nn.Module):
         steps: from a batch's tensors to (B, T, I) and lengths.
         members: the classifiers.
         decision: from scores to probabilities.
+        fixed: the linear model.
 
     Raises:
         ConfigError: there is no member.
     """
 
-    def __init__(self, steps: SeriesSteps, members: Sequence[Classifier], decision: Decision) -> None:
+    def __init__(
+        self,
+        steps: SeriesSteps,
+        members: Sequence[Classifier],
+        decision: Decision,
+        fixed: ConvolutionScores | None = None,
+    ) -> None:
         super().__init__()
         if not members:
             raise ConfigError("SeriesEnsemble: at least one member is needed, got none")
         self.steps = steps
         self.members = nn.ModuleList(members)
         self.decision = decision
+        self.fixed = fixed
+        self.share: Tensor
+        if fixed is not None:
+            self.register_buffer("share", torch.full((), 0.5))
 
     def member(self, index: int) -> Classifier:
         """One of the classifiers."""
@@ -50,8 +64,32 @@ class SeriesEnsemble(nn.Module):
         if self.training:
             return torch.stack([member(*self.steps(*batch)) for member in self.members])
         x, lengths = self.steps(*batch)
-        scores = torch.stack([member(x, lengths) for member in self.members])
-        if self.decision.exclusive:
-            return scores.log_softmax(dim=-1).logsumexp(dim=0)
-        no, yes = (nn.functional.logsigmoid(sign * scores).logsumexp(dim=0) for sign in (-1, 1))
-        return yes - no
+        weights = torch.full((len(self.members),), 1 / len(self.members), device=x.device, dtype=x.dtype)
+        scores = [member(x, lengths) for member in self.members]
+        if self.fixed is not None:
+            scores.append(self.fixed(own_steps(x, lengths), lengths.to(x.device)))
+            weights = torch.cat((weights * (1 - self.share), self.share.reshape(1)))
+        return pooled(torch.stack(scores), weights, exclusive=self.decision.exclusive)
+
+
+def own_steps(x: Tensor, lengths: Tensor) -> Tensor:
+    """(B, T, I) with zeros past a row's end, and T at least 1."""
+    if x.shape[1] == 0:
+        return x.new_zeros(x.shape[0], 1, x.shape[2])
+    valid = torch.arange(x.shape[1], device=x.device) < lengths.to(x.device).unsqueeze(1)
+    return x.masked_fill(~valid.unsqueeze(-1), 0.0)
+
+
+def pooled(scores: Tensor, weights: Tensor, *, exclusive: bool) -> Tensor:
+    """(B, K): the logits of probabilities averaged with weights.
+
+    Args:
+        scores: (M, B, K) logits.
+        weights: (M,), of sum 1; a weight may be 0.
+        exclusive: one class per row, or any number of labels.
+    """
+    logarithms = weights.log()[:, None, None]
+    if exclusive:
+        return (scores.log_softmax(dim=-1) + logarithms).logsumexp(dim=0)
+    no, yes = ((nn.functional.logsigmoid(sign * scores) + logarithms).logsumexp(dim=0) for sign in (-1, 1))
+    return yes - no

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from unroll.bundle import RunFolder
 from unroll.data import bucketed_batches
+from unroll.models.ensemble import SeriesEnsemble
 from unroll.models.wide import Network, WideAndDeep
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.data import ClassifyData
 from unroll.tasks.classify.examples import Joined, SeriesExamples
+from unroll.tasks.classify.fixed import fit_fixed
 from unroll.tasks.classify.network import deep_part, network_layers
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
@@ -92,6 +94,9 @@ class ClassifyJob(Job):
 
     def begin(self) -> None:
         """Fit the linear model beside the network, if there is one."""
+        deep = deep_part(self._network)
+        if isinstance(deep, SeriesEnsemble) and isinstance(self.data.examples, SeriesExamples):
+            fit_fixed(deep, self.data.examples, self.data.truth_NK, self.data.split.train, seed=self._seed)
         grams = self.data.forms.grams
         if isinstance(self._network, WideAndDeep) and grams is not None:
             rows = self.data.split.train

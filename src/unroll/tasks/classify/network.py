@@ -31,6 +31,7 @@ from unroll.models.encoders import (
     recurrent_stack,
 )
 from unroll.models.ensemble import SeriesEnsemble
+from unroll.models.fixed_convolutions import ConvolutionScores, FixedConvolutions
 from unroll.models.lstm_fcn import LSTM_FCN, LSTMFCN, ShuffledLSTM
 from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
 from unroll.models.towers import Deep, TokenSteps, Tower, TowersToOne
@@ -77,7 +78,8 @@ def _deep(saved: Saved, settings: ClassifySettings) -> Deep:
     if saved.plan is not None:
         return _lstm_fcn(saved, saved.plan, settings, decision)
     steps, encoder, pooling = _reading(saved, settings)
-    classifier = Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropout)
+    dropout = settings.dropped(settings.network(series=saved.series))
+    classifier = Classifier(encoder, pooling, len(saved.classes), dropout=dropout)
     return ManyToOne(steps, classifier, decision)
 
 
@@ -88,7 +90,7 @@ def _started(saved: Saved, start: Start, settings: ClassifySettings, decision: D
     towers = [Tower(tokens, beginning.encoder, _pooling(beginning.encoder.output_size, settings), inputs=2)]
     if settings.words:
         towers.append(Tower(*_reading(saved, settings), inputs=3))
-    return TowersToOne(towers, decision, len(saved.classes), dropout=settings.dropout)
+    return TowersToOne(towers, decision, len(saved.classes), dropout=settings.dropped("lstm"))
 
 
 def _lstm_fcn(saved: Saved, plan: SeriesPlan, settings: ClassifySettings, decision: Decision) -> SeriesEnsemble:
@@ -106,8 +108,12 @@ def _lstm_fcn(saved: Saved, plan: SeriesPlan, settings: ClassifySettings, decisi
         sizes = {"last": encoder.last_size}
         parts = [POOLINGS[name](sizes.get(name, encoder.output_size)) for name in settings.poolings(LSTM_FCN)]
         pooling = JoinedPooling(parts)
-        members.append(Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropout))
-    return SeriesEnsemble(_series_steps(saved, settings), members, decision)
+        members.append(Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropped(LSTM_FCN)))
+    fixed = None
+    if plan.fixed:
+        convolutions = FixedConvolutions(saved.input_size, plan.longest, plan.fixed)
+        fixed = ConvolutionScores(convolutions, len(saved.classes))
+    return SeriesEnsemble(_series_steps(saved, settings), members, decision, fixed)
 
 
 def _series_steps(saved: Saved, settings: ClassifySettings) -> SeriesSteps:
@@ -159,7 +165,7 @@ def _encoder(name: str, size: int, hidden: int, settings: ClassifySettings) -> E
     if other is BagEncoder:
         return BagEncoder(size)
     if other is WindowEncoder:
-        return WindowEncoder(size, hidden, dropout=settings.dropout)
+        return WindowEncoder(size, hidden, dropout=settings.dropped(name))
     if other is ConvolutionEncoder:
         return ConvolutionEncoder(size, hidden)
     encoder = RecurrentEncoder(_stack(name, size, hidden, settings))
@@ -173,5 +179,5 @@ def _stack(name: str, size: int, hidden: int, settings: ClassifySettings) -> Sta
     directions = 2 if settings.bidirectional else 1
     sizes = [size] + [hidden * directions] * (settings.num_layers - 1)
     cells = [tuple(cell(below, hidden) for _ in range(directions)) for below in sizes]
-    dropout = settings.dropout if settings.num_layers > 1 else 0.0
+    dropout = settings.dropped(name) if settings.num_layers > 1 else 0.0
     return recurrent_stack(cells, dropout=dropout, engine=settings.engine)

@@ -57,7 +57,8 @@ def _plan_text(saved: Saved, plan: SeriesPlan) -> str:
     sizes = f"{plan.filters}, {2 * plan.filters} and {plan.filters}"
     squeezed = " with squeeze-and-excite" if saved.input_size > 1 else ""
     strided = f", every {plan.stride} steps" if plan.stride > 1 else ""
+    beside = f", and a linear model of {plan.fixed} shares of fixed convolutions beside them" if plan.fixed else ""
     return (
         f"{count} LSTM of {saved.hidden_size} features beside convolutions of {sizes} filters{squeezed}{strided}"
-        " (LSTM-FCN)"
+        f" (LSTM-FCN){beside}"
     )

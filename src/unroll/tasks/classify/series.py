@@ -6,6 +6,7 @@ Shapes: I input size.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,13 @@ HIDDEN = 8
 #: Steps that the recurrent layer sees of a channel at most.
 _LONGEST = 512
 
-#: Multiplications that the forward passes of a whole training may take: some two minutes on one core.
-_WORK = 1e12
+#: Multiplications that the forward passes of a whole training may take: half a minute on one core.
+_WORK = 2e11
 #: Optimiser steps at most, and so many at least, where epochs stay between 10 and 100.
 _MOST_STEPS, _LEAST_STEPS = 3_000, 2_000
+#: Features of fixed convolutions by the most rows that they are for: the published number, and less where the fit
+#: would take minutes.
+_FIXED = ((1_000, 9_996), (20_000, 2_016), (math.inf, 0))
 #: Steps that a stride must leave of a series.
 _LEFT = 128
 
@@ -60,7 +64,7 @@ def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) 
         ConfigError: sizes were asked for that the network does not have.
     """
     if settings.network(series=True) != LSTM_FCN:
-        for name in ("members", "filters", "stride", "hold_out"):
+        for name in ("members", "filters", "stride", "fixed", "hold_out"):
             if getattr(settings, name) is not None:
                 raise ConfigError(f"model.{name} goes with the encoder {LSTM_FCN}, got '{settings.encoder}'")
         return None
@@ -74,7 +78,15 @@ def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) 
     stride = settings.stride or max(1, min(int(np.ceil(whole * members / _WORK)), longest // _LEFT))
     if settings.members is None:
         members = max(1, min(members, int(_WORK * stride / max(whole, 1.0))))
-    return SeriesPlan(members=members, filters=filters, stride=stride, steps=min(longest, _LONGEST))
+    fixed = next(features for most, features in _FIXED if len(lengths) <= most)
+    return SeriesPlan(
+        members=members,
+        filters=filters,
+        stride=stride,
+        steps=min(longest, _LONGEST),
+        longest=longest,
+        fixed=fixed if settings.fixed is None else settings.fixed,
+    )
 
 
 def series_training(plan: SeriesPlan, lengths: np.ndarray, features: int) -> dict[str, Any]:
@@ -93,7 +105,7 @@ def series_training(plan: SeriesPlan, lengths: np.ndarray, features: int) -> dic
     return {
         "epochs": epochs,
         "batch_size": batch_size,
-        "learning_rate": 1e-3,
+        "learning_rate": 3e-3,
         "average": 0.99,
         "patience": max(3, epochs // 2),
     }

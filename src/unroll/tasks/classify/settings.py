@@ -37,6 +37,12 @@ class ClassifySettings(BaseModel):
     stride: int | None = Field(
         None, ge=1, description=f"{LSTM_FCN}: steps of the series from one step of the convolutions to the next"
     )
+    fixed: int | None = Field(
+        None,
+        ge=0,
+        description=f"{LSTM_FCN}: features of fixed convolutions, whose linear model answers beside the networks; 0:"
+        " none",
+    )
     hold_out: bool | None = Field(
         None,
         description=f"{LSTM_FCN}: keep the drawn validation rows out of training; by default where they are enough"
@@ -66,7 +72,12 @@ class ClassifySettings(BaseModel):
         min_length=1,
         description=f"any of {', '.join(POOLINGS)}; by default last, mean, max; {LSTM_FCN}: last, mean",
     )
-    dropout: float = Field(0.5, ge=0, lt=1, description="before the last layer and between recurrent layers")
+    dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description=f"before the last layer and between recurrent layers; by default 0.5; {LSTM_FCN}: 0",
+    )
     embedding_dropout: float = Field(0.3, ge=0, lt=1, description="of single numbers of a step's vector")
     step_dropout: float = Field(0.1, ge=0, lt=1, description="of whole words or characters")
     feature_dropout: float = Field(0.2, ge=0, lt=1, description="of single features of a step")
@@ -94,6 +105,12 @@ class ClassifySettings(BaseModel):
         """The encoder that is meant."""
         return self.encoder or (LSTM_FCN if series else "lstm")
 
+    def dropped(self, name: str) -> float:
+        """The dropout that is meant with this encoder."""
+        if self.dropout is None:
+            return 0.0 if name == LSTM_FCN else 0.5
+        return self.dropout
+
     def poolings(self, name: str) -> tuple[str, ...]:
         """The poolings that are meant with this encoder."""
         return self.pooling or (("last", "mean") if name == LSTM_FCN else ("last", "mean", "max"))
@@ -108,6 +125,8 @@ class SeriesPlan(BaseModel):
     filters: int = Field(ge=1, le=65_536)
     stride: int = Field(ge=1, le=1_000_000)
     steps: int = Field(ge=1, le=65_536, description="that a row is brought to for the LSTM")
+    longest: int = Field(ge=1, le=100_000_000, description="steps of the longest row of the train part")
+    fixed: int = Field(ge=0, le=10_000_000, description="features of fixed convolutions, about")
 
 
 class Saved(BaseModel):
