@@ -15,6 +15,9 @@ from unroll.errors import ConfigError
 from unroll.models.classifier import Classifier, Decision, SeriesSteps
 from unroll.models.fixed_convolutions import ConvolutionScores
 
+#: Shares of the linear model that are tried. Never 0: it costs nothing, and where networks fail it does not.
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
 
 class SeriesEnsemble(nn.Module):
     """Classifiers of numeric sequences that differ in their random beginning alone; their probabilities are averaged.
@@ -60,9 +63,13 @@ class SeriesEnsemble(nn.Module):
 
     def forward(self, *batch: Tensor) -> Tensor:
         """Scores of a batch's tensors: in training (M, B, K), those of every member; otherwise (B, K), the logits of
-        the mean probabilities."""
+        the mean probabilities.
+
+        In training a third tensor may say which member must not learn from a row, (B,) of member numbers, -1 for none;
+        it does not see that row and has zeros for it.
+        """
         if self.training:
-            return torch.stack([member(*self.steps(*batch)) for member in self.members])
+            return torch.stack([self._learning(index, *batch) for index in range(len(self.members))])
         x, lengths = self.steps(*batch)
         weights = torch.full((len(self.members),), 1 / len(self.members), device=x.device, dtype=x.dtype)
         scores = [member(x, lengths) for member in self.members]
@@ -70,6 +77,38 @@ class SeriesEnsemble(nn.Module):
             scores.append(self.fixed(own_steps(x, lengths), lengths.to(x.device)))
             weights = torch.cat((weights * (1 - self.share), self.share.reshape(1)))
         return pooled(torch.stack(scores), weights, exclusive=self.decision.exclusive)
+
+    def _learning(self, index: int, x: Tensor, lengths: Tensor, folds: Tensor | None = None) -> Tensor:
+        """(B, K): the scores of one member in training."""
+        if folds is None:
+            scores: Tensor = self.member(index)(*self.steps(x, lengths))
+            return scores
+        own = folds != index
+        out = x.new_zeros(len(x), self.decision.thresholds.shape[0])
+        if not own.any():
+            return out
+        return out.masked_scatter(own.unsqueeze(1), self.member(index)(*self.steps(x[own], lengths[own.cpu()])))
+
+    @torch.no_grad()
+    def weigh(self, deep: Tensor, fixed: Tensor, truth: Tensor) -> Tensor:
+        """Set the share of the linear model with the least loss on rows that neither side learnt from.
+
+        Args:
+            deep: (N, K) the networks' scores.
+            fixed: (N, K) the linear model's.
+            truth: as `Decision.loss` takes it.
+
+        Returns:
+            (N, K), the scores of both.
+        """
+        both = torch.stack((deep, fixed.to(deep)))
+        scores = [
+            pooled(both, deep.new_tensor((1 - share, share)), exclusive=self.decision.exclusive) for share in SHARES
+        ]
+        losses = [float(self.decision.loss(each, truth)) for each in scores]
+        best = losses.index(min(losses))
+        self.share.fill_(SHARES[best])
+        return scores[best]
 
 
 def own_steps(x: Tensor, lengths: Tensor) -> Tensor:

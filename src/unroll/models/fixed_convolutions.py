@@ -20,9 +20,9 @@ KERNELS = math.comb(_WIDTH, _HEAVY)
 #: Different dilations at most, and channels that a kernel adds up at most.
 _DILATIONS, _CHANNELS = 32, 9
 #: Strengths of the penalty that are tried, for each feature.
-_STRENGTHS = tuple(np.logspace(-5, 1, 13).tolist())
+_STRENGTHS: tuple[float, ...] = tuple(np.logspace(-5, 1, 13).tolist())
 #: Scales of the scores that are tried: a ridge regression of -1 and 1 says nothing of probabilities.
-_SCALES = tuple(np.logspace(-0.5, 1.5, 41).tolist())
+_SCALES: tuple[float, ...] = tuple(np.logspace(-0.5, 1.5, 41).tolist())
 
 
 def dilations(steps: int, features: int) -> list[tuple[int, int]]:

@@ -77,7 +77,9 @@ def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) 
     members = settings.members or _MEMBERS
     stride = settings.stride or max(1, min(int(np.ceil(whole * members / _WORK)), longest // _LEFT))
     if settings.members is None:
-        members = max(1, min(members, int(_WORK * stride / max(whole, 1.0))))
+        # Of few rows each must be left out by one network and answered by it.
+        fewest = 2 if len(lengths) < _DECIDING / 0.1 else 1
+        members = max(fewest, min(members, int(_WORK * stride / max(whole, 1.0))))
     fixed = next(features for most, features in _FIXED if len(lengths) <= most)
     return SeriesPlan(
         members=members,
