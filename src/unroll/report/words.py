@@ -36,6 +36,7 @@ _SPELLINGS = {
     "witten-bell": "Witten-Bell",
     "chrono-lstm": "chrono LSTM",
     "chrono-gru": "chrono GRU",
+    "lstm-fcn": "LSTM-FCN",
     "cnn": "CNN",
     "crf": "CRF",
 }

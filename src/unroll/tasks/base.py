@@ -117,6 +117,11 @@ class Job(abc.ABC):
         """Sentences about the scores of the split that the report begins with, to stand in its first lines."""
         return []
 
+    def chance(self) -> float | None:
+        """The training loss per item of the best answer that never looks at its input, such as the frequencies of the
+        classes: a run that stays there has learnt nothing, and says so. None where it is not known."""
+        return None
+
     def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once after training, with the best weights in place and before they are saved: the moment to fit on
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
