@@ -20,6 +20,7 @@ LINES: dict[str, str] = {
     "forecast": "unroll.tasks.forecast.task:ForecastTask",
     "generate": "unroll.tasks.generate.task:GenerateTask",
     "tag": "unroll.tasks.tag.task:TagTask",
+    "transcribe": "unroll.tasks.transcribe.task:TranscribeTask",
 }
 
 
