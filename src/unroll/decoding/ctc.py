@@ -170,6 +170,15 @@ class PrefixBeam:
         found = [Hypothesis(text, paths.log_p, paths.log_p + paths.prior) for text, paths in self._paths.items()]
         return sorted(found, key=lambda one: (-one.score, one.letters))
 
+    def best(self) -> tuple[int, ...]:
+        """The best text in mind, behind what was given out."""
+        return self.hypotheses()[0].letters
+
+    def forget_others(self) -> None:
+        """Keep only the best text in mind."""
+        best = self.best()
+        self._paths = {best: self._paths[best]}
+
     def settled(self) -> list[int]:
         """Give out the letters that all texts in mind share: no step to come can change them."""
         texts = list(self._paths)
@@ -186,7 +195,7 @@ class PrefixBeam:
 
     def finish(self) -> list[int]:
         """The letters of the best text that were not given out yet."""
-        return list(self.hypotheses()[0].letters)
+        return list(self.best())
 
 
 def _plus(a: float, b: float) -> float:

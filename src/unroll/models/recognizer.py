@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unroll.layers import Stack
+from unroll.layers import Recurrent, Stack
 
 #: The output of CTC that means "no letter here".
 BLANK = 0
@@ -60,13 +60,21 @@ class Recognizer(nn.Module):
         """Features with mean 0 and standard deviation 1 over the frames that train."""
         return (features_BTM - self.mean) * self.scale
 
-    def stacked(self, x_BTM: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Normalised features as steps (B, S, K * M); what is missing at the end, and the delay, are zeros."""
+    @property
+    def both_ways(self) -> bool:
+        """Whether a layer reads backwards, too, so that the whole recording must be there."""
+        return any(not isinstance(layer, Recurrent) or layer.reverse for layer in self.stack.layers)
+
+    def stacked(self, x_BTM: Tensor, lengths: Tensor | None = None, *, ended: bool = True) -> Tensor:
+        """Normalised features as steps (B, S, K * M); what is missing at the end, and the delay after it, are zeros.
+
+        Without `ended` more will come, so there is no delay.
+        """
         batch, time, _ = x_BTM.shape
         if lengths is not None:
             valid = torch.arange(time, device=x_BTM.device) < lengths.to(x_BTM.device).unsqueeze(1)
             x_BTM = x_BTM.masked_fill(~valid.unsqueeze(-1), 0.0)
-        steps = -(-time // self.frames) + self.delay
+        steps = -(-time // self.frames) + (self.delay if ended else 0)
         padded = nn.functional.pad(x_BTM, (0, 0, 0, steps * self.frames - time))
         return padded.reshape(batch, steps, self.frames * self.bands)
 

@@ -46,7 +46,7 @@ def filter_bank(rate: int, size: int, bands: int) -> np.ndarray:
     empty = np.flatnonzero(bank.sum(axis=0) == 0)
     if len(empty):
         raise ValueError(f"{bands} bands are too many for {rate} samples per second: band {empty[0] + 1} sees nothing")
-    return bank
+    return np.asarray(bank)
 
 
 class LogMel:

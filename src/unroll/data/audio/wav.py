@@ -129,7 +129,7 @@ def decode_wav(raw: bytes, form: WavFormat) -> np.ndarray:
         samples = whole / 2.0**31
     else:
         samples = np.frombuffer(raw, f"<i{form.width}") / 2.0 ** (8 * form.width - 1)
-    return samples.astype(np.float32).reshape(count, form.channels)
+    return np.asarray(samples.astype(np.float32).reshape(count, form.channels))
 
 
 def _mulaw_table() -> np.ndarray:

@@ -19,12 +19,13 @@ from unroll.models.recognizer import Recognizer, ctc_loss, least_steps
 from unroll.models.spec_augment import SpecAugment
 from unroll.report import Section
 from unroll.tasks.base import Job, Scores
-from unroll.tasks.transcribe.data import Ears, Speech
+from unroll.tasks.transcribe.data import Speech
 from unroll.tasks.transcribe.network import fit_normalisation, layers_of, letters_of, log_probabilities, padded
 from unroll.tasks.transcribe.predictor import TranscribePredictor
 from unroll.tasks.transcribe.reading import CHOICES, Reading, SpokenLetters
 from unroll.tasks.transcribe.scores import Transcribed, plain_metrics, score_transcripts
 from unroll.tasks.transcribe.settings import Saved, TranscribeSettings
+from unroll.tasks.transcribe.sound import Ears
 from unroll.training import Loss
 
 #: What the run folder's files are called.

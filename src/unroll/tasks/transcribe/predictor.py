@@ -27,11 +27,12 @@ from unroll.tasks.transcribe.columns import (
     recording_of_record,
     recording_of_row,
 )
-from unroll.tasks.transcribe.data import Ears, named, spoken_text
+from unroll.tasks.transcribe.listening import Listener
 from unroll.tasks.transcribe.network import letters_of, log_probabilities, padded
 from unroll.tasks.transcribe.reading import Reading
 from unroll.tasks.transcribe.scores import Transcribed, score_transcripts
 from unroll.tasks.transcribe.settings import Saved
+from unroll.tasks.transcribe.sound import Ears, named, spoken_text
 
 #: Recordings that are answered for at a time.
 _BLOCK = 64
@@ -165,6 +166,10 @@ class TranscribePredictor(Predictor):
         """Score what the network heard against the transcripts."""
         return score_transcripts(Transcribed(gold, self.reading.texts(log_ps, self.saved), names), seed=self._seed)
 
-    def greedy_texts(self, log_ps: Sequence[np.ndarray]) -> list[str]:
-        """The texts of the likeliest paths, which cost next to nothing."""
-        return Reading(0).texts(log_ps, self.saved) if log_ps else []
+    def listen(self, rate: int) -> Listener:
+        """A listener for a stream of so many samples per second.
+
+        Raises:
+            ConfigError: the model reads from both ends.
+        """
+        return Listener(self._network, self.ears, self.reading, self.saved, rate)

@@ -49,7 +49,7 @@ class SpokenLetters:
         return self._known((*(0,) * (self.order - 1 - len(before)), *before))
 
     def _ask(self, context: tuple[int, ...]) -> np.ndarray:
-        return np.log(self._model.distribution(np.array(context, dtype=np.int64)))
+        return np.asarray(np.log(self._model.distribution(np.array(context, dtype=np.int64))))
 
 
 class Reading(NamedTuple):

@@ -9,12 +9,13 @@ from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.transcribe.columns import find_columns
-from unroll.tasks.transcribe.data import Speech, draw_split, ears_of, findings, prepare
+from unroll.tasks.transcribe.data import Speech, draw_split, findings, prepare
 from unroll.tasks.transcribe.job import FILE, SPOKEN, TranscribeJob, make_reading
 from unroll.tasks.transcribe.network import build_network
 from unroll.tasks.transcribe.options import OPTIONS
 from unroll.tasks.transcribe.predictor import TranscribePredictor
 from unroll.tasks.transcribe.settings import Saved, Spoken, TranscribeSettings
+from unroll.tasks.transcribe.sound import ears_of
 from unroll.training import Monitor, TrainSettings
 
 
