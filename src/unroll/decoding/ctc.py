@@ -48,8 +48,7 @@ def greedy(log_p_SV: np.ndarray) -> list[int]:
 
     Source: Graves et al. 2006, section 3.2, "best path decoding".
     """
-    best = log_p_SV.argmax(axis=1) if len(log_p_SV) else np.empty(0, np.int64)
-    return [int(b) for a, b in zip([BLANK, *best[:-1]], best, strict=True) if b not in (a, BLANK)]
+    return GreedyDecoder().push(log_p_SV)
 
 
 class GreedyDecoder:

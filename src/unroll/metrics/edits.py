@@ -47,7 +47,7 @@ def align_units(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Pai
 
     Example:
         >>> [tuple(pair) for pair in align_units("one two three".split(), "one too".split())]
-        [('one', 'one'), ('two', 'too'), ('three', '')]
+        [('one', 'one'), ('two', ''), ('three', 'too')]
     """
     rows, columns = len(reference), len(hypothesis)
     numbers = {unit: number for number, unit in enumerate(dict.fromkeys([*reference, *hypothesis]))}

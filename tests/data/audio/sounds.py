@@ -26,9 +26,11 @@ def spoken(text: str, rate: int = 8000, seconds: float = 0.12, seed: int = 0) ->
     return whole + np.random.default_rng(seed).normal(0, 0.003, len(whole))
 
 
-def wav_bytes(samples: np.ndarray, rate: int, *, width: int = 2, floats: bool = False, size: int | None = None) -> bytes:
+def wav_bytes(
+    samples: np.ndarray, rate: int, *, width: int = 2, floats: bool = False, size: int | None = None
+) -> bytes:
     """A WAV of samples (S,) or (S, C) between -1 and 1; `size` is what the header says instead of the truth."""
-    wide = samples.reshape(len(samples), -1)
+    wide = samples[:, None] if samples.ndim == 1 else samples
     if floats:
         body = wide.astype("<f4" if width == 4 else "<f8").tobytes()
     elif width == 1:
@@ -40,9 +42,20 @@ def wav_bytes(samples: np.ndarray, rate: int, *, width: int = 2, floats: bool = 
         most = 2 ** (8 * width - 1)
         body = np.clip(np.round(wide * most), -most, most - 1).astype(f"<i{width}").tobytes()
     channels = wide.shape[1]
-    form = struct.pack("<HHIIHH", 3 if floats else 1, channels, rate, rate * channels * width, channels * width, 8 * width)
+    form = struct.pack(
+        "<HHIIHH", 3 if floats else 1, channels, rate, rate * channels * width, channels * width, 8 * width
+    )
     said = len(body) if size is None else size
-    return b"RIFF" + struct.pack("<I", (36 + said) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", said) + body
+    return (
+        b"RIFF"
+        + struct.pack("<I", (36 + said) & 0xFFFFFFFF)
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + form
+        + b"data"
+        + struct.pack("<I", said)
+        + body
+    )
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = 8000, **form: int | bool) -> Path:

@@ -109,7 +109,7 @@ def from_samples(samples: np.ndarray, rate: float, longest: float) -> Recording:
     if len(given) > longest * rate:
         text = f"{len(given) / rate:.1f} s of sound; at most {longest:g} s are taken: cut the recording"
         return Recording(np.empty(0, np.float32), int(rate), 1, (Problem("long", 1, text),))
-    wide = given.reshape(len(given), -1).astype(np.float64)
+    wide = (given[:, None] if given.ndim == 1 else given).astype(np.float64)
     if given.dtype.kind in "iu":
         half = 2.0 ** (8 * given.dtype.itemsize - 1)
         wide = wide / half - (given.dtype.kind == "u")
