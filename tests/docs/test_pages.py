@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from data.audio.sounds import spoken, write_folder, write_wav
 from unroll.cli.app import make_app, run
 
 pytestmark = pytest.mark.docs
@@ -82,6 +83,8 @@ def readers_folder(monkeypatch, tmp_path):
     (tmp_path / "people.conll").write_text(tagged + "\n", encoding="utf-8")
     (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
+    write_folder(tmp_path / "speech", 24)
+    write_wav(tmp_path / "recording.wav", spoken("ab"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

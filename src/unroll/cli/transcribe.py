@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -9,6 +10,8 @@ import typer
 from unroll.cli import options as o
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from unroll.data.audio.wav import WavFormat
 
 #: Bytes that are taken at once at most; what has come is taken at once, however little it is.
@@ -75,7 +78,7 @@ def _header(stream: BinaryIO) -> WavFormat:
         raise DataError(f"{error}; give a WAV, or samples with --raw --rate N", "standard input") from None
 
 
-def _samples(stream: BinaryIO, form: WavFormat):  # type: ignore[no-untyped-def]
+def _samples(stream: BinaryIO, form: WavFormat) -> Iterator[np.ndarray]:
     """Yield the samples as they come, (S,) float32, the mean of all channels."""
     from unroll.data.audio.wav import decode_wav
 

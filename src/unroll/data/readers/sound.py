@@ -16,8 +16,19 @@ AUDIO, TEXT = "audio", "text"
 #: Of the text beside a recording, by the end of its name.
 _BESIDE = (".txt", ".lab")
 _MAGIC = (b"RIFF", b"RF64", b"fLaC", b"OggS")
+#: Folders beside a manifest in which its recordings may lie.
+_FOLDERS = ("", "wavs", "wav", "clips", "audio")
 #: Bytes of a transcript at most: minutes of speech.
 _MOST_TEXT = 2**16
+
+
+def sound_path(cell: str, beside: Path) -> Path:
+    """Where a recording is: as it is named, beside its manifest, or in one of the folders that are usual there."""
+    for folder in _FOLDERS:
+        path = beside / folder / cell
+        if path.is_file():
+            return path
+    return Path(cell)
 
 
 def is_sound(path: Path | str) -> bool:
@@ -80,8 +91,8 @@ class SoundReader:
     name = "sound"
     suffixes = SUFFIXES
     summary = (
-        "recordings (wav, flac, ogg, mp3): a row per file; the transcript is the `.txt` beside it, the folder it is in,"
-        " or what its name begins with, before `_`"
+        "recordings: a row per file; the transcript is the `.txt` beside it, the folder it is in, or what its name"
+        " begins with, before `_`"
     )
 
     def __init__(self, labels: Mapping[Path, str] = MappingProxyType({})) -> None:

@@ -1,6 +1,7 @@
 """Charts as data, drawn by the page's templates: plots with axes, rows of scores, and matrices of counts."""
 
 from unroll.report.charts.axis import Axis, AxisKind
+from unroll.report.charts.heat import Heat, Spans
 from unroll.report.charts.lanes import Lane, Lanes
 from unroll.report.charts.layers import Band, Bars, Curve, Points
 from unroll.report.charts.matrix import Matrix
@@ -9,4 +10,19 @@ from unroll.report.charts.plot import Mark, Plot
 #: What a section of the page may draw.
 Chart = Plot | Lanes | Matrix
 
-__all__ = ["Axis", "AxisKind", "Band", "Bars", "Chart", "Curve", "Lane", "Lanes", "Mark", "Matrix", "Plot", "Points"]
+__all__ = [
+    "Axis",
+    "AxisKind",
+    "Band",
+    "Bars",
+    "Chart",
+    "Curve",
+    "Heat",
+    "Lane",
+    "Lanes",
+    "Mark",
+    "Matrix",
+    "Plot",
+    "Points",
+    "Spans",
+]

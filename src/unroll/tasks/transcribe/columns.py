@@ -12,7 +12,7 @@ from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.data.audio.recording import Recording, read_recording, sound_problems
 from unroll.data.audio.wav import LEAST_RATE, MOST_RATE
-from unroll.data.readers.sound import is_sound
+from unroll.data.readers.sound import is_sound, sound_path
 from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
 
@@ -22,8 +22,6 @@ _RATES = ("rate", "sample_rate", "sampling_rate", "samplerate")
 _SAMPLES = ("audio", "samples", "sound", "signal", "waveform")
 #: Rows by which recordings are recognised.
 _LOOKED_AT = 20
-#: Folders beside a manifest in which its recordings may lie.
-_FOLDERS = ("", "wavs", "wav", "clips", "audio")
 
 
 class Columns(NamedTuple):
@@ -81,15 +79,6 @@ def recording_name(table: Table, columns: Columns, row: int) -> str:
     if columns.rate is not None:
         return f"row {row + 1}"
     return Path(table.texts(columns.audio, np.array([row]))[0]).name
-
-
-def sound_path(cell: str, beside: Path) -> Path:
-    """Where a recording is: as it is named, beside its manifest, or in one of the folders that are usual there."""
-    for folder in _FOLDERS:
-        path = beside / folder / cell
-        if path.is_file():
-            return path
-    return Path(cell)
 
 
 def from_samples(samples: np.ndarray, rate: float, longest: float) -> Recording:

@@ -21,6 +21,7 @@ from unroll.report import Section
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.transcribe.data import Speech
 from unroll.tasks.transcribe.network import fit_normalisation, layers_of, letters_of, log_probabilities, padded
+from unroll.tasks.transcribe.pictures import SHOWN, Shown, picture_section
 from unroll.tasks.transcribe.predictor import TranscribePredictor
 from unroll.tasks.transcribe.reading import CHOICES, Reading, SpokenLetters
 from unroll.tasks.transcribe.scores import Transcribed, plain_metrics, score_transcripts
@@ -171,8 +172,35 @@ class TranscribeJob(Job):
         folder.write_json(SPOKEN, {"counts": dict(sorted(self._spoken().items()))})
 
     def sections(self) -> list[Section]:
-        """Nothing yet."""
-        return []
+        """How texts are read off, and recordings with the letters that were understood."""
+        split = "test" if "test" in self.splits else "validation"
+        weight, bonus = self._network.reading.tolist()
+        if self._settings.decoder == "greedy":
+            text = "Greedy: the likeliest letter of every step."
+        elif not weight:
+            text = f"A beam of {self._settings.beam} texts; on validation no n-gram model of letters made it better."
+        else:
+            text = (
+                f"A beam of {self._settings.beam} texts with a {self._settings.order}-gram model of the letters of the"
+                f" training transcripts, whose weight {weight:.1f} and bonus {bonus:.1f} per letter were best on"
+                " validation."
+            )
+        found = [Section("How texts are read off", text)]
+        if split in self.splits:
+            found.append(picture_section(self._shown(split), self.data.saved, self._ears))
+        return found
+
+    def _shown(self, split: str) -> list[Shown]:
+        """Some recordings of a split, wrong ones first but not alone."""
+        heard, reading = self._heard(split), self.predictor().reading
+        names, features = self._names(split), [self.data.of(int(row)) for row in self.data.rows[split]]
+        texts = reading.texts(heard, self.data.saved)
+        every = [Shown(*one) for one in zip(names, features, heard, self._gold(split), texts, strict=True)]
+        wrong = [one for one in every if one.gold != one.said]
+        right = [one for one in every if one.gold == one.said]
+        half = SHOWN // 2
+        first = wrong[: max(half, SHOWN - len(right))]
+        return [*first, *right[: SHOWN - len(first)]]
 
 
 def make_reading(
@@ -182,4 +210,4 @@ def make_reading(
     if settings.decoder == "greedy":
         return Reading(0)
     model = SpokenLetters(spoken, saved, settings.order) if weight else None
-    return Reading(settings.beam, model, weight, bonus)
+    return Reading(settings.beam, model, weight, bonus, decide=not settings.bidirectional)

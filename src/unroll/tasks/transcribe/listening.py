@@ -14,18 +14,11 @@ import numpy as np
 import torch
 
 from unroll.data.audio.resample import Resampler
-from unroll.decoding.ctc import GreedyDecoder, PrefixBeam
 from unroll.errors import ConfigError
 from unroll.models.recognizer import Recognizer
-from unroll.tasks.transcribe.network import text_of
-from unroll.tasks.transcribe.reading import Reading
+from unroll.tasks.transcribe.reading import BLOCK, Reading, TextStream
 from unroll.tasks.transcribe.settings import Saved
 from unroll.tasks.transcribe.sound import Ears
-
-#: Steps of a block: what the model waits for before it goes on.
-BLOCK = 4
-#: Blocks after which a text that has not changed is taken for decided: a second of silence, about.
-_PATIENCE = 8
 
 
 class StepStream:
@@ -95,55 +88,6 @@ class StepStream:
         return [log_p[0].cpu().numpy()]
 
 
-class TextStream:
-    """From log-probabilities as they come to a text as it is decided.
-
-    Args:
-        reading: how texts are read off.
-        saved: the letters.
-        decide: whether a text that stays the same for a second is taken for decided, so that a stream goes on.
-    """
-
-    def __init__(self, reading: Reading, saved: Saved, *, decide: bool) -> None:
-        self._saved = saved
-        self._decoder: GreedyDecoder | PrefixBeam = reading.beam() if reading.width else GreedyDecoder()
-        self._decide = decide
-        self._same = 0
-        self._best: tuple[int, ...] = ()
-        self._begun, self._space = False, False
-
-    def push(self, log_p_SV: np.ndarray) -> str:
-        """The letters that these steps decide."""
-        if isinstance(self._decoder, GreedyDecoder):
-            return self._written(self._decoder.push(log_p_SV))
-        for start in range(0, len(log_p_SV), BLOCK):
-            self._decoder.push(log_p_SV[start : start + BLOCK])
-            if self._decide:
-                best = self._decoder.best()
-                self._same = self._same + 1 if best == self._best else 0
-                self._best = best
-                if self._same >= _PATIENCE:
-                    self._decoder.forget_others()
-        letters = self._decoder.settled()
-        self._best = self._best[len(letters) :]
-        return self._written(letters)
-
-    def finish(self) -> str:
-        """The letters that were still open."""
-        return self._written(self._decoder.finish())
-
-    def _written(self, letters: list[int]) -> str:
-        """Letters with single spaces, none at the beginning; one at the end waits for what follows it."""
-        found = ""
-        for letter in text_of(letters, self._saved):
-            if letter == " ":
-                self._space = self._begun
-                continue
-            found += " " * self._space + letter
-            self._begun, self._space = True, False
-        return found
-
-
 class Listener:
     """A model that listens: samples in, text out as soon as no later sound can change it.
 
@@ -160,7 +104,7 @@ class Listener:
 
     def __init__(self, network: Recognizer, ears: Ears, reading: Reading, saved: Saved, rate: int) -> None:
         self._steps = StepStream(network, ears, rate)
-        self._text = TextStream(reading, saved, decide=True)
+        self._text = TextStream(reading, saved)
 
     def push(self, samples: np.ndarray) -> str:
         """Take more samples, (S,) float32 between -1 and 1; what they add to the text."""

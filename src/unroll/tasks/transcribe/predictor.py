@@ -62,6 +62,7 @@ class TranscribePredictor(Predictor):
         self._longest = longest
         self._seed = seed
         self.numbers = () if saved.rate_column is None else (saved.rate_column,)
+        self.files = (saved.audio,) if saved.rate_column is None else ()
 
     @property
     def network(self) -> nn.Module:
@@ -143,8 +144,10 @@ class TranscribePredictor(Predictor):
         Raises:
             DataError: a column is missing, or a recording cannot be read, with file and line.
         """
-        wanted = data.model_copy(update={"inputs": (self.saved.audio,), "target": self.saved.target})
-        columns = find_columns(table, wanted)
+        # A folder of recordings calls its columns otherwise than the manifest that the model was trained with.
+        own_names, others = ((self.saved.audio,), self.saved.target), ((), None)
+        tried = (data.model_copy(update={"inputs": inputs, "target": target}) for inputs, target in (own_names, others))
+        columns = next((found for own in tried if (found := find_columns(table, own)) is not None), None)
         if columns is None:
             raise DataError(
                 f"the model needs the columns '{self.saved.audio}' of recordings and '{self.saved.target}' of"
