@@ -229,9 +229,10 @@ class Model:
                 yield _with_options(record, said) if said else record
 
     def _records(self, data: object, store: Path, reading: dict[str, str | bool | None]) -> Iterator[Record]:
+        numbers, files = self.predictor.numbers, self.predictor.files
         if isinstance(data, Path):
-            return records_of_table(open_table(self._data_config(data, reading), store), self.predictor.numbers)
-        return records_of(data, store, self.predictor.numbers, read_options(self._folder.config.data))
+            return records_of_table(open_table(self._data_config(data, reading), store), numbers, files)
+        return records_of(data, store, numbers, read_options(self._folder.config.data), files)
 
     def _data_config(self, data: object, reading: dict[str, str | bool | None]) -> DataConfig:
         changes: dict[str, object] = {"path": str(data) if is_file(data) else "", "validation": None, "test": None}

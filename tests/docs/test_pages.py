@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from data.audio.sounds import spoken, write_folder, write_wav
 from unroll.cli.app import make_app, run
 
 pytestmark = pytest.mark.docs
@@ -88,6 +89,8 @@ def readers_folder(monkeypatch, tmp_path):
         (tmp_path / "pairs" / f"train.{language}").write_text("\n".join(pair[side] for pair in pairs) + "\n", "utf-8")
     talk = [f"{text} {number},{text} 라니요" for number in range(6) for text in (*POSITIVE, *NEGATIVE)]
     (tmp_path / "talk.csv").write_text("\n".join(["question,answer", *talk]) + "\n", encoding="utf-8")
+    write_folder(tmp_path / "speech", 24)
+    write_wav(tmp_path / "recording.wav", spoken("ab"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -179,9 +179,11 @@ class Predictor(abc.ABC):
 
     Attributes:
         numbers: the columns whose cells it takes as numbers; all others it takes as they are written.
+        files: the columns whose cells name files, which are looked for beside the table's own.
     """
 
     numbers: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod

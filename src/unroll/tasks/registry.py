@@ -22,6 +22,7 @@ LINES: dict[str, str] = {
     "generate": "unroll.tasks.generate.task:GenerateTask",
     "tag": "unroll.tasks.tag.task:TagTask",
     "translate": "unroll.tasks.translate.task:TranslateTask",
+    "transcribe": "unroll.tasks.transcribe.task:TranscribeTask",
 }
 
 

@@ -6,6 +6,7 @@ from unroll.report.charts.lanes import Lane, Lanes
 from unroll.report.charts.layers import Band, Bars, Curve, Points
 from unroll.report.charts.matrix import Matrix
 from unroll.report.charts.plot import Mark, Plot
+from unroll.report.charts.raster import Raster, Spans
 
 #: What a section of the page may draw.
 Chart = Plot | Lanes | Matrix | Heat
@@ -24,4 +25,6 @@ __all__ = [
     "Matrix",
     "Plot",
     "Points",
+    "Raster",
+    "Spans",
 ]
