@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
         "look",
         "decoding",
         "choices",
+        "streaming",
     },
 }
 # What the door gives back, what it opens, the door, and its clients.

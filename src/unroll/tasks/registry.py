@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: imports nothing heavy.
 LINES: dict[str, str] = {
     "classify": "unroll.tasks.classify.task:ClassifyTask",
+    "detect": "unroll.tasks.detect.task:DetectTask",
     "fill": "unroll.tasks.fill.task:FillTask",
     "forecast": "unroll.tasks.forecast.task:ForecastTask",
     "generate": "unroll.tasks.generate.task:GenerateTask",

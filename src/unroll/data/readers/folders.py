@@ -10,6 +10,8 @@ from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
+#: Forms of files of which a folder may hold one for each series.
+_TABLES = ("csv", "tsv", "parquet")
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.
 _PAPERS = re.compile(
@@ -50,12 +52,16 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
         return sorted(found, key=lambda file: file.part or 0), []
-    chosen = _parts(data) or _classes(data) or _single(data)
+    chosen = _parts(data) or _classes(data) or _single(data) or _alike(folder)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
-        wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
+        wanted = (
+            "one data file, files whose names end in train, valid or test, one text file per class, or one table per"
+            " series"
+        )
         raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
-    left = sorted({path.name for path in entries} - {file.path.name for file in chosen})
+    used = {file.path.relative_to(folder).parts[0] for file in chosen}
+    left = sorted({path.name for path in entries} - used)
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
 
 
@@ -79,6 +85,14 @@ def _single(data: list[Path]) -> list[DataFile]:
     tables = [path for path in data if form_of(path) not in (None, "text")]
     chosen = data if len(data) == 1 else tables
     return [DataFile(chosen[0])] if len(chosen) == 1 else []
+
+
+def _alike(folder: Path) -> list[DataFile]:
+    """Several tables of one kind, here or in folders below: a series in each. That their columns agree is checked when
+    they are read."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    tables = [path for path in found[:_MAX_FILES] if form_of(path) in _TABLES]
+    return [DataFile(path) for path in tables] if len({form_of(path) for path in tables}) == 1 else []
 
 
 def _classes(data: list[Path]) -> list[DataFile]:
