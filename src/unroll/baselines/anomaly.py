@@ -61,6 +61,8 @@ def _windowed(values: np.ndarray, window: int) -> np.ndarray:
     count = np.maximum(counts[ends] - counts[begins], 1.0)
     mean = (sums[ends] - sums[begins]) / count
     spread = np.sqrt(np.maximum((squares[ends] - squares[begins]) / count - mean**2, 0.0))
+    # What is left of equal values by rounding is no deviation.
+    spread[spread < 1e-7 * np.abs(centred).max(initial=0.0)] = 0.0
     away = np.abs(centred - mean) / _floored(spread)
     away[counts[ends] == 0] = 0.0
     return np.where(known, away, 0.0)

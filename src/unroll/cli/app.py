@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cli import bench, check, compare, datasets, evaluate, export, info, memory, predict, train
+from unroll.cli import bench, check, compare, datasets, detect, evaluate, export, info, memory, predict, train
 from unroll.cli.declared import with_declared
 from unroll.cli.extras import missing_extra
 from unroll.cli.waiting import wait_settings
@@ -55,6 +55,7 @@ def make_app() -> typer.Typer:
         (check.check, "Look at a data file before training on it."),
         (evaluate.evaluate, "Score a trained model."),
         (with_declared(predict.predict, prediction), "Ask a trained model."),
+        (detect.detect, "Raise alerts on a stream, with a trained model."),
         (with_declared(compare.compare, training, besides=["cell"]), "Set several models or runs side by side."),
         (export.export, "Write a trained model as an ONNX file."),
         (memory.memory, "Compare how far networks remember."),

@@ -126,9 +126,7 @@ def sweep(series: Sequence[Scored], profile: Profile) -> Sweep:
         gains[rows] = np.diff(best)
     start = -profile.missed * len(windows)
     ends = np.flatnonzero(np.append(score[1:] != score[:-1], True)) if len(score) else np.empty(0, np.int64)
-    return Sweep(
-        np.concatenate([[np.inf], score[ends]]), np.concatenate([[start], start + np.cumsum(gains)[ends]])
-    )
+    return Sweep(np.concatenate([[np.inf], score[ends]]), np.concatenate([[start], start + np.cumsum(gains)[ends]]))
 
 
 def best_threshold(swept: Sweep) -> float:

@@ -229,6 +229,28 @@ class Writer(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """A stream that is watched: what is known of it after each record."""
+
+    def push(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What is thought of a record, before the next is seen."""
+
+    def save(self, path: Path | str) -> None:
+        """Write all that is known to a file."""
+
+    def load(self, path: Path | str) -> None:
+        """Take up what a file knows: what follows is the same to the bit."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A predictor that watches streams."""
+
+    def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Watch:
+        """Begin to watch."""
+        ...
+
+
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
 S = TypeVar("S", bound=BaseModel, default=Any)
 D = TypeVar("D", bound=Prepared, default=Any)

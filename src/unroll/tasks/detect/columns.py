@@ -15,7 +15,9 @@ from unroll.data import Kind, Table
 from unroll.data.series.rows import series_rows
 from unroll.errors import DataError, nearest
 
-_LABEL_NAMES = re.compile(r"(?i)^(is[_ ]?)?(anomaly|anomalous|outlier|changepoint|change[_ ]point)([_ ]?(label|flag))?$")
+_LABEL_NAMES = re.compile(
+    r"(?i)^(is[_ ]?)?(anomaly|anomalous|outlier|changepoint|change[_ ]point)([_ ]?(label|flag))?$"
+)
 _CHANGE_NAMES = re.compile(r"(?i)^change[_ ]?point")
 _TIME_NAMES = re.compile(r"(?i)^(time|timestamp|date|datetime|t|step|index|epoch|시간|시각|날짜|일시)$")
 

@@ -1,4 +1,4 @@
-"""A detector's data: streams in the order of their records, and the probation part of each, which alone is learned from.
+"""A detector's data: streams in the order of their records, and the probation parts, which alone are learned from.
 
 Shapes: T records, P records of a probation part, I features of a step, C channels.
 """
@@ -17,9 +17,9 @@ from unroll.errors import DataError
 from unroll.metrics.nab import PROBATION, PROBATION_OF
 from unroll.tasks.detect.columns import Columns, Stream, streams_of
 from unroll.tasks.detect.labels import Window, read_windows, windows_of
+from unroll.tasks.detect.online import Running
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import CLIP, CYCLES, phases
-from unroll.tasks.detect.online import Running
 
 #: Steps of a stretch that is trained on, and of those at its beginning, whose forecasts do not count yet.
 STRETCH, WARM = 80, 16
@@ -85,9 +85,7 @@ def prepare(table: Table, config: RunConfig, settings: DetectSettings, columns: 
         )
     probation = [probation_of(len(stream.values), settings) for stream in streams]
     cycles = _cycles(streams, probation) if settings.time_features else ()
-    lessons = [
-        lesson(stream, length, cycles, settings.long) for stream, length in zip(streams, probation, strict=True)
-    ]
+    lessons = [lesson(stream, length, cycles, settings.long) for stream, length in zip(streams, probation, strict=True)]
     starts = _starts(lessons)
     if sum(probation) < _LEAST or not len(starts):
         raise DataError(

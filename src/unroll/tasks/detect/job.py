@@ -15,8 +15,9 @@ from unroll.models.next_step import NextStep
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.detect.data import STRETCH, WARM, DetectData
 from unroll.tasks.detect.predictor import FILE, STARTS, DetectPredictor, starts_of
-from unroll.tasks.detect.scores import UNLABELLED, Watched, baselines_of, best_on, scored, watch_all
+from unroll.tasks.detect.scores import UNLABELLED, baselines_of, best_on
 from unroll.tasks.detect.settings import DetectSettings
+from unroll.tasks.detect.watching import Watched
 from unroll.training import Loss
 
 #: Stretches of one pass, at most; a new draw for each.
@@ -105,11 +106,11 @@ class DetectJob(Job):
 
     def evaluate(self, split: str) -> Scores:
         """Every record after the probation parts, each scored before the next is seen."""
-        return scored(self._all(), float(self._network.threshold), self._settings, self.data.saved)
+        return self.predictor().score(self._all())
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Simple detectors on the same records."""
-        return {name: {"test": scores} for name, scores in baselines_of(self._all(), self._settings).items()}
+        return {name: {"test": scores} for name, scores in baselines_of(self._all()).items()}
 
     def save(self, folder: RunFolder) -> None:
         """Columns and sizes, and the probation parts."""
@@ -120,7 +121,7 @@ class DetectJob(Job):
         """The streams with what the trained network says of them."""
         if self._watched is None:
             data = self.data
-            self._watched = watch_all(self.predictor(), data.streams, data.probation, data.windows)
+            self._watched = self.predictor().watch_all(data.streams, data.probation, data.windows)
         return self._watched
 
 

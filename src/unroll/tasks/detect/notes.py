@@ -33,9 +33,7 @@ def notes_of(data: DetectData, settings: DetectSettings) -> Iterator[str]:
     if known:
         chosen = "" if settings.threshold is not None else ", by which the threshold is chosen, on all streams together"
         yield f"{sum(map(len, known))} windows of anomalies in {len(known)} streams{chosen}; nothing else sees them"
-        unknown = [
-            stream.name for stream, own in zip(data.streams, data.windows, strict=True) if own is None
-        ]
+        unknown = [stream.name for stream, own in zip(data.streams, data.windows, strict=True) if own is None]
         if unknown:
             yield f"{len(unknown)} streams have no entry among the windows and are not scored: {', '.join(unknown[:4])}"
     else:

@@ -21,11 +21,13 @@ from unroll.models.next_step import NextStep
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.detect.columns import Columns, Stream, streams_of
 from unroll.tasks.detect.data import lesson, probation_of
-from unroll.tasks.detect.labels import read_windows, windows_of
-from unroll.tasks.detect.scores import scored, watch_all
-from unroll.tasks.detect.session import Limits, Session, Start, number_of, time_of
+from unroll.tasks.detect.labels import Window, read_windows, windows_of
+from unroll.tasks.detect.scores import metrics_of
+from unroll.tasks.detect.sections import sections_of
+from unroll.tasks.detect.session import Limits, Session, Start, StreamState, number_of, time_of
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import Weights
+from unroll.tasks.detect.watching import Watched, watch_all
 
 #: What the run folder's files of columns and sizes, and of the probation parts, are called.
 FILE, STARTS = "detect.json", "probation.json"
@@ -42,6 +44,7 @@ class DetectPredictor(Predictor):
         saved: columns and sizes.
         settings: the run's model section.
         starts: the probation parts of the run's streams by name, with times.
+        data: how the run's file was read.
     """
 
     def __init__(
@@ -50,11 +53,13 @@ class DetectPredictor(Predictor):
         saved: Saved,
         settings: DetectSettings,
         starts: Mapping[str, Start] | None = None,
+        data: DataConfig | None = None,
     ) -> None:
         self._network = network
         self._saved = saved
         self._settings = settings
         self._starts = dict(starts or {})
+        self._data = data
         self.numbers = saved.channels
         network.eval()
 
@@ -97,6 +102,7 @@ class DetectPredictor(Predictor):
             limits,
             starts=self._start if warm_up is None else lambda name: None,
             identity=self._identity(),
+            data=self._data,
         )
 
     def _start(self, name: str) -> Start | None:
@@ -144,7 +150,19 @@ class DetectPredictor(Predictor):
         given = None if settings.labels is None else read_windows(settings.labels)
         windows = [windows_of(stream, columns, given, settings.labels) for stream in streams]
         probation = [probation_of(len(stream.values), settings) for stream in streams]
-        return scored(watch_all(self, streams, probation, windows), self.threshold, settings, saved)
+        return self.score(self.watch_all(streams, probation, windows))
+
+    def watch_all(
+        self, streams: Sequence[Stream], probation: Sequence[int], windows: Sequence[list[Window] | None]
+    ) -> list[Watched]:
+        """Watch whole streams, each from its beginning, record by record."""
+        weights, limits = Weights(self._network), Limits.of(self._saved, self._settings, self.threshold)
+        return watch_all(lambda silent: StreamState(weights, self._saved, limits, silent), streams, probation, windows)
+
+    def score(self, watched: Sequence[Watched]) -> Scores:
+        """Metrics and sections."""
+        metrics = metrics_of(watched, self.threshold, self._settings)
+        return Scores(metrics, sections_of(watched, self.threshold, self._settings, self._saved))
 
 
 def starts_of(streams: Sequence[Stream], probation: Sequence[int]) -> dict[str, Any]:

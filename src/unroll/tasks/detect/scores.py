@@ -6,84 +6,20 @@ Shapes: T records, C channels.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from unroll.baselines.anomaly import static_threshold, windowed_gaussian
 from unroll.metrics.alerts import Alerts, alert_scores
-from unroll.metrics.nab import PROFILES, Profile, Scored, best_threshold, normalised, score_at, sweep
+from unroll.metrics.nab import PROFILES, Scored, best_threshold, normalised, score_at, sweep
 from unroll.tasks.base import Score, Scores
-from unroll.tasks.detect.alarm import Alarm
-from unroll.tasks.detect.columns import Stream
-from unroll.tasks.detect.labels import Window
-from unroll.tasks.detect.settings import DetectSettings, Saved
-
-if TYPE_CHECKING:
-    from unroll.tasks.detect.predictor import DetectPredictor
+from unroll.tasks.detect.settings import DetectSettings
+from unroll.tasks.detect.watching import Watched, begins_of
 
 #: The profile by which the threshold is chosen.
 CHOSEN_BY = "standard"
 #: Digits of rarity from which on a record is an alert where nothing is labelled: as unlikely as one in 100,000.
 UNLABELLED = 5.0
-
-
-class Watched(NamedTuple):
-    """A stream with what was said of each of its records before the next was seen.
-
-    Attributes:
-        stream: the records.
-        probation: how many at the beginning were learned from and are not scored.
-        windows: where its anomalies are; None if nothing is known.
-        scores: (T,) digits of rarity.
-        news: (T,) the score where it is higher than those before it, else 0.
-        channels: (T,) the channel that surprised most.
-        expected: (T, C); NaN where nothing was expected.
-    """
-
-    stream: Stream
-    probation: int
-    windows: list[Window] | None
-    scores: np.ndarray
-    news: np.ndarray
-    channels: np.ndarray
-    expected: np.ndarray
-
-
-def watch_all(
-    predictor: DetectPredictor,
-    streams: Sequence[Stream],
-    probation: Sequence[int],
-    windows: Sequence[list[Window] | None],
-) -> list[Watched]:
-    """Watch every stream from its beginning, record by record."""
-    found = []
-    for stream, length, own in zip(streams, probation, windows, strict=True):
-        state = predictor.watch(threshold=0.0, warm_up=length).stream(stream.name)
-        size = len(stream.values)
-        scores, news, channels = np.zeros(size), np.zeros(size), np.zeros(size, np.int64)
-        expected = np.full(stream.values.shape, np.nan)
-        times = stream.moments()
-        for at, values in enumerate(stream.values.tolist()):
-            heard = state.take(times[at], values)
-            scores[at], news[at], channels[at] = heard.verdict.score, heard.news, heard.verdict.channel
-            if heard.verdict.expected[0] is not None:
-                expected[at] = heard.verdict.expected
-        found.append(Watched(stream, length, own, scores, news, channels, expected))
-    return found
-
-
-def begins_of(watched: Watched, threshold: float, settings: DetectSettings) -> tuple[list[int], list[int]]:
-    """The records at which alerts begin, and those at which they end."""
-    alarm = Alarm(threshold, settings.calm, settings.short)
-    begins, ends = [], []
-    for at in range(watched.probation, len(watched.scores)):
-        event = alarm.hear(float(watched.scores[at]), float(watched.news[at]))
-        if event == "begin":
-            begins.append(at)
-        elif event == "end":
-            ends.append(at)
-    return begins, ends
 
 
 def _benchmark(watched: Sequence[Watched], news: Sequence[np.ndarray]) -> list[Scored]:
@@ -108,16 +44,15 @@ def best_on(watched: Sequence[Watched]) -> float:
     return (best + float(below.max())) / 2 if len(below) else best
 
 
-def nab_scores(scored_series: Sequence[Scored], threshold: float | None) -> dict[str, float]:
-    """The benchmark's score of every profile; with the best threshold of each profile if none is given."""
+def nab_scores(scored_series: Sequence[Scored], threshold: float) -> dict[str, float]:
+    """The benchmark's score of every profile."""
     found = {}
     windows = sum(len(item.windows) for item in scored_series)
     for name, profile in PROFILES.items():
         swept = sweep(scored_series, profile)
         if not swept.scores[0]:
             continue
-        at = best_threshold(swept) if threshold is None else threshold
-        found[f"nab_{name}"] = normalised(score_at(swept, at), swept, windows, profile)
+        found[f"nab_{name}"] = normalised(score_at(swept, threshold), swept, windows, profile)
     return found
 
 
@@ -185,7 +120,7 @@ def _with_score(found: Mapping[str, float]) -> dict[str, Score]:
     return named if first is None else {"score": named[first], **named}
 
 
-def baselines_of(watched: Sequence[Watched], settings: DetectSettings) -> dict[str, Scores]:
+def baselines_of(watched: Sequence[Watched]) -> dict[str, Scores]:
     """Simple detectors, each with its own best threshold for each profile, chosen as the model's is; without labels the
     last value as forecast."""
     labelled = [own for own in watched if own.windows is not None]
@@ -199,8 +134,8 @@ def baselines_of(watched: Sequence[Watched], settings: DetectSettings) -> dict[s
     for name, detector in detectors.items():
         said = [own._replace(news=detector(own)) for own in labelled]
         scored_series = _benchmark(said, [own.news for own in said])
-        found = nab_scores(scored_series, best_threshold(sweep(scored_series, PROFILES[CHOSEN_BY])))
         threshold = best_threshold(sweep(scored_series, PROFILES[CHOSEN_BY]))
+        found = nab_scores(scored_series, threshold)
         # An alert of theirs is a stretch of records above the threshold.
         begins = [_rises(own.news >= threshold, own.probation) for own in said]
         reached[name] = Scores(_with_score(found | _alert_metrics(said, begins)))
@@ -211,15 +146,3 @@ def _rises(flags: np.ndarray, probation: int) -> list[int]:
     high = flags.copy()
     high[:probation] = False
     return [int(at) for at in np.flatnonzero(high & ~np.concatenate([[False], high[:-1]]))]
-
-
-def profile(name: str) -> Profile:
-    """A profile of the benchmark by its name."""
-    return PROFILES[name]
-
-
-def scored(watched: Sequence[Watched], threshold: float, settings: DetectSettings, saved: Saved) -> Scores:
-    """Metrics and sections."""
-    from unroll.tasks.detect.sections import sections_of
-
-    return Scores(metrics_of(watched, threshold, settings), sections_of(watched, threshold, settings, saved))

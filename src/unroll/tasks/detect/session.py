@@ -5,10 +5,17 @@ Shapes: C channels.
 
 from __future__ import annotations
 
+import datetime
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from unroll.bundle import DataConfig
+from unroll.bundle.files import decode_json, read_bounded, write_atomic
 from unroll.errors import DataError
 from unroll.tasks.detect.alarm import Alarm, Peaks
 from unroll.tasks.detect.settings import DetectSettings, Saved
@@ -16,6 +23,8 @@ from unroll.tasks.detect.watcher import Verdict, Watcher, Weights
 
 #: Of what a state file says that it is.
 _KIND, _VERSION = "unroll detect state", 1
+#: Bytes of a state file that are read at most.
+_LARGEST = 1 << 30
 #: A step is a gap from so many usual steps on.
 _GAP = 1.5
 #: A channel sticks when it keeps a value so many times longer than ever in training, and for so many records.
@@ -80,7 +89,12 @@ class StreamState:
         self._saved = saved
         self._silent = silent
         self._time: float | None = None
-        self.began: Any = None
+        self.began: tuple[str | int, int] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many records there were."""
+        return self._watcher.count
 
     def take(self, time: float | None, values: Sequence[float]) -> Heard:
         """Score a record, then learn from it.
@@ -129,7 +143,8 @@ class StreamState:
         self._watcher.restore(state["watcher"])
         self._peaks.restore(state["peaks"])
         self._alarm.restore(state["alarm"])
-        self._silent, self._time, self.began = state["silent"], state["time"], state["began"]
+        self._silent, self._time = state["silent"], state["time"]
+        self.began = None if state["began"] is None else (state["began"][0], state["began"][1])
 
 
 #: The probation part of a stream: time and values of every record.
@@ -145,6 +160,7 @@ class Session:
         limits: what decides about alerts.
         starts: the probation part of a stream by its name; None of one that is not known.
         identity: of the run: the state of another run is refused.
+        data: how the run's file was read.
     """
 
     def __init__(
@@ -155,7 +171,9 @@ class Session:
         *,
         starts: Callable[[str], Start | None],
         identity: str,
+        data: DataConfig | None = None,
     ) -> None:
+        self.data = data or DataConfig(path="")
         self._weights = weights
         self._limits = limits
         self._starts = starts
@@ -240,6 +258,26 @@ class Session:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"the state of the stream is damaged ({type(error).__name__}); start without it") from None
 
+    def save(self, path: Path | str) -> None:
+        """Write the state to a file, whole or not at all.
+
+        Raises:
+            BundleError: it cannot be written.
+        """
+        write_atomic(Path(path), (json.dumps(self.state(), allow_nan=False) + "\n").encode())
+
+    def load(self, path: Path | str) -> None:
+        """Take up the state of a file that `save` wrote.
+
+        Raises:
+            DataError: it is no such file, or that of another run.
+        """
+        path = Path(path)
+        try:
+            self.restore(decode_json(read_bounded(path, _LARGEST), path))
+        except DataError as error:
+            raise DataError(str(error), path) from None
+
 
 def number_of(cell: object, name: str) -> float:
     """A cell as a number; NaN where it is missing or not finite.
@@ -264,10 +302,6 @@ def time_of(cell: object, name: str) -> float:
     Raises:
         DataError: it is something else.
     """
-    import datetime
-
-    import numpy as np
-
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return float(cell)
     if isinstance(cell, np.datetime64):
@@ -279,9 +313,7 @@ def time_of(cell: object, name: str) -> float:
     return microseconds(moment)
 
 
-def microseconds(moment: Any) -> int:
+def microseconds(moment: datetime.datetime) -> int:
     """A datetime as microseconds since 1970, in UTC where it names a zone."""
-    import datetime
-
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=None if moment.tzinfo is None else datetime.timezone.utc)
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=None if moment.tzinfo is None else datetime.UTC)
     return int((moment - epoch) // datetime.timedelta(microseconds=1))

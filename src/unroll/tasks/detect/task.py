@@ -33,9 +33,7 @@ class DetectTask(Task[DetectSettings, DetectData]):
         columns = find_columns(table, data)
         if columns is None:
             return None
-        filled = data.model_copy(
-            update={"time": columns.time, "series": columns.series, "inputs": columns.channels}
-        )
+        filled = data.model_copy(update={"time": columns.time, "series": columns.series, "inputs": columns.channels})
         over = "in the order of the rows" if columns.time is None else f"over '{columns.time}'"
         shown = ", ".join(columns.channels[:4]) + (", ..." if len(columns.channels) > 4 else "")
         reason = f"task detect: alerts on {shown} {over}"
@@ -67,4 +65,4 @@ class DetectTask(Task[DetectSettings, DetectData]):
         settings = validate(DetectSettings, folder.config.model, "model")
         network = build_network(saved, settings)
         folder.load_weights(network)
-        return DetectPredictor(network, saved, settings, read_starts(folder.read_json(STARTS)))
+        return DetectPredictor(network, saved, settings, read_starts(folder.read_json(STARTS)), folder.config.data)

@@ -134,8 +134,5 @@ class Watcher:
         for channel, own in zip(self.channels, state["channels"], strict=True):
             channel.restore(own)
         self._stepper.set_state(
-            [
-                {name: np.array(part, np.float32).reshape(1, -1) for name, part in own.items()}
-                for own in state["layers"]
-            ]
+            [{name: np.array(part, np.float32).reshape(1, -1) for name, part in own.items()} for own in state["layers"]]
         )
