@@ -15,6 +15,7 @@ from unroll.metrics.nab import (
     normalised,
     place_value,
     probation_length,
+    raw_score,
     record_values,
     score_at,
     sweep,
@@ -104,8 +105,8 @@ def test_no_alert_is_0_and_the_first_record_of_every_window_is_100(name: str) ->
     perfect, nothing = np.zeros(500), np.zeros(500)
     perfect[[100, 300]] = 1.0
     for scores, expected in ((perfect, 100.0), (nothing, 0.0)):
-        swept = sweep([Scored(scores, windows, 75)], PROFILES[name])
-        assert normalised(score_at(swept, 1.0), swept, 2, PROFILES[name]) == pytest.approx(expected)
+        series = [Scored(scores, windows, 75)]
+        assert normalised(raw_score(series, PROFILES[name]), series, PROFILES[name]) == pytest.approx(expected)
 
 
 def test_probation_is_capped_as_in_the_benchmark() -> None:

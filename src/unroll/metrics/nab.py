@@ -139,8 +139,15 @@ def score_at(swept: Sweep, threshold: float) -> float:
     return float(swept.scores[int(np.count_nonzero(swept.thresholds >= threshold)) - 1])
 
 
-def normalised(raw: float, swept: Sweep, windows: int, profile: Profile) -> float:
+def raw_score(series: Sequence[Scored], profile: Profile) -> float:
+    """The raw score of the records whose score is 1 or more."""
+    return score_at(sweep(series, profile), 1.0)
+
+
+def normalised(raw: float, series: Sequence[Scored], profile: Profile) -> float:
     """A raw score on the scale where no alert at all is 0 and an alert at the start of every window, and no other, is
     100."""
-    nothing = float(swept.scores[0])
+    windows = sum(len(item.windows) for item in series)
+    # A window that ends in the probation part is never missed.
+    nothing = -profile.missed * sum(last >= item.probation for item in series for _, last in item.windows)
     return 100.0 * (raw - nothing) / (profile.hit * windows - nothing)

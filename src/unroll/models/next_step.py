@@ -33,15 +33,16 @@ class NextStep(nn.Module):
     Args:
         body: recurrent layers, batch-first, in one direction.
         channels: C; the first C features of a step are the channels' values.
+        thresholds: how many scores, from which on a record is an alert, are kept with the weights.
 
     Attributes:
-        threshold: a buffer, float64 (): the score from which on a record is an alert; NaN until it is chosen.
+        thresholds: a buffer, float64; NaN until they are chosen.
 
     Raises:
         ConfigError: the layers are not batch-first, or see fewer features than there are channels.
     """
 
-    def __init__(self, body: Stack, channels: int) -> None:
+    def __init__(self, body: Stack, channels: int, thresholds: int = 1) -> None:
         super().__init__()
         if not body.batch_first:
             raise ConfigError("NextStep: the layers must have batch_first=True")
@@ -53,8 +54,8 @@ class NextStep(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.keep = nn.Parameter(torch.ones(channels))
-        self.threshold: Tensor
-        self.register_buffer("threshold", torch.tensor(torch.nan, dtype=torch.float64))
+        self.thresholds: Tensor
+        self.register_buffer("thresholds", torch.full((thresholds,), torch.nan, dtype=torch.float64))
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Forecast the step after each.

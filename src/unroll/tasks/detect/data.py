@@ -27,6 +27,8 @@ STRETCH, WARM = 80, 16
 _SETTLING = 20
 #: The share of a probation part, at its end, on which training decides when to stop.
 _STOPPING = 0.2
+#: Calm records that end an alert, at most, where the settings do not say.
+_MOST_REST = 100
 #: The fewest records to learn from.
 _LEAST = 60
 
@@ -100,7 +102,7 @@ def prepare(table: Table, config: RunConfig, settings: DetectSettings, columns: 
         labels=columns.labels,
         columns=table.columns,
         cycles=cycles,
-        rest=max(probation) if settings.rest is None else settings.rest,
+        rest=min(max(max(probation) // 10, 1), _MOST_REST) if settings.rest is None else settings.rest,
         probation=max(probation),
         step=usual_step(streams),
         longest_same=_longest_same(streams, probation),

@@ -15,7 +15,7 @@ from unroll.models.next_step import NextStep
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.detect.data import STRETCH, WARM, DetectData
 from unroll.tasks.detect.predictor import FILE, STARTS, DetectPredictor, starts_of
-from unroll.tasks.detect.scores import UNLABELLED, baselines_of, best_on
+from unroll.tasks.detect.scores import UNLABELLED, baselines_of, best_thresholds
 from unroll.tasks.detect.settings import DetectSettings
 from unroll.tasks.detect.watching import Watched
 from unroll.training import Loss
@@ -94,11 +94,10 @@ class DetectJob(Job):
     def settle(self) -> None:
         """Choose the threshold: the best one on all labels together, as the benchmark does, or the one for no
         labels."""
-        if self._settings.threshold is None:
-            labelled = any(own.windows is not None for own in self._all())
-            self._network.threshold.fill_(best_on(self._all()) if labelled else UNLABELLED)
-        else:
-            self._network.threshold.fill_(self._settings.threshold)
+        kept, given = self._network.thresholds, self._settings.threshold
+        kept.fill_(UNLABELLED if given is None else given)
+        if given is None and any(own.windows for own in self._all()):
+            kept.copy_(torch.tensor(best_thresholds(self._all(), self._settings, self.data.saved)))
 
     def predictor(self) -> DetectPredictor:
         """The network as it stands."""

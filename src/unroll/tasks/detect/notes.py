@@ -39,8 +39,8 @@ def notes_of(data: DetectData, settings: DetectSettings) -> Iterator[str]:
     else:
         yield "nothing is labelled, so the score is that of the forecasts"
     yield (
-        f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size}; after a high"
-        f" score only a higher one is news for {saved.rest:,} records"
+        f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size}; an alert is"
+        f" over after {saved.rest:,} calm records in a row"
     )
 
 

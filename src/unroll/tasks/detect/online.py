@@ -1,41 +1,23 @@
-"""Statistics that learn from one record at a time, in plain floats: the same records give the same bits, however the
+"""Statistics that learn from one number at a time, in plain floats: the same records give the same bits, however the
 stream was cut.
-
-Source of the likelihood: Ahmad, Lavin, Purdy, Agha 2017, "Unsupervised real-time anomaly detection for streaming data",
-section 3.2: the mean of the last few errors, held against the usual mean and deviation of such means.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Deviations from which on the tail of the normal distribution is computed by its expansion: before it underflows.
-_FAR = 25.0
-_ROOT_TWO = math.sqrt(2.0)
-_ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
-
-#: An error below this share of the values' deviation is never a surprise: a perfect forecast so far makes none so.
-_FLOOR = 1e-3
-#: A value this share of the range beyond all values so far is a surprise by itself, as in the benchmark's own detector.
-_TOLERANCE = 0.05
-#: Records after which an error can be judged at all.
-_LEAST = 20
-
-
-def digits(deviations: float) -> float:
-    """How rare so large a value is under a normal distribution, as the number of zeros: 3 is one in a thousand.
-
-    >>> round(digits(0.0), 3), round(digits(3.0902), 3), round(digits(40.0))
-    (0.301, 3.0, 349)
-    """
-    if deviations < _FAR:
-        return -math.log10(0.5 * math.erfc(deviations / _ROOT_TWO))
-    square = deviations * deviations
-    tail = math.log10(deviations * _ROOT_TWO_PI) - math.log10(1.0 - 1.0 / square)
-    return square / (2.0 * math.log(10.0)) + tail
+#: A number is in the tail from so many deviations above the mean on; the tail has a distribution of its own.
+_TAIL = 2.0
+#: Numbers before a tail says anything, and numbers in it before its shape is believed.
+_LEAST, _LEAST_ABOVE = 20, 10
+#: The tail remembers this share of what the body does: under a normal distribution so many are in it.
+_SHARE_ABOVE = 0.05
+#: The rarity of a change after which nothing is as it always was; there is no tail to judge it by.
+_NEVER = 10.0
+_LN_TEN = math.log(10.0)
 
 
 class Running:
@@ -62,28 +44,92 @@ class Running:
         """All that it knows."""
         return [self.count, self.mean, self.variance]
 
-    def restore(self, state: list[float]) -> None:
+    def restore(self, state: Sequence[float]) -> None:
         """Take up what `state` gave."""
         self.count, self.mean, self.variance = int(state[0]), float(state[1]), float(state[2])
 
 
+class Tail:
+    """How rare a number is, judged by those before it: peaks over a threshold that moves along.
+
+    What lies above mean + 2 deviations follows a generalised Pareto distribution with the mean and the variance of what
+    lay there so far, so that a heavy tail makes a large number less of a surprise than a normal distribution would.
+
+    Source: Siffer, Fouque, Termier, Largouet 2017, "Anomaly detection in streams with extreme value theory", sections
+    3 and 4; here fitted by moments (Hosking, Wallis 1987, "Parameter and quantile estimation for the generalized Pareto
+    distribution", section 3), which needs no memory of the numbers.
+
+    Args:
+        most: numbers by which it is judged what is usual.
+    """
+
+    __slots__ = ("_above", "_body", "_count", "_seen")
+
+    def __init__(self, most: int) -> None:
+        self._body = Running(most)
+        self._above = Running(max(1, int(_SHARE_ABOVE * most)))
+        self._seen = 0
+        self._count = 0
+
+    def take(self, number: float) -> float:
+        """How rare so large a number is, as the number of zeros (3: one in a thousand), 0 outside the tail; then it is
+        learned from."""
+        body = self._body
+        digits = 0.0
+        if body.count >= _LEAST:
+            excess = number - body.mean - _TAIL * math.sqrt(body.variance)
+            if excess > 0.0:
+                digits = self._digits(excess) if body.variance > 0.0 else _NEVER
+                self._above.take(excess)
+                self._count += 1
+            self._seen += 1
+        body.take(number)
+        return digits
+
+    def _digits(self, excess: float) -> float:
+        above = self._above
+        before = -math.log10((self._count + 1) / (self._seen + 1))
+        if above.count < _LEAST_ABOVE or above.variance <= 0.0:
+            # Too few to tell the shape: the tail of an exponential distribution, one deviation of the body long.
+            return before + excess / (math.sqrt(self._body.variance) * _LN_TEN)
+        ratio = above.mean * above.mean / above.variance
+        shape = max(0.5 * (1.0 - ratio), 0.0)
+        size = 0.5 * above.mean * (ratio + 1.0)
+        if shape < 1e-6:
+            return before + excess / (size * _LN_TEN)
+        return before + math.log10(1.0 + shape * excess / size) / shape
+
+    def state(self) -> list[Any]:
+        """All that it knows, for JSON; floats keep every bit."""
+        return [self._body.state(), self._above.state(), self._seen, self._count]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Take up what `state` gave."""
+        self._body.restore(state[0])
+        self._above.restore(state[1])
+        self._seen, self._count = state[2], state[3]
+
+
 class Channel:
-    """What is known of one channel of a stream.
+    """What is known of one channel of a stream, and how surprising its next value is.
+
+    Four views of a record are judged: the error of the forecast, the mean of the last few errors (Ahmad, Lavin, Purdy,
+    Agha 2017, "Unsupervised real-time anomaly detection for streaming data", section 3.2), how high the value is and
+    how low. Their digits are added, as logarithms of probabilities are (Fisher's method): a record that is a little
+    strange in every view is as strange as one that is very strange in one.
 
     Args:
         short: records over which an error is averaged.
         long: records by which it is judged what is usual.
     """
 
-    __slots__ = ("_errors", "_usual", "_values", "highest", "last", "lowest", "same", "short", "size")
+    __slots__ = ("_error", "_errors", "_high", "_low", "_mean", "_values", "last", "same", "short", "size")
 
     def __init__(self, short: int, long: int) -> None:
         self.short = short
         self._values = Running(long)
-        self._usual = Running(long)
+        self._error, self._mean, self._high, self._low = (Tail(long) for _ in range(4))
         self._errors: deque[float] = deque(maxlen=short)
-        self.lowest = math.inf
-        self.highest = -math.inf
         self.last = math.nan
         self.same = 0
         self.size = 1.0
@@ -96,36 +142,20 @@ class Channel:
         """What the network says, as a value."""
         return self._values.mean + scaled * self.size
 
-    def score(self, value: float, expected: float | None) -> float:
+    def take(self, value: float, expected: float | None) -> float:
         """How surprising a value is, in digits of rarity; then it is learned from."""
-        score = 0.0
+        digits = self._high.take(value) + self._low.take(-value)
         if expected is not None:
-            errors, usual = self._errors, self._usual
-            errors.append(abs(value - expected))
-            mean = sum(errors) / len(errors)
-            if usual.count >= _LEAST:
-                spread = max(math.sqrt(usual.variance), _FLOOR * self.size)
-                score = digits((mean - usual.mean) / spread)
-            usual.take(mean)
-        reach = self.highest - self.lowest
-        if value > self.highest:
-            if reach > 0.0:
-                score = max(score, self._beyond(value - self.highest, reach))
-            self.highest = value
-        if value < self.lowest:
-            if reach > 0.0:
-                score = max(score, self._beyond(self.lowest - value, reach))
-            self.lowest = value
+            error = abs(value - expected)
+            self._errors.append(error)
+            digits += self._error.take(error) + self._mean.take(sum(self._errors) / len(self._errors))
         self.same = self.same + 1 if value == self.last else 1
         self.last = value
-        return score
-
-    def _beyond(self, excess: float, reach: float) -> float:
-        return 10.0 * min(1.0 + excess / reach, 2.0) if excess > _TOLERANCE * reach else 0.0
-
-    def learn(self, value: float) -> None:
-        """Learn the scale of the values from one of them."""
         self._values.take(value)
+        self._resize()
+        return digits
+
+    def _resize(self) -> None:
         variance = self._values.variance
         self.size = math.sqrt(variance) if variance > 0.0 else 1.0
 
@@ -133,9 +163,8 @@ class Channel:
         """All that it knows, for JSON; floats keep every bit."""
         return {
             "values": self._values.state(),
-            "usual": self._usual.state(),
+            "tails": [tail.state() for tail in (self._error, self._mean, self._high, self._low)],
             "errors": list(self._errors),
-            "range": [self.lowest, self.highest] if self.highest >= self.lowest else None,
             "last": None if math.isnan(self.last) else self.last,
             "same": self.same,
         }
@@ -143,10 +172,9 @@ class Channel:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
         self._values.restore(state["values"])
-        self._usual.restore(state["usual"])
+        for tail, own in zip((self._error, self._mean, self._high, self._low), state["tails"], strict=True):
+            tail.restore(own)
         self._errors = deque(state["errors"], maxlen=self.short)
-        self.lowest, self.highest = state["range"] if state["range"] is not None else (math.inf, -math.inf)
         self.last = math.nan if state["last"] is None else state["last"]
         self.same = state["same"]
-        variance = self._values.variance
-        self.size = math.sqrt(variance) if variance > 0.0 else 1.0
+        self._resize()

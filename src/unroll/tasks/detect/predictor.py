@@ -76,7 +76,7 @@ class DetectPredictor(Predictor):
     @property
     def threshold(self) -> float:
         """The score from which on a record is an alert."""
-        return float(self._network.threshold)
+        return float(self._network.thresholds[0])
 
     def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Session:
         """A session that knows what the run has learned, and no record yet.
@@ -114,7 +114,7 @@ class DetectPredictor(Predictor):
     def _identity(self) -> str:
         digest = hashlib.sha256()
         for name, tensor in sorted(self._network.state_dict().items()):
-            if name != "threshold":
+            if name != "thresholds":
                 digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
@@ -161,7 +161,8 @@ class DetectPredictor(Predictor):
 
     def score(self, watched: Sequence[Watched]) -> Scores:
         """Metrics and sections."""
-        metrics = metrics_of(watched, self.threshold, self._settings)
+        thresholds = self._network.thresholds.tolist()
+        metrics = metrics_of(watched, thresholds, self._settings, self._saved)
         return Scores(metrics, sections_of(watched, self.threshold, self._settings, self._saved))
 
 

@@ -11,48 +11,60 @@ import numpy as np
 
 from unroll.baselines.anomaly import static_threshold, windowed_gaussian
 from unroll.metrics.alerts import Alerts, alert_scores
-from unroll.metrics.nab import PROFILES, Scored, best_threshold, normalised, score_at, sweep
+from unroll.metrics.nab import PROFILES, Scored, best_threshold, normalised, raw_score, score_at, sweep
 from unroll.tasks.base import Score, Scores
-from unroll.tasks.detect.settings import DetectSettings
+from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watching import Watched, begins_of
 
-#: The profile by which the threshold is chosen.
-CHOSEN_BY = "standard"
-#: Digits of rarity from which on a record is an alert where nothing is labelled: as unlikely as one in 100,000.
-UNLABELLED = 5.0
+#: Thresholds that are tried, spread over the share of records above them.
+_TRIED = 200
+#: Digits from which on a record is an alert where nothing is labelled: as rare as one in a million.
+UNLABELLED = 6.0
 
 
-def _benchmark(watched: Sequence[Watched], news: Sequence[np.ndarray]) -> list[Scored]:
-    return [
-        Scored(score, own.windows or [], own.probation)
-        for own, score in zip(watched, news, strict=True)
-        if own.windows is not None
-    ]
+def best_thresholds(watched: Sequence[Watched], settings: DetectSettings, saved: Saved) -> list[float]:
+    """For each profile of the benchmark the threshold with the best score, on all labelled streams together: the
+    benchmark's protocol. Only the alerts of the first are raised; the others are there for their scores."""
+    labelled = [own for own in watched if own.windows is not None]
+    tried = _candidates(labelled)
+    said = [[begins_of(own, threshold, settings, saved) for own in labelled] for threshold in tried]
+    found = []
+    for profile in PROFILES.values():
+        scores = [raw_score(_at(labelled, begins), profile) for begins in said]
+        found.append(tried[int(np.argmax(scores))] if scores else UNLABELLED)
+    return found
 
 
-def best_on(watched: Sequence[Watched]) -> float:
-    """The threshold with the best score of the benchmark's standard profile, on all labelled streams together.
-
-    It lies in the middle between the lowest score that is an alert and the next one below, so that the last bits of a
-    score do not decide.
-    """
-    swept = sweep(_benchmark(watched, [own.news for own in watched]), PROFILES[CHOSEN_BY])
-    best = best_threshold(swept)
-    below = swept.thresholds[swept.thresholds < best]
-    if not np.isfinite(best):
-        return float(below.max()) + 1.0 if len(below) else UNLABELLED
-    return (best + float(below.max())) / 2 if len(below) else best
+def _candidates(watched: Sequence[Watched]) -> list[float]:
+    """Thresholds from one that nothing reaches down to one that half of the records that are odd at all reach."""
+    scores = np.concatenate([own.scores[own.probation :] for own in watched] or [np.empty(0)])
+    odd = scores[scores > 0.0]
+    if not len(odd):
+        return []
+    shares = np.geomspace(1.0 / len(odd), 0.5, _TRIED)
+    return [float(odd.max()) + 1.0, *np.unique(np.quantile(odd, 1.0 - shares))[::-1].tolist()]
 
 
-def nab_scores(scored_series: Sequence[Scored], threshold: float) -> dict[str, float]:
-    """The benchmark's score of every profile."""
+def _at(watched: Sequence[Watched], begins: Sequence[Sequence[int]]) -> list[Scored]:
+    """Alerts as the benchmark takes them: a score of 1 where one begins, else 0."""
+    found = []
+    for own, rows in zip(watched, begins, strict=True):
+        scores = np.zeros(len(own.scores))
+        scores[list(rows)] = 1.0
+        found.append(Scored(scores, own.windows or [], own.probation))
+    return found
+
+
+def nab_scores(
+    watched: Sequence[Watched], thresholds: Sequence[float], settings: DetectSettings, saved: Saved
+) -> dict[str, float]:
+    """The benchmark's score of every profile, each with its own threshold."""
+    labelled = [own for own in watched if own.windows is not None]
     found = {}
-    windows = sum(len(item.windows) for item in scored_series)
-    for name, profile in PROFILES.items():
-        swept = sweep(scored_series, profile)
-        if not swept.scores[0]:
-            continue
-        found[f"nab_{name}"] = normalised(score_at(swept, threshold), swept, windows, profile)
+    for (name, profile), threshold in zip(PROFILES.items(), thresholds, strict=True):
+        series = _at(labelled, [begins_of(own, threshold, settings, saved) for own in labelled])
+        if any(item.windows for item in series):
+            found[f"nab_{name}"] = normalised(raw_score(series, profile), series, profile)
     return found
 
 
@@ -84,14 +96,14 @@ def _last_known(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def metrics_of(watched: Sequence[Watched], threshold: float, settings: DetectSettings) -> dict[str, Score]:
+def metrics_of(
+    watched: Sequence[Watched], thresholds: Sequence[float], settings: DetectSettings, saved: Saved
+) -> dict[str, Score]:
     """Metrics by name, the one that is watched first."""
-    labelled = [own for own in watched if own.windows is not None]
-    begins = [begins_of(own, threshold, settings)[0] for own in watched]
+    begins = [begins_of(own, thresholds[0], settings, saved) for own in watched]
     records = sum(max(len(own.scores) - own.probation, 0) for own in watched)
-    found: dict[str, float] = {}
-    if labelled:
-        found |= nab_scores(_benchmark(watched, [own.news for own in watched]), threshold)
+    found = nab_scores(watched, thresholds, settings, saved)
+    if any(own.windows is not None for own in watched):
         found |= _alert_metrics(watched, begins)
     found["forecast_skill"] = forecast_skill(watched)
     if records:
@@ -132,13 +144,17 @@ def baselines_of(watched: Sequence[Watched]) -> dict[str, Scores]:
     }
     reached = {}
     for name, detector in detectors.items():
-        said = [own._replace(news=detector(own)) for own in labelled]
-        scored_series = _benchmark(said, [own.news for own in said])
-        threshold = best_threshold(sweep(scored_series, PROFILES[CHOSEN_BY]))
-        found = nab_scores(scored_series, threshold)
+        series = [Scored(detector(own), own.windows or [], own.probation) for own in labelled]
+        found: dict[str, float] = {}
+        for profile_name, profile in PROFILES.items():
+            if any(item.windows for item in series):
+                swept = sweep(series, profile)
+                raw = score_at(swept, best_threshold(swept))
+                found[f"nab_{profile_name}"] = normalised(raw, series, profile)
+        threshold = best_threshold(sweep(series, next(iter(PROFILES.values()))))
         # An alert of theirs is a stretch of records above the threshold.
-        begins = [_rises(own.news >= threshold, own.probation) for own in said]
-        reached[name] = Scores(_with_score(found | _alert_metrics(said, begins)))
+        begins = [_rises(item.scores >= threshold, item.probation) for item in series]
+        reached[name] = Scores(_with_score(found | _alert_metrics(labelled, begins)))
     return reached
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.bundle.files import decode_json, read_bounded, write_atomic
 from unroll.errors import DataError
-from unroll.tasks.detect.alarm import Alarm, Peaks
+from unroll.tasks.detect.alarm import Alarm
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import Verdict, Watcher, Weights
 
@@ -36,13 +36,11 @@ class Heard(NamedTuple):
 
     Attributes:
         verdict: of the network.
-        news: the score if it is higher than those before it, else 0.
         event: "begin" or "end" of an alert, or None.
         notices: what is odd about the record itself, in words.
     """
 
     verdict: Verdict
-    news: float
     event: str | None
     notices: Sequence[str]
 
@@ -55,7 +53,7 @@ class Limits(NamedTuple):
         calm: as in `Alarm`.
         short: as in `Channel`.
         long: likewise.
-        rest: as in `Peaks`.
+        rest: as in `Alarm`.
         silent: records of an unknown stream that raise no alert.
     """
 
@@ -84,8 +82,7 @@ class StreamState:
 
     def __init__(self, weights: Weights, saved: Saved, limits: Limits, silent: int) -> None:
         self._watcher = Watcher(weights, saved.cycles, short=limits.short, long=limits.long)
-        self._peaks = Peaks(limits.rest)
-        self._alarm = Alarm(limits.threshold, limits.calm, limits.short)
+        self._alarm = Alarm(limits.threshold, limits.calm, limits.rest)
         self._saved = saved
         self._silent = silent
         self._time: float | None = None
@@ -116,9 +113,8 @@ class StreamState:
                 notices = [*notices, f"'{name}' has not changed for {same} records (in training {longest} at most)"]
         if self._silent:
             self._silent -= 1
-            return Heard(verdict, 0.0, None, notices)
-        news = self._peaks.news(verdict.score)
-        return Heard(verdict, news, self._alarm.hear(verdict.score, news), notices)
+            return Heard(verdict, None, notices)
+        return Heard(verdict, self._alarm.hear(verdict.score), notices)
 
     def _odd(self, step: float) -> str:
         if step == 0:
@@ -131,7 +127,6 @@ class StreamState:
         """All of it, for JSON."""
         return {
             "watcher": self._watcher.state(),
-            "peaks": self._peaks.state(),
             "alarm": self._alarm.state(),
             "silent": self._silent,
             "time": self._time,
@@ -141,7 +136,6 @@ class StreamState:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
         self._watcher.restore(state["watcher"])
-        self._peaks.restore(state["peaks"])
         self._alarm.restore(state["alarm"])
         self._silent, self._time = state["silent"], state["time"]
         self.began = None if state["began"] is None else (state["began"][0], state["began"][1])

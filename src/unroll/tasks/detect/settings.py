@@ -30,10 +30,12 @@ class DetectSettings(BaseModel):
     short: int = Field(10, ge=1, description="records over which an error is averaged")
     long: int = Field(8000, ge=10, description="records by which it is judged what errors and values are usual")
     rest: int | None = Field(
-        None, ge=0, description="records after a high score in which only a higher one is news; None: the probation's"
+        None,
+        ge=1,
+        description="calm records in a row that end an alert; None: a tenth of the probation, at most 100",
     )
     threshold: float | None = Field(
-        None, ge=0, description="score of an alert; None: the best on the labels, or 5 where there are none"
+        None, ge=0, description="score of an alert; None: the best on the labels, or 6 where there are none"
     )
     calm: float = Field(0.5, ge=0, le=1, description="share of the threshold below which an alert is over")
     engine: str = Field("auto", description="what runs the recurrent layers in training; see `unroll info`")
@@ -51,7 +53,7 @@ class Saved(BaseModel):
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     cycles: tuple[Literal["day", "week"], ...]
-    rest: int = Field(ge=0)
+    rest: int = Field(ge=1)
     probation: int = Field(ge=0)
     step: float | None
     longest_same: tuple[int, ...]

@@ -81,6 +81,8 @@ class Watcher:
         self.channels = [Channel(short, long) for _ in range(weights.channels)]
         self._x = np.zeros(weights.size, np.float32)
         self._next: list[float] | None = None
+        # The most surprising of many channels is more surprising than one (Bonferroni's correction).
+        self._allowance = math.log10(weights.channels)
         self.count = 0
 
     def push(self, time: int | None, values: Sequence[float]) -> Verdict:
@@ -103,10 +105,9 @@ class Watcher:
                 # What is missing is taken to be as expected, and teaches nothing.
                 scaled = 0.0 if ahead is None else ahead[number]
             else:
-                score = channel.score(value, guess)
+                score = channel.take(value, guess)
                 if score > most:
                     best, most = number, score
-                channel.learn(value)
                 scaled = channel.scaled(value)
             kept.append(scaled)
             x[number] = min(max(scaled, -CLIP), CLIP)
@@ -116,7 +117,7 @@ class Watcher:
         change = (weights.matrix @ self._stepper(x) + weights.bias).tolist()
         self._next = [keep * scaled + more for keep, scaled, more in zip(weights.keep, kept, change, strict=True)]
         self.count += 1
-        return Verdict(max(most, 0.0), best, tuple(expected))
+        return Verdict(max(most - self._allowance, 0.0), best, tuple(expected))
 
     def state(self) -> dict[str, Any]:
         """All that it knows, for JSON; floats keep every bit."""

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.tasks.detect.alarm import Alarm
+from unroll.tasks.detect.alarm import begins
 from unroll.tasks.detect.columns import Stream
 from unroll.tasks.detect.labels import Window
 from unroll.tasks.detect.session import StreamState
-from unroll.tasks.detect.settings import DetectSettings
+from unroll.tasks.detect.settings import DetectSettings, Saved
 
 
 class Watched(NamedTuple):
@@ -25,7 +25,6 @@ class Watched(NamedTuple):
         probation: how many at the beginning were learned from and are not scored.
         windows: where its anomalies are; None if nothing is known.
         scores: (T,) digits of rarity.
-        news: (T,) the score where it is higher than those before it, else 0.
         channels: (T,) the channel that surprised most.
         expected: (T, C); NaN where nothing was expected.
     """
@@ -34,7 +33,6 @@ class Watched(NamedTuple):
     probation: int
     windows: list[Window] | None
     scores: np.ndarray
-    news: np.ndarray
     channels: np.ndarray
     expected: np.ndarray
 
@@ -57,26 +55,20 @@ def watch_all(
     for stream, length, own in zip(streams, probation, windows, strict=True):
         state = begin(length)
         size = len(stream.values)
-        scores, news, channels = np.zeros(size), np.zeros(size), np.zeros(size, np.int64)
+        scores, channels = np.zeros(size), np.zeros(size, np.int64)
         expected = np.full(stream.values.shape, np.nan)
         times = stream.moments()
         for at, values in enumerate(stream.values.tolist()):
             heard = state.take(times[at], values)
-            scores[at], news[at], channels[at] = heard.verdict.score, heard.news, heard.verdict.channel
+            scores[at], channels[at] = heard.verdict.score, heard.verdict.channel
             if heard.verdict.expected[0] is not None:
                 expected[at] = heard.verdict.expected
-        found.append(Watched(stream, length, own, scores, news, channels, expected))
+        found.append(Watched(stream, length, own, scores, channels, expected))
     return found
 
 
-def begins_of(watched: Watched, threshold: float, settings: DetectSettings) -> tuple[list[int], list[int]]:
-    """The records at which alerts begin, and those at which they end."""
-    alarm = Alarm(threshold, settings.calm, settings.short)
-    begins, ends = [], []
-    for at in range(watched.probation, len(watched.scores)):
-        event = alarm.hear(float(watched.scores[at]), float(watched.news[at]))
-        if event == "begin":
-            begins.append(at)
-        elif event == "end":
-            ends.append(at)
-    return begins, ends
+def begins_of(watched: Watched, threshold: float, settings: DetectSettings, saved: Saved) -> list[int]:
+    """The records at which alerts begin."""
+    part = watched.scores[watched.probation :]
+    found: list[int] = (begins(part, threshold, settings.calm, saved.rest) + watched.probation).tolist()
+    return found
