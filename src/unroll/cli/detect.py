@@ -59,7 +59,7 @@ def detect(
         typer.echo("reading records from the terminal, one per line; end with Ctrl-D", err=True)
     again = "" if state is None else f"; go on with: unroll detect {run} --state {state}"
     with stopped_by_signal(lambda: f"{stream.summary()}{again}"), Signals(alone=True) as signals:
-        with closing(Input(sys.stdin.fileno(), lambda: signals.received > 0)) as source:
+        with closing(Input(sys.stdin.buffer, lambda: signals.received > 0)) as source:
             for block in source.blocks(_BLOCK):
                 _show(stream.feed(block))
         if not signals.received:

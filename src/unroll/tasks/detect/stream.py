@@ -91,7 +91,7 @@ class AlertStream:
             found["series"] = item.series
         if heard.event == "end" and state.began is not None:
             found["began"], found["records"] = state.began[0], state.count - state.began[1]
-        else:
+        if heard.event != "end" or self._scores:
             value = item.values[number]
             found["channel"] = channels[number]
             found["value"] = None if value != value else value
