@@ -16,7 +16,7 @@ from unroll.data.table.table import Table
 from unroll.errors import ConfigError
 from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
-from unroll.tasks.base import Exportable, Predictor, Record, Task, Writer, Written
+from unroll.tasks.base import Exportable, Predictor, Record, Task, Watch, Watcher, Writer, Written
 from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table, task_named
 from unroll.tasks.reading import read_options
@@ -150,6 +150,28 @@ class Model:
             raise ConfigError(f"{self.path} is a run of {self.task}, which writes no text")
         for record in self._asked(data, reading, options):
             yield writer.write(record)
+
+    def watch(
+        self, state: Path | str | None = None, *, threshold: float | None = None, warm_up: int | None = None
+    ) -> Watch:
+        """Watch a stream: `push` a record and get what is thought of it, before the next is seen.
+
+        Args:
+            state: a file that an earlier watch was saved to; the scores that follow are the same to the bit.
+            threshold: the score of an alert, where it is not the run's.
+            warm_up: begin knowing nothing, and raise no alert for so many records.
+
+        Raises:
+            ConfigError: the model watches no streams, or a value is out of range.
+            DataError: the file holds no state of this run.
+        """
+        watcher = self.predictor
+        if not isinstance(watcher, Watcher):
+            raise ConfigError(f"{self.path} is a run of {self.task}, which watches no streams")
+        watch = watcher.watch(threshold=threshold, warm_up=warm_up)
+        if state is not None:
+            watch.load(state)
+        return watch
 
     def evaluate(self, data: object = None) -> Evaluation:
         """Score the model.

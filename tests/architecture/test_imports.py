@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         "inspect",
         "decoding",
         "choices",
+        "streaming",
     },
 }
 # What the door gives back, what it opens, the door, and its clients.

@@ -278,6 +278,27 @@ class Talker(Protocol):
 
     def reply(self, turns: Sequence[str]) -> str:
         """The answer to the last of some turns, theirs and its own in turn."""
+
+
+class Watch(Protocol):
+    """A stream that is watched: what is known of it after each record."""
+
+    def push(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What is thought of a record, before the next is seen."""
+
+    def save(self, path: Path | str) -> None:
+        """Write all that is known to a file."""
+
+    def load(self, path: Path | str) -> None:
+        """Take up what a file knows: what follows is the same to the bit."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A predictor that watches streams."""
+
+    def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Watch:
+        """Begin to watch."""
         ...
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LINES: dict[str, str] = {
     "chat": "unroll.tasks.chat.task:ChatTask",
     "classify": "unroll.tasks.classify.task:ClassifyTask",
+    "detect": "unroll.tasks.detect.task:DetectTask",
     "fill": "unroll.tasks.fill.task:FillTask",
     "forecast": "unroll.tasks.forecast.task:ForecastTask",
     "generate": "unroll.tasks.generate.task:GenerateTask",

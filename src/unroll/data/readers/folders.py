@@ -12,6 +12,8 @@ from unroll.data.readers.sound import is_sound
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
+#: Forms of files of which a folder may hold one for each series.
+_TABLES = ("csv", "tsv", "parquet")
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.
 _PAPERS = re.compile(
@@ -61,13 +63,18 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         return sorted(found, key=lambda file: file.part or 0), []
     # Recordings beside a manifest are what it names.
     data = [path for path in data if not is_sound(path)]
-    chosen = parallel_parts(data) or _parts(data) or _classes(data) or _single(data)
+    chosen = parallel_parts(data) or _parts(data) or _classes(data) or _single(data) or _alike(folder)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
-        wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
+        wanted = (
+            "one data file, files whose names end in train, valid or test, one text file per class, or one table per"
+            " series"
+        )
         raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
     read = {
-        path.name for file in chosen for path in (sides_beside(file.path).values() if file.parallel else [file.path])
+        path.relative_to(folder).parts[0]
+        for file in chosen
+        for path in (sides_beside(file.path).values() if file.parallel else [file.path])
     }
     left = sorted({path.name for path in entries} - read)
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
@@ -130,6 +137,14 @@ def _single(data: list[Path]) -> list[DataFile]:
     tables = [path for path in data if form_of(path) not in (None, "text")]
     chosen = data if len(data) == 1 else tables
     return [DataFile(chosen[0])] if len(chosen) == 1 else []
+
+
+def _alike(folder: Path) -> list[DataFile]:
+    """Several tables of one kind, here or in folders below: a series in each. That their columns agree is checked when
+    they are read."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    tables = [path for path in found[:_MAX_FILES] if form_of(path) in _TABLES]
+    return [DataFile(path) for path in tables] if len({form_of(path) for path in tables}) == 1 else []
 
 
 def _classes(data: list[Path]) -> list[DataFile]:

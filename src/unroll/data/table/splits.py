@@ -28,7 +28,7 @@ class Split(NamedTuple):
 
 
 def part_of(name: str) -> int | None:
-    """The part that a word names: 0 train ("X_TRAIN", "wnut17train"), 1 validation ("dev", "oos_val"), 2 test; None: none."""
+    """The part that a word names: 0 train ("X_TRAIN", "wnut17train"), 1 validation ("dev"), 2 test; None: none."""
     lowered = name.strip().lower()
     if lowered in PART_NAMES:
         return PART_NAMES[lowered]
