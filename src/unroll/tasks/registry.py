@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: The name that `--task` takes -> where its class stands. Its package says its options in a file `options`, which
 #: imports nothing heavy.
 LINES: dict[str, str] = {
+    "answer": "unroll.tasks.answer.task:AnswerTask",
     "classify": "unroll.tasks.classify.task:ClassifyTask",
     "fill": "unroll.tasks.fill.task:FillTask",
     "forecast": "unroll.tasks.forecast.task:ForecastTask",

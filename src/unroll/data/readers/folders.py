@@ -1,4 +1,4 @@
-"""Which files of a folder are the data: the parts of one set, one file per class, or a single file."""
+"""Which files of a folder are the data: the parts of one set or of several, one file per class, or a single file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
         return sorted(found, key=lambda file: file.part or 0), []
-    chosen = _parts(data) or _classes(data) or _single(data)
+    chosen = _parts(data) or _sets(data) or _classes(data) or _single(data)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
         wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
@@ -72,6 +72,22 @@ def _parts(data: list[Path]) -> list[DataFile]:
     parts = [file.part for file in named]
     suffixes = {plain_name(file.path).suffix for file in named}
     return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+
+
+def _sets(data: list[Path]) -> list[DataFile]:
+    """Files of several sets, each with a part to train on and another: qa1_train.txt, qa1_test.txt, qa2_train.txt ..."""
+    parts: dict[str, dict[int, DataFile]] = {}
+    for path in data:
+        stem = plain_name(path).stem
+        part = part_of(stem)
+        if part is None:
+            return []
+        word = max((stem.rpartition(separator)[0] for separator in "_-."), key=len)
+        parts.setdefault(word, {})[part] = DataFile(path, part)
+    whole = sum(map(len, parts.values())) == len(data) and all(0 in own and len(own) > 1 for own in parts.values())
+    if len(parts) < 2 or not whole or len({plain_name(path).suffix for path in data}) != 1:
+        return []
+    return sorted((file for own in parts.values() for file in own.values()), key=lambda file: file.part or 0)
 
 
 def _single(data: list[Path]) -> list[DataFile]:

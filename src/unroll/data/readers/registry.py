@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unroll.data.readers.babi import BabiReader
 from unroll.data.readers.conll import ColumnsReader, UniversalReader
 from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.fasttext import FastTextReader
@@ -11,6 +12,7 @@ from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
+from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.ucr import TsReader
 from unroll.errors import ConfigError, nearest
 
@@ -18,8 +20,10 @@ from unroll.errors import ConfigError, nearest
 READERS: tuple[Reader, ...] = (
     ParquetReader(),
     JsonLinesReader(),
+    SquadReader(),
     JsonReader(),
     TsReader(),
+    BabiReader(),
     UniversalReader(),
     ColumnsReader(),
     FastTextReader(),
