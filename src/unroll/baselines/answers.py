@@ -71,7 +71,8 @@ def _densest(weights: np.ndarray, size: int) -> float:
 class WindowSpan:
     """The span of a text about which most of the question's words stand.
 
-    Spans are runs of words that are not in the question and not common. The same window as above, laid about each.
+    Spans are runs of words that are not in the question and not common. The question's words count as above, the less
+    the further they stand from the span.
 
     Args:
         texts: of training, by which it is told which words are common.
@@ -89,10 +90,11 @@ class WindowSpan:
         counts = Counter(words)
         asked = {word for word in _words(question) if word not in self._common}
         weights = np.array([math.log1p(1 / counts[word]) if word in asked else 0.0 for word in words])
-        total = np.concatenate([[0.0], np.cumsum(weights)])
+        at = np.arange(len(words))
         best, reached = "", -1.0
         for start, end in self._spans(words, asked):
-            score = float(total[min(end + _REACH, len(words))] - total[max(start - _REACH, 0)])
+            distance = np.maximum(np.maximum(start - at, at - end + 1), 0)
+            score = float((weights * np.maximum(1 - distance / (_REACH + 1), 0)).sum())
             if score > reached:
                 best, reached = text[places[start][0] : places[end - 1][1]], score
         return best

@@ -123,8 +123,9 @@ class SpanReader(nn.Module):
         return Spans(scores[0], scores[1], weights_BQ)
 
     def _vectors(self, ids: Tensor) -> Tensor:
-        found = [table(ids[..., index]) for index, table in enumerate(self.tables)]
-        return self.dropout(torch.cat(found, dim=-1))
+        found = torch.cat([table(ids[..., index]) for index, table in enumerate(self.tables)], dim=-1)
+        dropped: Tensor = self.dropout(found)
+        return dropped
 
 
 def best_spans(spans: Spans, longest: int) -> Best:

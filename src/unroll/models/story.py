@@ -6,13 +6,13 @@ sentence, A answers, K hops.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
-from unroll.layers.attention import Attention
+from unroll.layers import Attention
 from unroll.models.encoders import RecurrentEncoder
 
 #: Share of sentences before which, in training, a sentence is imagined that was not told: otherwise the vectors of how
@@ -47,8 +47,8 @@ def position_sum(words: Tensor, present: Tensor) -> Tensor:
     """
     size = words.shape[-1]
     count = present.sum(dim=-1, keepdim=True).clamp(min=1)
-    j = torch.arange(1, words.shape[-2] + 1, device=words.device)
-    k = torch.arange(1, size + 1, device=words.device) / size
+    j = torch.arange(1, words.shape[-2] + 1, device=words.device, dtype=words.dtype)
+    k = torch.arange(1, size + 1, device=words.device, dtype=words.dtype) / size
     # The weight is a + b (j/J) with a = 1 - k/E and b = 2 k/E - 1: two sums, and no weight of every word and feature.
     shares = torch.stack([present.to(words.dtype), present * (j / count)], dim=-2)
     plain, placed = (shares @ words).unbind(dim=-2)
@@ -128,7 +128,8 @@ class StoryReader(nn.Module):
         known_BE = position_sum(self.asked(question_BQ), question_BQ != 0)
         weights = []
         for look, found, kept in zip(self.looks, self.found, self.kept, strict=True):
-            mean_BM, weights_BS = look(known_BE, look.remember(memory_BSM, mask=told))
+            memory = cast(Attention, look).remember(memory_BSM, mask=told)
+            mean_BM, weights_BS = look(known_BE, memory)
             known_BE = kept(known_BE) + found(mean_BM)
             weights.append(weights_BS)
         return Answered(self.head(self.dropout(known_BE)), torch.stack(weights, dim=1))

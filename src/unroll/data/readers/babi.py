@@ -59,7 +59,7 @@ class BabiSource:
                 got = repr(text[:40]) if found is None else str(order)
                 expected = f"expected the number {told.last + 1} at the start of the line, got {got}"
                 told.problems.append(Problem("numbers", number, expected))
-                order = told.last + 1
+                order = told.last + 1 if found is None else order
             told.last = order
             if "\t" not in body:
                 told.tell(order, body, number)
@@ -139,8 +139,8 @@ class BabiReader:
     name = "babi"
     suffixes: tuple[str, ...] = ()
     summary = (
-        "bAbI: numbered sentences, and questions with their answer and supporting lines after tabs; a row per question, "
-        "for answer; known by its look in `.txt` files"
+        "bAbI: numbered sentences, and questions with their answer and supporting lines after tabs; a row per "
+        "question, for answer; known by its look in `.txt` files"
     )
 
     def recognises(self, file: Input) -> bool:

@@ -75,7 +75,7 @@ def _parts(data: list[Path]) -> list[DataFile]:
 
 
 def _sets(data: list[Path]) -> list[DataFile]:
-    """Files of several sets, each with a part to train on and another: qa1_train.txt, qa1_test.txt, qa2_train.txt ..."""
+    """Files of several sets, each with a part to train on and another: qa1_train.txt, qa1_test.txt, qa2_train.txt"""
     parts: dict[str, dict[int, DataFile]] = {}
     for path in data:
         stem = plain_name(path).stem

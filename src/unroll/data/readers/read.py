@@ -96,8 +96,8 @@ def _read_files(reader: Reader, files: list[DataFile], options: ReadOptions, sto
 
 def _part_note(files: list[DataFile]) -> list[str]:
     if len(files) > _NAMED_FILES:
-        counts = [sum(file.part == part for file in files) for part in range(len(_PART_WORDS))]
-        named = [f"{count} files {word}" for count, word in zip(counts, ("train", "validate", "test"), strict=True) if count]
-        return ["parts by file: " + ", ".join(named)] if named else []
+        counts = {word: sum(file.part == part for file in files) for part, word in enumerate(_PART_WORDS)}
+        named = [f"{count} for {word}" for word, count in counts.items() if count]
+        return ["parts by files: " + ", ".join(named)] if named else []
     named = [f"{_PART_WORDS[file.part]}: {file.path.name}" for file in files if file.part is not None]
     return ["parts by file: " + ", ".join(named)] if len(files) > 1 and named else []

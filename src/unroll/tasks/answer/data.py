@@ -38,7 +38,7 @@ class AnswerData:
 
     questions: list[Question]
     rows: Mapping[str, np.ndarray]
-    reading: Reading
+    reading: Reading[Any]
     saved: Saved
     training: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -95,7 +95,8 @@ def prepare(table: Table, config: RunConfig, settings: AnswerSettings, columns: 
     split = draw_split(table, config, columns)
     rows = {name: np.intersect1d(getattr(split, name), checked.kept) for name in ("train", "validation", "test")}
     train = [checked.questions[row] for row in rows["train"].tolist()]
-    reading = (ChoiceReading if form == "choice" else SpanReading).fitted(train, settings)
+    reading: Reading[Any]
+    reading = ChoiceReading.fitted(train, settings) if form == "choice" else SpanReading.fitted(train, settings)
     saved = Saved(
         form=form,
         story=columns.story,
@@ -109,13 +110,12 @@ def prepare(table: Table, config: RunConfig, settings: AnswerSettings, columns: 
     return AnswerData(checked.questions, rows, reading, saved, training, tuple(notes))
 
 
-def _notes(reading: Reading, train: list[Question], settings: AnswerSettings) -> list[str]:
-    layers = f"{settings.num_layers} {model_name(settings.encoder)} layer(s) of {settings.hidden_size} in each direction"
-    if isinstance(reading, SpanReading):
+def _notes(reading: Reading[Any], train: list[Question], settings: AnswerSettings) -> list[str]:
+    layers = f"{settings.num_layers} {model_name(settings.encoder)} layer(s) of {settings.hidden_size} both ways"
+    if not isinstance(reading, ChoiceReading):
         different = len({question.text for question in train})
         about = f"{len(train):,} questions about {different:,} texts to train on"
         return [f"an answer is a span of its text, of at most {settings.longest} tokens; {about}", layers]
-    assert isinstance(reading, ChoiceReading)  # noqa: S101 - there are two readings
     notes = [
         f"an answer is one of the {len(reading.answers_known):,} of training; {len(train):,} questions to train on,"
         f" {reading.tokenizer.size:,} words",

@@ -34,7 +34,7 @@ class AnswerPredictor(Predictor):
         seed: of the intervals.
     """
 
-    def __init__(self, network: nn.Module, reading: Reading, saved: Saved, *, seed: int) -> None:
+    def __init__(self, network: nn.Module, reading: Reading[Any], saved: Saved, *, seed: int) -> None:
         self._network = network.eval()
         self._reading = reading
         self._saved = saved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -222,14 +222,14 @@ def record_question(record: Record, columns: Columns, form: Form) -> Question:
     """
     if isinstance(record, str):
         story, _, question = record.rstrip().rpartition("\n")
-        cells = {columns.story: story, columns.question: question}
+        cells: dict[str, Any] = {columns.story: story, columns.question: question}
     else:
         cells = dict(record)
-    story, question = cells.get(columns.story), cells.get(columns.question)
-    if isinstance(story, list | tuple) and all(isinstance(sentence, str) for sentence in story):
-        sentences = tuple(story)
-    elif isinstance(story, str):
-        sentences = (story,) if form == "span" else sentences_of(story)
+    told, asked = cells.get(columns.story), cells.get(columns.question)
+    if isinstance(told, list | tuple) and all(isinstance(sentence, str) for sentence in told):
+        sentences = tuple(told)
+    elif isinstance(told, str):
+        sentences = (told,) if form == "span" else sentences_of(told)
     else:
         raise DataError(
             f"a record needs a text or a list of sentences in '{columns.story}' and a question in"
@@ -237,8 +237,8 @@ def record_question(record: Record, columns: Columns, form: Form) -> Question:
         )
     if form == "span":
         sentences = (" ".join(sentences),)
-    if not isinstance(question, str) or not question.strip():
+    if not isinstance(asked, str) or not asked.strip():
         raise DataError(f"a record needs a question in '{columns.question}'; in a plain text it is the last line")
     if not any(sentence.strip() for sentence in sentences):
         raise DataError(f"a record needs a story in '{columns.story}'; in a plain text it stands before the question")
-    return Question(sentences, question.strip(), ())
+    return Question(sentences, asked.strip(), ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -39,14 +39,17 @@ class Encoded(Protocol):
     def steps(self) -> int: ...
 
 
-class Reading(Protocol):
+E = TypeVar("E", bound=Encoded)
+
+
+class Reading(Protocol[E]):
     """One form of answers."""
 
     def network(self) -> nn.Module:
         """The network, untrained."""
         ...
 
-    def encode(self, question: Question) -> Encoded:
+    def encode(self, question: Question) -> E:
         """A question as numbers.
 
         Raises:
@@ -54,15 +57,15 @@ class Reading(Protocol):
         """
         ...
 
-    def batch(self, encoded: Sequence[Encoded]) -> tuple[Tensor, ...]:
+    def batch(self, encoded: Sequence[E]) -> tuple[Tensor, ...]:
         """The arguments of the network's forward."""
         ...
 
-    def loss(self, model: nn.Module, encoded: Sequence[Encoded], device: torch.device) -> Loss:
+    def loss(self, model: nn.Module, encoded: Sequence[E], device: torch.device) -> Loss:
         """The summed loss of some questions of training."""
         ...
 
-    def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[Encoded]) -> list[Answer]:
+    def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[E]) -> list[Answer]:
         """What a network in evaluation mode answers."""
         ...
 

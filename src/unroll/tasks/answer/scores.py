@@ -82,7 +82,7 @@ def _natural(name: str) -> tuple[int, str]:
 
 def _stories(answered: Answered) -> list[Section]:
     """Some stories, evenly spread, with how much each look weighed each sentence."""
-    sections = []
+    sections: list[Section] = []
     total = len(answered.questions)
     for number in np.unique(np.linspace(0, total - 1, _STORIES).astype(int)).tolist():
         question, answer = answered.questions[number], answered.answers[number]

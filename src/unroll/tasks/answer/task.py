@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table, WordTokenizer, tokenizer_from_json
@@ -74,7 +75,7 @@ class AnswerTask(Task[AnswerSettings, AnswerData]):
         saved = validate(Saved, folder.read_json(FILE), str(folder.path / FILE))
         settings = validate(AnswerSettings, folder.config.model, "model")
         text = folder.read_text("tokenizer.json")
-        reading: Reading
+        reading: Reading[Any]
         if saved.form == "choice":
             tokenizer = tokenizer_from_json(text)
             if not isinstance(tokenizer, WordTokenizer):
