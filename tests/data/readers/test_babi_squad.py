@@ -136,5 +136,5 @@ def test_what_is_wrong_with_a_question_of_squad(tmp_path: Path, question: dict[s
     "text", ['{"paragraphs": 3, "qas": 1, "context": 2}', '{"data": [{"paragraphs": "context" "qas"']
 )
 def test_json_that_is_not_squad_is_an_error(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match="expected a list of articles|not JSON"):
+    with pytest.raises(DataError, match=r"expected a list of articles|not JSON"):
         read_table(write(tmp_path / "a.json", text), ReadOptions(format="squad"), tmp_path / "store")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
 
+from unroll.data.images.pictures import SUFFIXES
+from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
@@ -16,6 +19,8 @@ _PAPERS = re.compile(
     r"(^|[\W_\d])(read[\W_]*me|licen[cs]e|copying|notice|changelog|citation|authors|credits|about|description)([\W_]|$)"
 )
 _MAX_FILES = 10_000
+#: Entries of a folder by which it is told whether it holds pictures.
+_LOOKED_AT = 50
 
 
 class DataFile(NamedTuple):
@@ -25,11 +30,13 @@ class DataFile(NamedTuple):
         path: the file.
         part: 0 train, 1 validation, 2 test, None unknown.
         label: the class of all its lines, if it holds one class.
+        parallel: whether it is one of several files, a language each, that are read side by side.
     """
 
     path: Path
     part: int | None = None
     label: str | None = None
+    parallel: bool = False
 
 
 def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
@@ -41,7 +48,12 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     Raises:
         DataError: nothing that can be read as one data set; the text lists what is there.
     """
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    # Pictures stand beside the table that names them; they are no rows.
+    entries = sorted(
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.suffix.lower() not in SUFFIXES and not _holds_pictures(path)
+    )
     if len(entries) > _MAX_FILES:
         raise DataError(f"{len(entries)} files; at most {_MAX_FILES} can be read as one data set", folder)
     folders = [path for path in entries if path.is_dir()]
@@ -50,19 +62,41 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
         return sorted(found, key=lambda file: file.part or 0), []
-    chosen = _parts(data) or _sets(data) or _classes(data) or _single(data)
+    chosen = parallel_parts(data) or _parts(data) or _sets(data) or _classes(data) or _single(data)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
         wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
         raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
-    left = sorted({path.name for path in entries} - {file.path.name for file in chosen})
+    read = {
+        path.name for file in chosen for path in (sides_beside(file.path).values() if file.parallel else [file.path])
+    }
+    left = sorted({path.name for path in entries} - read)
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
+
+
+def _holds_pictures(path: Path) -> bool:
+    """Whether the first entries of a folder are pictures."""
+    if not path.is_dir():
+        return False
+    first = list(itertools.islice(path.iterdir(), _LOOKED_AT))
+    return any(entry.suffix.lower() in SUFFIXES for entry in first)
 
 
 def _is_paper(path: Path) -> bool:
     name = path.name.lower()
     is_text = form_of(path) in (None, "text")
     return (is_text and _PAPERS.search(name) is not None) or name.endswith((".md", ".rst", ".html", ".pdf", ".names"))
+
+
+def parallel_parts(data: list[Path]) -> list[DataFile]:
+    """The first file of each part of parallel text: train.de of train.de, train.en, val.de and val.en; or nothing."""
+    found = sides(path for path in data if form_of(path) is None)
+    parts = {stem: part_of(stem) for stem in found}
+    told = sorted((part, stem) for stem, part in parts.items() if part is not None)
+    if len(found) > 1 and (0 not in parts.values() or len({part for part, _ in told}) < len(found)):
+        return []
+    ordered = [stem for _, stem in told] or list(found)
+    return [DataFile(next(iter(found[stem].values())), parts[stem], parallel=True) for stem in ordered]
 
 
 def _parts(data: list[Path]) -> list[DataFile]:

@@ -9,6 +9,7 @@ from unroll.data.readers.folders import DataFile, files_of
 from unroll.data.readers.hub import read_hub
 from unroll.data.readers.labelled import LabelledReader
 from unroll.data.readers.lines import check_encoding
+from unroll.data.readers.parallel import ParallelReader, sides_beside
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.registry import choose_reader, reader_named
 from unroll.data.table.kinds import ReadOptions
@@ -34,7 +35,8 @@ def read_table(
 
     Args:
         path: a file of any kind in `READERS`, plain or gzipped, a folder (one text file per class; files whose names
-            end in train, valid or test; one data file), the name of a built-in set, or "hub:NAME".
+            end in train, valid or test; one data file; parallel files, a language each), what the names of parallel
+            files share (DIR/train), the name of a built-in set, or "hub:NAME".
         options: what is not to be guessed.
         store: the folder for the table; the run's own.
         validation: a further file or folder of the same form; its rows validate.
@@ -63,7 +65,13 @@ def read_table(
         for given, part in extra:
             files += [file._replace(part=part) for file in _files(Path(given))[0]]
     labels = {file.path: file.label for file in files if file.label is not None}
-    reader = LabelledReader(labels) if labels else choose_reader(Input(files[0].path, options, store))
+    reader: Reader
+    if labels:
+        reader = LabelledReader(labels)
+    elif files[0].parallel:
+        reader = ParallelReader()
+    else:
+        reader = choose_reader(Input(files[0].path, options, store))
     return _read_files(reader, files, options, store, notes)
 
 
@@ -71,6 +79,9 @@ def _files(path: Path) -> tuple[list[DataFile], list[str]]:
     if path.is_dir():
         return files_of(path)
     if not path.exists():
+        beside = sides_beside(path)
+        if beside:
+            return [DataFile(next(iter(beside.values())), parallel=True)], []
         known = builtin_names()
         hint = nearest(str(path), known) or f"; the built-in sets are {', '.join(known)}"
         raise DataError(f"no such file or folder{hint}", path)
