@@ -41,7 +41,9 @@ class Prediction(Mapping[str, Any]):
         text: fill: the text without its gap; generate: the text that was continued.
         word: fill: the likeliest word.
         answer: answer: the answer.
-        looked_at: answer, of a choice: for each look the sentences with their weights.
+        looked_at: answer, of a choice: for each look the sentences with their weights; caption: the words, each with
+            the weights of the picture's cells.
+        caption: caption: what the picture shows.
         start: answer, of a span: where it begins in the text, in characters.
         continuation: generate: what is written after the text.
     """
@@ -60,7 +62,8 @@ class Prediction(Mapping[str, Any]):
         text: str
         word: str
         answer: str
-        looked_at: list[list[dict[str, Any]]]
+        looked_at: list[Any]
+        caption: str
         start: int
         continuation: str
 

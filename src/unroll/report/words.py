@@ -23,6 +23,8 @@ _NAMES = {
     "wer": "WER",
     "cer": "CER",
     "bleu": "BLEU",
+    "cider": "CIDEr",
+    "d": "D",
 }
 
 #: Names of cells and methods that the field writes otherwise than options do.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: imports nothing heavy.
 LINES: dict[str, str] = {
     "answer": "unroll.tasks.answer.task:AnswerTask",
+    "caption": "unroll.tasks.caption.task:CaptionTask",
     "classify": "unroll.tasks.classify.task:ClassifyTask",
     "fill": "unroll.tasks.fill.task:FillTask",
     "forecast": "unroll.tasks.forecast.task:ForecastTask",

@@ -4,9 +4,25 @@ from unroll.report.charts.axis import Axis, AxisKind
 from unroll.report.charts.lanes import Lane, Lanes
 from unroll.report.charts.layers import Band, Bars, Curve, Points
 from unroll.report.charts.matrix import Matrix
+from unroll.report.charts.pictures import Picture, Pictures
 from unroll.report.charts.plot import Mark, Plot
 
 #: What a section of the page may draw.
-Chart = Plot | Lanes | Matrix
+Chart = Plot | Lanes | Matrix | Pictures
 
-__all__ = ["Axis", "AxisKind", "Band", "Bars", "Chart", "Curve", "Lane", "Lanes", "Mark", "Matrix", "Plot", "Points"]
+__all__ = [
+    "Axis",
+    "AxisKind",
+    "Band",
+    "Bars",
+    "Chart",
+    "Curve",
+    "Lane",
+    "Lanes",
+    "Mark",
+    "Matrix",
+    "Picture",
+    "Pictures",
+    "Plot",
+    "Points",
+]
