@@ -84,6 +84,12 @@ def readers_folder(monkeypatch, tmp_path):
     (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
     flow = [f"2024-03-01T{at // 60:02}:{at % 60:02}:00,{5 + at % 7 * 0.1:.1f}" for at in range(1000)]
     (tmp_path / "sensor.csv").write_text("\n".join(["time,flow", *flow]) + "\n", encoding="utf-8")
+    told = "1 Mary went to the {0}.\n2 John went to the {1}.\n3 Where is Mary?\t{0}\t1\n"
+    places = ["kitchen", "garden", "hall"]
+    stories = "".join(told.format(places[n % 3], places[(n // 3) % 3]) for n in range(40))
+    (tmp_path / "stories.txt").write_text(stories, encoding="utf-8")
+    asked = '{"story": ["Mary went to the hall."], "question": "Where is Mary?"}\n'
+    (tmp_path / "asked.jsonl").write_text(asked, encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
     pairs = [(f"der Hund sieht die Frau {n}.", f"the dog sees the woman {n}.") for n in range(60)]
     (tmp_path / "pairs").mkdir()
