@@ -101,8 +101,8 @@ def series_training(plan: SeriesPlan, lengths: np.ndarray, features: int) -> dic
     rows = len(lengths)
     batch_size = _batch_size(rows)
     work = float(lengths.sum()) / plan.stride * _cost(features, plan.filters) * plan.members
-    most = max(1, round(_MOST_STEPS * batch_size / rows))
-    epochs = min(most, max(_least_epochs(rows), int(_WORK / max(work, 1.0))))
+    most = round(_MOST_STEPS * batch_size / rows)
+    epochs = max(_least_epochs(rows), min(most, int(_WORK / max(work, 1.0))))
     return {
         "epochs": epochs,
         "batch_size": batch_size,
