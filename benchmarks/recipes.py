@@ -111,6 +111,15 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
             ),
         ),
     ),
+    *(
+        Recipe(name, f"tsc/{name}", (), Goal("accuracy", bound, True, source))
+        for name, bound, source in (
+            ("GunPoint", 0.98, "MiniRocket of aeon 1.6 reaches 99.3, the nearest neighbour 91.3"),
+            ("ArrowHead", 0.84, "MiniRocket of aeon 1.6 reaches 86.3, the nearest neighbour 80.0"),
+            ("BasicMotions", 0.99, "MiniRocket of aeon 1.6 reaches 100, the nearest neighbour 90"),
+            ("ItalyPowerDemand", 0.953, "MiniRocket of aeon 1.6 reaches 96.3, the nearest neighbour 95.5"),
+        )
+    ),
     Recipe(
         "JapaneseVowels",
         "tsc/JapaneseVowels",

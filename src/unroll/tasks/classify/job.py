@@ -13,6 +13,7 @@ from unroll.bundle import RunFolder
 from unroll.data import bucketed_batches
 from unroll.models.ensemble import SeriesEnsemble
 from unroll.models.wide import Network, WideAndDeep
+from unroll.report import Section
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.beside import Beside
@@ -159,9 +160,20 @@ class ClassifyJob(Job):
 
     def evaluate(self, split: str) -> Scores:
         """Scores with intervals and the sections that show them."""
+        return self.predictor().score(self._labelled(split))
+
+    def _labelled(self, split: str) -> Labelled:
         rows = getattr(self.data.split, split)
-        labelled = Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
-        return self.predictor().score(labelled)
+        return Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
+
+    def sections(self) -> list[Section]:
+        """Of numeric sequences what the answers lean on, in the split that the report is about."""
+        shown = [split for split in ("test", "validation") if split in self.splits]
+        return self.predictor().leaning(self._labelled(shown[0])) if shown else []
+
+    def remarks(self, scores: Scores) -> list[str]:
+        """What networks and linear model have to say in the answers, and how each did on rows that it left out."""
+        return [] if self._beside is None else self._beside.remarks()
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Majority, and TF-IDF with logistic regression for texts or the nearest neighbour for sequences."""

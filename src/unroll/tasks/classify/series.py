@@ -35,7 +35,7 @@ _MOST_STEPS, _LEAST_STEPS = 3_000, 2_000
 #: would take minutes.
 _FIXED = ((1_000, 9_996), (20_000, 2_016), (math.inf, 0))
 #: Steps that a stride must leave of a series.
-_LEFT = 128
+_LEFT = 256
 
 
 def training_rows(table: Table, split: Split, config: RunConfig, settings: ClassifySettings) -> Split:
@@ -73,13 +73,12 @@ def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) 
             raise ConfigError(f"model.{name} does not go with {LSTM_FCN}; name a cell with --cell, or leave it out")
     filters = settings.filters or _FILTERS
     longest = max(1, int(lengths.max()))
-    whole = _least_epochs(len(lengths)) * float(lengths.sum()) * _cost(features, filters)
-    members = settings.members or _MEMBERS
-    stride = settings.stride or max(1, min(int(np.ceil(whole * members / _WORK)), longest // _LEFT))
-    if settings.members is None:
-        # Of few rows each must be left out by one network and answered by it.
-        fewest = 2 if len(lengths) < _DECIDING / 0.1 else 1
-        members = max(fewest, min(members, int(_WORK * stride / max(whole, 1.0))))
+    # What one network costs that sees every row often enough; rather fewer networks than a coarser view.
+    whole = max(1.0, _least_epochs(len(lengths)) * float(lengths.sum()) * _cost(features, filters))
+    # Of few rows each must be left out by one network and answered by it.
+    fewest = 2 if len(lengths) < _DECIDING / 0.1 else 1
+    members = settings.members or max(fewest, min(_MEMBERS, int(_WORK / whole)))
+    stride = settings.stride or max(1, min(math.ceil(whole * members / _WORK), longest // _LEFT))
     fixed = next(features for most, features in _FIXED if len(lengths) <= most)
     return SeriesPlan(
         members=members,
@@ -102,8 +101,8 @@ def series_training(plan: SeriesPlan, lengths: np.ndarray, features: int) -> dic
     rows = len(lengths)
     batch_size = _batch_size(rows)
     work = float(lengths.sum()) / plan.stride * _cost(features, plan.filters) * plan.members
-    most = max(1, round(_MOST_STEPS * batch_size / rows))
-    epochs = min(most, max(_least_epochs(rows), int(_WORK / max(work, 1.0))))
+    most = round(_MOST_STEPS * batch_size / rows)
+    epochs = max(_least_epochs(rows), min(most, int(_WORK / max(work, 1.0))))
     return {
         "epochs": epochs,
         "batch_size": batch_size,
