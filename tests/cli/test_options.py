@@ -24,6 +24,7 @@ OPTIONS = {
     "evaluate": set(),
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
+    "look": {"--text", "--data", "--row", "--compare", "--out", "--language"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -48,6 +49,7 @@ ARGUMENTS = {
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
+    "look": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }
