@@ -25,6 +25,7 @@ OPTIONS = {
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
     "transcribe": {"--raw", "--rate", "--channels", "--bits"},
+    "look": {"--text", "--data", "--row", "--compare", "--out", "--language"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -50,6 +51,7 @@ ARGUMENTS = {
     "predict": ["run", "text"],
     "compare": ["what"],
     "transcribe": ["run"],
+    "look": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }
