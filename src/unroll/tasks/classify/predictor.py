@@ -72,6 +72,13 @@ class ClassifyPredictor(Predictor):
         """Padded numbers or features and lengths, tower by tower."""
         return self._batch(list(records))
 
+    def steps(self, record: Record) -> Sequence[str]:
+        """The words or characters of a text, as the network reads them."""
+        features = self._forms.features
+        if self._saved.series or features is None or self._forms.tokens is not None:
+            return ()
+        return features.units(record_text(record, self._saved.inputs))
+
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.
 
@@ -144,7 +151,8 @@ class ClassifyPredictor(Predictor):
     def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
         saved = self._saved
         if saved.series:
-            return pad_series([record_series(record, saved.inputs, saved.input_size) for record in records])
+            size, gaps = saved.input_size, saved.gaps
+            return pad_series([record_series(record, saved.inputs, size, gaps=gaps) for record in records])
         texts = [record_text(record, saved.inputs) for record in records]
         tokens, features, grams = self._forms
         batch: list[Tensor] = []
