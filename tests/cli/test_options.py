@@ -25,6 +25,7 @@ OPTIONS = {
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
     "transcribe": {"--raw", "--rate", "--channels", "--bits"},
+    "detect": {"--state", "--threshold", "--warm-up", "--scores"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -50,6 +51,7 @@ ARGUMENTS = {
     "predict": ["run", "text"],
     "compare": ["what"],
     "transcribe": ["run"],
+    "detect": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }
