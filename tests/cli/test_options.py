@@ -26,6 +26,7 @@ OPTIONS = {
     "compare": DATA | RUN | {"--cell"},
     "transcribe": {"--raw", "--rate", "--channels", "--bits"},
     "look": {"--text", "--data", "--row", "--compare", "--out", "--language"},
+    "detect": {"--state", "--threshold", "--warm-up", "--scores"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -52,6 +53,7 @@ ARGUMENTS = {
     "compare": ["what"],
     "transcribe": ["run"],
     "look": ["run"],
+    "detect": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }
