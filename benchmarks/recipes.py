@@ -254,6 +254,20 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         ),
         Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
     ),
+    Recipe(
+        "fsdd",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part"),
+        Goal("word_accuracy", 0.99, True, "a BiLSTM reaches 97.3"),
+        prepare=prepare.fsdd,
+    ),
+    Recipe(
+        "fsdd_stream",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part", "--no-bidirectional"),
+        Goal("word_accuracy", 0.98, True, "a BiLSTM, which hears the whole recording, reaches 97.3"),
+        prepare=prepare.fsdd,
+    ),
     MemoryRecipe(
         "adding",
         (
