@@ -228,8 +228,8 @@ def test_train_stops_at_each_kind_until_an_option_covers_it(tmp_path: Path) -> N
     said: list[str] = []
     unroll.train(path, settings=settings, say=said.append, **SMALL)
     text = "\n".join(said)
-    assert "7 recordings left out" in text
-    assert "1 clipped recordings (keep)" in text
+    assert "left out: 7 recordings" in text
+    assert "clipped recordings: 1 (keep)" in text
 
 
 def test_letters_outside_the_alphabet(tmp_path: Path) -> None:
@@ -238,7 +238,10 @@ def test_letters_outside_the_alphabet(tmp_path: Path) -> None:
     assert any("'ç' (U+00E7)" in finding.text for finding in unroll.check(folder).warnings)
     with pytest.raises(DataError, match=r"aç_77.wav:1: letters outside the alphabet: 'ç' \(U\+00E7\); 1 such"):
         unroll.train(folder, settings={"model.alphabet": "ab"}, **SMALL)
-    for option, note in (("drop", "1 recordings left out"), ("cut", "1 transcripts with letters outside")):
+    for option, note in (
+        ("drop", "left out: 1 recording"),
+        ("cut", "transcripts with letters outside the alphabet: 1 (cut)"),
+    ):
         said: list[str] = []
         settings = {"model.alphabet": "ab", "model.outside": option}
         model = unroll.train(folder, settings=settings, say=said.append, **SMALL)
