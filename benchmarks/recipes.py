@@ -283,6 +283,18 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         "topical_chat",
         "chatbot/topical_chat/valid_freq.jsonl.gz",
         ("--test", "{data}/chatbot/topical_chat/valid_rare.jsonl.gz"),
+        "fsdd",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part"),
+        Goal("word_accuracy", 0.99, True, "a BiLSTM reaches 97.3"),
+        prepare=prepare.fsdd,
+    ),
+    Recipe(
+        "fsdd_stream",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part", "--no-bidirectional"),
+        Goal("word_accuracy", 0.98, True, "a BiLSTM, which hears the whole recording, reaches 97.3"),
+        prepare=prepare.fsdd,
     ),
     MemoryRecipe(
         "adding",
