@@ -254,6 +254,46 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         ),
         Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
     ),
+    Recipe(
+        "babi",
+        "{prepared}",
+        ("--epochs", "30", "--set", "data.validation_fraction=0.1"),
+        Goal("mean_accuracy", 0.70, True, "Weston et al. 2015, table 3: an LSTM reaches 49.2 on the 1k form"),
+        prepare=prepare.babi,
+    ),
+    Recipe(
+        "babi_supported",
+        "{prepared}",
+        ("--epochs", "20", "--set", "data.validation_fraction=0.1", "--set", "model.support=0.3"),
+        Goal("mean_accuracy", 0.70, True, "the same, and the looks are also taught which lines support the answers"),
+        prepare=prepare.babi,
+    ),
+    Recipe(
+        "xquad",
+        "question_answering/xquad_en_subset/xquad.en.first24articles.json",
+        ("--epochs", "15", "--set", "model.dropout=0.3"),
+        Goal("f1", BEST_BASELINE, True, "the sliding window on the same split; 24 articles are small data"),
+    ),
+    Recipe(
+        "flickr8k",
+        "captioning/flickr8k_subset",
+        ("--epochs", "15", "--backbone", "{data}/backbones/tf_efficientnet_lite0.safetensors"),
+        Goal("cider_d", "nearest image", True, "1.5 times the nearest image's is the aim"),
+    ),
+    Recipe(
+        "nlvr",
+        "{prepared}",
+        ("--epochs", "30", "--set", "data.split_column=split", "--set", "model.side=200"),
+        Goal("cider_d", "nearest image", True, "same split, by sentence"),
+        prepare=prepare.nlvr,
+    ),
+    Recipe(
+        "digit_captions",
+        "{prepared}",
+        ("--epochs", "10", "--set", "data.split_column=split", "--set", "model.dropout=0.2"),
+        Goal("exact_match", 0.95, True, "every digit is one of the test part's own"),
+        prepare=prepare.digit_captions,
+    ),
     MemoryRecipe(
         "adding",
         (
