@@ -83,7 +83,7 @@ def test_a_picture_is_captioned_and_its_maps_are_drawn(run: RunFolder, tmp_path:
     pixels = np.full((12, 24, 3), 240, dtype=np.uint8)
     pixels[3:10, 14:21] = COLOURS["blue"]
     Image.fromarray(pixels).save(path)
-    said = list(predict_run(run, TASKS, [str(path), {"image": str(path), "maps": str(tmp_path / "maps")}]))
+    said = list(predict_run(run, TASKS, [str(path), {"text": str(path), "maps": str(tmp_path / "maps")}]))
     assert "blue" in said[0]["caption"]
     assert "red" not in said[0]["caption"]
     assert len(said[0]["captions"]) == 2
