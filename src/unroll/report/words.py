@@ -28,6 +28,9 @@ _NAMES = {
     "d": "D",
 }
 
+#: Metrics whose names are not made of their words.
+_WHOLE = {"cider_d": "CIDEr-D", "bleu_1": "BLEU-1", "bleu_2": "BLEU-2", "bleu_3": "BLEU-3", "bleu_4": "BLEU-4"}
+
 #: Names of cells and methods that the field writes otherwise than options do.
 _SPELLINGS = {
     "rnn": "RNN",
@@ -86,7 +89,7 @@ def metric_name(name: str) -> str:
         >>> metric_name("macro_f1")
         'macro F1'
     """
-    return " ".join(_NAMES.get(word, word) for word in name.split("_"))
+    return _WHOLE.get(name) or " ".join(_NAMES.get(word, word) for word in name.split("_"))
 
 
 def model_name(name: str) -> str:
