@@ -15,6 +15,7 @@ _NAMES = {
     "smape": "sMAPE",
     "mape": "MAPE",
     "mase": "MASE",
+    "owa": "OWA",
     "crps": "CRPS",
     "f1": "F1",
     "auc": "AUC",
