@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.metrics.translation import RESAMPLES, TextScore, text_scores
+from unroll.metrics.intervals import RESAMPLES
+from unroll.metrics.translation import TextScore, text_scores
 from unroll.report import Section, words
 from unroll.report.charts import Chart
 from unroll.tasks.base import Score

@@ -107,9 +107,8 @@ def test_talking_in_the_terminal(
         return reply(self, turns)
 
     monkeypatch.setattr(ChatPredictor, "reply", watched)
-    monkeypatch.setattr(
-        sys, "stdin", io.StringIO("밥 말고 책 어때?\n\n책 말고 비 어때?\n/reset\n비 말고 꽃 어때?\n/quit\nmore\n")
-    )
+    lines = ["밥 말고 책 어때?", "", "책 말고 비 어때?", "/reset", "비 말고 꽃 어때?", "/quit", "more"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines) + "\n"))
     assert command(["chat", str(run.path)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 3

@@ -11,7 +11,8 @@ from torch import nn
 
 from unroll.baselines.translation import WordDictionary
 from unroll.bundle import RunFolder
-from unroll.metrics.translation import RESAMPLES, text_scores
+from unroll.metrics.intervals import RESAMPLES
+from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.pair_scores import as_scores, perplexity
