@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unroll import GRUCell, LSTMCell
+from unroll import GRUCell, LSTMCell, RNNCell
+from unroll.cells import Cell
 from unroll.decoding import Beam, beam_search, select_rows
 from unroll.errors import ConfigError
 from unroll.layers import Attention, Score
@@ -22,7 +25,9 @@ TARGET = torch.tensor([[2, 3, 4], [9, 0, 0], [5, 6, 0]])
 TARGETS = torch.tensor([3, 1, 2])
 
 
-def model(feeding: bool, *, layers: int = 1, cell: type = LSTMCell, score: Score = Score.GENERAL) -> EncoderDecoder:
+def model(
+    feeding: bool, *, layers: int = 1, cell: Callable[[int, int], Cell] = LSTMCell, score: Score = Score.GENERAL
+) -> EncoderDecoder:
     torch.manual_seed(0)
     sizes = [E * (1 + feeding), *[H] * (layers - 1)]
     decoder = AttentionDecoder(
@@ -41,12 +46,19 @@ def model(feeding: bool, *, layers: int = 1, cell: type = LSTMCell, score: Score
     return made
 
 
+def normalised(input_size: int, hidden_size: int) -> LSTMCell:
+    """An equation whose product of the input cannot be taken apart."""
+    return LSTMCell(input_size, hidden_size, layer_norm=True)
+
+
 @pytest.mark.parametrize("feeding", [False, True])
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", [LSTMCell, GRUCell])
+@pytest.mark.parametrize("cell", [LSTMCell, GRUCell, RNNCell, normalised])
 @pytest.mark.parametrize("score", list(Score))
 @torch.no_grad()
-def test_reading_a_whole_text_is_reading_it_step_by_step(feeding: bool, layers: int, cell: type, score: Score) -> None:
+def test_reading_a_whole_text_is_reading_it_step_by_step(
+    feeding: bool, layers: int, cell: Callable[[int, int], Cell], score: Score
+) -> None:
     """Teacher forcing and the step of search and stream agree, also row by row without the batch."""
     network = model(feeding, layers=layers, cell=cell, score=score)
     decoder = network.decoder

@@ -6,15 +6,20 @@ features before the softmax, V vocabulary, Z features of a summary.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unroll.cells import GRUCell, LSTMCell, RNNCell
 from unroll.errors import ConfigError
 from unroll.layers import Attention, Memory, Recurrent, Stack
 from unroll.models.softmax import softmax_cost
+
+#: A step of a loop with input feeding.
+_Step = Callable[[Tensor, Tensor, Any], tuple[Tensor, Any]]
 
 
 class Writing(NamedTuple):
@@ -168,14 +173,49 @@ class AttentionDecoder(nn.Module):
             after = Writing(memory, layers, attended_BTF[:, -1], weights_BTS[:, -1])
             return Steps(self.drop_output(attended_BTF), weights_BTS, after)
         made, looked = [], []
-        for x in x_BTE.unbind(dim=1):
-            y_B1H, layers = self.body(torch.cat([x, attended], dim=-1).unsqueeze(1), layers)
-            attended, weights = self._attend(y_B1H.squeeze(1), memory)
+        x_steps, step = self._fed(x_BTE)
+        for x in x_steps.unbind(dim=1):
+            y, layers = step(x, attended, layers)
+            attended, weights = self._attend(y, memory)
             # What is fed is what the softmax sees.
             attended = self.drop_output(attended)
             made.append(attended)
             looked.append(weights)
         return Steps(torch.stack(made, dim=1), torch.stack(looked, dim=1), Writing(memory, layers, attended, weights))
+
+    def _fed(self, x_BTE: Tensor) -> tuple[Tensor, _Step]:
+        """What goes into a loop with input feeding, and its step: (B, ·), (B, F), states -> (B, H), states.
+
+        Where the equation begins with a product of the input, that of the tokens' vectors is taken for all steps at
+        once, and the loop runs the equation itself: a scan of a single step costs more than it saves.
+        """
+        layers = [layer for layer in self.body.layers if isinstance(layer, Recurrent)]
+        cells = [layer.cell for layer in layers]
+        plain = all(
+            isinstance(cell, RNNCell) or (isinstance(cell, LSTMCell | GRUCell) and not cell.layer_norm)
+            for cell in cells
+        )
+        if not plain or self.body.residual or any(layer.run(x_BTE[:, :1], None).noise for layer in layers):
+
+            def whole(x: Tensor, attended: Tensor, states: Any) -> tuple[Tensor, Any]:
+                y_B1H, after = self.body(torch.cat([x, attended], dim=-1).unsqueeze(1), states)
+                return y_B1H.squeeze(1), after
+
+            return x_BTE, whole
+        params = [layer.own_parameters() for layer in layers]
+        of_tokens, of_fed = params[0]["weight_ih"].split(x_BTE.shape[2], dim=1)
+
+        def step(x: Tensor, attended: Tensor, states: Any) -> tuple[Tensor, Any]:
+            projected = torch.addmm(x, attended, of_fed.t())
+            after = []
+            for number, (cell, own, state) in enumerate(zip(cells, params, states, strict=True)):
+                done = cell.step(own, projected, state, {})
+                after.append(done.state)
+                if number + 1 < len(cells):
+                    projected = cells[number + 1].project(params[number + 1], self.body.dropout(done.output))
+            return done.output, tuple(after)
+
+        return cells[0].project({**params[0], "weight_ih": of_tokens}, x_BTE), step
 
     def _attend(self, y: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         mean, weights = self.attention(y, memory)
