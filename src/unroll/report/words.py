@@ -41,7 +41,7 @@ _SPELLINGS = {
 }
 
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
-_SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc")
+_SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc", "match")
 
 
 #: What some tasks call the metric that they are judged by, whichever of their metrics that is.

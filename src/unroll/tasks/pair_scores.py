@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.metrics.intervals import RESAMPLES
+from unroll.metrics.intervals import RESAMPLES, wilson
 from unroll.metrics.translation import TextScore, text_scores
 from unroll.report import Section, words
 from unroll.report.charts import Chart
@@ -121,6 +121,12 @@ def signatures(scores: dict[str, TextScore]) -> Section:
     """What another must know to get the same numbers."""
     rows = [{"metric": words.metric_name(name), "signature": score.signature} for name, score in scores.items()]
     return Section("How it was scored", "What sacreBLEU needs to reach the same numbers.", rows)
+
+
+def exact_match(texts: Sequence[str], references: Sequence[str]) -> Score:
+    """The share of texts that are their reference, letter for letter."""
+    right = sum(map(str.__eq__, texts, references))
+    return Score(right / len(texts), wilson(right, len(texts)))
 
 
 def as_scores(scores: dict[str, TextScore]) -> dict[str, Score]:

@@ -55,7 +55,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_parallel_files_are_known_and_the_model_stands_beside_its_baselines(run: RunFolder) -> None:
     assert run.config.task == "translate"
     metrics = run.read_json("metrics.json")
-    assert set(metrics["test"]) == {"bleu", "chrf", "perplexity"}
+    assert set(metrics["test"]) == {"bleu", "chrf", "exact_match", "perplexity"}
     assert list(metrics["baselines"]) == ["copy", "word-for-word dictionary"]
     reached = metrics["test"]["bleu"]["value"]
     assert reached > 80
