@@ -107,11 +107,11 @@ class Loop(nn.Module):
         fed = torch.zeros(len(target), E, dtype=torch.float64)
         logits = []
         for token in functional.pad(target, (1, 0)).unbind(1):
-            h, c = self.cell(torch.cat([E**0.5 * self.decoder.embedding.weight[token], fed], 1), (h, c))
+            h, c = self.cell(torch.cat([E**0.25 * self.decoder.embedding.weight[token], fed], 1), (h, c))
             scores = torch.einsum("bh,bsh->bs", h, state.memory.keys).masked_fill(~state.memory.mask, -1e300)
             mean = torch.einsum("bs,bsm->bm", scores.softmax(1), state.memory.values)
             fed = torch.tanh(self.decoder.mix(torch.cat([h, mean], 1)))
-            logits.append(fed @ self.decoder.embedding.weight.T + self.decoder.bias)
+            logits.append(fed @ self.decoder.embedding.weight.T / E**0.25 + self.decoder.bias)
         return torch.stack(logits, 1)
 
 

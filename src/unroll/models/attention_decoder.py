@@ -128,7 +128,7 @@ class AttentionDecoder(nn.Module):
         self.mix = nn.Linear(body.output_size + attention.memory_size, size)
         self.drop_input = nn.Dropout(dropout)
         self.drop_output = nn.Dropout(dropout)
-        self.scale = float(size) ** 0.5
+        self.scale = vector_scale(size)
         self.weight = embedding.weight if tied else nn.Parameter(new_embedding(vocabulary, size).weight.detach())
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
@@ -171,7 +171,7 @@ class AttentionDecoder(nn.Module):
             y_BTH, layers = self.body(x_BTE, layers, lengths=lengths)
             attended_BTF, weights_BTS = self._attend(y_BTH, memory)
             after = Writing(memory, layers, attended_BTF[:, -1], weights_BTS[:, -1])
-            return Steps(self.drop_output(attended_BTF), weights_BTS, after)
+            return Steps(self.drop_output(attended_BTF) / self.scale, weights_BTS, after)
         made, looked = [], []
         x_steps, step = self._fed(x_BTE)
         for x in x_steps.unbind(dim=1):
@@ -181,7 +181,8 @@ class AttentionDecoder(nn.Module):
             attended = self.drop_output(attended)
             made.append(attended)
             looked.append(weights)
-        return Steps(torch.stack(made, dim=1), torch.stack(looked, dim=1), Writing(memory, layers, attended, weights))
+        after = Writing(memory, layers, attended, weights)
+        return Steps(torch.stack(made, dim=1) / self.scale, torch.stack(looked, dim=1), after)
 
     def _fed(self, x_BTE: Tensor) -> tuple[Tensor, _Step]:
         """What goes into a loop with input feeding, and its step: (B, ·), (B, F), states -> (B, H), states.
@@ -250,12 +251,18 @@ def watched(state: Writing) -> Tensor:
     return state.weights
 
 
-def new_embedding(vocabulary: int, size: int) -> nn.Embedding:
-    """Vectors of tokens of a length of about one, so that a tied softmax begins with small logits.
+def vector_scale(size: int) -> float:
+    """What tokens' vectors are multiplied by where they are read, and features divided by before the softmax.
 
-    Where they are read they are multiplied by the square root of their size, so that layers see features of about one
-    (Vaswani et al. 2017, "Attention is all you need", section 3.4).
+    Layers want features of about one, a tied softmax wants vectors of a length of about one, and what an optimiser
+    changes in a step is the same for both; so each side takes half of the square root of the size that lies between
+    (Vaswani et al. 2017, "Attention is all you need", section 3.4, which gives all of it to the side that reads).
     """
+    return float(size) ** 0.25
+
+
+def new_embedding(vocabulary: int, size: int) -> nn.Embedding:
+    """Vectors of tokens that have features of about one after `vector_scale`."""
     embedding = nn.Embedding(vocabulary, size)
-    nn.init.normal_(embedding.weight, std=size**-0.5)
+    nn.init.normal_(embedding.weight, std=1 / vector_scale(size))
     return embedding

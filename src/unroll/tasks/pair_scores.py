@@ -71,7 +71,9 @@ class Judged(NamedTuple):
         ]
         if not short:
             return None
-        chosen = [short[at] for at in np.linspace(0, len(short) - 1, min(_MAPS, len(short))).astype(int)]
+        # One of each text: a model that says little has few.
+        different = list({self.written[number].text: number for number in reversed(short)}.values())[::-1]
+        chosen = [different[at] for at in np.linspace(0, len(different) - 1, min(_MAPS, len(different))).astype(int)]
 
         def draw() -> list[Chart]:
             found = [writer.attention_map(self.pairs.sources[number], self.written[number]) for number in chosen]
@@ -106,8 +108,8 @@ class Judged(NamedTuple):
         return Section(
             "Free-running and teacher forcing",
             "In training every step reads the true words before it; in use it reads its own, and a mistake leads to the"
-            f" next. With the true words before it, {right} of the next tokens are right, and the texts below would be"
-            " scored as said; BLEU and chrF everywhere else on this page are of texts that were written freely.",
+            f" next. With the true words before it, {right} of the next tokens are right, and the texts would be"
+            " scored as below; BLEU and chrF everywhere else on this page are of texts that were written freely.",
             rows,
         )
 
