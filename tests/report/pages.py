@@ -31,7 +31,8 @@ KINDS: dict[str, str] = {
     "forecast": "train {here}/sales.csv --target sales --time day --horizon 7 --out {here}/run --epochs 2",
     "translate": "train {here}/pairs.tsv --out {here}/run --epochs 6 --hidden-size 32"
     " --set model.embedding_size=24 --set training.average=0 --set training.learning_rate=0.015",
-    "chat": "train {here}/talk.csv --out {here}/run --epochs 3 --hidden-size 16 --set model.embedding_size=16",
+    "chat": "train {here}/talk.csv --out {here}/run --epochs 6 --hidden-size 32"
+    " --set model.embedding_size=24 --set training.average=0 --set training.learning_rate=0.015",
     "compare": "compare {here}/reviews.csv --cell lstm,gru --out {here}/run --epochs 2",
     "memory": "memory copy --lag 2,4 --cell rnn,gru --steps 20 --out {here}/run",
 }

@@ -17,7 +17,7 @@ from unroll.tasks.pair_data import Pairs
 from unroll.tasks.pair_writer import Forced, PairWriter, Written
 
 #: Texts that the report shows, maps of attention, and words of a text whose map is drawn, at least and at most.
-_SHOWN, _MAPS, _DRAWN = 15, 6, (3, 22)
+_SHOWN, _MAPS, _DRAWN = 15, 6, (3, 16)
 #: Bounds of the groups of lengths, in words of the source.
 _LENGTHS = (0, 5, 10, 15, 20, 30, 50)
 #: Rows of a group below which a score says nothing.

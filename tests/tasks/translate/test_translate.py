@@ -19,7 +19,7 @@ NOUNS = {"Mann": "man", "Hund": "dog", "Frau": "woman", "Kind": "child"}
 VERBS = {"sieht": "sees", "ruft": "calls", "sucht": "seeks"}
 SMALL = [
     *("model.hidden_size=32", "model.embedding_size=24", "model.dropout=0.05", "model.vocabulary=300"),
-    *("training.batch_size=16", "training.epochs=4", "training.learning_rate=0.015", "training.average=0"),
+    *("training.batch_size=16", "training.epochs=8", "training.learning_rate=0.02", "training.average=0"),
 ]
 
 
