@@ -278,6 +278,13 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         ("--task", "translate", "--source", "column2", "--target", "column1"),
         Goal("chrf", "word-for-word dictionary", True, "ten points above the dictionary", 10.0),
     ),
+    Recipe(
+        "hangul",
+        "hangul",
+        ("--set", "model.tokens=jamo", "--epochs", "3", "--hidden-size", "128"),
+        Goal("exact_match", 0.95, True, "syllables that training never showed"),
+        builtin=True,
+    ),
     Recipe("songys_ko", "chatbot/songys_ko/ChatbotData.csv", ()),
     Recipe(
         "topical_chat",

@@ -20,6 +20,7 @@ READING_RUN = READING | {"--file", "--stream", "--no-stream"}
 RUN = {"--epochs", "--seed", "--out", "--config", "--force"}
 OPTIONS = {
     "train": DATA | RUN | {"--resume"},
+    "chat": set(),
     "check": DATA,
     "evaluate": set(),
     "predict": READING_RUN,
@@ -47,6 +48,7 @@ OPTIONS = {
 }
 ARGUMENTS = {
     "train": ["data"],
+    "chat": ["run"],
     "check": ["data"],
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
