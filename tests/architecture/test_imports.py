@@ -53,6 +53,7 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["results"] = {"data", "report", "tasks"}
 ALLOWED["trained"] = {"bundle", "data", "inspect", "report", "results", "tasks"}
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
+ALLOWED["lab"] = {"cells", "data", "engine", "inspect", "layers", "models", "report", "tasks"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cli import bench, check, compare, datasets, evaluate, export, info, memory, predict, train
+from unroll.cli import bench, check, compare, datasets, evaluate, export, info, lab, memory, predict, train
 from unroll.cli.declared import with_declared
 from unroll.cli.extras import missing_extra
 from unroll.cli.waiting import wait_settings
@@ -58,6 +58,7 @@ def make_app() -> typer.Typer:
         (with_declared(compare.compare, training, besides=["cell"]), "Set several models or runs side by side."),
         (export.export, "Write a trained model as an ONNX file."),
         (memory.memory, "Compare how far networks remember."),
+        (lab.lab, "Learn what recurrent networks remember."),
         (datasets.datasets, "List the built-in data sets."),
         (info.info, "Show what this installation can do."),
     ]
