@@ -40,6 +40,9 @@ class Prediction(Mapping[str, Any]):
         text: fill: the text without its gap; generate: the text that was continued.
         word: fill: the likeliest word.
         continuation: generate: what is written after the text.
+        translation: translate: the text in the other language.
+        answer: chat: what is answered.
+        score: translate and chat: the log-probability over the length penalty.
     """
 
     if TYPE_CHECKING:
@@ -56,6 +59,9 @@ class Prediction(Mapping[str, Any]):
         text: str
         word: str
         continuation: str
+        translation: str
+        answer: str
+        score: float
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = dict(fields)

@@ -24,6 +24,7 @@ OPTIONS = {
     "evaluate": set(),
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
+    "transcribe": {"--raw", "--rate", "--channels", "--bits"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -48,6 +49,7 @@ ARGUMENTS = {
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
+    "transcribe": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }

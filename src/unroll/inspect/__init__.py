@@ -5,6 +5,7 @@ from unroll.inspect.context import ContextCost, context_cost
 from unroll.inspect.flags import Flag, Unit, find_flags, units_on_at
 from unroll.inspect.gates import GateUse, gate_time_scales, gate_use
 from unroll.inspect.gradients import GradientByLag, gradient_by_lag, time_scale
+from unroll.inspect.held import Held, held
 from unroll.inspect.jacobians import (
     RecurrentMatrix,
     jacobian_products,
@@ -22,6 +23,7 @@ __all__ = [
     "Flag",
     "GateUse",
     "GradientByLag",
+    "Held",
     "MemoryCapacity",
     "RecurrentMatrix",
     "Trace",
@@ -34,6 +36,7 @@ __all__ = [
     "gate_use",
     "gradient_by_lag",
     "gradient_times_input",
+    "held",
     "integrated_gradients",
     "jacobian_products",
     "lyapunov_exponents",

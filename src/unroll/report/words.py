@@ -23,6 +23,7 @@ _NAMES = {
     "wer": "WER",
     "cer": "CER",
     "bleu": "BLEU",
+    "chrf": "chrF",
 }
 
 #: Names of cells and methods that the field writes otherwise than options do.
@@ -35,12 +36,13 @@ _SPELLINGS = {
     "witten-bell": "Witten-Bell",
     "chrono-lstm": "chrono LSTM",
     "chrono-gru": "chrono GRU",
+    "lstm-fcn": "LSTM-FCN",
     "cnn": "CNN",
     "crf": "CRF",
 }
 
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
-_SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc")
+_SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc", "wer", "cer")
 
 
 #: What some tasks call the metric that they are judged by, whichever of their metrics that is.

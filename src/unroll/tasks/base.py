@@ -117,6 +117,11 @@ class Job(abc.ABC):
         """Sentences about the scores of the split that the report begins with, to stand in its first lines."""
         return []
 
+    def chance(self) -> float | None:
+        """The training loss per item of the best answer that never looks at its input, such as the frequencies of the
+        classes: a run that stays there has learnt nothing, and says so. None where it is not known."""
+        return None
+
     def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once after training, with the best weights in place and before they are saved: the moment to fit on
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
@@ -174,9 +179,11 @@ class Predictor(abc.ABC):
 
     Attributes:
         numbers: the columns whose cells it takes as numbers; all others it takes as they are written.
+        files: the columns whose cells name files, which are looked for beside the table's own.
     """
 
     numbers: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod
@@ -265,6 +272,36 @@ class Writer(Protocol):
         ...
 
 
+@runtime_checkable
+class Talker(Protocol):
+    """A predictor that answers in a conversation."""
+
+    def reply(self, turns: Sequence[str]) -> str:
+        """The answer to the last of some turns, theirs and its own in turn."""
+
+
+class Watch(Protocol):
+    """A stream that is watched: what is known of it after each record."""
+
+    def push(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What is thought of a record, before the next is seen."""
+
+    def save(self, path: Path | str) -> None:
+        """Write all that is known to a file."""
+
+    def load(self, path: Path | str) -> None:
+        """Take up what a file knows: what follows is the same to the bit."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A predictor that watches streams."""
+
+    def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Watch:
+        """Begin to watch."""
+        ...
+
+
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
 S = TypeVar("S", bound=BaseModel, default=Any)
 D = TypeVar("D", bound=Prepared, default=Any)
@@ -281,6 +318,7 @@ class Task(abc.ABC, Generic[S, D]):
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
         options: what the commands and the functions of Python offer by a name of their own.
+        writes_target: whether the target is a text to write, not a class, a number or tags.
     """
 
     name: ClassVar[str]
@@ -289,6 +327,7 @@ class Task(abc.ABC, Generic[S, D]):
     stopping: ClassVar[Monitor | None] = None
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
+    writes_target: ClassVar[bool] = False
 
     @abc.abstractmethod
     def guess(self, table: Table, data: DataConfig) -> Guess | None:

@@ -1,5 +1,6 @@
 """The training loop: checkpoints, resume, early stopping, one or several processes."""
 
+from unroll.training.chance import entropy, nothing_learnt
 from unroll.training.history import Epoch, History
 from unroll.training.learner import Inside, Learner, Looker, Loss, Monitor
 from unroll.training.loop import TrainingError, fit
@@ -27,7 +28,9 @@ __all__ = [
     "TrainSettings",
     "TrainingError",
     "busy",
+    "entropy",
     "fit",
+    "nothing_learnt",
     "open_progress",
     "processes",
 ]

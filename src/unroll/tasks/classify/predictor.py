@@ -151,7 +151,8 @@ class ClassifyPredictor(Predictor):
     def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
         saved = self._saved
         if saved.series:
-            return pad_series([record_series(record, saved.inputs, saved.input_size) for record in records])
+            size, gaps = saved.input_size, saved.gaps
+            return pad_series([record_series(record, saved.inputs, size, gaps=gaps) for record in records])
         texts = [record_text(record, saved.inputs) for record in records]
         tokens, features, grams = self._forms
         batch: list[Tensor] = []
