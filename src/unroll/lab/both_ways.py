@@ -25,7 +25,7 @@ _AFTER = (
 )
 #: Words that may stand in front, so that no sentence is always at the same place.
 _OPENERS = ("well", "so", "then", "now", "indeed")
-_SIZE, _UPDATES, _ROWS = 24, 150, 24
+_SIZE, _UPDATES, _ROWS = 24, 400, 24
 _WORDS = sorted({word for one in (*_BEFORE, *_AFTER) for part in one for word in part.split()} | set(_OPENERS))
 _IDS = {word: FIRST_ID + number for number, word in enumerate(_WORDS)}
 

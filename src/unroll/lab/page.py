@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from unroll.lab.lesson import LANGUAGES, Chapter, Lesson, Text
+from unroll.lab.lesson import LANGUAGES, Chapter, Lesson, Part, Text
+from unroll.report.charts import Lanes
 from unroll.report.rendering import render
 from unroll.report.tables import as_table
 
@@ -73,15 +74,7 @@ def lesson_html(
                 {"says": one.says.of(language), "holds": one.holds, "numbers": one.numbers.of(language)}
                 for one in lesson.claims
             ],
-            "parts": [
-                {
-                    "title": part.title.of(language),
-                    "text": part.text.of(language),
-                    "charts": [] if part.charts is None else part.charts(language),
-                    "table": None if part.table is None else as_table(part.table(language), part.title.of(language)),
-                }
-                for part in lesson.parts
-            ],
+            "parts": [_part(part, language) for part in lesson.parts],
             "chapters": [],
             "cost": cost.of(language),
         },
@@ -128,6 +121,19 @@ def _verdict(chapter: Chapter, own: Done | None, language: str) -> str:
     if failed:
         text += Text(" Not borne out: ", " 맞지 않은 말: ").of(language) + " ".join(failed)
     return text
+
+
+def _part(part: Part, language: str) -> dict[str, Any]:
+    """A section; pictures that take the whole width stand by themselves."""
+    charts = [] if part.charts is None else list(part.charts(language))
+    wide = [chart for chart in charts if isinstance(chart, Lanes) or getattr(chart, "wide", False)]
+    return {
+        "title": part.title.of(language),
+        "text": part.text.of(language),
+        "wide": wide,
+        "charts": [chart for chart in charts if chart not in wide],
+        "table": None if part.table is None else as_table(part.table(language), part.title.of(language)),
+    }
 
 
 def _frame(language: str) -> dict[str, Any]:

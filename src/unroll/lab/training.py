@@ -155,7 +155,7 @@ def power(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     if 0.001 <= abs(value) < 10_000:
-        return f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     exponent = math.floor(math.log10(abs(value)))
     signs: Any = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     return f"{value / 10**exponent:.1f} × 10{str(exponent).translate(signs)}"
