@@ -25,8 +25,6 @@ _NAMES = {
     "cer": "CER",
     "bleu": "BLEU",
     "chrf": "chrF",
-    "cider": "CIDEr",
-    "d": "D",
 }
 
 #: Metrics whose names are not made of their words.
