@@ -81,6 +81,10 @@ def readers_folder(monkeypatch, tmp_path):
     tagged = "\n\n".join("\n".join(token.replace("/", "\t") for token in line.split()) for line in sentences)
     (tmp_path / "people.conll").write_text(tagged + "\n", encoding="utf-8")
     (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
+    bumps = [[round(max(0.0, 1 - abs(t - at) / 3), 2) for t in range(12)] + [name]
+             for n in range(16) for at, name in ((3 + n % 2, "early"), (8 + n % 2, "late"))]  # fmt: skip
+    head = ",".join([*(f"t{t}" for t in range(12)), "label"])
+    (tmp_path / "gestures.csv").write_text("\n".join([head, *(",".join(map(str, row)) for row in bumps)]) + "\n")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
