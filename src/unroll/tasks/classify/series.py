@@ -41,7 +41,8 @@ _LEFT = 256
 def training_rows(table: Table, split: Split, config: RunConfig, settings: ClassifySettings) -> Split:
     """The split with its drawn validation rows given back to training where they are too few to decide anything.
 
-    Rows that the user named as validation stay what they are; without a test part they are all that can be scored.
+    Rows that the user named as validation stay what they are; without a test part they are all that can be scored. Too
+    few of them do not decide all the same: see `decides`.
     """
     named = config.data.split_column is not None or (table.parts is not None and bool((table.parts == 1).any()))
     hold_out = settings.hold_out
@@ -50,6 +51,13 @@ def training_rows(table: Table, split: Split, config: RunConfig, settings: Class
     if hold_out or named or settings.network(series=True) != LSTM_FCN:
         return split
     return Split(np.sort(np.concatenate((split.train, split.validation))), split.validation[:0], split.test)
+
+
+def decides(split: Split, settings: ClassifySettings) -> bool:
+    """Whether the validation rows choose the best epoch, and what the temperature is fitted to."""
+    return len(split.validation) > 0 and (
+        settings.network(series=True) != LSTM_FCN or len(split.validation) >= _DECIDING or settings.hold_out is True
+    )
 
 
 def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) -> SeriesPlan | None:
