@@ -263,6 +263,27 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         ),
         Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
     ),
+    Recipe(
+        "multi30k",
+        "translation/multi30k/train",
+        (
+            *("--test", "{data}/translation/multi30k/val", "--task", "translate", "--source", "de", "--target", "en"),
+            *("--set", "data.validation_fraction=0.034"),
+        ),
+        Goal("bleu", 31.0, True, "GRU with attention, 20.5 M parameters, reaches 28.1"),
+    ),
+    Recipe(
+        "tatoeba_ko_en",
+        "translation/tatoeba_ko_en/kor.txt",
+        ("--task", "translate", "--source", "column2", "--target", "column1"),
+        Goal("chrf", "word-for-word dictionary", True, "ten points above the dictionary", 10.0),
+    ),
+    Recipe("songys_ko", "chatbot/songys_ko/ChatbotData.csv", ()),
+    Recipe(
+        "topical_chat",
+        "chatbot/topical_chat/valid_freq.jsonl.gz",
+        ("--test", "{data}/chatbot/topical_chat/valid_rare.jsonl.gz"),
+    ),
     MemoryRecipe(
         "adding",
         (

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import unroll
+from data.audio.sounds import spoken
 from unroll.errors import ConfigError, DataError
 from unroll.tasks import TASKS
 
@@ -45,6 +46,11 @@ def days() -> pd.DataFrame:
     return pd.DataFrame({"day": pd.date_range("2024-01-01", periods=120), "sales": 20 + steps % 7 + steps / 50})
 
 
+def recordings() -> list[dict[str, Any]]:
+    said = ["ab"[n % 2] * (1 + n % 3) for n in range(20)]
+    return [{"audio": spoken(text, seed=n), "rate": 8000, "text": text} for n, text in enumerate(said)]
+
+
 TEXTS = [f"the cat sat on the mat number {n}" for n in range(60)]
 EXAMPLES = {
     "classify": Example(reviews(), {"target": "label", "hidden_size": 4}, ["정말 재미있어요", "dull"], "label"),
@@ -57,6 +63,7 @@ EXAMPLES = {
     ),
     "generate": Example({"text": TEXTS}, {"hidden_size": 4}, ["the cat"], "continuation"),
     "tag": Example(sentences(), {"hidden_size": 4}, ["Anna lives in York"], "tags"),
+    "transcribe": Example(recordings(), {"hidden_size": 4}, recordings()[:2], "text"),
 }
 
 

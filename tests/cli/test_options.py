@@ -24,6 +24,8 @@ OPTIONS = {
     "evaluate": set(),
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
+    "transcribe": {"--raw", "--rate", "--channels", "--bits"},
+    "look": {"--text", "--data", "--row", "--compare", "--out", "--language"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -48,6 +50,8 @@ ARGUMENTS = {
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
+    "transcribe": ["run"],
+    "look": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }

@@ -57,7 +57,8 @@ def test_padding_has_no_effect_even_if_it_is_no_number(stride: int, squeeze: boo
     out = net(x, lengths)
     (out.y.sum() + out.last.sum()).backward()
     for name, parameter in net.named_parameters():
-        assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
     assert all(torch.isfinite(value).all() for value in net.state_dict().values())
 
 
@@ -101,7 +102,8 @@ def test_stretching_is_linear_interpolation() -> None:
 def test_row_without_steps_and_wrong_sizes() -> None:
     net = network().eval()
     encoded = net(torch.zeros(2, 0, 2, dtype=torch.float64), torch.tensor([0, 0]))
-    assert torch.isfinite(encoded.last).all() and encoded.lengths.tolist() == [0, 0]
+    assert torch.isfinite(encoded.last).all()
+    assert encoded.lengths.tolist() == [0, 0]
     assert MeanPooling(5)(encoded).abs().sum() == 0
     with pytest.raises(ConfigError, match="3 filters"):
         LSTMFCN(1, net.recurrent, filters=(4, 4))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.audio.sounds import write_folder
 from unroll.models.wide import WideAndDeep
 from unroll.tasks import TASKS
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, train_run
@@ -19,13 +20,16 @@ MODELS: dict[str, list[str]] = {
     "forecast": ["model.hidden_size=3", "model.horizon=3", "model.input_length=6"],
     "generate": ["model.hidden_size=3", "model.embedding_size=4", "model.steps=8"],
     "tag": ["model.hidden_size=3", "model.word_size=3", "model.character_size=2", "model.character_hidden=2"],
+    "transcribe": ["model.hidden_size=3", "model.bands=8"],
 }
 
 
 def write(path: Path, task: str, rows: int, seed: int) -> Path:
     """Data that the task is the right one for."""
     draw = random.Random(seed)
-    if task == "forecast":
+    if task == "transcribe":
+        write_folder(path, rows, seed)
+    elif task == "forecast":
         path = path.with_suffix(".csv")
         values = [10 + 3 * np.sin(step / 3) + draw.random() for step in range(3 * rows)]
         path.write_text("value\n" + "".join(f"{value:.3f}\n" for value in values), encoding="utf-8")

@@ -164,9 +164,13 @@ class Forecaster(nn.Module):
         instance: takes the window's level and spread out.
         levels: the quantiles, rising; the middle one is the point forecast.
         linear_steps: how many of the window's last steps the linear path sees; 0: no such path.
-        repeated: how many of the last steps the untrained path repeats: 1 is the naive forecast, a season the seasonal.
+        repeated: how many of the last steps the untrained path repeats: 1 is the naive forecast, a season the seasonal;
+            0: it gives nothing.
         dropout: probability that a feature of the summary is hidden in training.
         calibrated: K, windows whose errors are kept beside the weights (`ratios`, K rows of N), to calibrate the band.
+        combined: C, simple forecasts that this one is combined with; how is kept beside the weights (`combination`: C
+            weights, that of the network, and 1 for a random walk), and the quantiles (N, Q) of the simple ones' errors
+            (`spread`).
     """
 
     def __init__(
@@ -180,11 +184,12 @@ class Forecaster(nn.Module):
         repeated: int = 1,
         dropout: float = 0.0,
         calibrated: int = 0,
+        combined: int = 0,
     ) -> None:
         super().__init__()
-        if linear_steps and not 1 <= repeated <= linear_steps:
+        if linear_steps and not 0 <= repeated <= linear_steps:
             raise ConfigError(
-                f"Forecaster: repeated must lie between 1 and linear_steps = {linear_steps}, got {repeated}"
+                f"Forecaster: repeated must lie between 0 and linear_steps = {linear_steps}, got {repeated}"
             )
         if list(levels) != sorted(set(levels)) or not levels or not 0 < levels[0] <= levels[-1] < 1:
             raise ConfigError(f"quantiles must rise and lie between 0 and 1, got {', '.join(map(str, levels))}")
@@ -197,6 +202,12 @@ class Forecaster(nn.Module):
         # A run that calibrates nothing has no such tensor in its weights.
         self.register_buffer("ratios", torch.full((calibrated, head.horizon), torch.nan) if calibrated else None)
         self.ratios: Tensor | None
+        alone = torch.zeros(combined + 2)
+        alone[combined] = 1.0
+        self.register_buffer("combination", alone if combined else None)
+        self.combination: Tensor | None
+        self.register_buffer("spread", torch.zeros(head.horizon, len(levels)) if combined else None)
+        self.spread: Tensor | None
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
         nn.init.zeros_(head.out.weight)
         nn.init.zeros_(head.out.bias)
@@ -204,7 +215,7 @@ class Forecaster(nn.Module):
             nn.init.zeros_(self.linear.weight)
             nn.init.zeros_(self.linear.bias)
             with torch.no_grad():
-                for step in range(head.horizon):
+                for step in range(head.horizon if repeated else 0):
                     self.linear.weight[step, linear_steps - repeated + step % repeated] = 1.0
 
     def forward(self, window: Window) -> Forecast:

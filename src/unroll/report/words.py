@@ -23,6 +23,9 @@ _NAMES = {
     "wer": "WER",
     "cer": "CER",
     "bleu": "BLEU",
+    "chrf": "chrF",
+    "cider": "CIDEr",
+    "d": "D",
 }
 
 #: Names of cells and methods that the field writes otherwise than options do.
@@ -41,7 +44,7 @@ _SPELLINGS = {
 }
 
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
-_SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc")
+_SHARES = ("accuracy", "auc", "cer", "coverage", "f1", "match", "precision", "recall", "wer")
 
 
 #: What some tasks call the metric that they are judged by, whichever of their metrics that is.

@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
-from unroll.report import Facts, report_html
+from unroll.report import Facts, Section, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.tasks.inside import Diagnosis, TrainingLook
 from unroll.tasks.options import Value, training
 from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.registry import TASKS
@@ -220,11 +221,15 @@ def train_run(
         seed=plan.config.seed,
         resume=resume,
         progress=progress or Silent(),
+        looker=TrainingLook(job) if group.main else None,
     )
     # A run that was continued took longer than this sitting; scoring and the baselines are not training.
     seconds = max(history.seconds, time.monotonic() - started)
     if group.main:
+        known = len(job.notes)
         job.settle()
+        for note in job.notes[known:]:
+            say(note)
         folder.save_weights(job.network)
         scores = {split: job.evaluate(split) for split in SPLITS if split in job.splits}
         baselines: Mapping[str, Mapping[str, Scores]] = {}
@@ -233,7 +238,10 @@ def train_run(
                 baselines = job.baselines()
         else:
             say("no baselines were asked for")
-        _write_results(plan, folder, scores, baselines, history, seconds)
+        inside = Diagnosis(job, plan.training, folder.path)
+        for finding in inside.findings[:1]:
+            say(str(finding))
+        _write_results(plan, folder, scores, baselines, history, seconds, inside.sections())
     return folder
 
 
@@ -285,6 +293,7 @@ def _write_results(
     baselines: Mapping[str, Mapping[str, Scores]],
     history: History,
     seconds: float,
+    last: Sequence[Section],
 ) -> None:
     metrics: dict[str, Any] = {"task": plan.task.name}
     for split in SPLITS:
@@ -318,7 +327,7 @@ def _write_results(
         ],
         best_epoch=history.best or None,
         notes=notes,
-        sections=[*plan.job.sections(), *(shown.sections if shown else [])],
+        sections=[*plan.job.sections(), *(shown.sections if shown else []), *last],
         config=folder.config.model_dump(mode="json"),
         environment={**environment, "peak memory": f"{peak_memory() / 2**20:.0f} MiB"},
         folder=str(folder.path),

@@ -2,7 +2,7 @@
 
 from unroll.training.chance import entropy, nothing_learnt
 from unroll.training.history import Epoch, History
-from unroll.training.learner import Learner, Loss, Monitor
+from unroll.training.learner import Inside, Learner, Looker, Loss, Monitor
 from unroll.training.loop import TrainingError, fit
 from unroll.training.processes import Processes, ProcessLostError, processes
 from unroll.training.progress import Lines, Pace, Progress, Silent, TerminalBar, busy, open_progress
@@ -12,9 +12,11 @@ from unroll.training.signals import Interrupted
 __all__ = [
     "Epoch",
     "History",
+    "Inside",
     "Interrupted",
     "Learner",
     "Lines",
+    "Looker",
     "Loss",
     "Monitor",
     "Pace",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from unroll.data.readers.builtin import builtin_names, read_builtin
@@ -9,15 +10,21 @@ from unroll.data.readers.folders import DataFile, files_of
 from unroll.data.readers.hub import read_hub
 from unroll.data.readers.labelled import LabelledReader
 from unroll.data.readers.lines import check_encoding
+from unroll.data.readers.parallel import ParallelReader, sides_beside
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.registry import choose_reader, reader_named
+from unroll.data.readers.sound import SoundReader, is_sound
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Writer
 from unroll.errors import ConfigError, DataError, nearest
 
 _HUB = "hub:"
+#: Files of parts that are named one by one.
+_NAMED_FILES = 6
 _PART_WORDS = ("train", "validation", "test")
+#: Files whose parts are said one by one, at most.
+_NAMED = 12
 
 
 def read_table(
@@ -32,7 +39,8 @@ def read_table(
 
     Args:
         path: a file of any kind in `READERS`, plain or gzipped, a folder (one text file per class; files whose names
-            end in train, valid or test; one data file), the name of a built-in set, or "hub:NAME".
+            end in train, valid or test; one data file; parallel files, a language each), what the names of parallel
+            files share (DIR/train), the name of a built-in set, or "hub:NAME".
         options: what is not to be guessed.
         store: the folder for the table; the run's own.
         validation: a further file or folder of the same form; its rows validate.
@@ -61,7 +69,13 @@ def read_table(
         for given, part in extra:
             files += [file._replace(part=part) for file in _files(Path(given))[0]]
     labels = {file.path: file.label for file in files if file.label is not None}
-    reader = LabelledReader(labels) if labels else choose_reader(Input(files[0].path, options, store))
+    reader: Reader
+    if labels:
+        reader = SoundReader(labels) if is_sound(files[0].path) else LabelledReader(labels)
+    elif files[0].parallel:
+        reader = ParallelReader()
+    else:
+        reader = choose_reader(Input(files[0].path, options, store))
     return _read_files(reader, files, options, store, notes)
 
 
@@ -69,6 +83,9 @@ def _files(path: Path) -> tuple[list[DataFile], list[str]]:
     if path.is_dir():
         return files_of(path)
     if not path.exists():
+        beside = sides_beside(path)
+        if beside:
+            return [DataFile(next(iter(beside.values())), parallel=True)], []
         known = builtin_names()
         hint = nearest(str(path), known) or f"; the built-in sets are {', '.join(known)}"
         raise DataError(f"no such file or folder{hint}", path)
@@ -93,5 +110,12 @@ def _read_files(reader: Reader, files: list[DataFile], options: ReadOptions, sto
 
 
 def _part_note(files: list[DataFile]) -> list[str]:
+    if len(files) > _NAMED_FILES:
+        counts = {word: sum(file.part == part for file in files) for part, word in enumerate(_PART_WORDS)}
+        named = [f"{count} for {word}" for word, count in counts.items() if count]
+        return ["parts by files: " + ", ".join(named)] if named else []
     named = [f"{_PART_WORDS[file.part]}: {file.path.name}" for file in files if file.part is not None]
+    if len(named) > _NAMED:
+        counts = Counter(_PART_WORDS[file.part] for file in files if file.part is not None)
+        named = [f"{part}: {count:,} files" for part, count in counts.items()]
     return ["parts by file: " + ", ".join(named)] if len(files) > 1 and named else []

@@ -76,6 +76,13 @@ class ClassifyPredictor(Predictor):
         """Padded numbers or features and lengths, tower by tower."""
         return self._batch(list(records))
 
+    def steps(self, record: Record) -> Sequence[str]:
+        """The words or characters of a text, as the network reads them."""
+        features = self._forms.features
+        if self._saved.series or features is None or self._forms.tokens is not None:
+            return ()
+        return features.units(record_text(record, self._saved.inputs))
+
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The class (or labels) and the probabilities of the likeliest few.
 

@@ -62,6 +62,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         repeated=repeated,
         dropout=settings.dropout,
         calibrated=saved.calibrated,
+        combined=len(saved.simple),
     )
 
 
@@ -81,10 +82,8 @@ def run_windows(
         means.append(forecast.mean.cpu().numpy())
         quantiles.append(forecast.quantiles.cpu().numpy())
     network.train(training)
-    size = np.array([store.scaling[i].size for i in series])[:, None]
-    centre = np.array([store.scaling[i].centre for i in series])[:, None]
-    mean_WN = np.concatenate(means).astype(np.float64) * size + centre
-    quantiles_WNQ = np.concatenate(quantiles).astype(np.float64) * size[..., None] + centre[..., None]
+    mean_WN = store.in_units(series, origins, np.concatenate(means).astype(np.float64))
+    quantiles_WNQ = store.in_units(series, origins, np.concatenate(quantiles).astype(np.float64))
     middle = quantiles_WNQ.shape[-1] // 2
     truth = store.truth(series, origins, saved.horizon)
     return Forecasts(series, origins, truth, quantiles_WNQ[..., middle], mean_WN, quantiles_WNQ)

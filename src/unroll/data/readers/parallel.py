@@ -1,0 +1,149 @@
+"""Parallel text: a file for each language, the lines of the same number saying the same."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.linewise import blank_note
+from unroll.data.readers.reader import Input, Source
+from unroll.data.table.writer import Field, Row
+from unroll.errors import DataError
+
+#: The two-letter codes of languages, ISO 639-1, that end the names of parallel files.
+_CODES = frozenset(
+    """
+    aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo
+    es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka
+    kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng
+    nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su
+    sv sw ta te tg th ti tk tl tn to tr tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
+    """.split()  # noqa: SIM905 - a list of two hundred quoted words is harder to read
+)
+_REGION = re.compile(r"[-_][a-z0-9]{2,4}$")
+
+
+def language_of(path: Path) -> str | None:
+    """The language that the name of a file ends in, as in train.de, val.pt-BR or train.en.gz; None if it does not."""
+    code = Path(path.name.removesuffix(".gz")).suffix.removeprefix(".")
+    return code if _REGION.sub("", code.lower()) in _CODES else None
+
+
+def stem_of(path: Path) -> str:
+    """The name of a file without its language: train of train.de.gz."""
+    return Path(path.name.removesuffix(".gz")).stem
+
+
+def sides(files: Iterable[Path]) -> dict[str, dict[str, Path]]:
+    """The files of several languages that have a name in common: name -> language -> file, both in order."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(files):
+        language = language_of(path)
+        if language is not None:
+            found.setdefault(stem_of(path), {})[language] = path
+    return {stem: own for stem, own in found.items() if len(own) > 1}
+
+
+def sides_beside(path: Path) -> dict[str, Path]:
+    """The files that are parallel to one, itself among them, or that begin with a name such as DIR/train; or none."""
+    if not path.parent.is_dir():
+        return {}
+    stem = path.name if language_of(path) is None else stem_of(path)
+    here = (other for other in path.parent.iterdir() if other.name.startswith(stem + ".") and other.is_file())
+    return sides(here).get(stem, {})
+
+
+class Parallel:
+    """Parallel files ready to be read.
+
+    Args:
+        file: any of them.
+        files: language -> file, of all languages that are read.
+    """
+
+    marked = False
+    empty = "no rows of data"
+
+    def __init__(self, file: Input, files: dict[str, Path]) -> None:
+        self.files = files
+        self._encoding = file.options.encoding
+        self._blank = 0
+
+    @property
+    def fields(self) -> list[Field]:
+        """A column for each language."""
+        return [Field(language) for language in self.files]
+
+    @property
+    def said(self) -> str:
+        """Which files."""
+        return f"parallel files {', '.join(path.name for path in self.files.values())}, {self._encoding.upper()}"
+
+    def rows(self) -> Iterator[Row]:
+        """A row for each number of a line; lines that are blank in every file are left out.
+
+        Raises:
+            DataError: a file ends before another, wrong encoding, or a file that cannot be read.
+        """
+        self._blank = 0
+        readings = [numbered_lines(path, self._encoding) for path in self.files.values()]
+        for number, lines in enumerate(itertools.zip_longest(*readings), 1):
+            cells = ["" if line is None else line[1].removesuffix("\r") for line in lines]
+            if not any(cell.strip() for cell in cells):
+                self._blank += 1
+                continue
+            if None in lines:
+                raise self._ended(lines.index(None), number)
+            yield Row(cells, number)
+
+    def _ended(self, short: int, number: int) -> DataError:
+        paths = list(self.files.values())
+        longest = max(paths, key=lambda path: sum(1 for _ in numbered_lines(path, self._encoding)))
+        lines = sum(1 for _ in numbered_lines(longest, self._encoding))
+        return DataError(
+            f"parallel files must have as many lines, but this one has {number - 1:,} and {longest.name} {lines:,};"
+            " find the line where they part",
+            paths[short],
+            number - 1,
+        )
+
+    def left(self) -> list[str]:
+        """Lines that are blank everywhere."""
+        return blank_note(self._blank)
+
+
+class ParallelReader:
+    """Reads parallel files. The name of a folder or of a pair says that files are parallel; one of them does not."""
+
+    name = "parallel"
+    suffixes: tuple[str, ...] = ()
+    summary = (
+        "files for each language whose names differ in their endings, as `train.de` and `train.en`: a column for each; "
+        "named by their folder, or by what their names share (`DIR/train`)"
+    )
+
+    def recognises(self, file: Input) -> bool:
+        """Never: one file alone is a text."""
+        return False
+
+    def open(self, file: Input, first: Source | None) -> Parallel:
+        """Find the files beside this one.
+
+        Raises:
+            DataError: there are none, or not of the languages of the first ones.
+        """
+        files = sides_beside(file.path)
+        if not files:
+            raise DataError(
+                "expected parallel files beside it whose names end in languages, such as train.de and train.en",
+                file.path,
+            )
+        if isinstance(first, Parallel):
+            missing = [language for language in first.files if language not in files]
+            if missing:
+                raise DataError(f"expected a file for '{missing[0]}' beside it, as the first ones have", file.path)
+            files = {language: files[language] for language in first.files}
+        return Parallel(file, files)
