@@ -29,8 +29,8 @@ _LONGEST = 512
 
 #: Multiplications that the forward passes of a whole training may take: half a minute on one core.
 _WORK = 2e11
-#: Optimiser steps at most, and so many at least, where epochs stay between 10 and 100.
-_MOST_STEPS, _LEAST_STEPS = 3_000, 2_000
+#: Optimiser steps at most; and where the work is too much, so many at least, in 10 to 100 epochs.
+_STEPS = 1_500
 #: Features of fixed convolutions by the most rows that they are for: the published number, and less where the fit
 #: would take minutes.
 _FIXED = ((1_000, 9_996), (20_000, 2_016), (math.inf, 0))
@@ -109,7 +109,7 @@ def series_training(plan: SeriesPlan, lengths: np.ndarray, features: int) -> dic
     rows = len(lengths)
     batch_size = _batch_size(rows)
     work = float(lengths.sum()) / plan.stride * _cost(features, plan.filters) * plan.members
-    most = round(_MOST_STEPS * batch_size / rows)
+    most = round(_STEPS * batch_size / rows)
     epochs = max(_least_epochs(rows), min(most, int(_WORK / max(work, 1.0))))
     return {
         "epochs": epochs,
@@ -125,7 +125,7 @@ def _batch_size(rows: int) -> int:
 
 
 def _least_epochs(rows: int) -> int:
-    return max(10, min(100, round(_LEAST_STEPS * _batch_size(rows) / rows)))
+    return max(10, min(100, round(_STEPS * _batch_size(rows) / rows)))
 
 
 def _cost(features: int, filters: int) -> float:
