@@ -114,11 +114,14 @@ class Beside:
             return []
         share = float(self._network.share)
         networks, fixed, both = (words.percent(right) for right in self._right)
-        said = f"The linear model of fixed convolutions has {words.percent(share, 0)} of the say in the answers"
+        kind = "validation rows" if self._folds is None else "training rows, each answered by what did not learn it"
+        rows = f"of {len(self.held)} {kind}, it had {fixed} right, the networks {networks}"
         if share == 1.0:
-            said += ", since the networks added nothing to it"
-        which = "validation rows" if self._folds is None else "training rows, each answered by what did not learn it"
-        return [f"{said}: of {len(self.held)} {which}, it had {fixed} right, the networks {networks}, both {both}."]
+            return [
+                f"The linear model of fixed convolutions answers alone, since networks beside it did not help: {rows}."
+            ]
+        said = f"The linear model of fixed convolutions has {words.percent(share, 0)} of the say, the networks have the rest"
+        return [f"{said}: {rows}, both together {both}."]
 
     def _own(self) -> Tensor:
         """(N, K) scores of the networks alone, each row's by those that did not learn from it."""
