@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.report.charts import Axis, Chart, Curve, Plot
+from unroll.report.charts import Axis, AxisKind, Chart, Curve, Plot
 from unroll.report.section import Section
 from unroll.report.words import percent
 
 #: Features of a step that are drawn at most.
 _DRAWN = 3
+#: A fall of the probability that is worth naming steps for.
+_FALL = 0.01
 
 
 class Leaning(NamedTuple):
@@ -65,8 +67,8 @@ def leaning_section(found: Sequence[Leaning], hidden: float) -> Section:
 def _steps(drop: np.ndarray) -> str:
     """The first and the last step of the part around the greatest fall that costs at least half as much."""
     peak = int(drop.argmax())
-    if drop[peak] <= 0:
-        return "none"
+    if drop[peak] < _FALL:
+        return "none in particular"
     low = high = peak
     while low > 0 and drop[low - 1] >= drop[peak] / 2:
         low -= 1
@@ -80,7 +82,9 @@ def _plots(one: Leaning) -> list[Chart]:
     names = [""] if one.values.shape[1] == 1 else [f"channel {k + 1}" for k in range(min(_DRAWN, one.values.shape[1]))]
     curves = [Curve(name, steps, one.values[:, k].astype(float).tolist()) for k, name in enumerate(names)]
     fall = Curve("", steps, one.drop.astype(float).tolist(), colour=2)
+    # At least a tenth high, so that a fall that does not matter does not look like one.
+    share = Axis("", AxisKind.SHARE, 0.0, 0.1)
     return [
-        Plot(f"{one.label}: the series", curves, Axis("step")),
-        Plot(f"{one.label}: fall of the probability", [fall], Axis("step")),
+        Plot(f"{one.label}: the series", curves, Axis("step"), wide=True),
+        Plot(f"{one.label}: fall of the probability", [fall], Axis("step"), share, wide=True),
     ]

@@ -104,6 +104,20 @@ def test_validation_rows_are_kept_where_they_decide_or_were_named(tmp_path: Path
     assert training_rows(table, few, named, settings()) is few
 
 
+def test_few_validation_rows_are_scored_and_decide_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "Bumps")
+    more = ["data.test_fraction=0", "data.validation_fraction=0.2"]
+    (path / "Bumps_TEST.ts").unlink()
+    made = planned(path, tmp_path / "store", *more)
+    job = cast(ClassifyJob, made.job)
+    assert len(job.data.split.validation) == 2
+    folder = train_run(made, tmp_path / "out", say=lambda text: None)
+    history = json.loads(folder.path.joinpath("history.json").read_text(encoding="utf-8"))
+    assert history["best"] == 0
+    assert "accuracy" in json.loads(folder.metrics.read_text(encoding="utf-8"))["validation"]
+    assert cast(ClassifyJob, planned(path, tmp_path / "again", *more, "model.hold_out=true").job).validate()
+
+
 def test_sizes_follow_the_work() -> None:
     small = plan_series(np.full(50, 150), 1, settings())
     long = plan_series(np.full(100, 1_500), 1, settings())

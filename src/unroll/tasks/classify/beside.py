@@ -25,8 +25,11 @@ _DRAWN = 1_000
 class Beside:
     """Networks side by side in training, with the linear model beside them.
 
-    Where no rows validate, every row of training is left out by one of the networks and validates that one: the
-    classes' rows are dealt out to the networks in turn. A class with one row is left out by none.
+    Where validation decides nothing, every row of training is left out by one of the networks and validates that one:
+    the classes' rows are dealt out to the networks in turn. A class with one row is left out by none.
+
+    Attributes:
+        deciding: whether rows that validate are enough to decide.
 
     Args:
         network: the networks.
@@ -34,18 +37,27 @@ class Beside:
         truth_NK: (rows, K) bool, of all rows.
         split: which rows train and which validate.
         seed: of what is drawn.
+        deciding: whether those that validate are enough to decide.
     """
 
     def __init__(
-        self, network: SeriesEnsemble, examples: SeriesExamples, truth_NK: np.ndarray, split: Split, *, seed: int
+        self,
+        network: SeriesEnsemble,
+        examples: SeriesExamples,
+        truth_NK: np.ndarray,
+        split: Split,
+        *,
+        seed: int,
+        deciding: bool,
     ) -> None:
         self._network = network
         self._examples = examples
         self._truth = truth_NK
         self._split = split
         self._seed = seed
+        self.deciding = deciding
         self._folds: np.ndarray | None = None
-        if len(split.validation) == 0 and len(network.members) > 1:
+        if not deciding and len(network.members) > 1:
             self._folds = left_out_by(truth_NK, split.train, len(network.members), seed)
         self._fixed: Tensor | None = None
         self._right: list[float] = []
@@ -102,11 +114,14 @@ class Beside:
             return []
         share = float(self._network.share)
         networks, fixed, both = (words.percent(right) for right in self._right)
-        said = f"The linear model of fixed convolutions has {words.percent(share, 0)} of the say in the answers"
+        kind = "validation rows" if self._folds is None else "training rows, each answered by what did not learn it"
+        rows = f"of {len(self.held)} {kind}, it had {fixed} right, the networks {networks}"
         if share == 1.0:
-            said += ", since the networks added nothing to it"
-        which = "validation rows" if self._folds is None else "training rows, each answered by what did not learn it"
-        return [f"{said}: of {len(self.held)} {which}, it had {fixed} right, the networks {networks}, both {both}."]
+            return [
+                f"The linear model of fixed convolutions answers alone, since networks beside it did not help: {rows}."
+            ]
+        said = f"The linear model of fixed convolutions has {words.percent(share, 0)} of the say, the networks have the rest"
+        return [f"{said}: {rows}, both together {both}."]
 
     def _own(self) -> Tensor:
         """(N, K) scores of the networks alone, each row's by those that did not learn from it."""

@@ -22,6 +22,7 @@ from unroll.tasks.classify.examples import Joined, SeriesExamples
 from unroll.tasks.classify.network import deep_part, network_layers
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
+from unroll.tasks.classify.series import decides
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.wide import GRAMS, fit_grams
 from unroll.tasks.transfer import TOKENIZER
@@ -68,7 +69,8 @@ class ClassifyJob(Job):
         self._beside: Beside | None = None
         deep = deep_part(network)
         if isinstance(deep, SeriesEnsemble) and isinstance(data.examples, SeriesExamples):
-            self._beside = Beside(deep, data.examples, data.truth_NK, data.split, seed=seed)
+            deciding = decides(data.split, settings)
+            self._beside = Beside(deep, data.examples, data.truth_NK, data.split, seed=seed, deciding=deciding)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Rows of like length together."""
@@ -117,8 +119,8 @@ class ClassifyJob(Job):
             )
 
     def validate(self) -> dict[str, float]:
-        """The validation split's values, without intervals."""
-        if "validation" not in self.splits:
+        """The validation split's values, without intervals; nothing where its rows are too few to decide."""
+        if "validation" not in self.splits or (self._beside is not None and not self._beside.deciding):
             return {}
         truth = self.data.truth_NK[self.data.split.validation]
         probabilities = probabilities_of(self._network, self._validation_logits())
