@@ -58,7 +58,6 @@ ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
 ALLOWED["measured"] = {"inspect", "trained"}
 ALLOWED["looking"] = {"bundle", "inspect", "measured", "results", "tasks", "trained", "viewer"}
 ALLOWED["lab"] = {"cells", "data", "engine", "inspect", "layers", "models", "report", "tasks"}
-ALLOWED["looking"] = {"bundle", "inspect", "results", "tasks", "trained", "viewer"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -36,7 +36,8 @@ class TrainingLook:
     """Measures the layers of a job now and then, for at most one twentieth of the time of training.
 
     It looks again when all looks so far and a whole one more are within the share. The first one stops following
-    gradients back when its time is up; how far it came says how long a whole one takes. Satisfies `unroll.training.Looker`.
+    gradients back when its time is up; how far it came says how long a whole one takes. Satisfies
+    `unroll.training.Looker`.
 
     Args:
         job: in training.
