@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -108,3 +109,14 @@ def fsdd(data: Path, into: Path) -> None:
         part = "test" if number >= first_test else "validation" if number in validation else "train"
         lines.append(f"{path.resolve()}\t{path.stem.partition('_')[0]}\t{part}")
     (into / "fsdd.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def multi30k(data: Path, into: Path) -> None:
+    """German and English alone, unpacked; the published validation part is what is tested on, since the test parts are
+    withheld."""
+    for language in ("de", "en"):
+        for part, name in (("train", "train"), ("val", "test")):
+            packed = data / f"translation/multi30k/{part}.{language}.gz"
+            plain = packed.with_suffix("")
+            text = gzip.decompress(packed.read_bytes()) if packed.is_file() else plain.read_bytes()
+            (into / f"{name}.{language}").write_bytes(text)

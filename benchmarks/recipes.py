@@ -265,12 +265,10 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     ),
     Recipe(
         "multi30k",
-        "translation/multi30k/train",
-        (
-            *("--test", "{data}/translation/multi30k/val", "--task", "translate", "--source", "de", "--target", "en"),
-            *("--set", "data.validation_fraction=0.034"),
-        ),
+        "{prepared}",
+        ("--task", "translate", "--source", "de", "--target", "en", "--set", "data.validation_fraction=0.034"),
         Goal("bleu", 31.0, True, "GRU with attention, 20.5 M parameters, reaches 28.1"),
+        prepare=prepare.multi30k,
     ),
     Recipe(
         "tatoeba_ko_en",
