@@ -84,6 +84,18 @@ def test_what_is_hidden_changes_nothing_and_gets_no_gradient(score: Score) -> No
 
 
 @pytest.mark.parametrize("score", list(Score))
+def test_what_is_carried_along_is_averaged_and_changes_no_weight(score: Score) -> None:
+    layer, query, values, carried = attention(score), drawn(B, T, H), drawn(B, S, M, seed=2), drawn(B, S, 2, seed=3)
+    carried[1, 3] = float("nan")
+    mean, weights = layer(query, layer.remember(values, LENGTHS, carried=carried))
+    plain, same = layer(query, layer.remember(values, LENGTHS))
+    assert torch.equal(weights, same)
+    torch.testing.assert_close(mean[..., :M], plain)
+    expected = torch.einsum("bts,bsm->btm", weights, carried.nan_to_num())
+    torch.testing.assert_close(mean[..., M:], expected)
+
+
+@pytest.mark.parametrize("score", list(Score))
 def test_gradients_by_finite_differences(score: Score) -> None:
     layer = attention(score)
     query, values = drawn(B, 2, H).requires_grad_(True), drawn(B, S, M, seed=2).requires_grad_(True)

@@ -35,6 +35,7 @@ def model(
         recurrent_stack([(cell(size, H),) for size in sizes]),
         Attention(H, H, score=score),
         summary_size=H,
+        carried_size=E,
         embedding=new_embedding(V, E),
         input_feeding=feeding,
     )
@@ -111,7 +112,7 @@ class Loop(nn.Module):
             scores = torch.einsum("bh,bsh->bs", h, state.memory.keys).masked_fill(~state.memory.mask, -1e300)
             mean = torch.einsum("bs,bsm->bm", scores.softmax(1), state.memory.values)
             fed = torch.tanh(self.decoder.mix(torch.cat([h, mean], 1)))
-            logits.append(fed @ self.decoder.embedding.weight.T / E**0.25 + self.decoder.bias)
+            logits.append(fed @ self.decoder.embedding.weight.T + self.decoder.bias)
         return torch.stack(logits, 1)
 
 
@@ -162,5 +163,5 @@ def test_parts_that_do_not_fit_are_named() -> None:
     with pytest.raises(ConfigError, match=r"need vectors of 4 for 11 tokens, got \(11, 5\)"):
         AttentionDecoder(V, body, attention, summary_size=H, embedding=new_embedding(V, 5))
     decoder = AttentionDecoder(V, body, attention, summary_size=H)
-    with pytest.raises(ConfigError, match="both pairs must"):
+    with pytest.raises(ConfigError, match="carried_size=4, got 4 to 5 and 0"):
         EncoderDecoder(new_embedding(V, E), RecurrentEncoder(recurrent_stack([(GRUCell(E, 5),)])), decoder)

@@ -79,7 +79,7 @@ def test_a_text_that_is_learnt_is_written_and_costs_little() -> None:
     for module in network.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    for _ in range(60):
+    for _ in range(120):
         optimizer.zero_grad()
         loss = training.loss(network, np.arange(4), torch.device("cpu"))
         (loss.total / loss.items).backward()

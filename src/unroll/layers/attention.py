@@ -34,7 +34,7 @@ class Memory(NamedTuple):
     Every part has the batch first, so that rows are chosen and repeated as those of any state.
 
     Attributes:
-        values: (B, S, M), what is averaged.
+        values: (B, S, M), what is averaged; M and more where something was carried along.
         keys: (B, S, A), what queries are compared with.
         mask: (B, S) bool, true where there is something to see.
     """
@@ -93,13 +93,21 @@ class Attention(nn.Module):
     def extra_repr(self) -> str:
         return f"{self.query_size}, {self.memory_size}, score={self.score.value}"
 
-    def remember(self, values: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None) -> Memory:
+    def remember(
+        self,
+        values: Tensor,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        carried: Tensor | None = None,
+    ) -> Memory:
         """What `forward` looks at.
 
         Args:
             values: (B, S, M).
             lengths: (B,) integers in [0, S], places that a row has; None if all have S.
             mask: (B, S) bool, true where there is something to see; None for everywhere. A place must be in both.
+            carried: (B, S, ·), averaged with the values and not compared; None for nothing.
 
         Raises:
             ValueError: a shape is wrong.
@@ -123,7 +131,10 @@ class Attention(nn.Module):
             seen = seen & mask
         # What is behind a row's end may be anything, NaN included, and must not reach the mean through a weight of 0.
         values = values.masked_fill(~seen.unsqueeze(-1), 0.0)
-        return Memory(values, self.key(values), seen)
+        keys = self.key(values)
+        if carried is not None:
+            values = torch.cat([values, carried.masked_fill(~seen.unsqueeze(-1), 0.0)], dim=-1)
+        return Memory(values, keys, seen)
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Look at a memory.
@@ -133,7 +144,8 @@ class Attention(nn.Module):
             memory: what `remember` made, of the same rows.
 
         Returns:
-            The mean, (B, M) or (B, T, M), and the weights, (B, S) or (B, T, S): zero where there is nothing to see.
+            The mean, (B, M) or (B, T, M) with what was carried behind it, and the weights, (B, S) or (B, T, S): zero
+            where there is nothing to see.
 
         Raises:
             ValueError: a shape is wrong.

@@ -78,6 +78,7 @@ class AttentionDecoder(nn.Module):
             feeding E + F; F = E.
         attention: from H to M features.
         summary_size: Z.
+        carried_size: features that a place carries along, see `Attention.remember`.
         embedding: the tokens' vectors, which another part may share; new ones of E if None.
         input_feeding: whether a step also reads what the step before made of what it looked at.
         tied: whether the softmax uses the tokens' vectors.
@@ -94,6 +95,7 @@ class AttentionDecoder(nn.Module):
         attention: Attention,
         *,
         summary_size: int,
+        carried_size: int = 0,
         embedding: nn.Embedding | None = None,
         input_feeding: bool = False,
         tied: bool = True,
@@ -125,7 +127,8 @@ class AttentionDecoder(nn.Module):
             for layer in layers
             if isinstance(layer, Recurrent)
         )
-        self.mix = nn.Linear(body.output_size + attention.memory_size, size)
+        self.carried_size = carried_size
+        self.mix = nn.Linear(body.output_size + attention.memory_size + carried_size, size)
         self.drop_input = nn.Dropout(dropout)
         self.drop_output = nn.Dropout(dropout)
         self.scale = vector_scale(size)
@@ -138,7 +141,13 @@ class AttentionDecoder(nn.Module):
         return self.bias.device
 
     def start(
-        self, values: Tensor, summary: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None
+        self,
+        values: Tensor,
+        summary: Tensor,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        carried: Tensor | None = None,
     ) -> Writing:
         """The state before the first token.
 
@@ -147,8 +156,9 @@ class AttentionDecoder(nn.Module):
             summary: (B, Z), what the first states are made from.
             lengths: (B,), places of each row; None if all have S.
             mask: (B, S) bool, true where there is something to see; None for everywhere.
+            carried: (B, S, `carried_size`), what comes with a place and is not compared; None where that size is 0.
         """
-        memory = self.attention.remember(values, lengths, mask)
+        memory = self.attention.remember(values, lengths, mask, carried=carried)
         states = []
         for layer, first in zip(self.body.layers, self.first, strict=True):
             cell = layer.cell
@@ -171,7 +181,7 @@ class AttentionDecoder(nn.Module):
             y_BTH, layers = self.body(x_BTE, layers, lengths=lengths)
             attended_BTF, weights_BTS = self._attend(y_BTH, memory)
             after = Writing(memory, layers, attended_BTF[:, -1], weights_BTS[:, -1])
-            return Steps(self.drop_output(attended_BTF) / self.scale, weights_BTS, after)
+            return Steps(self.drop_output(attended_BTF), weights_BTS, after)
         made, looked = [], []
         x_steps, step = self._fed(x_BTE)
         for x in x_steps.unbind(dim=1):
@@ -182,7 +192,7 @@ class AttentionDecoder(nn.Module):
             made.append(attended)
             looked.append(weights)
         after = Writing(memory, layers, attended, weights)
-        return Steps(torch.stack(made, dim=1) / self.scale, torch.stack(looked, dim=1), after)
+        return Steps(torch.stack(made, dim=1), torch.stack(looked, dim=1), after)
 
     def _fed(self, x_BTE: Tensor) -> tuple[Tensor, _Step]:
         """What goes into a loop with input feeding, and its step: (B, ·), (B, F), states -> (B, H), states.
@@ -252,11 +262,11 @@ def watched(state: Writing) -> Tensor:
 
 
 def vector_scale(size: int) -> float:
-    """What tokens' vectors are multiplied by where they are read, and features divided by before the softmax.
+    """What tokens' vectors are multiplied by where they are read.
 
-    Layers want features of about one, a tied softmax wants vectors of a length of about one, and what an optimiser
-    changes in a step is the same for both; so each side takes half of the square root of the size that lies between
-    (Vaswani et al. 2017, "Attention is all you need", section 3.4, which gives all of it to the side that reads).
+    Layers want features of about one, a tied softmax wants smaller ones, and what an optimiser changes in a step is the
+    same for both; so the vectors begin half way between one and the inverse square root of their size, by factors
+    (Vaswani et al. 2017, "Attention is all you need", section 3.4, begin at the latter).
     """
     return float(size) ** 0.25
 

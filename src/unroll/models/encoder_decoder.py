@@ -13,9 +13,11 @@ from unroll.models.encoders import RecurrentEncoder
 
 
 class EncoderDecoder(nn.Module):
-    """An encoder whose states are the memory of a decoder.
+    """An encoder whose states, beside the vectors of their tokens, are the memory of a decoder.
 
-    Source: Luong, Pham, Manning 2015, section 3; a bidirectional encoder: Bahdanau, Cho, Bengio 2015, section 3.2.
+    Source: Luong, Pham, Manning 2015, section 3; a bidirectional encoder: Bahdanau, Cho, Bengio 2015, section 3.2; the
+    vectors, so that which word it was reaches the softmax past the gates: Nguyen, Chiang 2018, "Improving lexical
+    choice in neural machine translation", section 4 (there with a softmax of its own).
 
     Example:
         >>> import torch
@@ -25,7 +27,8 @@ class EncoderDecoder(nn.Module):
         >>> from unroll.models.encoder_decoder import EncoderDecoder
         >>> from unroll.models.encoders import RecurrentEncoder, recurrent_stack
         >>> encoder = RecurrentEncoder(recurrent_stack([(GRUCell(4, 3), GRUCell(4, 3))]))
-        >>> decoder = AttentionDecoder(11, recurrent_stack([(GRUCell(4, 6),)]), Attention(6, 6), summary_size=6)
+        >>> body, attention = recurrent_stack([(GRUCell(4, 6),)]), Attention(6, 6)
+        >>> decoder = AttentionDecoder(11, body, attention, summary_size=6, carried_size=4)
         >>> model = EncoderDecoder(new_embedding(9, 4), encoder, decoder)
         >>> source, target = torch.tensor([[3, 4, 5]]), torch.tensor([[7, 8]])
         >>> model(source, torch.tensor([3]), target, torch.tensor([2])).shape
@@ -34,7 +37,7 @@ class EncoderDecoder(nn.Module):
     Args:
         embedding: vectors of the source's tokens; the decoder's own if both read the same vocabulary.
         encoder: of E features.
-        decoder: whose memory has the encoder's features.
+        decoder: whose memory has the encoder's features and carries E along.
         dropout: probability that a feature of the source's vectors, or of a state that is looked at, is hidden.
 
     Raises:
@@ -45,14 +48,12 @@ class EncoderDecoder(nn.Module):
         self, embedding: nn.Embedding, encoder: RecurrentEncoder, decoder: AttentionDecoder, *, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if (encoder.stack.input_size, encoder.output_size) != (
-            embedding.embedding_dim,
-            decoder.attention.memory_size,
-        ):
+        size, own = embedding.embedding_dim, (encoder.stack.input_size, encoder.output_size, decoder.carried_size)
+        if own != (size, decoder.attention.memory_size, size):
             raise ConfigError(
-                f"EncoderDecoder: vectors of {embedding.embedding_dim} for an encoder of {encoder.stack.input_size},"
-                f" and {encoder.output_size} features for a memory of {decoder.attention.memory_size}; both pairs must"
-                " agree"
+                f"EncoderDecoder: vectors of {size} and a memory of {decoder.attention.memory_size} need an encoder"
+                f" from {size} to {decoder.attention.memory_size} features and carried_size={size}, got {own[0]} to"
+                f" {own[1]} and {own[2]}"
             )
         self.embedding = embedding
         self.encoder = encoder
@@ -68,8 +69,9 @@ class EncoderDecoder(nn.Module):
             source_BS: (B, S) tokens.
             lengths: (B,) in [0, S].
         """
-        encoded = self.encoder(self.drop_input(self.embedding(source_BS) * self.scale), lengths)
-        return self.decoder.start(self.drop_memory(encoded.y), encoded.last, lengths)
+        x_BSE = self.drop_input(self.embedding(source_BS) * self.scale)
+        encoded = self.encoder(x_BSE, lengths)
+        return self.decoder.start(self.drop_memory(encoded.y), encoded.last, lengths, carried=x_BSE)
 
     def forward(
         self,

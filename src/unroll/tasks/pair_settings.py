@@ -38,7 +38,7 @@ class PairSettings(BaseModel, abc.ABC):
     vocabulary: int | None = Field(None, ge=258, description="most tokens of a side; None: by the amount of text")
     shared: bool | None = Field(None, description="one vocabulary for both sides; None: if they share their letters")
     tied: bool = Field(True, description="the softmax uses the tokens' vectors")
-    dropout: float = Field(0.3, ge=0, lt=1, description="of vectors, of encoder states and before the softmax")
+    dropout: float = Field(0.2, ge=0, lt=1, description="of vectors, of encoder states and before the softmax")
     smoothing: float = Field(0.1, ge=0, lt=1, description="share of a label that is spread over all tokens")
     longest: int = Field(150, ge=1, description="tokens of a text; pairs with a longer one do not train")
     empty: Literal["stop", "drop"] = Field("stop", description="what is done about pairs with an empty side")
@@ -97,6 +97,7 @@ def build_network(settings: PairSettings, source: int, target: int, *, shared: b
         body,
         Attention(settings.hidden_size, settings.hidden_size, score=Score(settings.attention)),
         summary_size=settings.hidden_size,
+        carried_size=size,
         input_feeding=settings.input_feeding,
         tied=settings.tied,
         dropout=settings.dropout,
