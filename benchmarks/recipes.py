@@ -111,6 +111,15 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
             ),
         ),
     ),
+    *(
+        Recipe(name, f"tsc/{name}", (), Goal("accuracy", bound, True, source))
+        for name, bound, source in (
+            ("GunPoint", 0.98, "MiniRocket of aeon 1.6 reaches 99.3, the nearest neighbour 91.3"),
+            ("ArrowHead", 0.84, "MiniRocket of aeon 1.6 reaches 86.3, the nearest neighbour 80.0"),
+            ("BasicMotions", 0.99, "MiniRocket of aeon 1.6 reaches 100, the nearest neighbour 90"),
+            ("ItalyPowerDemand", 0.953, "MiniRocket of aeon 1.6 reaches 96.3, the nearest neighbour 95.5"),
+        )
+    ),
     Recipe(
         "JapaneseVowels",
         "tsc/JapaneseVowels",
@@ -253,6 +262,48 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
             *("--set", "training.learning_rate=0.003"),
         ),
         Goal("nats_per_character", 1.20, False, "Karpathy et al. 2015, table 1: 1.08 to 1.45 by size"),
+    ),
+    Recipe(
+        "multi30k",
+        "translation/multi30k/train",
+        (
+            *("--test", "{data}/translation/multi30k/val", "--task", "translate", "--source", "de", "--target", "en"),
+            *("--set", "data.validation_fraction=0.034"),
+        ),
+        Goal("bleu", 31.0, True, "GRU with attention, 20.5 M parameters, reaches 28.1"),
+    ),
+    Recipe(
+        "tatoeba_ko_en",
+        "translation/tatoeba_ko_en/kor.txt",
+        ("--task", "translate", "--source", "column2", "--target", "column1"),
+        Goal("chrf", "word-for-word dictionary", True, "ten points above the dictionary", 10.0),
+    ),
+    Recipe(
+        "hangul",
+        "hangul",
+        ("--set", "model.tokens=jamo", "--epochs", "3", "--hidden-size", "128"),
+        Goal("exact_match", 0.95, True, "syllables that training never showed"),
+        builtin=True,
+    ),
+    Recipe("songys_ko", "chatbot/songys_ko/ChatbotData.csv", ()),
+    Recipe(
+        "topical_chat",
+        "chatbot/topical_chat/valid_freq.jsonl.gz",
+        ("--test", "{data}/chatbot/topical_chat/valid_rare.jsonl.gz"),
+    ),
+    Recipe(
+        "fsdd",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part"),
+        Goal("word_accuracy", 0.99, True, "a BiLSTM reaches 97.3"),
+        prepare=prepare.fsdd,
+    ),
+    Recipe(
+        "fsdd_stream",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part", "--no-bidirectional"),
+        Goal("word_accuracy", 0.98, True, "a BiLSTM, which hears the whole recording, reaches 97.3"),
+        prepare=prepare.fsdd,
     ),
     Recipe(
         "babi",

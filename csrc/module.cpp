@@ -43,6 +43,16 @@ nb::list cells() {
     return names;
 }
 
+nb::tuple gates(const std::string& cell) {
+#define UNROLL_CELL(name, Class)                                                                        \
+    if (cell == #name) {                                                                                \
+        const unroll::CellFacts& facts = unroll::facts_of(unroll::Cell::name);                          \
+        return nb::make_tuple(facts.gates, facts.h_gates ? facts.gates : 0);                            \
+    }
+#include "cells/cells.inc"
+    throw nb::value_error(("no native cell is called '" + cell + "'").c_str());
+}
+
 double fma_peak(const Plan& plan, int64_t threads, double seconds) {
     if (!(seconds > 0.0 && seconds <= 60.0)) throw nb::value_error("fma_peak: seconds must lie in (0, 60]");
     const int32_t team = unroll::binding::checked_threads(threads, "fma_peak");
@@ -70,6 +80,7 @@ NB_MODULE(_native, m) {
     m.attr("THREADS") = unroll::thread_library();
 
     m.def("cells", &cells, "Names of the native cells.");
+    m.def("gates", &gates, nb::arg("cell"), "How many gates lie in the input weights of a cell, and how many in its recurrent ones, without options.");
     m.def("level", [] { return unroll::level_name(unroll::level()); }, "The instruction set in force.");
     m.def("best_level", [] { return unroll::level_name(unroll::best_level()); }, "The best instruction set of this CPU and build.");
     m.def("levels", &available_levels, "Every instruction set of this CPU and build, from the plainest.");
@@ -92,7 +103,7 @@ NB_MODULE(_native, m) {
              nb::arg("cell"), nb::arg("dtype"), nb::arg("input_size"), nb::arg("hidden_size"), nb::arg("proj_size") = 0,
              nb::arg("options") = 0, nb::arg("cell_clip") = 0.0, nb::arg("zoneout_h") = 0.0, nb::arg("zoneout_c") = 0.0)
         .def_prop_ro("states", [](const Plan& plan) {
-            return plan.lstm() ? nb::make_tuple(plan.output_size(), plan.spec().H) : nb::make_tuple(plan.output_size());
+            return plan.has_c() ? nb::make_tuple(plan.output_size(), plan.spec().H) : nb::make_tuple(plan.output_size());
         }, "Features of every state, h first.")
         .def_prop_ro("gates", &Plan::traced_gates, "Gates that have a name.")
         .def_prop_ro("hidden_size", [](const Plan& plan) { return plan.spec().H; })

@@ -132,10 +132,7 @@ Plan::Plan(const std::string& cell, const std::string& dtype, int64_t I, int64_t
     }
     constexpr uint32_t kKnown = kPeephole | kCoupled | kLayerNorm | kCellClip | kDropout | unroll::kZoneoutH | unroll::kZoneoutC;
     if (options & ~kKnown) throw nb::value_error("Plan: options holds a bit without a meaning");
-    const bool gru = spec_.cell == Cell::gru || spec_.cell == Cell::gru_reset_before;
-    const int64_t stacked = lstm() ? (options & kCoupled ? 3 : 4) : gru ? 3 : 1;
-    rows_ = stacked * H;
-    traced_gates_ = lstm() ? 4 : gru ? 3 : 0;
+    rows_ = facts().stacked(options) * H;
     // The library's own checks of sizes and options, and whether it has this combination at all.
     checked_size(packed_size(spec_, false), "Plan");
 }
@@ -145,18 +142,19 @@ void Plan::each_parameter(F&& f) const {
     const int64_t H = spec_.H;
     const bool norm = spec_.options & kLayerNorm;
     f(0, {rows_, spec_.I});
-    f(1, {rows_, output_size()});
+    const bool recurrent = facts().h_gates > 0;
+    if (recurrent) f(1, {rows_, output_size()});
     f(2, {rows_});
-    f(3, {rows_});
+    if (recurrent) f(3, {rows_});
     if (spec_.P) f(4, {spec_.P, H});
     if (spec_.options & kPeephole) f(5, {spec_.options & kCoupled ? 2 * H : 3 * H});
     if (norm) f(6, {rows_}), f(7, {rows_});
-    if (norm && lstm()) f(8, {H}), f(9, {H});
+    if (norm && has_c()) f(8, {H}), f(9, {H});
 }
 
 Params Plan::params(Arguments& arguments, PyObject* tuple) const {
     PyObject* const* items = tuple_items(tuple, kParams, "params");
-    if ((items[2] == Py_None) != (items[3] == Py_None)) arguments.fail("bias_ih and bias_hh must both be given, or neither");
+    if (facts().h_gates && (items[2] == Py_None) != (items[3] == Py_None)) arguments.fail("bias_ih and bias_hh must both be given, or neither");
     std::array<const void*, kParams> data{};
     std::array<bool, kParams> known{};
     each_parameter([&](int item, std::initializer_list<int64_t> shape) {
@@ -198,7 +196,7 @@ bool Plan::fits(nb::handle scan, bool lowest, int64_t count, bool* contiguous) c
     }
     look(kReset, Kind::flag, {T, B});
     look(kH0, kind_, {B, output_size()});
-    look(kC0, kind_, {B, lstm() ? spec_.H : -2});
+    look(kC0, kind_, {B, has_c() ? spec_.H : -2});
     if (items[kMaskDropout] != Py_None) {
         look(kMaskDropout, kind_, {-1, B, output_size()});
         fitting = fitting && (view.shape[0] == 1 || view.shape[0] == T);
@@ -280,7 +278,7 @@ Sequence Plan::sequence(Arguments& arguments, PyObject* const* items, int64_t* s
     if (!PyBool_Check(items[kReverse])) arguments.fail_type("reverse must be a bool");
     s.reverse = items[kReverse] == Py_True;
     s.h0 = arguments.optional(items[kH0], "h0", kind_, {s.B, output_size()}, true).data;
-    if (!lstm() && items[kC0] != Py_None) arguments.fail("only an LSTM has c0");
+    if (!has_c() && items[kC0] != Py_None) arguments.fail("only a cell with a memory has c0");
     s.c0 = arguments.optional(items[kC0], "c0", kind_, {s.B, spec_.H}, true).data;
     const auto noise = [&](SequenceItem item, const char* name, uint32_t option, int64_t steps, int64_t size) -> const void* {
         if (items[item] == Py_None) return nullptr;
@@ -341,10 +339,10 @@ nb::object Plan::forward(nb::tuple scans, int64_t recompute, int64_t threads, bo
         call.y_stride_t = y.stride[0];
         call.y_stride_b = y.stride[1];
         call.h_n = arguments.optional_output(items[kHn], "h_n", kind_, {B, output_size()}, true).data;
-        if (!lstm() && (items[kCn] != Py_None || items[kTraceC] != Py_None)) arguments.fail("only an LSTM has c");
+        if (!has_c() && (items[kCn] != Py_None || items[kTraceC] != Py_None)) arguments.fail("only a cell with a memory has c");
         call.c_n = arguments.optional_output(items[kCn], "c_n", kind_, {B, spec_.H}, true).data;
-        if (!traced_gates_ && items[kTraceGates] != Py_None) arguments.fail("this cell has no gates");
-        call.trace_gates = arguments.optional_output(items[kTraceGates], "gates", kind_, {T, B, traced_gates_, spec_.H}, true).data;
+        if (!traced_gates() && items[kTraceGates] != Py_None) arguments.fail("this cell has no gates");
+        call.trace_gates = arguments.optional_output(items[kTraceGates], "gates", kind_, {T, B, traced_gates(), spec_.H}, true).data;
         call.trace_c = arguments.optional_output(items[kTraceC], "c", kind_, {T, B, spec_.H}, true).data;
         if (training) {
             const auto bytes = static_cast<std::size_t>(saved_bytes(call.sequence.T, B, valid, call.recompute, own_y));
@@ -449,7 +447,7 @@ void Plan::backward(nb::tuple scans, int64_t recompute, int64_t threads) const {
         call.dy_stride_t = dy.stride[0];
         call.dy_stride_b = dy.stride[1];
         call.dh_n = arguments.optional(items[kDhn], "dh_n", kind_, {B, R}, true).data;
-        if (!lstm() && (items[kDcn] != Py_None || items[kDc0] != Py_None)) arguments.fail("only an LSTM has c");
+        if (!has_c() && (items[kDcn] != Py_None || items[kDc0] != Py_None)) arguments.fail("only a cell with a memory has c");
         call.dc_n = arguments.optional(items[kDcn], "dc_n", kind_, {B, spec_.H}, true).data;
         const View dx = arguments.optional_output(items[kDx], "dx", kind_, {T, B, spec_.I}, false);
         call.dx = dx.data;

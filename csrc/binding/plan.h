@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "../scan/api.h"
+#include "../scan/facts.h"
 #include "memory.h"
 #include "view.h"
 
@@ -60,10 +60,11 @@ public:
 
     const Spec& spec() const { return spec_; }
     Kind kind() const { return kind_; }
-    bool lstm() const { return spec_.cell == Cell::lstm; }
+    const CellFacts& facts() const { return facts_of(spec_.cell); }
+    bool has_c() const { return facts().has_c; }
     int64_t output_size() const { return spec_.P ? spec_.P : spec_.H; }
     int64_t rows() const { return rows_; }                // G*H
-    int64_t traced_gates() const { return traced_gates_; }  // K of Forward::trace_gates
+    int64_t traced_gates() const { return facts().traced; }  // K of Forward::trace_gates
 
     Params params(Arguments& arguments, PyObject* tuple) const;
     ParamGradients gradients(Arguments& arguments, PyObject* tuple) const;
@@ -92,7 +93,6 @@ private:
     Spec spec_;
     Kind kind_;
     int64_t rows_;
-    int64_t traced_gates_;
 };
 
 // B streams that carry their state; weights packed for evaluation.

@@ -17,7 +17,7 @@ Stepper::Stepper(const Plan& plan, nb::handle params, int64_t streams)
     if (streams < 1 || streams > (int64_t{1} << 24)) throw nb::value_error("Stepper: streams must lie in [1, 2**24]");
     const auto element = static_cast<std::size_t>(kind_bytes(plan.kind()));
     h_row_ = static_cast<std::size_t>(plan.output_size()) * element;
-    c_row_ = plan.lstm() ? static_cast<std::size_t>(plan.spec().H) * element : 0;
+    c_row_ = plan.has_c() ? static_cast<std::size_t>(plan.spec().H) * element : 0;
     h_ = Memory(h_row_ * static_cast<std::size_t>(streams));
     c_ = Memory(c_row_ * static_cast<std::size_t>(streams));
     workspace_ = Memory(checked_size(step_workspace_size(plan.spec(), streams), "Stepper"));

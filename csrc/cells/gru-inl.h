@@ -13,6 +13,7 @@ template <class V, bool Before>
 struct AnyGru {
     using T = typename V::T;
     static constexpr int slots = Before ? 3 : 4;
+    static constexpr CellFacts facts{3, slots, 1, Before ? 2 : 3, 3, kLayerNorm | kDropout | kZoneoutH, false, true, Before};
     static constexpr int bias_slot = Before ? -1 : 3;
     static constexpr bool reset_before = Before;
     static constexpr bool two_stages = true;

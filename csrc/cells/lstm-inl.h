@@ -11,6 +11,7 @@ template <class V>
 struct Lstm {
     using T = typename V::T;
     static constexpr int slots = 4;
+    static constexpr CellFacts facts{4, slots, 0, 4, 4, kPeephole | kCoupled | kLayerNorm | kCellClip | kDropout | kZoneoutH | kZoneoutC, true};
     static constexpr int bias_slot = -1;
     static constexpr bool two_stages = true;
     static constexpr int group = 2;

@@ -28,7 +28,7 @@ struct Relu {
 template <class V, template <class> class F>
 struct Rnn {
     using T = typename V::T;
-    static constexpr int slots = 1;
+    static constexpr CellFacts facts{1, 1, 0, 1, 0, kLayerNorm | kDropout | kZoneoutH};
     static constexpr int bias_slot = -1;
     static constexpr bool two_stages = false;
     static constexpr int group = 4;

@@ -31,9 +31,7 @@ Spec wide(const Spec& spec) {
 }
 
 int64_t stacked(const Spec& spec) {
-    const bool rnn = spec.cell == Cell::rnn_tanh || spec.cell == Cell::rnn_relu;
-    const bool lstm = spec.cell == Cell::lstm && !(spec.options & kCoupled);
-    return (rnn ? 1 : lstm ? 4 : 3) * spec.H;
+    return facts_of(spec.cell).stacked(spec.options) * spec.H;
 }
 
 // Every parameter of the Spec with its element count; f(member of Params, member of ParamGradients, count).
@@ -41,15 +39,16 @@ template <class F>
 void each_parameter(const Spec& spec, F&& f) {
     const int64_t rows = stacked(spec), R = spec.P ? spec.P : spec.H;
     f(&Params::weight_ih, &ParamGradients::weight_ih, rows * spec.I);
-    f(&Params::weight_hh, &ParamGradients::weight_hh, rows * R);
+    const bool recurrent = facts_of(spec.cell).h_gates > 0;
+    if (recurrent) f(&Params::weight_hh, &ParamGradients::weight_hh, rows * R);
     f(&Params::bias_ih, &ParamGradients::bias_ih, rows);
-    f(&Params::bias_hh, &ParamGradients::bias_hh, rows);
+    if (recurrent) f(&Params::bias_hh, &ParamGradients::bias_hh, rows);
     if (spec.P) f(&Params::weight_hr, &ParamGradients::weight_hr, spec.P * spec.H);
     if (spec.options & kPeephole) f(&Params::weight_peephole, &ParamGradients::weight_peephole, rows - spec.H);
     if (spec.options & kLayerNorm) {
         f(&Params::gain_ih, &ParamGradients::gain_ih, rows);
         f(&Params::gain_hh, &ParamGradients::gain_hh, rows);
-        if (spec.cell == Cell::lstm) {
+        if (facts_of(spec.cell).has_c) {
             f(&Params::gain_c, &ParamGradients::gain_c, spec.H);
             f(&Params::shift_c, &ParamGradients::shift_c, spec.H);
         }
@@ -248,7 +247,7 @@ Status forward(const Spec& spec, const Forward* scans, int64_t count) {
     }
     const Status status = unroll::forward(wide(spec), inner, count);
     if (status != Status::ok) return status;
-    const int64_t gates = spec.cell == Cell::lstm ? 4 : 3;
+    const int64_t gates = facts_of(spec.cell).traced;
     for (int64_t i = 0; i < count; ++i) {
         const Forward& a = scans[i];
         const Sequence& q = a.sequence;

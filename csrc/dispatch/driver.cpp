@@ -45,8 +45,8 @@ struct Carver {
 
 Status check(const Spec& spec) {
     if (spec.I < 1 || spec.H < 1 || spec.P < 0 || spec.P >= spec.H) return Status::bad_size;
-    const bool lstm = spec.cell == Cell::lstm;
-    if (!lstm && (spec.P || (spec.options & (kPeephole | kCoupled | kCellClip | kZoneoutC)))) return Status::bad_option;
+    const CellFacts& facts = facts_of(spec.cell);
+    if ((spec.options & ~facts.options) || (spec.P && !facts.has_c)) return Status::bad_option;
     if (spec.P && (spec.options & kZoneoutH)) return Status::bad_option;
     if ((spec.options & kCellClip) && !(spec.cell_clip > 0)) return Status::bad_option;
     return Status::ok;
@@ -340,9 +340,11 @@ Status pack(const Spec& spec, const Params& params, bool training, void* packed,
     if (bf16::widens(spec)) return bf16::pack(spec, params, training, packed, threads);
     const Status status = check(spec);
     if (status != Status::ok) return status;
-    if (!packed || !params.weight_ih || !params.weight_hh || !params.bias_ih != !params.bias_hh || (spec.P && !params.weight_hr) ||
+    const CellFacts& facts = facts_of(spec.cell);
+    const bool recurrent = facts.h_gates > 0;
+    if (!packed || !params.weight_ih || (recurrent && (!params.weight_hh || !params.bias_ih != !params.bias_hh)) || (spec.P && !params.weight_hr) ||
         ((spec.options & kPeephole) && !params.weight_peephole) || ((spec.options & kLayerNorm) && (!params.gain_ih || !params.gain_hh)) ||
-        ((spec.options & kLayerNorm) && spec.cell == Cell::lstm && (!params.gain_c || !params.shift_c)))
+        ((spec.options & kLayerNorm) && facts.has_c && (!params.gain_c || !params.shift_c)))
         return Status::missing_pointer;
     const Layout l = layout_of(spec, training);
     Header h{};

@@ -1,8 +1,6 @@
 // Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp and nothing else. A level that defines
 // UNROLL_PAIRS adds its products of bfloat16 pairs to the kernels of avx512.
-#include "../cells/gru-inl.h"
-#include "../cells/lstm-inl.h"
-#include "../cells/rnn-inl.h"
+#include "../cells/cells.inc"
 #include "../scan/backward-inl.h"
 #include "../scan/forward-inl.h"
 #include "../scan/pack-inl.h"

@@ -141,6 +141,12 @@ private:
     // done(row, first unit vector, unit vectors, gradients of h there) for this worker's columns of dgates W_hh, dropout undone.
     template <class Done>
     UNROLL_INLINE_MEMBER void recurrent_products(int64_t n, Done&& done) {
+        if constexpr (CellT::facts.h_gates == 0) {
+            alignas(kAlign) T none[kMaxTileVectors * L] = {};
+            for (int64_t panel = panel_begin_; panel < panel_end_; ++panel)
+                for (int64_t i = 0; i < n; ++i) done(i, panel * kColumnVectors, l_.ht.width(panel), none);
+            return;
+        }
         column_products(l_.ht, next_, n, l_.h_first, l_.h_gates, before_, [&](int64_t i, int64_t u, int64_t vectors, T* sums) {
             if (!Plain && j_.sequence->noise.dropout)
                 for (int64_t v = 0; v < vectors; ++v)
@@ -381,9 +387,8 @@ private:
     template <int M>
     void normalised_products(int64_t i) {
         back_through<M>(i, group(0, l_.x_gates), 0, packed_ + l_.gain_x, l_.x_part, 0);
-        const bool apart = l_.gates == 3 && !l_.has_c;
-        back_through_norm<M>(i, l_.h_first, apart ? 2 : l_.h_gates, 1);
-        if (apart && !CellT::reset_before) back_through_norm<M>(i, 3, 1, 2);
+        back_through_norm<M>(i, l_.h_first, l_.candidate_first ? l_.gates - 1 : l_.h_gates, 1);
+        if (l_.candidate_first && !CellT::reset_before) back_through_norm<M>(i, l_.gates, 1, 2);
     }
 
     // dm = dy W_hr, then the pointwise part.

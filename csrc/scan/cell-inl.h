@@ -1,5 +1,5 @@
 // What a cell's pointwise part is given. A cell is a struct template over the vector type with
-//   static constexpr int slots               vectors of a gate row per unit vector (layout.h), without options
+//   static constexpr CellFacts facts         what is known of it without its vectors (facts.h)
 //   static constexpr int bias_slot           slot that starts from Layout::bias_h instead of the input product, or -1
 //   static constexpr bool reset_before       whether a second recurrent product, of what gates() puts into reset_h, comes before output()
 //   static constexpr bool normalises_c       whether layer norm also stands between c and the output (then as Lstm)

@@ -426,7 +426,7 @@ private:
                 row.seen = j_.seen ? static_cast<T*>(j_.seen) + j_.plan.seat[slot] * l_.padded : row.c;
                 row.zoneout_h = rows_.mask(q.noise.zoneout_h, q.T, s, slot, l_.H);
                 row.zoneout_c = rows_.mask(q.noise.zoneout_c, q.T, s, slot, l_.H);
-                row.trace_gates = rows_.trace(j_.trace_gates, s, slot, (l_.has_c ? 4 : 3) * l_.H);
+                row.trace_gates = rows_.trace(j_.trace_gates, s, slot, l_.traced * l_.H);
                 row.trace_c = rows_.trace(j_.trace_c, s, slot, l_.H);
                 if (dropout()) {
                     const T* mask = rows_.mask(q.noise.dropout, q.noise.dropout_steps, s, slot, l_.R);
@@ -548,8 +548,10 @@ private:
             p.length = l_.x.inner;
             p.first = packed_ + l_.bias_x;
             product_panels<A>(l_.x, packed_, panel_begin_, panel_end_, n, p, gate_step, gate_step, downwards_, done, &l_.h);
-        } else {
+        } else if (l_.h_gates) {
             product_panels<A>(l_.h, packed_, panel_begin_, panel_end_, n, p, 0, gate_step, downwards_, done);
+        } else {
+            for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) done(panel, 0, n);
         }
     }
 
@@ -605,10 +607,8 @@ private:
             product_panels<A>(m, packed_, 0, l_.panels, n, p, 0, l_.per_panel * l_.slots * L, downwards_, nothing);
         };
         product(l_.h, h_, l_.h_first);
-        // Only GRU normalises n apart from the other gates.
-        const bool apart = l_.gates == 3 && !l_.has_c;
-        add_normalised(gates, n, l_.h_first, apart ? 2 : l_.h_gates, 1);
-        if (apart && !CellT::reset_before) add_normalised(gates, n, 3, 1, 2);
+        add_normalised(gates, n, l_.h_first, l_.candidate_first ? l_.gates - 1 : l_.h_gates, 1);
+        if (l_.candidate_first && !CellT::reset_before) add_normalised(gates, n, l_.gates, 1, 2);
         for (int64_t u = 0; u < l_.unit_vectors; ++u) gates_of(step_, n, u);
         if constexpr (CellT::reset_before) {
             product(l_.n, reset_h_, 0);
@@ -715,9 +715,9 @@ void trace_step(const ForwardJob& j, const Rows<typename A::T, typename A::X>& r
     using X = typename A::X;
     constexpr int64_t L = A::V::lanes;
     const Layout& l = *j.layout;
-    const int64_t gates = l.has_c ? 4 : 3, row = rows.time(s, slot) * j.sequence->B + j.plan.order[slot];
+    const int64_t gates = l.traced, row = rows.time(s, slot) * j.sequence->B + j.plan.order[slot];
     for (int64_t k = 0; k < gates && j.trace_gates; ++k) {
-        const int64_t from = l.has_c ? k : (k + 1) % 3;  // r z n lie as n r z
+        const int64_t from = l.slot_of(k);
         for (int64_t u = 0; u < l.H; ++u)
             put(static_cast<X*>(j.trace_gates) + (row * gates + k) * l.H + u, rows.saved_gates(s, slot)[(u / L * l.slots + from) * L + u % L]);
     }
@@ -747,7 +747,7 @@ void finish_forward(const ForwardJob& j, const Worker& w) {
             std::memset(static_cast<X*>(j.y) + t * j.y_stride_t + b * j.y_stride_b, 0, static_cast<size_t>(l.R) * sizeof(X));
         if constexpr (!std::is_same<T, X>::value)
             for (int64_t s = 0; s < length && (j.trace_gates || j.trace_c); ++s) trace_step<A>(j, rows, s, slot);
-        const int64_t gates = l.has_c ? 4 : 3;
+        const int64_t gates = l.traced;
         for (int64_t t = length; t < j.plan.T && j.trace_gates; ++t)
             std::memset(static_cast<X*>(j.trace_gates) + (t * j.sequence->B + b) * gates * l.H, 0, static_cast<size_t>(gates * l.H) * sizeof(X));
         for (int64_t t = length; t < j.plan.T && j.trace_c; ++t)

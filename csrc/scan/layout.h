@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "api.h"
+#include "facts.h"
 #include "shape.h"
 
 namespace unroll {
@@ -58,6 +59,7 @@ struct Layout {
     int64_t x_gates;       // slots 0 .. x_gates-1 come from the input product
     int64_t h_first;       // slots h_first .. h_first+h_gates-1 come from the recurrent product
     int64_t h_gates;
+    int64_t traced;        // gates by name
     int64_t unit_vectors;
     int64_t padded;        // unit_vectors * lanes
     int64_t per_panel;     // unit vectors per panel of the forward products
@@ -83,15 +85,13 @@ struct Layout {
     bool has_c;
     bool coupled;
     bool layer_norm;
+    bool candidate_first;  // slot 0 is the last of the stacked gates; layer norm takes its recurrent product by itself
     bool reset_before;
     bool whole_rows;       // a step needs all units of a row at once, so that workers cannot share a row
+    // The stacked gate of a slot that a product fills, and the slot that holds a gate once the step is done.
+    int64_t gate_of(int64_t slot) const { return !candidate_first ? slot : slot == 0 || slot == gates ? gates - 1 : slot - 1; }
+    int64_t slot_of(int64_t gate) const { return !candidate_first ? gate : (gate + 1) % gates; }
 };
-
-// The torch gate of slot s among the slots that a product fills.
-inline int64_t torch_gate(const Spec& spec, int64_t slot) {
-    if (spec.cell != Cell::gru && spec.cell != Cell::gru_reset_before) return slot;
-    return slot == 0 || slot == 3 ? 2 : slot - 1;
-}
 
 inline Layout make_layout(const Spec& spec, int64_t lanes, int registers, bool training) {
     const Shape& shape = shape_of(registers);
@@ -102,32 +102,22 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, int registers, bool t
     l.H = spec.H;
     l.P = spec.P;
     l.R = spec.P ? spec.P : spec.H;
-    l.has_c = spec.cell == Cell::lstm;
+    const CellFacts& facts = facts_of(spec.cell);
+    l.has_c = facts.has_c;
     l.coupled = (spec.options & kCoupled) != 0;
-    switch (spec.cell) {
-        case Cell::lstm:
-            l.slots = l.gates = l.x_gates = l.h_gates = l.coupled ? 3 : 4;
-            break;
-        case Cell::gru:
-            l.slots = 4;
-            l.gates = l.x_gates = l.h_gates = 3;
-            l.h_first = 1;
-            break;
-        case Cell::gru_reset_before:
-            l.slots = l.gates = l.x_gates = 3;
-            l.h_first = 1;
-            l.h_gates = 2;
-            break;
-        default:
-            l.slots = l.gates = l.x_gates = l.h_gates = 1;
-    }
+    l.gates = l.x_gates = facts.stacked(spec.options);
+    l.slots = facts.slots - (facts.gates - l.gates);
+    l.h_first = facts.h_first;
+    l.h_gates = facts.h_gates - (facts.gates - l.gates);
+    l.traced = facts.traced;
     l.unit_vectors = ceil_div(l.H, lanes);
     l.padded = l.unit_vectors * lanes;
     l.per_panel = l.slots == 1 ? 4 : 1;
     l.panels = ceil_div(l.unit_vectors, l.per_panel);
     l.gate_row = l.slots * l.padded;
     l.layer_norm = (spec.options & kLayerNorm) != 0;
-    l.reset_before = spec.cell == Cell::gru_reset_before;
+    l.candidate_first = facts.candidate_first;
+    l.reset_before = facts.reset_before;
     l.whole_rows = l.layer_norm || l.reset_before;
     l.x_part = l.layer_norm ? l.gate_row : 0;
     l.h_part = l.layer_norm ? 2 * l.gate_row : 0;
@@ -155,9 +145,10 @@ inline Layout make_layout(const Spec& spec, int64_t lanes, int registers, bool t
     };
     const int64_t columns_x = ceil_div(l.I, lanes), columns_h = ceil_div(l.R, lanes);
     const auto gates = [&](int64_t inner, int64_t slots) {
-        const int64_t width = l.per_panel * slots, strip = shape.strip[width];
+        // A cell without recurrent weights has a matrix without panels.
+        const int64_t width = l.per_panel * slots, strip = slots ? shape.strip[width] : 1;
         Matrix m = matrix(inner, l.unit_vectors * slots, strip);
-        m.strips = width / strip;
+        m.strips = slots ? width / strip : 1;
         return m;
     };
     l.x = gates(ceil_div(l.I, fold), l.x_gates);

@@ -9,15 +9,15 @@ namespace UNROLL_LEVEL {
 namespace {
 
 // Row of torch's stacked [G*H, ...] for lane l of vector v of a packed gate matrix whose slots are first .. first+count-1; -1 for padding.
-inline int64_t stacked_row(const Spec& spec, const Layout& l, int64_t first, int64_t count, int64_t v, int64_t lane) {
+inline int64_t stacked_row(const Layout& l, int64_t first, int64_t count, int64_t v, int64_t lane) {
     const int64_t unit = v / count * l.lanes + lane;
-    return unit < l.H ? torch_gate(spec, first + v % count) * l.H + unit : -1;
+    return unit < l.H ? l.gate_of(first + v % count) * l.H + unit : -1;
 }
 
 // The rows of [G*H, inner] in the lanes of vector v, null for padding. With one division: they take longer than a transposition.
 template <class Row, int L>
-void list_rows(const Spec& spec, const Layout& l, int64_t first, int64_t count, int64_t v, Row* of, int64_t inner, Row* (&rows)[L]) {
-    const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * L;
+void list_rows(const Layout& l, int64_t first, int64_t count, int64_t v, Row* of, int64_t inner, Row* (&rows)[L]) {
+    const int64_t row = stacked_row(l, first, count, v, 0), real = l.H - v / count * L;
     for (int64_t lane = 0; lane < L; ++lane) rows[lane] = lane < real ? of + (row + lane) * inner : nullptr;
 }
 
@@ -35,7 +35,7 @@ UNROLL_INLINE typename A::V operands_of(const typename A::X* row, int64_t k, int
 // Panels of gates: dst[panel][k][vector][lane] = src[stacked row][k], src with `columns` columns. Panels begin .. end-1 only. A square of lanes
 // at a time.
 template <class A>
-void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::X* src, int64_t columns,
+void pack_gates(const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::X* src, int64_t columns,
                 typename A::T* packed, int64_t begin, int64_t end) {
     using V = typename A::V;
     constexpr int L = V::lanes;
@@ -44,7 +44,7 @@ void pack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t firs
         for (int64_t v = 0; v < width; ++v) {
             typename A::T* to = packed + m.panel_offset(p, L) + v * L;
             const typename A::X* rows[L];
-            list_rows(spec, l, first, count, p * m.per_panel + v, src, columns, rows);
+            list_rows(l, first, count, p * m.per_panel + v, src, columns, rows);
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
@@ -64,7 +64,7 @@ UNROLL_LOOP(16)
 
 // The way back: dst[stacked row][k] = src[panel][k][vector][lane], for the vectors of panels begin .. end-1.
 template <class A>
-void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::T* packed, typename A::X* dst, int64_t begin,
+void unpack_gates(const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::T* packed, typename A::X* dst, int64_t begin,
                   int64_t end) {
     using V = typename A::V;
     constexpr int L = V::lanes;
@@ -73,7 +73,7 @@ void unpack_gates(const Spec& spec, const Layout& l, const Matrix& m, int64_t fi
         for (int64_t v = 0; v < width; ++v) {
             const typename V::T* from = packed + m.panel_offset(p, L) + v * L;
             typename A::X* rows[L];
-            list_rows(spec, l, first, count, p * m.per_panel + v, dst, m.inner, rows);
+            list_rows(l, first, count, p * m.per_panel + v, dst, m.inner, rows);
             V square[L];
             for (int64_t k = 0; k < m.inner; k += L) {
                 const int64_t n = m.inner - k < L ? m.inner - k : L;
@@ -90,13 +90,13 @@ UNROLL_LOOP(16)
 // Panels of columns, inner is gates: dst[panel][(unit vector, slot, lane)][column] = src[stacked row][column]; src is [G*H, columns].
 // Vectors of gates begin .. end-1 of the inner dimension only; a row of src is read once, for all panels.
 template <class A>
-void pack_columns(const Spec& spec, const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::X* src, int64_t columns,
+void pack_columns(const Layout& l, const Matrix& m, int64_t first, int64_t count, const typename A::X* src, int64_t columns,
                   typename A::T* packed, int64_t begin, int64_t end) {
     using V = typename A::V;
     constexpr int L = V::lanes;
     const int64_t panels = m.panels();
     for (int64_t v = begin; v < end; ++v) {
-        const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * L;
+        const int64_t row = stacked_row(l, first, count, v, 0), real = l.H - v / count * L;
         for (int64_t lane = 0; lane < L; lane += A::fold) {
             const typename A::X* from = src + (row + lane) * columns;
             for (int64_t p = 0, column = 0; p < panels; ++p) {
@@ -132,21 +132,21 @@ void pack_plain(const Layout& l, const Matrix& m, const T* src, int64_t columns,
 
 // A vector per gate, [G*H], in the order of a gate row's slots first .. first+count-1: dst[unit vector][slot][lane].
 template <class T, class X>
-void pack_vector(const Spec& spec, const Layout& l, int64_t first, int64_t count, const X* a, const X* b, T* dst) {
+void pack_vector(const Layout& l, int64_t first, int64_t count, const X* a, const X* b, T* dst) {
     for (int64_t v = 0; v < l.unit_vectors * count; ++v)
         for (int64_t lane = 0; lane < l.lanes; ++lane) {
-            const int64_t row = stacked_row(spec, l, first, count, v, lane);
+            const int64_t row = stacked_row(l, first, count, v, lane);
             dst[v * l.lanes + lane] = row < 0 ? T(0) : (a ? widen(a[row]) : T(0)) + (b ? widen(b[row]) : T(0));
         }
 }
 
 // The same into the shape of a gate row, whose other slots become zero.
 template <class T>
-void pack_slots(const Spec& spec, const Layout& l, int64_t first, int64_t count, const T* a, T* dst) {
+void pack_slots(const Layout& l, int64_t first, int64_t count, const T* a, T* dst) {
     for (int64_t i = 0; i < l.gate_row; ++i) dst[i] = T(0);
     for (int64_t v = 0; v < l.unit_vectors * count; ++v)
         for (int64_t lane = 0; lane < l.lanes; ++lane) {
-            const int64_t row = stacked_row(spec, l, first, count, v, lane);
+            const int64_t row = stacked_row(l, first, count, v, lane);
             if (row >= 0) dst[(v / count * l.slots + first + v % count) * l.lanes + lane] = a[row];
         }
 }
@@ -166,8 +166,8 @@ void pack_options(const Spec& spec, const Layout& l, const Params& params, bool 
         if (training) pack_plain(l, l.pt, in(params.weight_hr), l.H, false, packed);
     }
     if (l.layer_norm) {
-        pack_slots(spec, l, 0, l.x_gates, in(params.gain_ih), packed + l.gain_x);
-        pack_slots(spec, l, l.reset_before ? 0 : l.h_first, l.reset_before ? l.slots : l.h_gates, in(params.gain_hh), packed + l.gain_h);
+        pack_slots(l, 0, l.x_gates, in(params.gain_ih), packed + l.gain_x);
+        pack_slots(l, l.reset_before ? 0 : l.h_first, l.reset_before ? l.slots : l.h_gates, in(params.gain_hh), packed + l.gain_h);
         pad_copy(in(params.gain_c), l.H, l.padded, packed + l.gain_c);
         pad_copy(in(params.shift_c), l.H, l.padded, packed + l.shift_c);
     }
@@ -189,21 +189,21 @@ void pack_share(const Spec& spec, const Layout& l, const Params& params, bool tr
     const auto in = [](const void* p) { return static_cast<const X*>(p); };
     const auto part = [&](int64_t n, auto&& f) { f(worker * n / workers, (worker + 1) * n / workers); };
     const X *w_x = in(params.weight_ih), *w_h = in(params.weight_hh);
-    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(spec, l, l.x, 0, l.x_gates, w_x, l.I, packed, b, e); });
-    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(spec, l, l.h, l.h_first, l.h_gates, w_h, l.R, packed, b, e); });
+    part(l.x.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(l, l.x, 0, l.x_gates, w_x, l.I, packed, b, e); });
+    part(l.h.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(l, l.h, l.h_first, l.h_gates, w_h, l.R, packed, b, e); });
     if (training) {
-        part(l.unit_vectors * l.x_gates, [&](int64_t b, int64_t e) { pack_columns<A>(spec, l, l.xt, 0, l.x_gates, w_x, l.I, packed, b, e); });
-        part(l.unit_vectors * l.h_gates, [&](int64_t b, int64_t e) { pack_columns<A>(spec, l, l.ht, l.h_first, l.h_gates, w_h, l.R, packed, b, e); });
+        part(l.unit_vectors * l.x_gates, [&](int64_t b, int64_t e) { pack_columns<A>(l, l.xt, 0, l.x_gates, w_x, l.I, packed, b, e); });
+        part(l.unit_vectors * l.h_gates, [&](int64_t b, int64_t e) { pack_columns<A>(l, l.ht, l.h_first, l.h_gates, w_h, l.R, packed, b, e); });
     }
     if (l.reset_before) {
-        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(spec, l, l.n, 0, 1, w_h, l.R, packed, b, e); });
-        if (training) part(l.nt.inner / L, [&](int64_t b, int64_t e) { pack_columns<A>(spec, l, l.nt, 0, 1, w_h, l.R, packed, b, e); });
+        part(l.n.panels(), [&](int64_t b, int64_t e) { pack_gates<A>(l, l.n, 0, 1, w_h, l.R, packed, b, e); });
+        if (training) part(l.nt.inner / L, [&](int64_t b, int64_t e) { pack_columns<A>(l, l.nt, 0, 1, w_h, l.R, packed, b, e); });
     }
     if (worker) return;
     const X *b_x = in(params.bias_ih), *b_h = in(params.bias_hh);
-    pack_vector<T>(spec, l, 0, l.x_gates, b_x, b_h, packed + l.bias_x);
-    if (spec.cell == Cell::gru) {
-        // n r z: the recurrent bias of n stays apart, since the reset gate multiplies it.
+    pack_vector<T>(l, 0, l.x_gates, b_x, b_h, packed + l.bias_x);
+    if (l.slots > l.gates) {
+        // GRU, n r z: the recurrent bias of n stays apart, since the reset gate multiplies it.
         for (int64_t unit = 0; unit < l.padded; ++unit) {
             const bool real = unit < l.H && b_x;
             packed[l.bias_x + unit / l.lanes * 3 * l.lanes + unit % l.lanes] = real ? widen(b_x[2 * l.H + unit]) : T(0);

@@ -100,7 +100,7 @@ public:
     SegmentGradients(const BackwardJob& b, const Worker& w, int64_t begin, int64_t end, int64_t count)
         : b_(b), j_(b.forward), w_(w), l_(*j_.layout), rows_(j_), packed_(static_cast<const T*>(j_.packed)), begin_(begin), end_(end), count_(count) {
         x_ = left_operand(static_cast<T*>(b.operand), l_.I, l_.dx.per_panel);
-        h_ = left_operand(x_.at + x_.groups() * x_.group_stride, l_.R, l_.dh.per_panel);
+        h_ = left_operand(x_.at + x_.groups() * x_.group_stride, l_.h_gates ? l_.R : 0, l_.dh.per_panel);
         const int64_t capacity = block_capacity(kSegmentRows, j_.plan.B);
         char* at = j_.worker_scratch + w.index * j_.worker_scratch_bytes;
         gates_ = carve<const T*>(at, capacity);
@@ -409,7 +409,6 @@ void finish_gradients(const BackwardJob* parts, int64_t count, int64_t worker, i
     const BackwardJob& b = parts[0];
     const ForwardJob& j = b.forward;
     const Layout& l = *j.layout;
-    const Spec& spec = *j.spec;
     const ParamGradients& g = b.args->gradients;
     const int64_t from = worker * l.panels / workers, to = (worker + 1) * l.panels / workers;
     const auto unpack = [&](const Matrix& m, void* BackwardJob::* sums, void* gradient, int64_t first, int64_t slots) {
@@ -417,7 +416,7 @@ void finish_gradients(const BackwardJob* parts, int64_t count, int64_t worker, i
         const int64_t begin = m.panel_offset(m.first(from), l.lanes);
         const int64_t end = to < l.panels ? m.panel_offset(m.first(to), l.lanes) : m.inner * m.vectors * l.lanes;
         const T* all = total<T>(parts, count, sums, begin, end - begin);
-        unpack_gates<A>(spec, l, m, first, slots, all, static_cast<X*>(gradient), m.first(from), m.first(to));
+        unpack_gates<A>(l, m, first, slots, all, static_cast<X*>(gradient), m.first(from), m.first(to));
     };
     Matrix n = l.n;
     n.offset = 0;
@@ -429,7 +428,7 @@ void finish_gradients(const BackwardJob* parts, int64_t count, int64_t worker, i
     const auto unpack_bias = [&](void* to_bias, const T* bias, int64_t first, int64_t count) {
         if (!to_bias) return;
         for (int64_t v = 0; v < l.unit_vectors * count; ++v) {
-            const int64_t row = stacked_row(spec, l, first, count, v, 0), real = l.H - v / count * l.lanes;
+            const int64_t row = stacked_row(l, first, count, v, 0), real = l.H - v / count * l.lanes;
             const T* from = bias + (v / count * l.slots + first + v % count) * l.lanes;
             put_row(from, real < l.lanes ? real : l.lanes, static_cast<X*>(to_bias) + row);
         }

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "../scan/api.h"
+#include "../scan/facts.h"
 #include "../simd/bfloat16.h"
 
 namespace {
@@ -27,7 +27,9 @@ constexpr Kind kKinds[] = {{"rnn_tanh", Cell::rnn_tanh, 0, 0},          {"rnn_re
                            {"lstm", Cell::lstm, 0, 0},                  {"lstm", Cell::lstm, kPeephole | kCellClip, 0},
                            {"lstm", Cell::lstm, kCoupled | kLayerNorm, 0}, {"lstm", Cell::lstm, 0, 3},
                            {"gru", Cell::gru, 0, 0},                    {"gru", Cell::gru, kLayerNorm, 0},
-                           {"gru_reset_before", Cell::gru_reset_before, 0, 0}};
+                           {"gru_reset_before", Cell::gru_reset_before, 0, 0},
+                           {"ligru", Cell::ligru, 0, 0},                {"ligru", Cell::ligru, kLayerNorm, 0},
+                           {"mingru", Cell::mingru, 0, 0}};
 
 inline Spec spec_of(const Kind& kind, Dtype dtype, int64_t size) {
     return {kind.cell, dtype, size + 2, size, kind.P, kind.options, 3.0, 0.0, 0.0};
@@ -72,8 +74,7 @@ struct Case {
     }
 
     Case(const Spec& given, int64_t steps, int64_t rows) : spec(given), T_(steps), B(rows) {
-        const bool lstm = spec.cell == Cell::lstm, gru = spec.cell == Cell::gru || spec.cell == Cell::gru_reset_before;
-        G = lstm ? (spec.options & kCoupled ? 3 : 4) : gru ? 3 : 1;
+        G = facts_of(spec.cell).stacked(spec.options);
         const int64_t H = spec.H, R = spec.P ? spec.P : H;
         w_ih = numbers(G * H * spec.I, 0.3), w_hh = numbers(G * H * R, 0.3), b_ih = numbers(G * H, 0.3), b_hh = numbers(G * H, 0.3);
         w_hr = numbers(spec.P * H, 0.3), peephole = numbers(3 * H, 0.3), gain_ih = numbers(G * H, 1), gain_hh = numbers(G * H, 1);
@@ -89,10 +90,12 @@ struct Case {
             return total;
         }();
         Params params{w_ih.data(), w_hh.data(), b_ih.data(), b_hh.data(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+        const bool recurrent = facts_of(spec.cell).h_gates > 0;
+        if (!recurrent) params.weight_hh = params.bias_hh = nullptr;
         if (spec.P) params.weight_hr = w_hr.data();
         if (spec.options & kPeephole) params.weight_peephole = peephole.data();
         if (spec.options & kLayerNorm) params.gain_ih = gain_ih.data(), params.gain_hh = gain_hh.data();
-        if ((spec.options & kLayerNorm) && spec.cell == Cell::lstm) params.gain_c = gain_c.data(), params.shift_c = shift_c.data();
+        if ((spec.options & kLayerNorm) && facts_of(spec.cell).has_c) params.gain_c = gain_c.data(), params.shift_c = shift_c.data();
         Aligned packed(packed_size(spec, true)), saved(saved_size(spec, T_, B, S, 0)), work(forward_workspace_size(spec, T_, B, false, threads));
         Aligned back(backward_workspace_size(spec, T_, B, S, 0, threads));
         ok(pack(spec, params, true, packed.data, threads));
@@ -106,7 +109,8 @@ struct Case {
         Backward g{};
         g.sequence = q, g.packed = packed.data, g.params = &params, g.y = y.data(), g.y_stride_t = B * R, g.y_stride_b = R, g.saved = saved.data;
         g.dy = dy.data(), g.dy_stride_t = B * R, g.dy_stride_b = R, g.dx = dx.data(), g.dx_stride_t = B * spec.I, g.dx_stride_b = spec.I;
-        g.gradients.weight_ih = d_ih.data(), g.gradients.weight_hh = d_hh.data(), g.gradients.bias_hh = db.data();
+        g.gradients.weight_ih = d_ih.data(), g.gradients.weight_hh = recurrent ? d_hh.data() : nullptr;
+        (recurrent ? g.gradients.bias_hh : g.gradients.bias_ih) = db.data();
         g.workspace = back.data, g.threads = threads;
         ok(backward(spec, &g, 1));
         std::vector<double> all;

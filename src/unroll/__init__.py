@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unroll.api import check, compare, load, train
-    from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ParameterSpec, RNNCell, Role, Step
+    from unroll.cells import (
+        Cell,
+        GRUCell,
+        LightGRUCell,
+        LSTMCell,
+        LSTMState,
+        MinGRUCell,
+        ParameterSpec,
+        RNNCell,
+        Role,
+        Step,
+    )
     from unroll.cells.init import chrono, irnn, keras_default, torch_default
     from unroll.choices import explain
     from unroll.engine import scan
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
     from unroll.interop import export_onnx, read_onnx
     from unroll.interop.accelerate import accelerate
     from unroll.layers import GRU, LSTM, RNN, Bidirectional, Merge, Recurrent, Stack
+    from unroll.looking import look
     from unroll.trained import Model
 
 __version__ = "0.1.0"
@@ -36,7 +48,9 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "LSTMState",
+    "LightGRUCell",
     "Merge",
+    "MinGRUCell",
     "MissingExtraError",
     "Model",
     "ParameterSpec",
@@ -55,6 +69,7 @@ __all__ = [
     "irnn",
     "keras_default",
     "load",
+    "look",
     "read_onnx",
     "scan",
     "torch_default",
@@ -64,7 +79,20 @@ __all__ = [
 #: The module of each public name: the same list as the imports above, which type checkers read.
 _MODULES = {
     "unroll.api": ("check", "compare", "load", "train"),
-    "unroll.cells": ("Cell", "GRUCell", "LSTMCell", "LSTMState", "ParameterSpec", "RNNCell", "Role", "Step"),
+    "unroll.cells": (
+        "Cell",
+        "GRUCell",
+        "LSTMCell",
+        "LightGRUCell",
+        "MinGRUCell",
+        "LSTMState",
+        "LightGRUCell",
+        "MinGRUCell",
+        "ParameterSpec",
+        "RNNCell",
+        "Role",
+        "Step",
+    ),
     "unroll.cells.init": ("chrono", "irnn", "keras_default", "torch_default"),
     "unroll.engine": ("scan",),
     "unroll.errors": ("BundleError", "ConfigError", "DataError", "EngineError", "MissingExtraError", "UnrollError"),
@@ -72,6 +100,7 @@ _MODULES = {
     "unroll.interop.accelerate": ("accelerate",),
     "unroll.layers": ("GRU", "LSTM", "RNN", "Bidirectional", "Merge", "Recurrent", "Stack"),
     "unroll.choices": ("explain",),
+    "unroll.looking": ("look",),
     "unroll.trained": ("Model",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -38,7 +38,8 @@ class Prediction(Mapping[str, Any]):
         time: forecast: the times of the steps ahead.
         mean: forecast: the mean of each step ahead.
         quantiles: forecast: level, such as "0.1" -> the quantile of each step ahead.
-        text: fill: the text without its gap; generate: the text that was continued.
+        text: fill: the text without its gap; generate: the text that was continued; transcribe: what is said.
+        words: transcribe: "word", "start" and "end" (seconds) and "probability" of each word.
         word: fill: the likeliest word.
         answer: answer: the answer.
         looked_at: answer, of a choice: for each look the sentences with their weights; caption: the words, each with
@@ -46,6 +47,9 @@ class Prediction(Mapping[str, Any]):
         caption: caption: what the picture shows.
         start: answer, of a span: where it begins in the text, in characters.
         continuation: generate: what is written after the text.
+        translation: translate: the text in the other language.
+        answer: chat: what is answered.
+        score: translate and chat: the log-probability over the length penalty.
     """
 
     if TYPE_CHECKING:
@@ -60,12 +64,16 @@ class Prediction(Mapping[str, Any]):
         mean: list[float]
         quantiles: dict[str, list[float]]
         text: str
+        words: list[dict[str, Any]]
         word: str
         answer: str
         looked_at: list[Any]
         caption: str
         start: int
         continuation: str
+        translation: str
+        answer: str
+        score: float
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = dict(fields)

@@ -16,7 +16,7 @@ from unroll.data.table.table import Table
 from unroll.errors import ConfigError
 from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
-from unroll.tasks.base import Predictor, Record, Task, Writer, Written
+from unroll.tasks.base import Exportable, Predictor, Record, Task, Watch, Watcher, Writer, Written
 from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table, task_named
 from unroll.tasks.reading import read_options
@@ -25,6 +25,8 @@ from unroll.tasks.registry import TASKS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from unroll.interop import OnnxExport
 
 #: Keys of the config that say how a file is read.
 _READING = ("format", "encoding", "delimiter", "header")
@@ -70,7 +72,7 @@ class Model:
     @property
     def network(self) -> nn.Module:
         """The torch module, with its weights, in evaluation mode: `network(*model.encode(records))`; of a tagger
-        `network.scores(...)`, because its `forward` is the loss."""
+        `network.scores(...)`, because its `forward` is the loss, and of translate and chat `network.read(...)`."""
         return self.predictor.network
 
     def records(self, data: object) -> list[Record]:
@@ -149,6 +151,28 @@ class Model:
         for record in self._asked(data, reading, options):
             yield writer.write(record)
 
+    def watch(
+        self, state: Path | str | None = None, *, threshold: float | None = None, warm_up: int | None = None
+    ) -> Watch:
+        """Watch a stream: `push` a record and get what is thought of it, before the next is seen.
+
+        Args:
+            state: a file that an earlier watch was saved to; the scores that follow are the same to the bit.
+            threshold: the score of an alert, where it is not the run's.
+            warm_up: begin knowing nothing, and raise no alert for so many records.
+
+        Raises:
+            ConfigError: the model watches no streams, or a value is out of range.
+            DataError: the file holds no state of this run.
+        """
+        watcher = self.predictor
+        if not isinstance(watcher, Watcher):
+            raise ConfigError(f"{self.path} is a run of {self.task}, which watches no streams")
+        watch = watcher.watch(threshold=threshold, warm_up=warm_up)
+        if state is not None:
+            watch.load(state)
+        return watch
+
     def evaluate(self, data: object = None) -> Evaluation:
         """Score the model.
 
@@ -182,6 +206,27 @@ class Model:
         """
         return Model(self._folder.copy_to(path, force=force))
 
+    def export_onnx(self, path: Path | str) -> OnnxExport:
+        """Write the network as an ONNX file, and compare the two in onnxruntime.
+
+        What is needed besides the numbers (classes, columns) is in the file's metadata.
+
+        Args:
+            path: where the file goes.
+
+        Raises:
+            MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
+            ConfigError: the network of this task cannot be exported, or the file's results differ.
+        """
+        from unroll.interop import export_onnx
+
+        if not isinstance(self.predictor, Exportable):
+            raise ConfigError(f"{self.path} is a run of {self.task}, whose network cannot be exported to ONNX yet")
+        parts = self.predictor.network_parts()
+        return export_onnx(
+            parts.module, parts.example, path, output_names=list(parts.outputs), metadata=dict(parts.metadata)
+        )
+
     def __repr__(self) -> str:
         return f"Model({self.task}, {str(self.path)!r})"
 
@@ -206,9 +251,10 @@ class Model:
                 yield _with_options(record, said) if said else record
 
     def _records(self, data: object, store: Path, reading: dict[str, str | bool | None]) -> Iterator[Record]:
+        numbers, files = self.predictor.numbers, self.predictor.files
         if isinstance(data, Path):
-            return records_of_table(open_table(self._data_config(data, reading), store), self.predictor.numbers)
-        return records_of(data, store, self.predictor.numbers, read_options(self._folder.config.data))
+            return records_of_table(open_table(self._data_config(data, reading), store), numbers, files)
+        return records_of(data, store, numbers, read_options(self._folder.config.data), files)
 
     def _data_config(self, data: object, reading: dict[str, str | bool | None]) -> DataConfig:
         changes: dict[str, object] = {"path": str(data) if is_file(data) else "", "validation": None, "test": None}

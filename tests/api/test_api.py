@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import unroll
+from data.audio.sounds import spoken
 from unroll.errors import ConfigError, DataError
 from unroll.tasks import TASKS
 
@@ -45,8 +46,15 @@ def days() -> pd.DataFrame:
     return pd.DataFrame({"day": pd.date_range("2024-01-01", periods=120), "sales": 20 + steps % 7 + steps / 50})
 
 
+def recordings() -> list[dict[str, Any]]:
+    said = ["ab"[n % 2] * (1 + n % 3) for n in range(20)]
+    return [{"audio": spoken(text, seed=n), "rate": 8000, "text": text} for n, text in enumerate(said)]
+
+
 TEXTS = [f"the cat sat on the mat number {n}" for n in range(60)]
+TALK = {"hidden_size": 4, "settings": {"model.embedding_size": 4, "model.vocabulary": 300}}
 EXAMPLES = {
+    "chat": Example({"question": TEXTS, "answer": TEXTS}, TALK, ["where is the cat"], "answer"),
     "classify": Example(reviews(), {"target": "label", "hidden_size": 4}, ["정말 재미있어요", "dull"], "label"),
     "fill": Example({"text": TEXTS}, {"hidden_size": 4}, ["the ___ sat on the mat"], "word"),
     "forecast": Example(
@@ -57,6 +65,8 @@ EXAMPLES = {
     ),
     "generate": Example({"text": TEXTS}, {"hidden_size": 4}, ["the cat"], "continuation"),
     "tag": Example(sentences(), {"hidden_size": 4}, ["Anna lives in York"], "tags"),
+    "transcribe": Example(recordings(), {"hidden_size": 4}, recordings()[:2], "text"),
+    "translate": Example({"source": TEXTS, "target": TEXTS}, TALK, ["where is the cat"], "translation"),
 }
 
 
@@ -103,7 +113,8 @@ def test_every_line_of_the_door_works_for_every_task(model: unroll.Model, tmp_pa
     assert isinstance(model.network, torch.nn.Module)
     assert not model.network.training
     with torch.no_grad():
-        scores_of = getattr(model.network, "scores" if model.task == "tag" else "forward")
+        ways = {"chat": "read", "tag": "scores", "translate": "read"}
+        scores_of = getattr(model.network, ways.get(model.task, "forward"))
         assert scores_of(*model.encode(example.records)) is not None
 
 

@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "bench": {"cells", "kernels", "engine", "layers", "models", "streaming"},
     "interop": {"cells", "layers", "engine"},
     "keras": {"interop"},
-    "look": {"cells", "engine", "layers"},
+    "inspect": {"cells", "engine", "layers", "interop"},
+    "viewer": {"inspect"},
     "data": set(),
     "metrics": set(),
     "report": set(),
@@ -44,15 +45,19 @@ ALLOWED: dict[str, set[str]] = {
         "training",
         "bundle",
         "report",
-        "look",
+        "inspect",
         "decoding",
         "choices",
+        "streaming",
     },
 }
 # What the door gives back, what it opens, the door, and its clients.
 ALLOWED["results"] = {"data", "report", "tasks"}
-ALLOWED["trained"] = {"bundle", "data", "report", "results", "tasks"}
+ALLOWED["trained"] = {"bundle", "data", "inspect", "interop", "report", "results", "tasks"}
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
+ALLOWED["measured"] = {"inspect", "trained"}
+ALLOWED["looking"] = {"bundle", "inspect", "measured", "results", "tasks", "trained", "viewer"}
+ALLOWED["lab"] = {"cells", "data", "engine", "inspect", "layers", "models", "report", "tasks"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -1,10 +1,15 @@
 """The nearest neighbour against the definition of its distances, step by step."""
 
+import sys
+import types
+
 import numpy as np
+import pytest
 
 from unroll.baselines.series_classification import (
     affordable,
     euclidean_neighbours,
+    minirocket,
     neighbour_probabilities,
     resampled,
     warping_cost,
@@ -12,12 +17,15 @@ from unroll.baselines.series_classification import (
 )
 
 
-def plain_warping(a: np.ndarray, b: np.ndarray) -> float:
+def plain_warping(a: np.ndarray, b: np.ndarray, band: float = 1.0) -> float:
     """The textbook recursion, one cell at a time."""
+    width = max(band * len(a) * len(b), len(a), len(b))
     table = np.full((len(a) + 1, len(b) + 1), np.inf)
     table[0, 0] = 0
     for i in range(1, len(a) + 1):
         for j in range(1, len(b) + 1):
+            if abs(i * len(b) - j * len(a)) > width:
+                continue
             before = min(table[i - 1, j], table[i, j - 1], table[i - 1, j - 1])
             table[i, j] = ((a[i - 1] - b[j - 1]) ** 2).sum() + before
     return float(table[-1, -1])
@@ -31,7 +39,40 @@ def ragged(seed: int, count: int) -> list[np.ndarray]:
 def test_warping_finds_the_same_neighbour_as_the_textbook_recursion() -> None:
     train, rows = ragged(0, 12), ragged(1, 20)
     expected = [int(np.argmin([plain_warping(known, row) for known in train])) for row in rows]
-    assert warping_neighbours(train, rows).tolist() == expected
+    assert warping_neighbours(train, rows, band=1.0).tolist() == expected
+
+
+def test_warping_stays_within_its_band() -> None:
+    train, rows = ragged(0, 12), ragged(1, 20)
+    for band in (0.0, 0.3):
+        expected = [int(np.argmin([plain_warping(known, row, band) for known in train])) for row in rows]
+        assert warping_neighbours(train, rows, band=band).tolist() == expected
+
+
+def test_minirocket_is_given_rows_of_one_length_channels_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, tuple[int, ...]] = {}
+
+    class Standing:
+        """Answers with the class of the first train row."""
+
+        def __init__(self, random_state: int) -> None:
+            self.seed = random_state
+
+        def fit(self, x: np.ndarray, y: np.ndarray) -> None:
+            seen["fit"], self.first = x.shape, y[0]
+
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            seen["predict"] = x.shape
+            return np.full(len(x), self.first)
+
+    for name in ("aeon", "aeon.classification", "aeon.classification.convolution_based"):
+        module = types.ModuleType(name)
+        module.__dict__["MiniRocketClassifier"] = Standing
+        monkeypatch.setitem(sys.modules, name, module)
+    train, rows = [np.zeros((n, 2)) for n in (10, 12, 14)], [np.zeros((3, 2))] * 5
+    answers = minirocket(train, np.array([2, 0, 1]), {"test": rows}, seed=0)
+    assert answers["test"].tolist() == [2] * 5
+    assert seen == {"fit": (3, 2, 12), "predict": (5, 2, 12)}
 
 
 def test_warping_forgives_a_shift_that_euclid_does_not() -> None:
@@ -39,7 +80,8 @@ def test_warping_forgives_a_shift_that_euclid_does_not() -> None:
     bump[2] = 1.0
     late = np.roll(bump, 6, axis=0)
     flat = np.full((12, 1), 0.05, dtype=np.float32)
-    assert warping_neighbours([bump, flat], [late]).tolist() == [0]
+    assert warping_neighbours([bump, flat], [late], band=0.5).tolist() == [0]
+    assert warping_neighbours([bump, flat], [late], band=0.1).tolist() == [1]
     assert euclidean_neighbours([bump, flat], [late]).tolist() == [1]
 
 

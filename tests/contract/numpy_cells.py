@@ -67,6 +67,35 @@ def gru_row(
     return np.array(ys).reshape(len(xs), n), [h]
 
 
+def light_gru_row(
+    cell: Any, p: dict[str, Array], xs: Array, first: list[Array], noise: dict[str, Array]
+) -> tuple[Array, list[Array]]:
+    n, (h,) = cell.hidden_size, first
+    z_, n_ = slice(0, n), slice(n, 2 * n)
+    norm = slice(0, 2 * n) if cell.layer_norm else None
+    ys = []
+    for t, x in enumerate(xs):
+        seen = h * noise["dropout"][t] if "dropout" in noise else h
+        z = sigmoid(product(p, "ih", x, z_, norm) + product(p, "hh", seen, z_, norm))
+        c = np.maximum(product(p, "ih", x, n_, norm) + product(p, "hh", seen, n_, norm), 0.0)
+        h = blend((1 - z) * c + z * h, h, cell.zoneout, noise, "zoneout_h", t)
+        ys.append(h)
+    return np.array(ys).reshape(len(xs), n), [h]
+
+
+def min_gru_row(
+    cell: Any, p: dict[str, Array], xs: Array, first: list[Array], noise: dict[str, Array]
+) -> tuple[Array, list[Array]]:
+    n, (h,) = cell.hidden_size, first
+    ys = []
+    for t, x in enumerate(xs):
+        z = sigmoid(product(p, "ih", x, slice(0, n), None))
+        c = product(p, "ih", x, slice(n, 2 * n), None)
+        h = blend((1 - z) * h + z * c, h, cell.zoneout, noise, "zoneout_h", t)
+        ys.append(h)
+    return np.array(ys).reshape(len(xs), n), [h]
+
+
 def lstm_row(
     cell: Any, p: dict[str, Array], xs: Array, first: list[Array], noise: dict[str, Array]
 ) -> tuple[Array, list[Array]]:
@@ -110,4 +139,10 @@ def blend(new: Array, old: Array, rate: float, noise: dict[str, Array], name: st
     return rate * old + (1 - rate) * new
 
 
-ROWS = {"RNNCell": rnn_row, "GRUCell": gru_row, "LSTMCell": lstm_row}
+ROWS = {
+    "RNNCell": rnn_row,
+    "GRUCell": gru_row,
+    "LSTMCell": lstm_row,
+    "LightGRUCell": light_gru_row,
+    "MinGRUCell": min_gru_row,
+}

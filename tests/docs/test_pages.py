@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 
+from data.audio.sounds import spoken, write_folder, write_wav
 from unroll.cli.app import make_app, run
 
 pytestmark = pytest.mark.docs
@@ -82,6 +83,12 @@ def readers_folder(monkeypatch, tmp_path):
     tagged = "\n\n".join("\n".join(token.replace("/", "\t") for token in line.split()) for line in sentences)
     (tmp_path / "people.conll").write_text(tagged + "\n", encoding="utf-8")
     (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
+    bumps = [[round(max(0.0, 1 - abs(t - at) / 3), 2) for t in range(12)] + [name]
+             for n in range(16) for at, name in ((3 + n % 2, "early"), (8 + n % 2, "late"))]  # fmt: skip
+    head = ",".join([*(f"t{t}" for t in range(12)), "label"])
+    (tmp_path / "gestures.csv").write_text("\n".join([head, *(",".join(map(str, row)) for row in bumps)]) + "\n")
+    flow = [f"2024-03-01T{at // 60:02}:{at % 60:02}:00,{5 + at % 7 * 0.1:.1f}" for at in range(1000)]
+    (tmp_path / "sensor.csv").write_text("\n".join(["time,flow", *flow]) + "\n", encoding="utf-8")
     told = "1 Mary went to the {0}.\n2 John went to the {1}.\n3 Where is Mary?\t{0}\t1\n"
     places = ["kitchen", "garden", "hall"]
     stories = "".join(told.format(places[n % 3], places[(n // 3) % 3]) for n in range(40))
@@ -96,6 +103,14 @@ def readers_folder(monkeypatch, tmp_path):
         rows.append(f"{number}.png,a {colour} square")
     (tmp_path / "photos/captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
+    pairs = [(f"der Hund sieht die Frau {n}.", f"the dog sees the woman {n}.") for n in range(60)]
+    (tmp_path / "pairs").mkdir()
+    for side, language in enumerate(("de", "en")):
+        (tmp_path / "pairs" / f"train.{language}").write_text("\n".join(pair[side] for pair in pairs) + "\n", "utf-8")
+    talk = [f"{text} {number},{text} 라니요" for number in range(6) for text in (*POSITIVE, *NEGATIVE)]
+    (tmp_path / "talk.csv").write_text("\n".join(["question,answer", *talk]) + "\n", encoding="utf-8")
+    write_folder(tmp_path / "speech", 24)
+    write_wav(tmp_path / "recording.wav", spoken("ab"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

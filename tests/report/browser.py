@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ class Browser:
         )
         self._address = f"http://127.0.0.1:{port}/session"
         options = {"binary": shutil.which("chromium"), "args": [*FLAGS, f"--user-data-dir={self._profile}"]}
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+        capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        wanted = {"capabilities": {"alwaysMatch": capabilities}}
         self._address += "/" + self._ask("", wanted)["sessionId"]
         return self
 
@@ -118,6 +120,40 @@ class Browser:
     def run(self, script: str) -> Any:
         """Return what a script returns in the page; the page's own policy does not bind the driver."""
         return self._ask("/execute/sync", {"script": script, "args": []})
+
+    def said(self) -> list[str]:
+        """Return what the page wrote to the console since it was last asked: errors, refusals of its policy."""
+        return [f"{entry['level']}: {entry['message']}" for entry in self._ask("/se/log", {"type": "browser"})]
+
+    def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        """Do one thing with the pointer: "mouseMoved", "mousePressed", "mouseReleased", "mouseWheel"."""
+        self._tell("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **more})
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press, move and let go, in pixels of the window."""
+        left = {"button": "left", "buttons": 1, "clickCount": 1}
+        self.mouse("mouseMoved", *start)
+        self.mouse("mousePressed", *start, **left)
+        for share in (0.3, 0.7, 1.0):
+            place = (a + share * (b - a) for a, b in zip(start, end, strict=True))
+            self.mouse("mouseMoved", *place, **left)
+        self.mouse("mouseReleased", *end, button="left", clickCount=1)
+
+    def key(self, key: str, *, shift: bool = False) -> None:
+        """Press a key and let it go."""
+        held = {"key": key, "modifiers": 8 if shift else 0}
+        typed = {"text": key} if len(key) == 1 else {}
+        self._tell("Input.dispatchKeyEvent", {"type": "keyDown" if typed else "rawKeyDown", **held, **typed})
+        self._tell("Input.dispatchKeyEvent", {"type": "keyUp", **held})
+
+    def wait(self, script: str, seconds: float = 20.0) -> Any:
+        """Run a script until it returns something true, and return that."""
+        end = time.monotonic() + seconds
+        while not (found := self.run(script)):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{script} stayed {found!r} for {seconds} s; console: {self.said()}")
+            self.run("return new Promise(done => requestAnimationFrame(() => done(1)))")
+        return found
 
     def outside(self) -> list[str]:
         """Return what lies beyond the page's edges where no reader can get at it."""

@@ -162,7 +162,10 @@ def decode_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
 
 def check_header(start: bytes, size: int, path: Path) -> None:
     """Refuse, before any memory is taken, a file whose first bytes cannot begin a safetensors file of `size` bytes."""
-    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
+    # The length of a header may begin as a pickle does; then its upper bytes are zero, and the header itself follows.
+    begins = start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= HEADER_LIMIT
+    pickled = start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and not begins
+    if start[:4] == b"PK\x03\x04" or pickled:
         raise BundleError(f"{path}: this is a pickle, which unroll never reads; expected a safetensors file")
     if len(start) < 9 or size < 10:
         raise BundleError(f"{path}: expected a safetensors file, got {size} bytes; the file is truncated")

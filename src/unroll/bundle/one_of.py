@@ -12,7 +12,8 @@ from unroll.errors import nearest
 
 
 class OneOf:
-    """Marks a text of a settings schema that must be one of some names: `encoder: Annotated[str, OneOf(CELLS)]`.
+    """Marks a text of a settings schema that must be one of some names, or None where the schema takes that:
+    `encoder: Annotated[str | None, OneOf(CELLS)]`.
 
     Args:
         names: where they stand; looked up at each check, so that a name that was added is known.
@@ -26,14 +27,14 @@ class OneOf:
         """The names as they are now."""
         return [name for part in self._names for name in part]
 
-    def check(self, value: str) -> str:
+    def check(self, value: str | None) -> str | None:
         """Return the value.
 
         Raises:
             ValueError: it is none of the names; says the nearest.
         """
         choices = self.choices
-        if value not in choices:
+        if value is not None and value not in choices:
             raise ValueError(f"expected one of {', '.join(choices)}{nearest(value, choices)}")
         return value
 

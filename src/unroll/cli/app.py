@@ -10,7 +10,23 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cli import bench, check, compare, datasets, evaluate, export, info, memory, predict, train
+from unroll.cli import (
+    bench,
+    chat,
+    check,
+    compare,
+    datasets,
+    detect,
+    evaluate,
+    export,
+    info,
+    lab,
+    look,
+    memory,
+    predict,
+    train,
+    transcribe,
+)
 from unroll.cli.declared import with_declared
 from unroll.cli.extras import missing_extra
 from unroll.cli.waiting import wait_settings
@@ -55,9 +71,14 @@ def make_app() -> typer.Typer:
         (check.check, "Look at a data file before training on it."),
         (evaluate.evaluate, "Score a trained model."),
         (with_declared(predict.predict, prediction), "Ask a trained model."),
+        (detect.detect, "Raise alerts on a stream, with a trained model."),
         (with_declared(compare.compare, training, besides=["cell"]), "Set several models or runs side by side."),
+        (chat.chat, "Talk with a trained model."),
+        (look.look, "See what a trained model remembers."),
+        (transcribe.transcribe, "Write what is spoken on standard input."),
         (export.export, "Write a trained model as an ONNX file."),
         (memory.memory, "Compare how far networks remember."),
+        (lab.lab, "Learn what recurrent networks remember."),
         (datasets.datasets, "List the built-in data sets."),
         (info.info, "Show what this installation can do."),
     ]

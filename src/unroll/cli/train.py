@@ -89,4 +89,6 @@ def _print_result(model: Model) -> None:
 
     typer.echo(f"\n{model.evaluate().headline}\n")
     show.scores(model.metrics)
+    if "warning" in model.metrics:
+        typer.echo(f"\nwarning: {model.metrics['warning']}")
     typer.echo(f"\nreport  {model.report.path}\nnext    unroll predict {model.path} --file NEW_DATA")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from unroll.cells import Cell
+from unroll.engine.observe import Observation, Observer, observer
 from unroll.engine.reference import ReferenceKernel
 from unroll.errors import EngineError, nearest
 from unroll.kernels import (
@@ -147,6 +148,10 @@ def scan(
         EngineError: the engine is unknown or cannot do the job.
     """
     run = Run(cell, params, state, reverse, noise or {})
+    tell = _watching()
+    if tell is not None:
+        result = _shown(run, x, lengths, reset, engine, 0, tell)
+        return result if trace else result._replace(trace=None)
     if reset is None and recompute >= 0 and not trace and engine in (AUTO, PLAIN):
         layers = (Layer((run,)),)
         done = run_plain(layers, x, lengths, recompute, False)
@@ -190,6 +195,9 @@ def scan_layers(
         if factor is not None and factor.shape != (expected := (*x.shape[:2], runs[0].cell.input_size)):
             name, got = type(runs[0].cell).__name__, tuple(factor.shape)
             raise ValueError(f"{name}: factor must have shape (T, B, I) = {expected}, got {got}")
+    tell = _watching()
+    if tell is not None:
+        return _joined(_layers_shown(layers, x, lengths, reset, engine, tell), joined)
     if reset is None and recompute >= 0 and engine in (AUTO, PLAIN):
         done = run_plain(layers, x, lengths, recompute, joined)
         if done is not None:
@@ -207,11 +215,67 @@ def scan_layers(
         result = kernels[0].run_layers(requests)
     else:
         result = in_turn(lambda request: choose(request, engine)[0].run(request), requests)
+    return _joined(result, joined)
+
+
+def _joined(result: LayersResult, joined: bool) -> LayersResult:
+    """With `joined` each state of all runs as one tensor (number of runs, B, ·)."""
     if not joined:
         return result
     if len(result.states) == 1:
         return result._replace(states=tuple([part.unsqueeze(0) for part in result.states[0]]))
     return result._replace(states=tuple([torch.stack(parts) for parts in zip(*result.states, strict=True)]))
+
+
+def _watching() -> Observer | None:
+    """Who looks on, which is nobody while a graph is captured."""
+    return None if torch.compiler.is_compiling() else observer()
+
+
+def _shown(
+    run: Run, x: Tensor, lengths: Tensor | None, reset: Tensor | None, engine: str, layer: int, tell: Observer
+) -> ScanResult:
+    """Run a scan with its trace, and show it."""
+    lengths = _checked_lengths(type(run.cell).__name__, lengths, x)
+    request = _checked(run, x, lengths, reset, True, 0)
+    choose(request._replace(trace=False), engine)
+    blind = any(kernel.name == engine and kernel.refuse(request) is not None for kernel in engines())
+    kernel = _chosen(request, AUTO if blind else engine)
+    result = kernel.run(request)
+    # Nodes of their own: what is asked for the last state must not hold what flows through the output.
+    result = result._replace(state=type(result.state)(*(part.view_as(part) for part in result.state)))
+    trace = {name: value.detach() for name, value in (result.trace or {}).items()}
+    tell(
+        Observation(
+            request.cell,
+            request.params,
+            request.x,
+            request.state,
+            request.lengths,
+            request.reset,
+            request.reverse,
+            request.noise,
+            kernel.name,
+            layer,
+            result.output,
+            result.state,
+            trace,
+        )
+    )
+    return result
+
+
+def _layers_shown(
+    layers: Sequence[Layer], x: Tensor, lengths: Tensor | None, reset: Tensor | None, engine: str, tell: Observer
+) -> LayersResult:
+    """Run layers one after the other, and show each scan."""
+    states: list[Any] = []
+    for index, (runs, factor) in enumerate(layers):
+        x = x if factor is None else x * factor
+        results = [_shown(run, x, lengths, reset, engine, index, tell) for run in runs]
+        x = results[0].output if len(results) == 1 else torch.cat([result.output for result in results], dim=-1)
+        states += [result.state for result in results]
+    return LayersResult(x, tuple(states))
 
 
 def _record(layers: Sequence[Layer], x: Tensor) -> None:

@@ -36,7 +36,8 @@ class AcceleratedGRU(GRU, nn.GRU):
         return "GRU"
 
 
-_CLASSES: dict[type, type] = {
+#: torch.nn's recurrent modules, and what each becomes.
+RECURRENT: dict[type, type] = {
     nn.RNN: AcceleratedRNN,
     nn.LSTM: AcceleratedLSTM,
     nn.GRU: AcceleratedGRU,
@@ -50,9 +51,9 @@ def _accelerated(module: nn.Module) -> type | None:
     """The class that a module gets; None for one that is none of torch.nn's recurrent modules."""
     kind = type(module)
     if not parametrize.is_parametrized(module):
-        return _CLASSES.get(kind)
+        return RECURRENT.get(kind)
     # A parametrised module has a class of its own, which holds its computed attributes, over the one it was made of.
-    made = _CLASSES.get(kind.__bases__[0])
+    made = RECURRENT.get(kind.__bases__[0])
     return made and type(
         kind.__name__, (made,), {name: value for name, value in vars(kind).items() if name != "__dict__"}
     )
@@ -94,7 +95,7 @@ def accelerate(model: Model) -> Model:
             left.append(f"'{name or type(model).__name__}' has a forward of its own")
         elif made is not None:
             module.__class__ = made
-        elif isinstance(module, tuple(_CLASSES)) and not isinstance(module, tuple(_CLASSES.values())):
+        elif isinstance(module, tuple(RECURRENT)) and not isinstance(module, tuple(RECURRENT.values())):
             left.append(f"'{name or type(model).__name__}' is a {type(module).__name__}, derived from torch.nn's class")
     if left:
         warnings.warn(f"accelerate: left as they were: {'; '.join(left)}", stacklevel=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Container, Sequence
+from dataclasses import fields
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -113,6 +114,16 @@ class Known(NamedTuple):
 
 
 _NAMES = {known: name for name, known in CELLS.items()}
+#: Fields of a cell that the extension can be told of, or that make no difference to it.
+_OPTIONS = {
+    "bias",
+    "nonlinearity",
+    "reset_after",
+    "layer_norm",
+    "zoneout",
+    "recurrent_dropout",
+    "dropout_per_step",
+}
 #: The extension's name of the one cell with a memory.
 LSTM = _NAMES[LSTMCell]
 
@@ -133,16 +144,17 @@ def recipe(cell: Cell, with_dropout: bool) -> Recipe | None:
         )
         options |= sum(bit for on, bit in flags if on)
         return Recipe(LSTM, options, cell.cell_clip or 0.0, cell.zoneout_h, cell.zoneout_c)
-    if type(cell) is GRUCell or type(cell) is RNNCell:
-        options |= LIBRARY.LAYER_NORM if cell.layer_norm else 0
-        options |= LIBRARY.ZONEOUT_H if cell.zoneout > 0.0 else 0
-        name = _NAMES[type(cell)]
-        if isinstance(cell, RNNCell):
-            name = f"{name}_{cell.nonlinearity}"
-        elif not cell.reset_after:
-            name = f"{name}_reset_before"
-        return Recipe(name, options, 0.0, cell.zoneout, 0.0)
-    return None
+    name = _NAMES.get(type(cell))
+    if name is None or not {field.name for field in fields(cell)[2:]} <= _OPTIONS:
+        return None
+    if isinstance(cell, RNNCell):
+        name = f"{name}_{cell.nonlinearity}"
+    elif isinstance(cell, GRUCell) and not cell.reset_after:
+        name = f"{name}_reset_before"
+    zoneout = getattr(cell, "zoneout", 0.0)
+    options |= LIBRARY.LAYER_NORM if getattr(cell, "layer_norm", False) else 0
+    options |= LIBRARY.ZONEOUT_H if zoneout > 0.0 else 0
+    return Recipe(name, options, 0.0, zoneout, 0.0) if name in LIBRARY.cells() else None
 
 
 def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
@@ -152,7 +164,7 @@ def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
     """
     if LIBRARY is None:
         raise RuntimeError(MISSING)
-    input_size, hidden_size, proj_size = sizes(params)
+    input_size, hidden_size, proj_size = sizes(how, params)
     bias, options = params[PARAMETERS.index("bias_ih")] is not None, how.options
     layer_norm = bool(options & LIBRARY.LAYER_NORM)
     if how.cell == LSTM:
@@ -171,8 +183,14 @@ def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
     if how.cell.startswith(_NAMES[GRUCell]):
         reset_after = how.cell == _NAMES[GRUCell]
         return GRUCell(input_size, hidden_size, bias, reset_after, layer_norm=layer_norm, zoneout=how.zoneout_h)
-    nonlinearity = how.cell.removeprefix(f"{_NAMES[RNNCell]}_")
-    return RNNCell(input_size, hidden_size, bias, nonlinearity, layer_norm=layer_norm, zoneout=how.zoneout_h)
+    if how.cell.startswith(f"{_NAMES[RNNCell]}_"):
+        nonlinearity = how.cell.removeprefix(f"{_NAMES[RNNCell]}_")
+        return RNNCell(input_size, hidden_size, bias, nonlinearity, layer_norm=layer_norm, zoneout=how.zoneout_h)
+    kind: Any = CELLS[how.cell]
+    given = {"bias": bias, "layer_norm": layer_norm, "zoneout": how.zoneout_h}
+    names = {field.name for field in fields(kind)}
+    cell: Cell = kind(input_size, hidden_size, **{name: value for name, value in given.items() if name in names})
+    return cell
 
 
 _plans: dict[tuple[Any, ...], Any] = {}
@@ -257,14 +275,13 @@ def ordered(params: Parameters) -> tuple[Tensor | None, ...]:
     return tuple([None if (value := get(name)) is None else value.contiguous() for name in PARAMETERS])
 
 
-def sizes(params: tuple[Tensor | None, ...]) -> tuple[int, int, int]:
-    """(I, H, P) of parameters in the order of `PARAMETERS`."""
-    weight_ih, projection = params[0], params[4]
+def sizes(how: Recipe, params: tuple[Tensor | None, ...]) -> tuple[int, int, int]:
+    """(I, H, P) of a cell's parameters in the order of `PARAMETERS`."""
+    weight_ih, weight_hh, projection = params[0], params[1], params[4]
     if weight_ih is None:
         raise ValueError("weight_ih is missing")
     if projection is not None:
         return weight_ih.shape[1], projection.shape[1], projection.shape[0]
-    weight_hh = params[1]
     if weight_hh is None:
-        raise ValueError("weight_hh is missing")
+        return weight_ih.shape[1], weight_ih.shape[0] // len(CELLS[how.cell].gates), 0
     return weight_ih.shape[1], weight_hh.shape[1], 0

@@ -71,7 +71,7 @@ def _unflat(flat: tuple[Any, ...]) -> tuple[Scan, Mode]:
 
 def _known(scan: Scan, mode: Mode) -> Known:
     # Sizes of parameters and rates may be symbolic here; the former are made plain, the latter make no difference.
-    made = plan(mode.how, scan.x.dtype, *[int(size) for size in sizes(scan.params)])
+    made = plan(mode.how, scan.x.dtype, *[int(size) for size in sizes(mode.how, scan.params)])
     return known_of(None, mode.how, made, [n for n, v in zip(PARAMETERS, scan.params, strict=True) if v is not None])
 
 
@@ -197,7 +197,8 @@ def _flops(
     x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, *rest: Any, out_shape: Any = None, **names: Any
 ) -> int:
     """Of the two products; those of backward are twice as many."""
-    forward: int = 2 * x[0] * x[1] * (weight_ih[0] * weight_ih[1] + weight_hh[0] * weight_hh[1])
+    weights = weight_ih[0] * weight_ih[1] + (0 if weight_hh is None else weight_hh[0] * weight_hh[1])
+    forward: int = 2 * x[0] * x[1] * weights
     return forward * (2 if isinstance(out_shape, list) else 1)
 
 

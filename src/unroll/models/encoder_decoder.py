@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
-from unroll.models.attention_decoder import AttentionDecoder, Writing
+from unroll.models.attention_decoder import AttentionDecoder, Writing, vector_scale
 from unroll.models.encoders import RecurrentEncoder
 
 
@@ -59,6 +59,7 @@ class EncoderDecoder(nn.Module):
         self.decoder = decoder
         self.drop_input = nn.Dropout(dropout)
         self.drop_memory = nn.Dropout(dropout)
+        self.scale = vector_scale(embedding.embedding_dim)
 
     def read(self, source_BS: Tensor, lengths: Tensor) -> Writing:
         """Read texts: the decoder's state before the first token.
@@ -67,7 +68,7 @@ class EncoderDecoder(nn.Module):
             source_BS: (B, S) tokens.
             lengths: (B,) in [0, S].
         """
-        encoded = self.encoder(self.drop_input(self.embedding(source_BS)), lengths)
+        encoded = self.encoder(self.drop_input(self.embedding(source_BS) * self.scale), lengths)
         return self.decoder.start(self.drop_memory(encoded.y), encoded.last, lengths)
 
     def forward(

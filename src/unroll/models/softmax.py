@@ -37,7 +37,7 @@ def softmax_cost(x_NF: Tensor, weight_VF: Tensor, bias_V: Tensor, target_N: Tens
     if torch._C._is_any_autocast_enabled() or torch.compiler.is_compiling():
         logits = functional.linear(x_NF, weight_VF, bias_V).float()
         return functional.cross_entropy(logits, target_N, reduction="sum", label_smoothing=smoothing)
-    cost: Tensor = _SoftmaxCost.apply(x_NF, weight_VF, bias_V, target_N, smoothing)
+    cost: Tensor = _SoftmaxCost.apply(x_NF, weight_VF, bias_V, target_N, smoothing)  # type: ignore[no-untyped-call]
     return cost
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from unroll.layers import LockedDropout
 from unroll.models.classifier import Decision, ManyToOne, SeriesSteps, TextSteps
+from unroll.models.ensemble import SeriesEnsemble
 from unroll.models.pooling import JoinedPooling
 
 
@@ -94,5 +95,5 @@ class TowersToOne(nn.Module):
         return scores
 
 
-#: What reads the steps of a classifier, without and with a run that it started from.
-Deep = ManyToOne | TowersToOne
+#: What reads the steps of a classifier, without and with a run that it started from, and several side by side.
+Deep = ManyToOne | TowersToOne | SeriesEnsemble

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
-from unroll.models.classifier import Decision, FeatureEmbedding, ManyToOne
-from unroll.models.towers import TowersToOne
+from unroll.models.classifier import Decision, FeatureEmbedding
+from unroll.models.towers import Deep
 
 #: Inverse strength of the penalty; between 4 and 10 the joined scores hardly change on 40,000 reviews.
 _STRENGTH = 4.0
@@ -136,7 +136,7 @@ class WideAndDeep(nn.Module):
         wide: the linear model; it takes the last three tensors of a batch.
     """
 
-    def __init__(self, deep: ManyToOne | TowersToOne, wide: GramScores) -> None:
+    def __init__(self, deep: Deep, wide: GramScores) -> None:
         super().__init__()
         self.deep = deep
         self.wide = wide
@@ -184,4 +184,4 @@ class WideAndDeep(nn.Module):
 
 
 #: What a classifier is made of, without and with a linear model beside it.
-Network = ManyToOne | TowersToOne | WideAndDeep
+Network = Deep | WideAndDeep

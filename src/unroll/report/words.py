@@ -15,6 +15,7 @@ _NAMES = {
     "smape": "sMAPE",
     "mape": "MAPE",
     "mase": "MASE",
+    "owa": "OWA",
     "crps": "CRPS",
     "f1": "F1",
     "auc": "AUC",
@@ -23,6 +24,7 @@ _NAMES = {
     "wer": "WER",
     "cer": "CER",
     "bleu": "BLEU",
+    "chrf": "chrF",
 }
 
 #: Metrics whose names are not made of their words.
@@ -38,12 +40,13 @@ _SPELLINGS = {
     "witten-bell": "Witten-Bell",
     "chrono-lstm": "chrono LSTM",
     "chrono-gru": "chrono GRU",
+    "lstm-fcn": "LSTM-FCN",
     "cnn": "CNN",
     "crf": "CRF",
 }
 
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
-_SHARES = ("accuracy", "f1", "match", "precision", "recall", "coverage", "auc")
+_SHARES = ("accuracy", "auc", "cer", "coverage", "f1", "match", "precision", "recall", "wer")
 
 
 #: What some tasks call the metric that they are judged by, whichever of their metrics that is.

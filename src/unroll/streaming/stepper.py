@@ -53,9 +53,8 @@ def _library() -> Any:
 class Stepper:
     """One recurrent layer that carries the state of B streams and takes one step per call.
 
-    Equations, parameter names, shapes and gate orders are those of `unroll.LSTMCell`, `unroll.GRUCell` and
-    `unroll.RNNCell` in evaluation. Peepholes, coupled gates, projection and layer normalisation follow from the
-    parameters.
+    Equations, parameter names, shapes and gate orders are those of the cells in `unroll.cells` in evaluation.
+    Peepholes, coupled gates, projection and layer normalisation follow from the parameters.
 
     Example:
         >>> import numpy as np
@@ -68,7 +67,7 @@ class Stepper:
         (5,)
 
     Args:
-        cell: a native cell: "lstm", "gru", "gru_reset_before", "rnn_tanh" or "rnn_relu".
+        cell: a native cell: "lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu", "ligru" or "mingru".
         params: by name, numpy arrays or torch tensors, all float32 or all float64; bfloat16 as torch tensors.
         streams: B.
         cell_clip: bound of an LSTM's memory, or None.
@@ -99,12 +98,15 @@ class Stepper:
         for name in params:
             if name not in _PARAMETERS:
                 raise ValueError(f"Stepper: no parameter is called '{name}'" + nearest(name, _PARAMETERS))
-        for name in ("weight_ih", "weight_hh"):
+        gates, recurrent = library.gates(cell)
+        for name in ("weight_ih", "weight_hh") if recurrent else ("weight_ih",):
             if name not in params or len(params[name].shape) != 2:
                 raise ValueError(f"Stepper: '{name}' must be given, with two axes")
-        weight_ih, weight_hh = params["weight_ih"], params["weight_hh"]
-        projection = params.get("weight_hr")
-        hidden = int(weight_hh.shape[1] if projection is None else projection.shape[-1])
+        weight_ih, projection = params["weight_ih"], params.get("weight_hr")
+        if recurrent:
+            hidden = int(params["weight_hh"].shape[1] if projection is None else projection.shape[-1])
+        else:
+            hidden = int(weight_ih.shape[0]) // gates
         flags = (
             ("weight_peephole" in params, library.PEEPHOLE),
             (cell == "lstm" and int(weight_ih.shape[0]) == 3 * hidden, library.COUPLED),
@@ -131,7 +133,7 @@ class Stepper:
         given = (params.get(name) for name in _PARAMETERS)
         self._core = library.Stepper(plan, tuple(_contiguous(value) for value in given), streams)
         self._step = self._core.step
-        self._has_c = cell == "lstm"
+        self._has_c = len(plan.states) > 1
         self._hidden = hidden
         self._width = hidden if projection is None else int(projection.shape[0])
         self._shapes = {1: (self._width,), 2: (streams, self._width)}

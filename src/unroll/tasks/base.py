@@ -117,6 +117,11 @@ class Job(abc.ABC):
         """Sentences about the scores of the split that the report begins with, to stand in its first lines."""
         return []
 
+    def chance(self) -> float | None:
+        """The training loss per item of the best answer that never looks at its input, such as the frequencies of the
+        classes: a run that stays there has learnt nothing, and says so. None where it is not known."""
+        return None
+
     def settle(self) -> None:  # noqa: B027 - most tasks fit nothing then
         """Called once after training, with the best weights in place and before they are saved: the moment to fit on
         validation what belongs to the model (thresholds, a temperature), as buffers of it."""
@@ -157,14 +162,28 @@ class Job(abc.ABC):
         return []
 
 
+class Example(NamedTuple):
+    """One input of a network, for a look inside.
+
+    Attributes:
+        inputs: what the network is fed, a batch of one row.
+        steps: what each of its T steps of time is called; empty where the task has no names for them.
+    """
+
+    inputs: tuple[Any, ...]
+    steps: tuple[str, ...]
+
+
 class Predictor(abc.ABC):
     """A trained model that answers, and the only place where a model is scored.
 
     Attributes:
         numbers: the columns whose cells it takes as numbers; all others it takes as they are written.
+        files: the columns whose cells name files, which are looked for beside the table's own.
     """
 
     numbers: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod
@@ -174,6 +193,30 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
         """What the network is fed for these records: the arguments of its `forward`."""
+
+    def steps(self, record: Record) -> Sequence[str]:
+        """What the steps are called that the network reads of a record; empty where it has no names for them."""
+        return ()
+
+    def example(self, records: Sequence[Record], row: int = 0) -> Example:
+        """One row of what `encode` makes of the records, with the names of its steps."""
+        return Example(self.encode([records[row]]), tuple(self.steps(records[row])))
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """What the network says to what `encode` gave: scores (B, ...), those of all choices last."""
+        answer: Tensor = self.network(*inputs)
+        return answer
+
+    def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
+        """The cost from which gradients run back: (B, T) with one for each step, or (B,).
+
+        That of the network's own first choice, where the input does not hold the right one.
+
+        Args:
+            inputs: as in `ask`.
+            answer: what `ask` gave.
+        """
+        return -answer.log_softmax(dim=-1).amax(dim=-1)
 
     @abc.abstractmethod
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
@@ -229,6 +272,36 @@ class Writer(Protocol):
         ...
 
 
+@runtime_checkable
+class Talker(Protocol):
+    """A predictor that answers in a conversation."""
+
+    def reply(self, turns: Sequence[str]) -> str:
+        """The answer to the last of some turns, theirs and its own in turn."""
+
+
+class Watch(Protocol):
+    """A stream that is watched: what is known of it after each record."""
+
+    def push(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What is thought of a record, before the next is seen."""
+
+    def save(self, path: Path | str) -> None:
+        """Write all that is known to a file."""
+
+    def load(self, path: Path | str) -> None:
+        """Take up what a file knows: what follows is the same to the bit."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A predictor that watches streams."""
+
+    def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Watch:
+        """Begin to watch."""
+        ...
+
+
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
 S = TypeVar("S", bound=BaseModel, default=Any)
 D = TypeVar("D", bound=Prepared, default=Any)
@@ -245,6 +318,7 @@ class Task(abc.ABC, Generic[S, D]):
         Settings: the closed schema of the section `model` of the run's config, every key with a default and a
             description.
         options: what the commands and the functions of Python offer by a name of their own.
+        writes_target: whether the target is a text to write, not a class, a number or tags.
     """
 
     name: ClassVar[str]
@@ -253,6 +327,7 @@ class Task(abc.ABC, Generic[S, D]):
     stopping: ClassVar[Monitor | None] = None
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
+    writes_target: ClassVar[bool] = False
 
     @abc.abstractmethod
     def guess(self, table: Table, data: DataConfig) -> Guess | None:

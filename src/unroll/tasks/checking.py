@@ -55,22 +55,24 @@ def examine_data(
     special: list[Finding] = []
     notes: tuple[str, ...] = ()
     split = None
+    chosen: Task | None = None
     try:
         task, guess = recognise(table, data, tasks, name)
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         reason = f"no task: {error}"
     else:
-        reason, notes, data = guess.reason, guess.notes, guess.data
+        chosen, reason, notes, data = task, guess.reason, guess.notes, guess.data
         special = list(task.findings(table, data))
         try:
             split = task.split(table, config.model_copy(update={"task": task.name, "data": data}))
         except DataError as error:
             special.append(Finding("error", str(error), None, None, "training would stop here"))
+    written = (data.target,) if chosen is not None and chosen.writes_target and data.target is not None else ()
     general = examine(
         table,
-        target=data.target,
-        inputs=data.inputs,
+        target=None if written else data.target,
+        inputs=(*data.inputs, *written),
         time=data.time,
         series=data.series,
         split=split,

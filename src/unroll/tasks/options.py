@@ -73,6 +73,7 @@ CELL = Option("cell", "model.encoder", str, "NAME", "The recurrent cell; `unroll
 HIDDEN_SIZE = Option("hidden_size", "model.hidden_size", int, "H", "State size of the recurrent layers.")
 NUM_LAYERS = Option("num_layers", "model.num_layers", int, "L", "How many recurrent layers.")
 BIDIRECTIONAL = Option("bidirectional", "model.bidirectional", bool, "", "Whether to read from both ends.")
+BEAM = Option("beam", "beam", int, "N", "How many hypotheses a search carries on; 1: greedy.", least=1)
 INIT = Option(
     "init", "model.init", str, "RUN", "Start from a run of a model of text, such as generate: its tokens and weights."
 )

@@ -17,12 +17,13 @@ from pydantic import BaseModel
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
-from unroll.report import Facts, report_html
+from unroll.report import Facts, Section, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.tasks.inside import Diagnosis, TrainingLook
 from unroll.tasks.options import Value, training
 from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.registry import TASKS
-from unroll.training import History, Progress, Silent, TrainSettings, busy, fit
+from unroll.training import History, Progress, Silent, TrainSettings, busy, fit, nothing_learnt
 from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
@@ -220,11 +221,15 @@ def train_run(
         seed=plan.config.seed,
         resume=resume,
         progress=progress or Silent(),
+        looker=TrainingLook(job) if group.main else None,
     )
     # A run that was continued took longer than this sitting; scoring and the baselines are not training.
     seconds = max(history.seconds, time.monotonic() - started)
     if group.main:
+        known = len(job.notes)
         job.settle()
+        for note in job.notes[known:]:
+            say(note)
         folder.save_weights(job.network)
         scores = {split: job.evaluate(split) for split in SPLITS if split in job.splits}
         baselines: Mapping[str, Mapping[str, Scores]] = {}
@@ -233,7 +238,10 @@ def train_run(
                 baselines = job.baselines()
         else:
             say("no baselines were asked for")
-        _write_results(plan, folder, scores, baselines, history, seconds)
+        inside = Diagnosis(job, plan.training, folder.path)
+        for finding in inside.findings[:1]:
+            say(str(finding))
+        _write_results(plan, folder, scores, baselines, history, seconds, inside.sections())
     return folder
 
 
@@ -285,6 +293,7 @@ def _write_results(
     baselines: Mapping[str, Mapping[str, Scores]],
     history: History,
     seconds: float,
+    last: Sequence[Section],
 ) -> None:
     metrics: dict[str, Any] = {"task": plan.task.name}
     for split in SPLITS:
@@ -294,9 +303,13 @@ def _write_results(
     }
     metrics["parameters"] = sum(p.numel() for p in plan.job.network.parameters())
     metrics["seconds"] = round(seconds, 3)
+    unlearnt = nothing_learnt(history, plan.job.chance(), plan.training)
+    warnings = [] if unlearnt is None else [unlearnt]
+    if unlearnt is not None:
+        metrics["warning"] = unlearnt
     folder.write_json("metrics.json", metrics)
     folder.write_json("history.json", history.to_json())
-    notes = [*plan.table.notes, *plan.job.notes]
+    notes = [*plan.table.notes, *plan.job.notes, *warnings]
     folder.write_card(notes)
     shown = scores.get("test") or scores.get("validation")
     environment = folder.read_json("environment.json") if folder.has("environment.json") else {}
@@ -314,13 +327,17 @@ def _write_results(
         ],
         best_epoch=history.best or None,
         notes=notes,
-        sections=[*plan.job.sections(), *(shown.sections if shown else [])],
+        sections=[*plan.job.sections(), *(shown.sections if shown else []), *last],
         config=folder.config.model_dump(mode="json"),
         environment={**environment, "peak memory": f"{peak_memory() / 2**20:.0f} MiB"},
         folder=str(folder.path),
-        remarks=plan.job.remarks(shown) if shown else [],
+        remarks=[*(_sentence(text) for text in warnings), *(plan.job.remarks(shown) if shown else [])],
     )
     folder.write_text("report.html", report_html(facts))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
 
 
 def _plain(scores: Scores) -> dict[str, Any]:

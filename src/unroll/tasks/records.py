@@ -10,6 +10,7 @@ import numpy as np
 
 from unroll.data import Kind, ReadOptions, Table
 from unroll.data.frames import frames_of, table_of
+from unroll.data.readers.sound import sound_path
 from unroll.tasks.base import Record
 
 #: Rows that are taken from a table at a time.
@@ -17,15 +18,20 @@ _BLOCK = 1024
 
 
 def records_of(
-    data: object, store: Path, numbers: Collection[str] = (), options: ReadOptions | None = None
+    data: object,
+    store: Path,
+    numbers: Collection[str] = (),
+    options: ReadOptions | None = None,
+    files: Collection[str] = (),
 ) -> Iterator[Record]:
-    """Texts and mappings as they are; rows of frames, arrays and lists of tokens by way of a table.
+    """Texts, paths, mappings and sound as they are; rows of frames, arrays and lists of tokens by way of a table.
 
     Args:
         data: a text, a record, several of them, or what `frames_of` takes.
         store: a folder for the table.
         numbers: as in `records_of_table`.
         options: how rows that come by way of a table are read.
+        files: as in `records_of_table`.
 
     Raises:
         DataError: it is none of these.
@@ -34,24 +40,45 @@ def records_of(
         return iter([data])
     if isinstance(data, Mapping) and not any(_is_column(value) for value in data.values()):
         return iter([data])
-    if isinstance(data, list | tuple) and data and isinstance(data[0], str | Mapping):
-        return iter(data)
+    if _is_sound(data):
+        data = [data]
+    if isinstance(data, list | tuple) and data and (isinstance(data[0], str | Mapping | Path) or _is_sound(data[0])):
+        return map(_record, data)
     if isinstance(data, Iterator):
         return data
-    return records_of_table(table_of(frames_of(data), store, options), numbers)
+    return records_of_table(table_of(frames_of(data), store, options), numbers, files)
+
+
+def _is_sound(value: object) -> bool:
+    """Whether it is samples and how many of them make a second."""
+    if not (isinstance(value, tuple) and len(value) == 2):
+        return False
+    return isinstance(value[0], np.ndarray) and isinstance(value[1], int | float | np.integer)
+
+
+def _record(value: Any) -> Record:
+    """A record by whatever stands for it."""
+    if isinstance(value, Path):
+        return str(value)
+    if _is_sound(value):
+        samples, rate = value
+        return {"audio": samples, "rate": rate}
+    record: Record = value
+    return record
 
 
 def _is_column(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 
-def records_of_table(table: Table, numbers: Collection[str] = ()) -> Iterator[Record]:
+def records_of_table(table: Table, numbers: Collection[str] = (), files: Collection[str] = ()) -> Iterator[Record]:
     """Yield the rows of a table: its cells by column, or the text alone if there is one column of text.
 
     Args:
         table: the rows.
         numbers: columns whose cells are wanted as numbers; all others come as they are written, so that an id such as
             007 stays what it is.
+        files: columns whose cells name files, which are looked for beside the table's own.
     """
     alone = len(table.columns) == 1 and table.kinds[table.columns[0]] is Kind.TEXT
     for start in range(0, len(table), _BLOCK):
@@ -65,6 +92,9 @@ def records_of_table(table: Table, numbers: Collection[str] = ()) -> Iterator[Re
                 cells[column] = table.numbers(column, rows).tolist()
             elif table.details(column).is_list:
                 cells[column] = list(map(list, table.labels(column, rows)))
+            elif column in files:
+                named = zip(table.texts(column, rows), rows, strict=True)
+                cells[column] = [str(sound_path(cell, table.place(int(row))[0].parent)) for cell, row in named]
             else:
                 cells[column] = list(table.texts(column, rows))
         for index in range(len(rows)):

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 LINES: dict[str, str] = {
     "answer": "unroll.tasks.answer.task:AnswerTask",
     "caption": "unroll.tasks.caption.task:CaptionTask",
+    "chat": "unroll.tasks.chat.task:ChatTask",
     "classify": "unroll.tasks.classify.task:ClassifyTask",
+    "detect": "unroll.tasks.detect.task:DetectTask",
     "fill": "unroll.tasks.fill.task:FillTask",
     "forecast": "unroll.tasks.forecast.task:ForecastTask",
     "generate": "unroll.tasks.generate.task:GenerateTask",
     "tag": "unroll.tasks.tag.task:TagTask",
+    "transcribe": "unroll.tasks.transcribe.task:TranscribeTask",
+    "translate": "unroll.tasks.translate.task:TranslateTask",
 }
 
 

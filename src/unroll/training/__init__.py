@@ -1,7 +1,8 @@
 """The training loop: checkpoints, resume, early stopping, one or several processes."""
 
+from unroll.training.chance import entropy, nothing_learnt
 from unroll.training.history import Epoch, History
-from unroll.training.learner import Learner, Loss, Monitor
+from unroll.training.learner import Inside, Learner, Looker, Loss, Monitor
 from unroll.training.loop import TrainingError, fit
 from unroll.training.processes import Processes, ProcessLostError, processes
 from unroll.training.progress import Lines, Pace, Progress, Silent, TerminalBar, busy, open_progress
@@ -11,9 +12,11 @@ from unroll.training.signals import Interrupted
 __all__ = [
     "Epoch",
     "History",
+    "Inside",
     "Interrupted",
     "Learner",
     "Lines",
+    "Looker",
     "Loss",
     "Monitor",
     "Pace",
@@ -25,7 +28,9 @@ __all__ = [
     "TrainSettings",
     "TrainingError",
     "busy",
+    "entropy",
     "fit",
+    "nothing_learnt",
     "open_progress",
     "processes",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +29,31 @@ class Monitor(NamedTuple):
 
     metric: str
     higher_is_better: bool
+
+
+class Inside(NamedTuple):
+    """What was seen inside a network while it trains.
+
+    Attributes:
+        values: numbers by name, for the log.
+        warning: one line, empty if nothing is wrong.
+    """
+
+    values: Mapping[str, float]
+    warning: str
+
+
+class Looker(Protocol):
+    """Looks inside the network now and then, at a bounded share of the time, without a trace on the training."""
+
+    def look(self, rows: np.ndarray, device: torch.device, elapsed: float) -> Inside | None:
+        """What is seen on some rows of a batch; None if it is not time yet.
+
+        Args:
+            rows: of a global batch.
+            device: where the network is.
+            elapsed: seconds of training in this sitting.
+        """
 
 
 class Learner(Protocol):

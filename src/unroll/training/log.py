@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ class Log:
         """Log a step: its mean loss per item, learning rate and gradient norm before clipping."""
         self._write({"steps": steps, "loss": loss, "learning_rate": learning_rate, "gradient_norm": norm})
         self._scalars(steps, {"step/loss": loss, "step/learning_rate": learning_rate, "step/gradient_norm": norm})
+
+    def inside(self, steps: int, values: Mapping[str, float]) -> None:
+        """Log what was measured inside the network."""
+        self._write({"steps": steps, "inside": dict(values)})
+        self._scalars(steps, {f"inside/{name}": value for name, value in values.items()})
 
     def epoch(self, record: Epoch) -> None:
         """Log an epoch."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import signal
@@ -20,12 +19,12 @@ from unroll.errors import ConfigError, UnrollError
 from unroll.training.average import WeightAverage
 from unroll.training.checkpoint import Checkpoint, Position, read_checkpoint, save_checkpoint
 from unroll.training.history import Epoch, History
-from unroll.training.learner import Learner, Monitor
+from unroll.training.learner import Learner, Looker, Monitor
 from unroll.training.log import Log
 from unroll.training.processes import Processes, processes
 from unroll.training.progress import Pace, Progress, Silent
 from unroll.training.randomness import random_state, seed_all, set_random_state
-from unroll.training.resume import below, check_resumes, prefixed
+from unroll.training.resume import batches_digest, below, check_resumes, prefixed
 from unroll.training.settings import TrainSettings
 from unroll.training.signals import Interrupted, Signals, Stop
 from unroll.training.update import Update, Updater
@@ -49,6 +48,7 @@ def fit(
     seed: int,
     resume: bool = False,
     progress: Progress | None = None,
+    looker: Looker | None = None,
 ) -> History:
     """Train `learner.model`; ends with the best weights, by the monitor on validation, in it, in evaluation mode.
 
@@ -64,6 +64,7 @@ def fit(
         resume: continue from the newest complete checkpoint; from the beginning if there is none yet. On the same
             machine with as many threads and processes the final weights equal an uninterrupted run's bit for bit.
         progress: where to show progress; nowhere if None.
+        looker: measures the network's inside now and then; nobody if None.
 
     Raises:
         Interrupted: SIGINT or SIGTERM came; the run was saved.
@@ -75,7 +76,7 @@ def fit(
     every = processes()
     shown = progress if progress is not None and every.main else Silent()
     with Signals(alone=every.count == 1) as signals:
-        run = _Run(learner, monitor, settings, folder, seed, shown, every, signals)
+        run = _Run(learner, monitor, settings, folder, seed, shown, every, signals, looker)
         try:
             return run.go(resume)
         finally:
@@ -95,6 +96,7 @@ class _Run:
         progress: Progress,
         every: Processes,
         signals: Signals,
+        looker: Looker | None,
     ) -> None:
         self._learner = learner
         self._model = learner.model.to(every.device)
@@ -105,6 +107,7 @@ class _Run:
         self._progress = progress
         self._processes = every
         self._signals = signals
+        self._looker = looker
         # All start from the weights of the main process; the average below starts from them too.
         for tensor in self._model.state_dict().values():
             every.share_(tensor)
@@ -156,7 +159,7 @@ class _Run:
         batches = self._learner.batches(self._epoch)
         if not batches:
             raise ConfigError("there are no training rows; lower data.validation_fraction and data.test_fraction")
-        digest = _digest(batches)
+        digest = batches_digest(batches)
         if self._digest not in ("", digest):
             raise ConfigError(
                 "the training rows differ from those of the run that is resumed; was the data file changed?"
@@ -175,6 +178,7 @@ class _Run:
                 self._average.update(self._steps)
             self._pending.append((self._steps, update))
             self._show(batches)
+            self._look(batches[self._step - 1])
             interrupt, terminate, save = update.flags
             if interrupt or terminate:
                 self._interrupt(signal.SIGTERM if terminate else signal.SIGINT)
@@ -281,6 +285,16 @@ class _Run:
             loss = self._total / max(self._items, 1)
             self._progress.step(Pace(self._epoch + 1, self._settings.epochs, self._step, steps, loss, rate, left))
 
+    def _look(self, rows: np.ndarray) -> None:
+        """Log what the looker sees inside the network, if it looks, and pass its warning on."""
+        if self._looker is None or self._log is None:
+            return
+        seen = self._looker.look(rows, self._processes.device, time.monotonic() - self._began)
+        if seen is not None:
+            self._log.inside(self._steps, seen.values)
+            if seen.warning:
+                self._progress.note(f"step {self._steps}: {seen.warning}")
+
     def _drain(self) -> None:
         """Fetch the losses of the last steps from the device, and make sure that they are numbers."""
         for steps, update in self._pending:
@@ -380,12 +394,3 @@ class _Run:
         self._progress.note(
             f"continuing from {checkpoint.path.name}: epoch {self._epoch + 1}, {self._steps} steps done"
         )
-
-
-def _digest(batches: list[np.ndarray]) -> str:
-    """A fingerprint of the batches of an epoch: which rows, in which order, cut where."""
-    digest = hashlib.sha256()
-    for rows in batches:
-        digest.update(len(rows).to_bytes(8, "little"))
-        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
-    return digest.hexdigest()

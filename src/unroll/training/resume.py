@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,3 +59,12 @@ def check_resumes(position: Position, path: Path, settings: TrainSettings, seed:
             f"{path.name} was written with {position.threads} threads, now there are {torch.get_num_threads()}:"
             " the result will differ in the last bits from an uninterrupted run"
         )
+
+
+def batches_digest(batches: list[np.ndarray]) -> str:
+    """A fingerprint of the batches of an epoch: which rows, in which order, cut where."""
+    digest = hashlib.sha256()
+    for rows in batches:
+        digest.update(len(rows).to_bytes(8, "little"))
+        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
+    return digest.hexdigest()

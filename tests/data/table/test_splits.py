@@ -100,7 +100,17 @@ def test_files_decide_and_the_rest_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("train", 0), ("X_TRAIN", 0), ("oos_val", 1), ("dev", 1), ("Test", 2), ("검증", 1), ("latest", None), ("a", None)],
+    [
+        ("train", 0),
+        ("X_TRAIN", 0),
+        ("oos_val", 1),
+        ("dev", 1),
+        ("Test", 2),
+        ("검증", 1),
+        ("wnut17train", 0),
+        ("latest", None),
+        ("a", None),
+    ],
 )
 def test_part_names(name: str, part: int | None) -> None:
     assert part_of(name) == part

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -26,6 +26,8 @@ SMALL = [
     "training.learning_rate=0.02",
     "training.batch_size=8",
 ]
+#: A small LSTM-FCN.
+FCN = ["model.filters=4", "model.members=2", "model.fixed=168"]
 GOOD, BAD = ["좋아요", "great", "최고", "lovely"], ["나빠요", "awful", "최악", "boring"]
 FILLER = ["영화", "the", "정말", "film", "story", "배우"]
 
@@ -255,12 +257,48 @@ def test_numeric_sequences_of_unequal_length(tmp_path: Path) -> None:
         next(predict_run(folder, TASKS, ["a b c"]))
 
 
-def test_missing_number_in_a_sequence_is_named_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "wide.csv"
-    rows = [f"{k},{k + 1},{'' if k == 13 else k + 2},{'even' if k % 2 == 0 else 'odd'}" for k in range(40)]
-    path.write_text("a,b,c,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"wide.csv:15: .*step 3 has none"):
-        plan(path, tmp_path / "store", "data.validation_fraction=0", "data.test_fraction=0")
+def write_wide(path: Path, cells: dict[int, str]) -> Path:
+    """Rows of four numbers over time, all but those given."""
+    rows = [f"{k},{k + 1},{k + 2},{k + 3},{'even' if k % 2 == 0 else 'odd'}" for k in range(40)]
+    for row, given in cells.items():
+        rows[row] = f"{given},even"
+    path.write_text("a,b,c,d,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_gaps_of_a_sequence_are_filled_and_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = write_wide(tmp_path / "wide.csv", {12: "1,,4,5", 14: "1,2,3,"})
+    made = plan(path, tmp_path / "store", *FCN, "training.epochs=1", said=said)
+    job = cast(ClassifyJob, made.job)
+    assert any("1 of 160 values are missing, in 1 rows, first in wide.csv:14; each is filled" in text for text in said)
+    x, lengths = job.data.examples.batch(np.array([12, 14]))
+    assert lengths.tolist() == [4, 3]
+    assert x[:, :, 0].tolist() == [[1, 2.5, 4, 5], [1, 2, 3, 0]]
+    folder = train_run(made, tmp_path / "out", say=lambda text: None)
+    gapped, whole = (list(predict_run(folder, TASKS, [record])) for record in ("1 ? 3 4", "1 2 3 4"))
+    assert gapped == whole
+    with pytest.raises(DataError, match="steps of 1 numbers"):
+        next(predict_run(folder, TASKS, ["? ? ? 4"]))
+
+
+def test_a_sequence_of_gaps_is_named_with_its_line(tmp_path: Path) -> None:
+    path = write_wide(tmp_path / "wide.csv", {13: ",,,4"})
+    with pytest.raises(DataError, match=r"wide.csv:15: .*half of its steps at least, step 1 has none"):
+        plan(path, tmp_path / "store")
+
+
+def test_gaps_are_refused_where_training_had_none(tmp_path: Path) -> None:
+    folder = train_run(
+        plan(write_wide(tmp_path / "wide.csv", {}), tmp_path / "store", *FCN, "training.epochs=1"),
+        tmp_path / "out",
+        say=lambda text: None,
+    )
+    with pytest.raises(DataError, match="steps of 1 numbers"):
+        next(predict_run(folder, TASKS, ["1 ? 3 4"]))
+    later = write_wide(tmp_path / "later.csv", {3: "1,,3,4"})
+    with pytest.raises(DataError, match=r"later.csv:5: .*as all rows of training had, step 2 has none"):
+        evaluate_run(folder, TASKS, tmp_path / "other", str(later))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from unroll.data import ReadOptions, read_table
 from unroll.errors import BundleError, ConfigError, DataError
 from unroll.tasks.forecast.calibration import calibrated
 from unroll.tasks.forecast.job import ForecastJob
-from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.task import ForecastTask
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
 
@@ -69,7 +68,7 @@ def test_run_stands_beside_its_baselines(run: tuple[RunFolder, Path, list[str]])
     folder, _, _ = run
     metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
     assert list(metrics["test"]) == [
-        *("mae", "mse", "smape", "mase", "pinball", "coverage"),
+        *("mae", "mse", "smape", "mase", "owa", "pinball", "crps", "coverage"),
         *("mae_in_units", "rmse_in_units"),
     ]
     assert set(metrics["baselines"]) == {
@@ -79,7 +78,7 @@ def test_run_stands_beside_its_baselines(run: tuple[RunFolder, Path, list[str]])
     best = min(parts["test"]["mae"]["value"] for parts in metrics["baselines"].values())
     assert metrics["test"]["mae"]["value"] < best
     units = {"mae_in_units", "rmse_in_units"}
-    assert metrics["baselines"]["naive"]["test"].keys() == {"mae", "mse", "smape", "mase"} | units
+    assert metrics["baselines"]["naive"]["test"].keys() == {"mae", "mse", "smape", "mase", "owa"} | units
     page = folder.report.read_text(encoding="utf-8")
     for title in ("Forecasts", "Error by step ahead", "Rolling-origin backtest"):
         assert title in page
@@ -99,7 +98,8 @@ def test_a_loaded_model_scores_as_the_run_did(run: tuple[RunFolder, Path, list[s
     job = plan(path, tmp_path / "store", 'model.known_ahead=["offer"]').job
     assert isinstance(job, ForecastJob)
     folder.load_weights(job.model)
-    raw = run_windows(job.network, job.data.store, *job.data.windows["test"].all(), job.data.saved)
+    begins = np.array(job.data.begins("test"))
+    raw = job.predictor().forecasts(job.data.store, job.data.windows["test"].all(), begins)
     ratios = job.network.get_buffer("ratios").double().numpy()
     answers = calibrated(raw, (0.1, 0.5, 0.9), ratios, np.array(job.data.begins("test")))
     assert not np.allclose(answers.quantiles, raw.quantiles)
@@ -119,7 +119,7 @@ def test_evaluate_scores_every_window_of_a_file(run: tuple[RunFolder, Path, list
     folder, path, _ = run
     scores = evaluate_run(folder, TASKS, tmp_path / "store", str(path))
     assert list(scores.metrics) == [
-        *("mae", "mse", "smape", "mase", "pinball", "coverage"),
+        *("mae", "mse", "smape", "mase", "owa", "pinball", "crps", "coverage"),
         *("mae_in_units", "rmse_in_units"),
     ]
     assert scores.metrics["mae"].interval is not None
@@ -136,7 +136,13 @@ def test_what_is_known_ahead_must_be_given(run: tuple[RunFolder, Path, list[str]
         list(predict_run(folder, TASKS, rows_of(write_sales(tmp_path / "short.csv", days=10, blank=7))))
     gap = rows_of(write_sales(tmp_path / "gap.csv", blank=7))
     gap[40]["sales"] = float("nan")
-    with pytest.raises(DataError, match="1 of 123 values are missing, the first at 2024-02-10") as caught:
+    few = list(predict_run(folder, TASKS, gap))
+    assert [answer.get("missing") for answer in few] == [1, None]
+    for row in gap[40:55]:
+        row["sales"] = float("nan")
+    with pytest.raises(
+        DataError, match="15 of 123 values are missing, more than 10%, the first at 2024-02-10"
+    ) as caught:
         list(predict_run(folder, TASKS, gap))
     assert caught.value.line == 41
     with pytest.raises(DataError, match="the model needs the column 'offer'"):
@@ -208,11 +214,17 @@ def test_missing_values_are_said_or_refused(tmp_path: Path) -> None:
     del lines[20]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     said: list[str] = []
-    plan(path, tmp_path / "a", "model.missing=interpolate", said=said)
+    plan(path, tmp_path / "a", said=said)
     assert any(note.startswith("2 of 160 values are missing") for note in said)
-    with pytest.raises(DataError, match="2 of 80 values are missing") as caught:
-        plan(path, tmp_path / "b")
+    with pytest.raises(DataError, match="2 of 80 values are missing, the first") as caught:
+        plan(path, tmp_path / "b", "model.missing=error")
     assert caught.value.line == 11
+    del lines[25:35]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="12 of 80 values are missing, more than 10%"):
+        plan(path, tmp_path / "c")
+    plan(path, tmp_path / "d", "model.missing=interpolate", said=said)
+    assert any(note.startswith("12 of 160 values are missing") for note in said)
 
 
 @pytest.mark.parametrize(

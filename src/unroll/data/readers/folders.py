@@ -10,15 +10,20 @@ from typing import NamedTuple
 from unroll.data.images.pictures import SUFFIXES
 from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
+from unroll.data.readers.sound import is_sound
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
+#: Forms of files of which a folder may hold one for each series.
+_TABLES = ("csv", "tsv", "parquet")
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.
 _PAPERS = re.compile(
     r"(^|[\W_\d])(read[\W_]*me|licen[cs]e|copying|notice|changelog|citation|authors|credits|about|description)([\W_]|$)"
 )
 _MAX_FILES = 10_000
+#: Recordings, which are a row each.
+_MAX_SOUNDS = 200_000
 #: Entries of a folder by which it is told whether it holds pictures.
 _LOOKED_AT = 50
 
@@ -48,12 +53,12 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     Raises:
         DataError: nothing that can be read as one data set; the text lists what is there.
     """
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    sounds = _sounds(entries)
+    if sounds:
+        return sounds, []
     # Pictures stand beside the table that names them; they are no rows.
-    entries = sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and path.suffix.lower() not in SUFFIXES and not _holds_pictures(path)
-    )
+    entries = [path for path in entries if path.suffix.lower() not in SUFFIXES and not _holds_pictures(path)]
     if len(entries) > _MAX_FILES:
         raise DataError(f"{len(entries)} files; at most {_MAX_FILES} can be read as one data set", folder)
     folders = [path for path in entries if path.is_dir()]
@@ -62,16 +67,49 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
         return sorted(found, key=lambda file: file.part or 0), []
-    chosen = parallel_parts(data) or _parts(data) or _sets(data) or _classes(data) or _single(data)
+    # Recordings beside a manifest are what it names.
+    data = [path for path in data if not is_sound(path)]
+    chosen = parallel_parts(data) or _parts(data) or _sets(data) or _classes(data) or _single(data) or _alike(folder)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
-        wanted = "one data file, files whose names end in train, valid or test, or one text file per class"
+        wanted = (
+            "one data file, files whose names end in train, valid or test, one text file per class, or one table per"
+            " series"
+        )
         raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
     read = {
-        path.name for file in chosen for path in (sides_beside(file.path).values() if file.parallel else [file.path])
+        path.relative_to(folder).parts[0]
+        for file in chosen
+        for path in (sides_beside(file.path).values() if file.parallel else [file.path])
     }
     left = sorted({path.name for path in entries} - read)
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
+
+
+def _sounds(entries: list[Path]) -> list[DataFile]:
+    """Recordings, if a folder holds nothing else but the texts beside them; or folders of them, one per class."""
+    files = [path for path in entries if path.is_file() and not _is_paper(path)]
+    folders = [path for path in entries if path.is_dir()]
+    here = [path for path in files if is_sound(path)]
+    stems = {path.stem for path in here}
+    if here and all(is_sound(path) or path.stem in stems for path in files):
+        _refuse_more(len(here), entries[0].parent)
+        return [DataFile(path) for path in here]
+    if files or not folders or all(part_of(path.name) is not None for path in folders):
+        return []
+    found = []
+    for folder in folders:
+        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        if not inside or not all(path.is_file() and is_sound(path) for path in inside):
+            return []
+        found += [DataFile(path, label=folder.name) for path in inside]
+        _refuse_more(len(found), folder.parent)
+    return found
+
+
+def _refuse_more(count: int, folder: Path) -> None:
+    if count > _MAX_SOUNDS:
+        raise DataError(f"{count:,} recordings; more than {_MAX_SOUNDS:,} need a manifest that names them", folder)
 
 
 def _holds_pictures(path: Path) -> bool:
@@ -129,6 +167,14 @@ def _single(data: list[Path]) -> list[DataFile]:
     tables = [path for path in data if form_of(path) not in (None, "text")]
     chosen = data if len(data) == 1 else tables
     return [DataFile(chosen[0])] if len(chosen) == 1 else []
+
+
+def _alike(folder: Path) -> list[DataFile]:
+    """Several tables of one kind, here or in folders below: a series in each. That their columns agree is checked when
+    they are read."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    tables = [path for path in found[:_MAX_FILES] if form_of(path) in _TABLES]
+    return [DataFile(path) for path in tables] if len({form_of(path) for path in tables}) == 1 else []
 
 
 def _classes(data: list[Path]) -> list[DataFile]:

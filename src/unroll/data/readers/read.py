@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from unroll.data.readers.builtin import builtin_names, read_builtin
@@ -12,6 +13,7 @@ from unroll.data.readers.lines import check_encoding
 from unroll.data.readers.parallel import ParallelReader, sides_beside
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.registry import choose_reader, reader_named
+from unroll.data.readers.sound import SoundReader, is_sound
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Writer
@@ -21,6 +23,8 @@ _HUB = "hub:"
 #: Files of parts that are named one by one.
 _NAMED_FILES = 6
 _PART_WORDS = ("train", "validation", "test")
+#: Files whose parts are said one by one, at most.
+_NAMED = 12
 
 
 def read_table(
@@ -67,7 +71,7 @@ def read_table(
     labels = {file.path: file.label for file in files if file.label is not None}
     reader: Reader
     if labels:
-        reader = LabelledReader(labels)
+        reader = SoundReader(labels) if is_sound(files[0].path) else LabelledReader(labels)
     elif files[0].parallel:
         reader = ParallelReader()
     else:
@@ -111,4 +115,7 @@ def _part_note(files: list[DataFile]) -> list[str]:
         named = [f"{count} for {word}" for word, count in counts.items() if count]
         return ["parts by files: " + ", ".join(named)] if named else []
     named = [f"{_PART_WORDS[file.part]}: {file.path.name}" for file in files if file.part is not None]
+    if len(named) > _NAMED:
+        counts = Counter(_PART_WORDS[file.part] for file in files if file.part is not None)
+        named = [f"{part}: {count:,} files" for part, count in counts.items()]
     return ["parts by file: " + ", ".join(named)] if len(files) > 1 and named else []

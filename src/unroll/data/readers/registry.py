@@ -14,6 +14,7 @@ from unroll.data.readers.libsvm import LibsvmReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
+from unroll.data.readers.sound import SoundReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.ucr import TsReader
 from unroll.errors import ConfigError, nearest
@@ -21,6 +22,7 @@ from unroll.errors import ConfigError, nearest
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
     ParquetReader(),
+    SoundReader(),
     JsonLinesReader(),
     SquadReader(),
     CocoReader(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -27,15 +28,14 @@ class Split(NamedTuple):
 
 
 def part_of(name: str) -> int | None:
-    """The part that a word names, 0 train, 1 validation, 2 test: "dev", "oos_val", "X_TRAIN"; None if it names none."""
+    """The part that a word names: 0 train ("X_TRAIN", "wnut17train"), 1 validation ("dev"), 2 test; None: none."""
     lowered = name.strip().lower()
     if lowered in PART_NAMES:
         return PART_NAMES[lowered]
-    for separator in ("_", "-", "."):
-        tail = lowered.rpartition(separator)[2]
-        if tail in PART_NAMES:
-            return PART_NAMES[tail]
-    return None
+    # "dev-01_train" ends in its last word, and "wnut17train" in what follows the number.
+    tails = (lowered.rpartition(separator)[2] for separator in ("_", "-", "."))
+    words = [*tails, re.split(r"\d", lowered)[-1]]
+    return next((PART_NAMES[word] for word in words if word in PART_NAMES), None)
 
 
 def split_rows(

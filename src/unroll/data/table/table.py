@@ -246,6 +246,11 @@ class Table:
         """
         return self.paths[self._files.value(int(row)).as_py()], self._lines.value(int(row)).as_py()
 
+    def files(self) -> np.ndarray:
+        """(rows,) int64: which of `paths` each row is from."""
+        blocks = [block.to_numpy(zero_copy_only=False) for block in self._files.blocks(None)]
+        return np.concatenate(blocks).astype(np.int64) if blocks else np.empty(0, np.int64)
+
     def item_lines(self, row: int) -> list[int]:
         """The line of every item of a row's lists, such as the tokens of a sentence; empty if the reader knows none."""
         return [] if self._item_lines is None else self._item_lines.value(int(row)).as_py() or []

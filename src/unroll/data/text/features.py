@@ -130,6 +130,16 @@ class StepFeatures:
             before = folded
             yield names
 
+    def units(self, text: str) -> list[str]:
+        """What every step stands for: a word, or a unit between the two edges, which are empty."""
+        text = unicodedata.normalize("NFC", text)
+        if self.unit == WORD:
+            return list(split_words(text))
+        if self.pieces is not None:
+            return ["", *(self.pieces.decode([piece]) for piece in self.pieces.encode(text)), ""]
+        folded = text.casefold()
+        return ["", *(folded if self.unit == CHARACTER else decompose(folded)), ""]
+
     def _word_features(self, word: str) -> list[str]:
         folded = word.casefold()
         names = ["w:" + folded, "s:" + shape(word)]

@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from unroll.baselines.series_classification import NEIGHBOURS, affordable, warping_neighbours
+from unroll.baselines.series_classification import (
+    MINIROCKET,
+    NEIGHBOURS,
+    affordable,
+    has_minirocket,
+    minirocket,
+    warping_neighbours,
+)
 from unroll.baselines.text import tfidf_regression
 from unroll.metrics.classification import accuracy, label_f1
 from unroll.tasks.base import Scores
@@ -73,7 +80,8 @@ def series_baselines(
     *,
     several: bool,
 ) -> BaselineScores:
-    """Majority, and the nearest neighbour: Euclidean and, where it is quick enough, by dynamic time warping."""
+    """Majority, the nearest neighbour, Euclidean and, where it is quick enough, by dynamic time warping, and MiniRocket
+    where aeon is installed."""
     scores = majority(truth_NK, train, splits, several=several)
     mean, deviation = examples.statistics(train)
     scale = np.where(deviation > 0, deviation, 1.0)
@@ -84,6 +92,10 @@ def series_baselines(
             continue
         predicted = {split: truth_NK[train][neighbours(known, rows)].astype(float) for split, rows in asked.items()}
         scores[name] = _scored(truth_NK, predicted, splits, several=several)
+    if has_minirocket() and not several:
+        answers = minirocket(known, truth_NK[train].argmax(axis=1), asked, seed=0)
+        predicted = {split: np.eye(truth_NK.shape[1])[numbers] for split, numbers in answers.items()}
+        scores[MINIROCKET] = _scored(truth_NK, predicted, splits, several=False)
     return scores
 
 

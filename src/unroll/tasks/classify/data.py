@@ -23,7 +23,8 @@ from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
 from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.classify.columns import Columns
-from unroll.tasks.classify.examples import Examples, Joined, SeriesExamples, TextForms, open_examples
+from unroll.tasks.classify.examples import Examples, Gaps, Joined, SeriesExamples, TextForms, open_examples
+from unroll.tasks.classify.series import HIDDEN, plan_series, series_training, training_rows
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import train_grams
 from unroll.tasks.transfer import Pretrained, check_fits, encode, read_pretrained
@@ -99,6 +100,7 @@ class ClassifyData:
         pretrained: the run that this one starts from.
         statistics: mean and deviation (I,) of the train split's steps; None for texts.
         training: settings that suit so many rows.
+        gaps: the missing values of numeric sequences; None for texts.
     """
 
     table: Table
@@ -110,6 +112,7 @@ class ClassifyData:
     pretrained: Pretrained | None
     statistics: tuple[np.ndarray, np.ndarray] | None
     training: Mapping[str, Any]
+    gaps: Gaps | None = None
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -132,6 +135,8 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
     several = has_several(table, columns.target, settings)
     labels = row_labels(table, columns.target, several=several)
     split = draw_split(table, config, labels, several=several)
+    if columns.series:
+        split = training_rows(table, split, config, settings)
     classes = tuple(sorted(set(itertools.chain.from_iterable(labels[int(row)] for row in split.train))))
     if len(classes) < 2:
         raise DataError(
@@ -148,10 +153,11 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         texts = Joined(table, columns.inputs, split.train)
         features = _train_features(texts, settings) if pretrained is None or settings.words else None
         grams = None if settings.wide == "none" else train_grams(texts, settings.wide, len(classes))
-    if features is not None:
-        size = features.size
-    else:
-        size = SeriesExamples(table, columns.inputs).features if columns.series else 1
+    size, plan, lengths, gaps = 1 if features is None else features.size, None, np.empty(0, np.int64), None
+    if columns.series:
+        rows = SeriesExamples(table, columns.inputs)
+        size, lengths = rows.features, rows.sizes()[split.train]
+        plan, gaps = plan_series(lengths, size, settings), rows.gaps()
     saved = Saved(
         classes=classes,
         inputs=columns.inputs,
@@ -159,15 +165,20 @@ def prepare(table: Table, config: RunConfig, settings: ClassifySettings, columns
         series=columns.series,
         several=several,
         input_size=size,
-        hidden_size=settings.hidden_size or 96,
+        hidden_size=settings.hidden_size or (96 if plan is None else HIDDEN),
         start=None if pretrained is None else pretrained.start,
         wide_size=None if grams is None else grams.size,
+        plan=plan,
+        gaps=gaps is not None and gaps.rows > 0,
     )
     forms = TextForms(_tokens(pretrained), features, grams)
     examples = open_examples(table, saved, forms)
     statistics = examples.statistics(split.train) if isinstance(examples, SeriesExamples) else None
-    training = _suggested(len(split.train), len(classes), series=columns.series)
-    return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training)
+    if plan is not None:
+        training = series_training(plan, lengths, size)
+    else:
+        training = _suggested(len(split.train), len(classes), series=columns.series)
+    return ClassifyData(table, saved, split, truth_NK, forms, examples, pretrained, statistics, training, gaps)
 
 
 def has_several(table: Table, target: str, settings: ClassifySettings) -> bool:

@@ -6,6 +6,7 @@ Shapes: T time, B batch, I features of one step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.batches import pad_series, pad_tokens
+from unroll.data.series.gaps import mended
 from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
@@ -23,6 +25,9 @@ from unroll.tasks.classify.settings import Saved
 #: Features of texts that are kept in memory after their first use, in all; 256 MB. What does not fit is made anew
 #: every epoch.
 _KEPT = 64_000_000
+
+#: Share of a row's values that may be missing.
+MOST_FILLED = 0.5
 
 #: What stands between two text columns of one row: a line break, which no word contains.
 _BETWEEN = "\n"
@@ -188,6 +193,22 @@ class BothExamples:
         return self._forms[0].show(row)
 
 
+class Gaps(NamedTuple):
+    """Values that are missing in a table of series.
+
+    Attributes:
+        rows: how many rows lack some.
+        filled: how many values are missing in all.
+        total: of so many.
+        place: file and line of the first such row.
+    """
+
+    rows: int
+    filled: int
+    total: int
+    place: tuple[Path, int]
+
+
 class SeriesExamples:
     """Numeric sequences: one column that holds a series per row, or many number columns read as the steps of one
     sequence.
@@ -195,11 +216,13 @@ class SeriesExamples:
     Args:
         table: the data.
         columns: the series column, or the number columns in the order of time.
+        gaps: whether values may be missing; they are filled by `mended`.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+    def __init__(self, table: Table, columns: Sequence[str], *, gaps: bool = True) -> None:
         self._table = table
         self._columns = tuple(columns)
+        self._gaps = gaps
         self._series = len(self._columns) == 1 and table.kinds[self._columns[0]] is Kind.SERIES
         self._wide: np.ndarray | None = None
         if not self._series:
@@ -214,17 +237,40 @@ class SeriesExamples:
         """(T, I) float32.
 
         Raises:
-            DataError: a value is missing, with file and line.
+            DataError: too many values are missing, or some where none may be, with file and line.
         """
-        values = self._table.series(self._columns[0], row) if self._wide is None else self._wide[row][:, None]
-        if np.isnan(values).any():
+        values = self._given(row)
+        whole = mended(values)
+        if whole is None or whole.filled > MOST_FILLED * whole.values.size or (whole.filled and not self._gaps):
             step = int(np.isnan(values).any(axis=1).argmax())
+            known = "at every step, as all rows of training had" if not self._gaps else "at half of its steps at least"
             raise DataError(
-                f"a sequence must have a number at every step, step {step + 1} has none; fill the gap or remove the"
-                " row",
+                f"a sequence must have a number {known}, step {step + 1} has none; fill the gap or remove the row",
                 *self._table.place(row),
             )
-        return values
+        return whole.values
+
+    def _given(self, row: int) -> np.ndarray:
+        return self._table.series(self._columns[0], row) if self._wide is None else self._wide[row][:, None]
+
+    def gaps(self) -> Gaps:
+        """The values that are missing within the rows and are filled.
+
+        Raises:
+            DataError: too many of a row are missing, with file and line.
+        """
+        rows, filled, total, first = 0, 0, 0, 0
+        for row in range(len(self._table)):
+            values = self._given(row)
+            total += values.size
+            if not np.isnan(values).any():
+                continue
+            self.row(row)
+            whole = mended(values)
+            if whole is not None and whole.filled:
+                first = row if rows == 0 else first
+                rows, filled = rows + 1, filled + whole.filled
+        return Gaps(rows, filled, total, self._table.place(first))
 
     def sizes(self) -> np.ndarray:
         """Steps of every row."""
@@ -279,7 +325,7 @@ class TextForms(NamedTuple):
 def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
     """The rows of a table as a network takes them: numbers, or a text in one form or several."""
     if saved.series:
-        return SeriesExamples(table, saved.inputs)
+        return SeriesExamples(table, saved.inputs, gaps=saved.gaps)
     found: list[TokenExamples | TextExamples] = []
     if forms.tokens is not None:
         found.append(TokenExamples(table, saved.inputs, forms.tokens))
@@ -307,7 +353,9 @@ def record_text(record: str | Mapping[str, Any], columns: Sequence[str]) -> str:
     return _BETWEEN.join(cells)
 
 
-def record_series(record: str | Mapping[str, Any], columns: Sequence[str], features: int) -> np.ndarray:
+def record_series(
+    record: str | Mapping[str, Any], columns: Sequence[str], features: int, *, gaps: bool = False
+) -> np.ndarray:
     """The sequence of one record to predict for, (T, I) float32.
 
     Args:
@@ -316,12 +364,13 @@ def record_series(record: str | Mapping[str, Any], columns: Sequence[str], featu
             numbers with commas or white space between them, one after the other in time.
         columns: the columns the model was trained on.
         features: I.
+        gaps: whether values may be missing (None, NaN, "?"); they are filled by `mended`.
 
     Raises:
         DataError: a column is missing, a value is no number, or I is another.
     """
     if isinstance(record, str):
-        cells: Any = record.replace(",", " ").split()
+        cells: Any = record.replace("?", "nan").replace(",", " ").split()
     elif len(columns) == 1:
         cells = record.get(columns[0])
     else:
@@ -332,6 +381,9 @@ def record_series(record: str | Mapping[str, Any], columns: Sequence[str], featu
         values = np.empty(0, dtype=np.float32)
     if values.ndim == 1 and values.size and values.size % features == 0:
         values = values.reshape(-1, features)
+    whole = mended(values) if gaps and values.ndim == 2 and np.isnan(values).any() else None
+    if whole is not None and whole.filled <= MOST_FILLED * whole.values.size:
+        values = whole.values
     if values.ndim != 2 or values.shape[1] != features or not np.isfinite(values).all():
         raise DataError(
             f"a record must hold steps of {features} numbers in {', '.join(columns)}; got {str(record)[:60]!r}"

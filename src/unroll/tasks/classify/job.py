@@ -11,18 +11,22 @@ from torch import Tensor, nn
 
 from unroll.bundle import RunFolder
 from unroll.data import bucketed_batches
+from unroll.models.ensemble import SeriesEnsemble
 from unroll.models.wide import Network, WideAndDeep
+from unroll.report import Section
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.classify.baselines import series_baselines, text_baselines
+from unroll.tasks.classify.beside import Beside
 from unroll.tasks.classify.data import ClassifyData
 from unroll.tasks.classify.examples import Joined, SeriesExamples
 from unroll.tasks.classify.network import deep_part, network_layers
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
+from unroll.tasks.classify.series import decides
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.wide import GRAMS, fit_grams
 from unroll.tasks.transfer import TOKENIZER
-from unroll.training import Loss
+from unroll.training import Loss, entropy
 
 #: What the run folder's file of classes and columns is called.
 FILE = "classes.json"
@@ -62,6 +66,11 @@ class ClassifyJob(Job):
         self._several = data.saved.several
         self._weights = _class_weights(data.truth_NK[data.split.train], settings.class_weights)
         self._wide_logits: Tensor | None = None
+        self._beside: Beside | None = None
+        deep = deep_part(network)
+        if isinstance(deep, SeriesEnsemble) and isinstance(data.examples, SeriesExamples):
+            deciding = decides(data.split, settings)
+            self._beside = Beside(deep, data.examples, data.truth_NK, data.split, seed=seed, deciding=deciding)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Rows of like length together."""
@@ -72,10 +81,18 @@ class ClassifyJob(Job):
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy with smoothed labels; with several labels, the sum of one logistic loss per label."""
         batch = [tensor.to(device) for tensor in self.data.examples.batch(rows)]
-        logits = model(*batch)
+        left_out = () if self._beside is None else self._beside.left_out(rows)
+        logits = model(*batch, *(tensor.to(device) for tensor in left_out))
         truth = torch.from_numpy(self.data.truth_NK[rows]).to(device)
         weights = None if self._weights is None else self._weights.to(device)
         smoothing = self._settings.label_smoothing
+        share = 1.0
+        if logits.dim() == 3:
+            # Networks side by side: the loss of a row is the mean of those that learn from it.
+            member = torch.arange(len(logits), device=device).unsqueeze(1)
+            learns = member.expand(logits.shape[:2]) != (left_out[0].to(device) if left_out else -1)
+            logits, truth = logits[learns], truth.expand(len(logits), -1, -1)[learns]
+            share = len(rows) / max(1, len(logits))
         if self._several:
             target = truth.to(logits.dtype) * (1 - smoothing) + smoothing / 2
             total = nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weights, reduction="sum")
@@ -83,10 +100,12 @@ class ClassifyJob(Job):
             total = nn.functional.cross_entropy(
                 logits, truth.to(torch.uint8).argmax(dim=1), weight=weights, label_smoothing=smoothing, reduction="sum"
             )
-        return Loss(total, len(rows), int(batch[-1].sum()))
+        return Loss(total * share, len(rows), int(batch[-1].sum()))
 
     def begin(self) -> None:
         """Fit the linear model beside the network, if there is one."""
+        if self._beside is not None:
+            self._beside.fit()
         grams = self.data.forms.grams
         if isinstance(self._network, WideAndDeep) and grams is not None:
             rows = self.data.split.train
@@ -100,8 +119,8 @@ class ClassifyJob(Job):
             )
 
     def validate(self) -> dict[str, float]:
-        """The validation split's values, without intervals."""
-        if "validation" not in self.splits:
+        """The validation split's values, without intervals; nothing where its rows are too few to decide."""
+        if "validation" not in self.splits or (self._beside is not None and not self._beside.deciding):
             return {}
         truth = self.data.truth_NK[self.data.split.validation]
         probabilities = probabilities_of(self._network, self._validation_logits())
@@ -109,13 +128,25 @@ class ClassifyJob(Job):
         measured = measure(truth, probabilities, thresholds=thresholds, intervals=False)
         return {name: score.value for name, score in measured.items()}
 
+    def chance(self) -> float:
+        """The loss of the classes' shares, smoothed as the truth is; with several labels, of all labels' shares."""
+        truth_NK = self.data.truth_NK[self.data.split.train]
+        smoothing = self._settings.label_smoothing
+        weights = np.ones(truth_NK.shape[1]) if self._weights is None else self._weights.double().numpy()
+        if self._several:
+            shares = truth_NK.mean(axis=0) * (1 - smoothing) + smoothing / 2
+            return float(sum(w * entropy(np.array([p, 1 - p])) for w, p in zip(weights, shares, strict=True)))
+        counts, rows = truth_NK.sum(axis=0), len(truth_NK)
+        mass = weights * ((1 - smoothing) * counts + smoothing * rows / len(counts))
+        return entropy(mass) * float(mass.sum()) / rows
+
     def settle(self) -> None:
         """Fit the temperature, with several labels a threshold per label, and the share of the linear model if there
-        is one, on validation."""
-        if "validation" not in self.splits:
+        is one, on validation, or on rows of training that networks left out in turn."""
+        if not len(self._held):
             return
         decision = self._network.decision
-        logits, truth = self._validation_logits(), self.data.truth_NK[self.data.split.validation]
+        logits, truth = self._validation_logits(), self.data.truth_NK[self._held]
         decision.calibrate(logits, self._target(truth, logits.device))
         if self._several:
             thresholds = tuned_thresholds(truth, probabilities_of(self._network, logits))
@@ -131,9 +162,20 @@ class ClassifyJob(Job):
 
     def evaluate(self, split: str) -> Scores:
         """Scores with intervals and the sections that show them."""
+        return self.predictor().score(self._labelled(split))
+
+    def _labelled(self, split: str) -> Labelled:
         rows = getattr(self.data.split, split)
-        labelled = Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
-        return self.predictor().score(labelled)
+        return Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
+
+    def sections(self) -> list[Section]:
+        """Of numeric sequences what the answers lean on, in the split that the report is about."""
+        shown = [split for split in ("test", "validation") if split in self.splits]
+        return self.predictor().leaning(self._labelled(shown[0])) if shown else []
+
+    def remarks(self, scores: Scores) -> list[str]:
+        """What networks and linear model have to say in the answers, and how each did on rows that it left out."""
+        return [] if self._beside is None else self._beside.remarks()
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Majority, and TF-IDF with logistic regression for texts or the nearest neighbour for sequences."""
@@ -154,13 +196,21 @@ class ClassifyJob(Job):
         if self.data.pretrained is not None:
             folder.write_text(TOKENIZER, self.data.pretrained.tokenizer.to_json())
 
+    @property
+    def _held(self) -> np.ndarray:
+        """The rows that answers are fitted to which were not learnt from."""
+        return self.data.split.validation if self._beside is None else self._beside.held
+
     def _target(self, truth_NK: np.ndarray, device: torch.device) -> Tensor:
         """The truth as `Decision` takes it."""
         return torch.from_numpy(truth_NK if self._several else truth_NK.argmax(axis=1)).to(device)
 
     def _validation_logits(self) -> Tensor:
-        """(N, K) logits of the validation split, after the share of the linear model was fitted on it."""
-        rows, network, examples = self.data.split.validation, self._network, self.data.examples
+        """(N, K) logits of `_held`, after the share of the linear model was fitted on it."""
+        rows, network, examples = self._held, self._network, self.data.examples
+        if self._beside is not None:
+            device = network.decision.temperature.device
+            return self._beside.scores(self._target(self.data.truth_NK[rows], device))
         if not isinstance(network, WideAndDeep):
             return row_logits(network, examples, rows)
         network.share.fill_(0.0)

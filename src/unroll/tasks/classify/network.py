@@ -30,11 +30,14 @@ from unroll.models.encoders import (
     grid_stack,
     recurrent_stack,
 )
+from unroll.models.ensemble import SeriesEnsemble
+from unroll.models.fixed_convolutions import ConvolutionScores, FixedConvolutions
+from unroll.models.lstm_fcn import LSTM_FCN, LSTMFCN, ShuffledLSTM
 from unroll.models.pooling import POOLINGS, JoinedPooling, WithInput
 from unroll.models.towers import Deep, TokenSteps, Tower, TowersToOne
 from unroll.models.wide import GramScores, Network, WideAndDeep
 from unroll.tasks.classify.data import ClassifyData
-from unroll.tasks.classify.settings import ClassifySettings, Saved
+from unroll.tasks.classify.settings import ClassifySettings, Saved, SeriesPlan
 from unroll.tasks.transfer import Beginning, Start, split_layers, take
 
 #: What stands between steps and pooling.
@@ -56,7 +59,11 @@ def deep_part(network: Network) -> Deep:
 def initialise(network: Network, data: ClassifyData) -> None:
     """Give an untrained network what the data know already: the scale of numbers, the weights of another run."""
     deep = deep_part(network)
-    if data.statistics is not None and isinstance(deep, ManyToOne) and isinstance(deep.steps, SeriesSteps):
+    if (
+        data.statistics is not None
+        and isinstance(deep, ManyToOne | SeriesEnsemble)
+        and isinstance(deep.steps, SeriesSteps)
+    ):
         mean, deviation = data.statistics
         deep.steps.standardise.fit(torch.from_numpy(mean), torch.from_numpy(deviation))
     if data.pretrained is not None and isinstance(deep, TowersToOne):
@@ -68,8 +75,11 @@ def _deep(saved: Saved, settings: ClassifySettings) -> Deep:
     decision = Decision(len(saved.classes), exclusive=not saved.several)
     if saved.start is not None:
         return _started(saved, saved.start, settings, decision)
+    if saved.plan is not None:
+        return _lstm_fcn(saved, saved.plan, settings, decision)
     steps, encoder, pooling = _reading(saved, settings)
-    classifier = Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropout)
+    dropout = settings.dropped(settings.network(series=saved.series))
+    classifier = Classifier(encoder, pooling, len(saved.classes), dropout=dropout)
     return ManyToOne(steps, classifier, decision)
 
 
@@ -80,23 +90,52 @@ def _started(saved: Saved, start: Start, settings: ClassifySettings, decision: D
     towers = [Tower(tokens, beginning.encoder, _pooling(beginning.encoder.output_size, settings), inputs=2)]
     if settings.words:
         towers.append(Tower(*_reading(saved, settings), inputs=3))
-    return TowersToOne(towers, decision, len(saved.classes), dropout=settings.dropout)
+    return TowersToOne(towers, decision, len(saved.classes), dropout=settings.dropped("lstm"))
+
+
+def _lstm_fcn(saved: Saved, plan: SeriesPlan, settings: ClassifySettings, decision: Decision) -> SeriesEnsemble:
+    """Several LSTM-FCNs side by side; of several channels with squeeze-and-excite."""
+    members = []
+    for _ in range(plan.members):
+        recurrent = ShuffledLSTM(CELLS["lstm"](plan.steps, saved.hidden_size), engine=settings.engine)
+        encoder = LSTMFCN(
+            saved.input_size,
+            recurrent,
+            filters=(plan.filters, 2 * plan.filters, plan.filters),
+            stride=plan.stride,
+            squeeze=saved.input_size > 1,
+        )
+        sizes = {"last": encoder.last_size}
+        parts = [POOLINGS[name](sizes.get(name, encoder.output_size)) for name in settings.poolings(LSTM_FCN)]
+        pooling = JoinedPooling(parts)
+        members.append(Classifier(encoder, pooling, len(saved.classes), dropout=settings.dropped(LSTM_FCN)))
+    fixed = None
+    if plan.fixed:
+        convolutions = FixedConvolutions(saved.input_size, plan.longest, plan.fixed)
+        fixed = ConvolutionScores(convolutions, len(saved.classes))
+    return SeriesEnsemble(_series_steps(saved, settings), members, decision, fixed)
+
+
+def _series_steps(saved: Saved, settings: ClassifySettings) -> SeriesSteps:
+    usual = 0.1 if saved.plan is None else 0.0
+    noise = usual if settings.noise is None else settings.noise
+    return SeriesSteps(Standardise(saved.input_size), noise=noise)
 
 
 def _pooling(size: int, settings: ClassifySettings) -> JoinedPooling:
-    return JoinedPooling([POOLINGS[name](size) for name in settings.pooling])
+    return JoinedPooling([POOLINGS[name](size) for name in settings.poolings(settings.network(series=False))])
 
 
 def _reading(saved: Saved, settings: ClassifySettings) -> tuple[TextSteps | SeriesSteps, Encoder, JoinedPooling]:
     """Steps, encoder and pooling of features or numbers."""
     steps: TextSteps | SeriesSteps
     if saved.series:
-        steps, size = SeriesSteps(Standardise(saved.input_size), noise=settings.noise), saved.input_size
+        steps, size = _series_steps(saved, settings), saved.input_size
     else:
         size = settings.embedding_size
         embedding = FeatureEmbedding(saved.input_size, size, dropout=settings.feature_dropout)
         steps = TextSteps(embedding, step_dropout=settings.step_dropout, dropout=settings.embedding_dropout)
-    encoder = _encoder(size, saved.hidden_size, settings)
+    encoder = _encoder(settings.network(series=saved.series), size, saved.hidden_size, settings)
     return steps, encoder, _pooling(encoder.output_size, settings)
 
 
@@ -108,6 +147,8 @@ def network_layers(network: Deep, start: Start | None) -> list[list[nn.Module]]:
         encoder = encoder.encoder if isinstance(encoder, WithInput) else encoder
         deep = list(encoder.stack.layers)[::-1] if isinstance(encoder, RecurrentEncoder) else [encoder]
         return [[network.classifier.pooling, network.classifier.head], *([layer] for layer in deep), [network.steps]]
+    if isinstance(network, SeriesEnsemble):
+        return [[network]]
     if start is None:
         raise ValueError("network_layers: a network of towers has a start, got None")
     first = network.tower(0)
@@ -115,26 +156,28 @@ def network_layers(network: Deep, start: Start | None) -> list[list[nn.Module]]:
     return [[network.head, first.pooling, *network.towers[1:], *random], *taken, [first.steps]]
 
 
-def _encoder(size: int, hidden: int, settings: ClassifySettings) -> Encoder:
-    other = OTHER_ENCODERS.get(settings.encoder)
+def _encoder(name: str, size: int, hidden: int, settings: ClassifySettings) -> Encoder:
+    other = OTHER_ENCODERS.get(name)
+    if name == LSTM_FCN:
+        raise ConfigError(f"the encoder {LSTM_FCN} reads numeric sequences, got texts; leave model.encoder out")
     if settings.skip and other is not None:
-        raise ConfigError(f"model.skip goes with recurrent layers, got the encoder '{settings.encoder}'; leave it out")
+        raise ConfigError(f"model.skip goes with recurrent layers, got the encoder '{name}'; leave it out")
     if other is BagEncoder:
         return BagEncoder(size)
     if other is WindowEncoder:
-        return WindowEncoder(size, hidden, dropout=settings.dropout)
+        return WindowEncoder(size, hidden, dropout=settings.dropped(name))
     if other is ConvolutionEncoder:
         return ConvolutionEncoder(size, hidden)
-    encoder = RecurrentEncoder(_stack(size, hidden, settings))
+    encoder = RecurrentEncoder(_stack(name, size, hidden, settings))
     return WithInput(encoder, size) if settings.skip else encoder
 
 
-def _stack(size: int, hidden: int, settings: ClassifySettings) -> Stack:
-    if settings.encoder == GRID:
+def _stack(name: str, size: int, hidden: int, settings: ClassifySettings) -> Stack:
+    if name == GRID:
         return grid_stack(size, hidden, settings.num_layers, bidirectional=settings.bidirectional)
-    cell = CELLS[settings.encoder]
+    cell = CELLS[name]
     directions = 2 if settings.bidirectional else 1
     sizes = [size] + [hidden * directions] * (settings.num_layers - 1)
     cells = [tuple(cell(below, hidden) for _ in range(directions)) for below in sizes]
-    dropout = settings.dropout if settings.num_layers > 1 else 0.0
+    dropout = settings.dropped(name) if settings.num_layers > 1 else 0.0
     return recurrent_stack(cells, dropout=dropout, engine=settings.engine)

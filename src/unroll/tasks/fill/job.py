@@ -19,7 +19,7 @@ from unroll.tasks.fill.data import FillData
 from unroll.tasks.fill.predictor import FillPredictor
 from unroll.tasks.fill.scores import TOP, Predicted, predict_gaps
 from unroll.tasks.fill.settings import FillSettings
-from unroll.training import Loss
+from unroll.training import Loss, entropy
 
 #: The name of the same model without its right side.
 LEFT = "the same model, left side only"
@@ -65,6 +65,13 @@ class FillJob(Job):
         ids, lengths = pad_tokens([self.data.rows["train"].ids[int(row)].astype(np.int64) for row in rows])
         known = int((ids >= FIRST_ID).sum())
         return Loss(model(ids.to(device), lengths.to(device)), known, int(lengths.sum()))
+
+    def chance(self) -> float:
+        """The loss of the known tokens' frequencies, once for each model that is trained."""
+        ids = np.concatenate([self.data.rows["train"].ids[row] for row in self.data.train])
+        counts = np.bincount(ids[ids >= FIRST_ID])
+        models = 1 if self._models.left is None else 2
+        return models * entropy(counts)
 
     def validate(self) -> dict[str, float]:
         """Accuracy of the first and of the first five predictions."""

@@ -49,6 +49,17 @@ class FillPredictor(Predictor):
         texts = [record if isinstance(record, str) else str(record[self._column]) for record in records]
         return pad_tokens([np.pad(self._tokenizer.encode(text), 1) for text in texts])
 
+    def steps(self, record: Record) -> Sequence[str]:
+        """The tokens between the edges that the network puts round them."""
+        text = record if isinstance(record, str) else str(record[self._column])
+        tokens = [self._tokenizer.decode([token]) for token in self._tokenizer.encode(text).tolist()]
+        return ["", "", *tokens, "", ""]
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """(B, T, V - 2) scores of every token at every place, from what stands around it."""
+        ids, lengths = inputs
+        return self._model.scores(self._model.contexts(ids, lengths))
+
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The likeliest words for the gap, written ___, of every text.
 

@@ -11,28 +11,35 @@ from typing import Any
 
 import numpy as np
 
+from unroll.baselines.rolling import rolling_methods
 from unroll.bundle import RunConfig
-from unroll.data import Table
+from unroll.data import Table, TimeSeries
 from unroll.errors import DataError
 from unroll.tasks.forecast.calibration import pool_size
 from unroll.tasks.forecast.columns import Bounds, Columns, Reading, load_series, split_series
+from unroll.tasks.forecast.inside import Inside, SavedInside, first_origin, fit_inside
 from unroll.tasks.forecast.scores import MOST_SCORED
-from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm
+from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
+from unroll.tasks.forecast.shoulders import Parts, parts_of
 from unroll.tasks.forecast.windows import (
     SeriesStore,
     Windows,
     calendar_cycles,
+    check_counts,
     check_missing,
     fit_scaling,
     split_windows,
 )
 
 #: Windows of one pass over the train split; where more are possible, as many are drawn anew for each pass. Said aloud.
-EPOCH = 4_096
+EPOCH = 8_192
 
 #: Train windows on which the start of the linear path is chosen.
 _LOOKED_AT = 500
+
+#: Train windows below which smoothing goes inside by itself.
+_FEW = 2_000
 
 #: Series from which a model is one of many series.
 _MANY = 10
@@ -50,6 +57,7 @@ class ForecastData:
         repeated: what the linear path repeats before training, in steps: a season, or 1.
         rhythm: how time moves.
         training: settings that suit so many windows.
+        parts: where the simple forecasts are tried.
     """
 
     saved: Saved
@@ -59,6 +67,7 @@ class ForecastData:
     repeated: int
     rhythm: Rhythm
     training: Mapping[str, Any]
+    parts: Parts
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -82,6 +91,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     steps = "time" if settings.steps == "auto" and settings.missing == "interpolate" else settings.steps
     series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps))
     check_missing(table, series, settings.missing)
+    if settings.counts:
+        check_counts(table, series)
 
     def bounds_for(horizon: int) -> list[Bounds]:
         return split_series(
@@ -105,10 +116,14 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     cycles = calendar_cycles(series, trains) if settings.time_features else ()
     mask = any(np.isnan(item.values).any() for item in series)
     scaling = [
-        fit_scaling(settings.scaling, item.values[: max(end, 1)]) for item, end in zip(series, trains, strict=True)
+        fit_scaling("none" if settings.counts else settings.scaling, item.values[: max(end, 1)])
+        for item, end in zip(series, trains, strict=True)
     ]
-    store = SeriesStore(series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask)
-    windows = _windows(bounds, length, horizon, settings.stride)
+    longer = longer_season(rhythm, trains)
+    inside = _inside(settings, series, np.array(trains), horizon, length, (rhythm.season, longer))
+    store = SeriesStore(series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask, inside=inside[1])
+    least = length if inside[0] is None else max(length, first_origin(inside[0]))
+    windows = _windows(bounds, least, horizon, settings.stride)
     count = len(windows["train"])
     if count == 0:
         raise DataError(
@@ -117,6 +132,9 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
             table.paths[0],
         )
     many = len(series) >= _MANY
+    parts = parts_of(trains, [own.validation for own in bounds], max(rhythm.season, longer), horizon)
+    simple = rolling_methods(rhythm.season, longer) if settings.combine and len(windows["validation"]) else ()
+    before = len(parts.earlier(horizon, pool_size(horizon))) if simple and parts.short else 0
     saved = Saved(
         time=columns.time,
         series=columns.series,
@@ -130,21 +148,47 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         input_length=length,
         season=rhythm.season,
         hidden_size=settings.hidden_size or (64 if count >= 2_000 else 16),
-        level=settings.level or ("mean" if many else "last"),
-        spread=many if settings.spread is None else settings.spread,
+        level=settings.level or ("none" if inside[0] or settings.counts else "mean" if many else "last"),
+        spread=(many and not inside[0] and not settings.counts) if settings.spread is None else settings.spread,
         frequency=None if rhythm.frequency is None else SavedFrequency(**rhythm.frequency._asdict()),
         scaling={item.name: (own.centre, own.size) for item, own in zip(series, scaling, strict=True)},
         covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
         zone=config.data.zone,
         likely_zone=series[0].clock.zone,
-        calibrated=min(len(windows["validation"]), pool_size(horizon)),
+        calibrated=min(len(windows["validation"]) + before, pool_size(horizon)),
+        simple=simple,
+        longer=longer,
+        inside=inside[0],
         used_until={
             item.name: _time_number(item.times[max(own.validation, 1) - 1])
             for item, own in zip(series, bounds, strict=True)
         },
     )
-    repeated = _better_start(store, windows["train"], saved) if settings.linear else 1
-    return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count))
+    repeated = (
+        _better_start(store, windows["train"], saved) if settings.has_path and not inside[0] else int(not inside[0])
+    )
+    return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count), parts)
+
+
+def _inside(
+    settings: ForecastSettings,
+    series: Sequence[TimeSeries],
+    trains: np.ndarray,
+    horizon: int,
+    length: int,
+    seasons: tuple[int, int],
+) -> tuple[SavedInside, Inside] | tuple[None, None]:
+    """The smoothing inside the network, where it is asked for, or where series are many or short."""
+    windows = int(np.maximum(trains - length - horizon + 1, 0).sum())
+    usual_for = (len(series) >= _MANY or windows < _FEW) and not settings.counts
+    wanted = usual_for if settings.smoothing is None else settings.smoothing
+    if not wanted:
+        return None, None
+    usual = np.quantile(trains, 0.1)
+    # What is left of a train part after the start of a season must be enough to learn from.
+    usable = [season for season in sorted(set(seasons)) if season > 1 and 3 * season + horizon <= usual]
+    values, names = [item.values for item in series], [item.name for item in series]
+    return fit_inside(values, names, np.maximum(trains, 1), horizon, usable)
 
 
 def _time_number(time: np.datetime64 | np.float64) -> int | float:

@@ -11,14 +11,16 @@ from torch import nn
 
 from unroll.bundle import RunFolder
 from unroll.data.batches import random_order
-from unroll.models.forecaster import Forecaster, Window, forecast_loss
+from unroll.models.forecaster import Forecaster, forecast_loss, likelihood_loss
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.forecast.calibration import ratios_of
 from unroll.tasks.forecast.data import EPOCH, ForecastData
 from unroll.tasks.forecast.network import run_windows
+from unroll.tasks.forecast.notes import combination_notes
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.scores import baseline_forecasts, baseline_scores, scores_of
 from unroll.tasks.forecast.settings import ForecastSettings
+from unroll.tasks.forecast.shoulders import fit_combination, keep, kept_of
 from unroll.training import Loss
 
 #: What the run folder's file of series, scalings and sizes is called.
@@ -67,9 +69,13 @@ class ForecastJob(Job):
         saved = self.data.saved
         windows = self.data.windows["train"].locate(rows)
         batch = self.data.store.gather(*windows, saved.input_length, saved.horizon)
-        forecast = model(Window(*(tensor.to(device) for tensor in batch.window)))
-        known = batch.known.to(device)
-        total = forecast_loss(forecast, batch.truth.to(device), known, self._levels.to(device))
+        likelihood = self._settings.distribution
+        window, known, truth = batch.window.to(device), batch.known.to(device), batch.truth.to(device)
+        if likelihood is not None:
+            told = truth.masked_fill(~known, torch.nan)
+            total = likelihood_loss(model(window._replace(told=told)), truth, known, likelihood)
+        else:
+            total = forecast_loss(model(window), truth, known, self._levels.to(device))
         return Loss(total, int(known.sum()), len(rows) * saved.input_length)
 
     def validate(self) -> dict[str, float]:
@@ -82,24 +88,38 @@ class ForecastJob(Job):
         return {name: score.value for name, score in scores_of(forecasts, yardstick, intervals=False).items()}
 
     def settle(self) -> None:
-        """Keep the errors of the latest validation windows, by which the band is calibrated."""
-        kept = self._network.ratios
-        if kept is None:
+        """Find the weights of the simple forecasts beside the network, and keep the errors of the latest validation
+        windows, by which the band is calibrated."""
+        data, pool = self.data, []
+        saved, windows = data.saved, data.windows.get("validation")
+        if not saved.calibrated or windows is None:
             return
-        data = self.data
-        windows = data.windows["validation"]
+        if saved.simple:
+            parts, levels = data.parts, self._settings.quantiles
+            kept, before = fit_combination(self._network, data.store, windows, parts, levels, saved)
+            keep(self._network, kept)
+            self.notes = (*self.notes, *combination_notes(saved, kept.weights))
+            pool.append(ratios_of(before))
+        ratios = self._network.ratios
+        if ratios is None:
+            return
         # Of one series the latest; of several some of all.
-        first = len(windows) - len(kept) if len(data.store.names) == 1 else 0
-        some = np.linspace(first, len(windows) - 1, len(kept)).astype(np.int64)
-        forecasts = run_windows(self._network, data.store, *windows.locate(some), data.saved)
-        kept.copy_(torch.from_numpy(ratios_of(forecasts)))
+        count = min(len(ratios), len(windows))
+        first = len(windows) - count if len(data.store.names) == 1 else 0
+        some = np.linspace(first, len(windows) - 1, count).astype(np.int64)
+        begins = np.asarray(data.begins("validation"))
+        pool.append(ratios_of(self.predictor().forecasts(data.store, windows.locate(some), begins)))
+        latest = np.concatenate(pool)[-len(ratios) :]
+        ratios[len(ratios) - len(latest) :] = torch.from_numpy(latest)
 
     def remarks(self, scores: Scores) -> list[str]:
         """How often what came lay in the band, beside how often it should."""
+        kept = kept_of(self._network)
+        said = [] if kept is None else combination_notes(self.data.saved, kept.weights)
         levels, reached = self._settings.quantiles, scores.metrics.get("coverage")
         if reached is None or len(levels) == 1:
-            return []
-        return [f"The {100 * (levels[-1] - levels[0]):.0f}% band held {100 * reached.value:.1f}% of what came."]
+            return said
+        return [*said, f"The {100 * (levels[-1] - levels[0]):.0f}% band held {100 * reached.value:.1f}% of what came."]
 
     def predictor(self) -> ForecastPredictor:
         """The network as it stands."""

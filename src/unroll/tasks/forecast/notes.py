@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from unroll.cells import CELLS
 from unroll.report import words
+from unroll.tasks.forecast.combination import Weights, weights_in_words
 from unroll.tasks.forecast.data import EPOCH, ForecastData
-from unroll.tasks.forecast.settings import ForecastSettings
+from unroll.tasks.forecast.settings import ForecastSettings, Saved
 
 
 def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Iterator[str]:
@@ -67,6 +68,19 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
     for name, number in unscored.items():
         if number:
             yield f"{number} series have no window in the {name} part"
+    if saved.inside is not None:
+        every = list(saved.inside.series.values())
+        seasons = " and ".join(map(str, saved.inside.seasons))
+        form = (
+            ", damped trend" if any(own.trend for own in every) else "",
+            f", seasons of {seasons} steps" if any(own.used for own in every) else "",
+            " as factors" if all(own.floor for own in every) else "",
+        )
+        yield (
+            f"exponential smoothing of each series inside: level{''.join(form)}"
+            + (", by what suits each" if len(every) > 1 else "")
+            + "; the network forecasts what it leaves (--set model.smoothing=false)"
+        )
     level = {"last": "the last value is", "mean": "the mean is", "none": "nothing is"}[saved.level]
     yield (
         f"each series is scaled by its train part ({settings.scaling}); {level} taken out of each window"
@@ -84,10 +98,22 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
             if saved.calibrated
             else "the band is not calibrated: there is no validation part"
         )
-    path = f" and a linear path that begins as the {'seasonal ' if data.repeated > 1 else ''}naive forecast"
+    start = {0: "nothing", 1: "the naive forecast"}.get(data.repeated, "the seasonal naive forecast")
+    path = f" and a linear path that begins as {start}"
     directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
     yield (
         f"{words.model_name(settings.encoder)} with {saved.hidden_size} features{directions}, {settings.decoder}"
-        f" decoder{path if settings.linear else ''}; unless set otherwise: "
+        f" decoder{'' if settings.distribution is None else f', likelihood {settings.likelihood}'}"
+        f"{path if settings.has_path else ''}; unless set otherwise: "
         + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
     )
+
+
+def combination_notes(saved: Saved, weights: Weights) -> list[str]:
+    """How the network and the simple forecasts were put together, after training."""
+    if weights.walk:
+        return [
+            "Each series is a random walk as far as the data tell: up to the end of the validation part nothing was"
+            " better than its last value beyond chance, so that is what is forecast."
+        ]
+    return [f"The forecast is {weights_in_words(saved.simple, weights)}, by the errors up to the end of validation."]

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
@@ -21,12 +22,14 @@ from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
 from unroll.errors import DataError, nearest
 from unroll.models.forecaster import Forecaster, Window
-from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.forecast.calibration import calibrated, pool_size
 from unroll.tasks.forecast.columns import load_series
+from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
 from unroll.tasks.forecast.windows import (
     Scaling,
     SeriesStore,
@@ -111,10 +114,33 @@ class ForecastPredictor(Predictor):
         items = [item for series in self._series(records) for item in series]
         longer, origins, _ = self._ready(items)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
-            store = self._store(longer, Path(folder))
+            store = self._store(longer, Path(folder), np.array(origins))
             saved = self._saved
             batch = store.gather(np.arange(len(longer)), np.array(origins), saved.input_length, saved.horizon)
             return (batch.window,)
+
+    def example(self, records: Sequence[Record], row: int = 0) -> Example:
+        """The last window of one series, the records being the rows of all of them, and its times."""
+        items = [item for series in self._series(records) for item in series]
+        longer, origins, _ = self._ready(items[row : row + 1])
+        inputs = self.encode(records)[0]
+        return Example((Window(*(part[row : row + 1] for part in inputs[:3])),), self._times(longer[0], origins[0]))
+
+    def _times(self, series: TimeSeries, origin: int) -> tuple[str, ...]:
+        """What the steps of the window before an origin are called."""
+        times = series.times[origin - self._saved.input_length : origin]
+        if times.dtype.kind == "M":
+            return tuple(series.clock.text(times))
+        return tuple(f"{time:g}" for time in times)
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """(B, N) the mean of every step of the horizon, in the scale of the network."""
+        mean: Tensor = self._network(*inputs).mean
+        return mean
+
+    def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
+        """(B,) half the square of the forecast: there is no right one yet."""
+        return answer.square().sum(dim=1) / 2
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.
@@ -126,18 +152,16 @@ class ForecastPredictor(Predictor):
         saved = self._saved
         lengths = [len(item.values) for item in series]
         stride = self._settings.stride
-        begins = [saved.input_length] * len(series)
-        windows = split_windows(
-            begins, lengths, saved.input_length, saved.horizon, most=MOST_SCORED["test"], stride=stride
-        )
+        begins = [saved.needed()] * len(series)
+        windows = split_windows(begins, lengths, saved.needed(), saved.horizon, most=MOST_SCORED["test"], stride=stride)
         if len(windows) == 0:
             raise DataError(
-                f"the model needs {saved.input_length} steps and scores {saved.horizon} after them; the longest series"
+                f"the model needs {saved.needed()} steps and scores {saved.horizon} after them; the longest series"
                 f" has {max(lengths)}",
                 table.paths[0],
             )
         fresh = np.array([self._fresh(item) for item in series])
-        return self.score(self._store(series, table.store), windows, begins, fresh)
+        return self.score(self._store(series, table.store, np.array(begins)), windows, begins, fresh)
 
     def score(self, store: SeriesStore, windows: Windows, begins: Sequence[int], fresh: np.ndarray | None) -> Scores:
         """Score a forecast from every origin in turn, each from what came before it.
@@ -150,9 +174,20 @@ class ForecastPredictor(Predictor):
             fresh: (S,) the first step of each series that training has not used, from which on its errors calibrate
                 the band of what comes after; None: the band is calibrated on the validation split alone.
         """
-        raw = run_windows(self._network, store, *windows.all(), self._saved)
-        forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
+        forecasts = self.forecasts(store, windows.all(), np.asarray(begins))
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
         return scored(forecasts, self.yardstick(store, begins), store)
+
+    def forecasts(self, store: SeriesStore, windows: tuple[np.ndarray, np.ndarray], fitted: np.ndarray) -> Forecasts:
+        """Forecasts of windows, combined with the simple ones and not yet calibrated.
+
+        Args:
+            store: the series.
+            windows: the series and the origin of each.
+            fitted: (S,) how many first steps of each series the simple forecasts may be fitted on.
+        """
+        raw = run_windows(self._network, store, *windows, self._saved)
+        return on_shoulders(raw, store, fitted, kept_of(self._network), self._saved)
 
     def _pool(self) -> np.ndarray:
         """(K, N) errors of validation, by which a band is calibrated; empty for a run that kept none."""
@@ -189,9 +224,13 @@ class ForecastPredictor(Predictor):
         check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
         return series
 
-    def _store(self, series: Sequence[TimeSeries], folder: Path) -> SeriesStore:
+    def _store(self, series: Sequence[TimeSeries], folder: Path, fitted: np.ndarray) -> SeriesStore:
         saved = self._saved
-        kind = self._settings.scaling
+        inside = None
+        if saved.inside is not None:
+            values, names = [item.values for item in series], [item.name for item in series]
+            inside = Inside(values, names, fitted, saved.horizon, saved.inside)
+        kind = "none" if self._settings.counts else self._settings.scaling
         # A series that was not there in training is scaled by its own values.
         scaling = [
             Scaling(*saved.scaling[item.name]) if item.name in saved.scaling else fit_scaling(kind, item.values)
@@ -206,6 +245,7 @@ class ForecastPredictor(Predictor):
             cycles=saved.cycles,
             mask=saved.mask,
             covariate_scaling=np.asarray(saved.covariate_scaling).reshape(-1, 2),
+            inside=inside,
         )
 
     def _from_text(self, text: str) -> TimeSeries:
@@ -264,7 +304,7 @@ class ForecastPredictor(Predictor):
         saved = self._saved
         longer, origins, short = self._ready(series)
         with tempfile.TemporaryDirectory(prefix="unroll-") as folder:
-            store = self._store(longer, Path(folder))
+            store = self._store(longer, Path(folder), np.array(origins))
             forecasts = self._latest(store, longer, origins)
         found: dict[str, dict[str, Any]] = {name: {"series": name, "error": why} for name, why in short.items()}
         for row, item in enumerate(longer):
@@ -278,6 +318,9 @@ class ForecastPredictor(Predictor):
                     for q, level in enumerate(self._settings.quantiles)
                 },
             }
+            # What was bridged is said, also where no option was needed for it.
+            if missing := int(np.isnan(item.values[: origins[row]]).sum()):
+                found[item.name]["missing"] = missing
         return [found[item.name] for item in series]
 
     def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:
@@ -288,12 +331,16 @@ class ForecastPredictor(Predictor):
         owners, begins, last = [], [], []
         for number, (origin, first) in enumerate(zip(origins, fresh.tolist(), strict=True)):
             ended = origin - saved.horizon + 1
-            past = np.arange(max(first, saved.input_length, ended - most), max(ended, 0))
+            if saved.simple and not first:
+                # What comes before the earliest of these windows is all that the simple forecasts are fitted on.
+                most = min(most, origin // 3)
+            past = np.arange(max(first, saved.needed(), ended - most), max(ended, 0))
             begins += [*past.tolist(), origin]
             owners += [number] * (len(past) + 1)
             last.append(len(begins) - 1)
-        raw = run_windows(self._network, store, np.array(owners), np.array(begins), saved)
-        forecasts = calibrated(raw, self._settings.quantiles, self._pool(), fresh)
+        fitted = np.where(fresh > 0, fresh, np.array(origins))
+        forecasts = self.forecasts(store, (np.array(owners), np.array(begins)), fitted)
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
         return Forecasts(*(values[last] for values in forecasts))
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from unroll.data import Frequency, TimeSeries
 from unroll.errors import DataError
 
+#: A day in microseconds.
+_DAY = 86_400_000_000
 #: Series whose season is looked for.
 _LOOKED_AT = 50
 
@@ -99,3 +101,18 @@ def default_input_length(season: int, horizon: int, train: Sequence[int]) -> int
     wanted = max(7 * season if season == 24 else 3 * season, 2 * horizon)
     usable = int(np.quantile(np.asarray(train), 0.1)) - horizon
     return max(1, min(wanted, usable // 2))
+
+
+def longer_season(rhythm: Rhythm, train: Sequence[int]) -> int:
+    """A further season, where most train splits show it twice: the week of steps whose season is the day, the year of
+    days; 1 for none."""
+    season, frequency = rhythm.season, rhythm.frequency
+    longer = 1
+    if frequency is not None and frequency.unit == "us" and season * frequency.size == _DAY:
+        longer = 7 * season
+    elif frequency is not None and frequency.unit == "us" and frequency.size == _DAY:
+        longer = 365
+    # Steps without dates whose season is 24 are hours more often than not; what follows is chosen by its errors.
+    elif frequency is not None and frequency.unit == "step" and season == 24:
+        longer = 7 * season
+    return longer if longer > season and np.quantile(np.asarray(train), 0.1) >= 2 * longer else 1

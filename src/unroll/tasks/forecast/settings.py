@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from unroll.bundle import OneOf
 from unroll.cells import CELLS
 from unroll.data import Frequency
+from unroll.models.likelihood import LIKELIHOODS, Likelihood
 from unroll.tasks.forecast.columns import Columns, Reading
+from unroll.tasks.forecast.inside import SavedInside, first_origin
 from unroll.tasks.forecast.windows import Cycle
 
 #: Encoders that are no recurrent network, for comparison.
@@ -27,7 +29,12 @@ class ForecastSettings(BaseModel):
     hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
     num_layers: int = Field(1, ge=1, description="recurrent layers")
     bidirectional: bool = Field(False, description="read the window from both ends")
-    decoder: Literal["direct", "recurrent"] = Field("direct", description="all steps at once, or one after the other")
+    decoder: Literal["direct", "recurrent"] = Field(
+        "direct", description="all steps at once, or one after the other: with a likelihood by draws of it (DeepAR)"
+    )
+    likelihood: Annotated[str, OneOf(("quantiles", *LIKELIHOODS))] = Field(
+        "quantiles", description=f"what is given for each step: quantiles, or a distribution: {', '.join(LIKELIHOODS)}"
+    )
     horizon: int | None = Field(None, ge=1, description="steps to forecast")
     input_length: int | None = Field(None, ge=1, description="steps of the past that the model sees")
     season: int | None = Field(None, ge=1, description="steps after which the season returns; 1: none")
@@ -42,15 +49,23 @@ class ForecastSettings(BaseModel):
     )
     level: Literal["last", "mean", "none"] | None = Field(None, description="what is taken out of each window")
     spread: bool | None = Field(None, description="whether each window is divided by its own deviation")
+    smoothing: bool | None = Field(
+        None, description="exponential smoothing of each series inside: the network forecasts what it leaves (ES-RNN)"
+    )
     linear: bool = Field(True, description="a linear path from the window to the horizon beside the network")
+    combine: bool = Field(
+        True, description="combine the network with simple forecasts (naive, theta, exponential smoothing ...)"
+    )
     time_features: bool = Field(True, description="the time of day, of the week and of the year, where there are dates")
     known_ahead: tuple[str, ...] = Field((), description="columns known for the horizon, too: holidays, prices, plans")
     static: tuple[str, ...] = Field((), description="columns that never change within a series")
     steps: Literal["auto", "time", "rows"] = Field(
         "auto", description="what a step is: of time, or a row, whatever time passes to the next (trading days, shifts)"
     )
-    missing: Literal["interpolate", "error"] = Field(
-        "error", description="what is done about missing values: refuse them, or bridge them and say how many"
+    missing: Literal["auto", "interpolate", "error"] = Field(
+        "auto",
+        description="missing values: bridge them for the network, which is told, and say how many; refuse them; auto:"
+        " bridge up to a tenth of a series",
     )
     standardised: bool = Field(
         True, description="mse and mae in deviations of the train part, as the literature reports"
@@ -72,7 +87,25 @@ class ForecastSettings(BaseModel):
     def _whole_split(self) -> ForecastSettings:
         if self.split is not None and (self.split[0] < 1 or min(self.split) < 0):
             raise ValueError("split must hold three numbers of steps, the first at least 1")
+        if self.counts and self.smoothing:
+            raise ValueError("likelihood negative-binomial is of whole numbers, which smoothing does not leave")
         return self
+
+    @property
+    def distribution(self) -> Likelihood | None:
+        """The likelihood; None for quantiles."""
+        return LIKELIHOODS.get(self.likelihood)
+
+    @property
+    def counts(self) -> bool:
+        """Whether values are whole numbers, which are neither scaled nor moved."""
+        return self.distribution is not None and self.distribution.counts
+
+    @property
+    def has_path(self) -> bool:
+        """Whether there is a linear path: draws are fed back, which a path beside them would count twice."""
+        drawn = self.decoder == "recurrent" and self.distribution is not None
+        return self.linear and not self.counts and not drawn
 
 
 class SavedFrequency(BaseModel):
@@ -115,6 +148,14 @@ class Saved(BaseModel):
     zone: str | None = None
     likely_zone: str | None = None
     used_until: dict[str, int | float] = Field(default_factory=dict)
+    # Added later: a run without them is the network alone.
+    simple: tuple[str, ...] = ()
+    longer: int = Field(1, ge=1)
+    inside: SavedInside | None = None
+
+    def needed(self) -> int:
+        """Steps before the first origin that is scored: a window, and what smoothing starts from."""
+        return self.input_length if self.inside is None else max(self.input_length, first_origin(self.inside))
 
     def reading(self) -> Reading:
         """How times are read, as they were in training."""

@@ -21,10 +21,13 @@ from unroll.data import Frequency, Table, TimeSeries
 from unroll.errors import DataError
 from unroll.models.forecaster import Window
 from unroll.tasks.forecast.columns import Bounds
+from unroll.tasks.forecast.inside import Inside
 
 _DAY = np.timedelta64(1, "D")
 #: A cycle of the calendar.
 Cycle = Literal["day", "week", "year"]
+#: The share of a series that may be missing without a word from the user; it is said.
+_FEW_MISSING = 0.1
 _CYCLES: dict[Cycle, np.timedelta64] = {"day": _DAY, "week": 7 * _DAY, "year": 365 * _DAY}
 
 
@@ -81,6 +84,7 @@ class SeriesStore:
         cycles: of the calendar, among what is known ahead.
         mask: whether "was measured" is among what is known of the past.
         covariate_scaling: (C, 2) means and sizes.
+        inside: the smoothing of the series, where the network sees what it leaves.
     """
 
     def __init__(
@@ -94,11 +98,15 @@ class SeriesStore:
         cycles: Sequence[Cycle],
         mask: bool,
         covariate_scaling: np.ndarray | None = None,
+        inside: Inside | None = None,
     ) -> None:
+        self.inside = inside
         self.names = tuple(item.name for item in series)
         self.lengths = np.array([len(item.values) for item in series], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
         self.scaling = tuple(scaling)
+        self._sizes = np.array([own.size for own in scaling])
+        self._centres = np.array([own.centre for own in scaling])
         self._times = [item.clock.wall(item.times) for item in series]
         where = Path(tempfile.mkdtemp(prefix="series-", dir=folder))
         total = int(self.starts[-1])
@@ -155,18 +163,29 @@ class SeriesStore:
             horizon: N.
         """
         begin = self.starts[series] + origins
-        size = np.array([self.scaling[i].size for i in series])[:, None]
-        centre = np.array([self.scaling[i].centre for i in series])[:, None]
         back = begin[:, None] + np.arange(-past, 0)
         values = self._bridged[back]
         if self._next is not None:
             values = np.where(self._next[back] >= begin[:, None], self._carried[back], values)
         ahead = begin[:, None] + np.arange(horizon)
-        truth = (self.values[ahead] - centre) / size
+        truth = self.values[ahead]
         known = ~np.isnan(truth)
+        if self.inside is not None:
+            values, truth = self.inside.forward(series, origins, values, truth)
+        else:
+            size = self._sizes[series][:, None]
+            centre = self._centres[series][:, None]
+            values, truth = (values - centre) / size, (truth - centre) / size
         whole = begin[:, None] + np.arange(-past, horizon)
-        window = Window(_tensor((values - centre) / size), _tensor(self.known[whole]), _tensor(self.seen[back]))
+        window = Window(_tensor(values), _tensor(self.known[whole]), _tensor(self.seen[back]))
         return Gathered(window, _tensor(np.where(known, truth, 0.0)), torch.from_numpy(known))
+
+    def in_units(self, series: np.ndarray, origins: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """What the network gave for windows (B, N, ...), in the series' own units."""
+        if self.inside is not None:
+            return self.inside.back(series, origins, given)
+        one = (slice(None), *([None] * (given.ndim - 1)))
+        return np.asarray(given * self._sizes[series][one] + self._centres[series][one])
 
     def truth(self, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
         """(B, N) values in their own units, NaN where unknown."""
@@ -277,23 +296,40 @@ def calendar_features(times: np.ndarray, cycles: Sequence[Cycle]) -> np.ndarray:
 
 
 def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> None:
-    """Raise if a value is missing and the settings do not allow it.
+    """Raise if values are missing and the settings do not allow it: "error" allows none, "auto" a tenth of a series.
 
     Raises:
         DataError: says how many are missing and where the first is.
     """
-    if policy != "error":
+    if policy == "interpolate":
         return
     for item in series:
         gaps = np.flatnonzero(np.isnan(item.values))
-        if len(gaps):
+        if len(gaps) > (_FEW_MISSING * len(item.values) if policy == "auto" else 0):
             # A step that is not in the file at all is shown by the row before it.
             row = int(item.rows[gaps[0]]) if item.rows[gaps[0]] >= 0 else int(item.rows[gaps[0] - 1])
+            many = f", more than {_FEW_MISSING:.0%}" if policy == "auto" else ""
             raise DataError(
-                f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing, the first at"
+                f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing{many}, the first at"
                 f" {item.clock.text(item.times[gaps[:1]])[0]}; fill them in, bridge them with --set"
                 " model.missing=interpolate, or let every row be a step with --set model.steps=rows",
                 *table.place(row),
+            )
+
+
+def check_counts(table: Table, series: Sequence[TimeSeries]) -> None:
+    """Raise if a value is no whole number from 0 on.
+
+    Raises:
+        DataError: says which and where.
+    """
+    for item in series:
+        wrong = np.flatnonzero((item.values < 0) | (item.values != np.round(item.values)) & ~np.isnan(item.values))
+        if len(wrong):
+            raise DataError(
+                f"series '{item.name}': likelihood negative-binomial needs whole numbers from 0 on, got"
+                f" {item.values[wrong[0]]:g}; choose model.likelihood=gaussian or student-t",
+                *table.place(int(item.rows[wrong[0]])),
             )
 
 

@@ -23,7 +23,7 @@ from unroll.tasks.generate.data import GenerateData
 from unroll.tasks.generate.predictor import GeneratePredictor
 from unroll.tasks.generate.scores import metrics_of, ngram_cost, quick_cost, scored
 from unroll.tasks.generate.settings import GenerateSettings
-from unroll.training import Loss
+from unroll.training import Loss, entropy
 
 
 class GenerateJob(Job):
@@ -72,6 +72,10 @@ class GenerateJob(Job):
         self._state = map_state(Tensor.detach, after)
         total = nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
         return Loss(total, ids[:, 1:].numel(), ids[:, 1:].numel())
+
+    def chance(self) -> float:
+        """The loss of the tokens' frequencies."""
+        return entropy(np.bincount(self.data.train))
 
     def carried(self) -> dict[str, Tensor]:
         """The state of every stream."""

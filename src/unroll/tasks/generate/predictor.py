@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor
+from torch.nn import functional
 
 from unroll.bundle import DataConfig, validate
 from unroll.data import Table, Tokenizer, pad_tokens
@@ -82,6 +83,20 @@ class GeneratePredictor(Predictor):
         """(B, T) ids of the texts; shorter ones are padded behind, where a language model does not look from."""
         rows = [self._tokenizer.encode(self._asked(record).text) for record in records]
         return (pad_tokens(rows)[0],)
+
+    def steps(self, record: Record) -> Sequence[str]:
+        """The tokens of the text, each by itself."""
+        tokens = self._tokenizer.encode(self._asked(record).text).tolist()
+        return [self._tokenizer.decode([token]) for token in tokens]
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """(B, T, V) logits of the token after each."""
+        logits: Tensor = self._model(*inputs)[0]
+        return logits
+
+    def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
+        """(B, T - 1) nats that the token after each costs."""
+        return functional.cross_entropy(answer[:, :-1].transpose(1, 2), inputs[0][:, 1:], reduction="none")
 
     def stream(
         self, text: str, sampling: Sampling, length: int, *, generator: torch.Generator | None = None

@@ -5,6 +5,7 @@ Shapes: B batch, T tokens, K tags.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,7 +23,7 @@ from unroll.tasks.tag.network import Batch, batch_of, encode_sentence, layers_of
 from unroll.tasks.tag.predictor import TagPredictor
 from unroll.tasks.tag.scores import Tagged, score_tags, validation_metrics
 from unroll.tasks.transfer import TOKENIZER, SentencePieces
-from unroll.training import Loss
+from unroll.training import Loss, entropy
 
 #: What the run folder's files of tags and columns, and of the words of training, are called.
 FILE, WORDS = "tags.json", "words.json"
@@ -87,6 +88,11 @@ class TagJob(Job):
         )
         tokens = int(batch.lengths.sum())
         return Loss(model(*batch, tags.to(device)), tokens, tokens)
+
+    def chance(self) -> float:
+        """The loss of the tags' frequencies."""
+        counts = Counter(tag for sentence in self.data.of("train") for tag in sentence.tags)
+        return entropy(np.array(list(counts.values())))
 
     def _tagged(self, split: str, predicted: Sequence[Sequence[str]]) -> Tagged:
         sentences = self.data.of(split)

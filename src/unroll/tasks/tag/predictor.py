@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Table
@@ -66,6 +67,15 @@ class TagPredictor(Predictor):
         """The sentences' features, characters and places, padded."""
         tokens = [record_tokens(record, self._columns, characters=self._saved.characters) for record in records]
         return batch_of([encode_sentence(self._features, self._pieces, sentence) for sentence in tokens])
+
+    def steps(self, record: Record) -> Sequence[str]:
+        """The tokens."""
+        return record_tokens(record, self._columns, characters=self._saved.characters)
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """(B, T, K) scores of every tag of every token, before what tags say of each other."""
+        scores: Tensor = self._network.scores(*inputs)
+        return scores
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """Tokens and tags; entities, if the tags mark any; with `best` above 1 the next best sequences, too.

@@ -1,0 +1,1 @@
+"""Sound: files of recordings, resampling, and log-mel features."""

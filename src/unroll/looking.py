@@ -1,0 +1,154 @@
+"""A look inside a model: measure what it remembers of an input, and make a page of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from unroll.bundle import RunFolder
+from unroll.errors import ConfigError, DataError
+from unroll.inspect import View, held, trace
+from unroll.measured import measured
+from unroll.results import Page
+from unroll.tasks.base import Predictor
+from unroll.trained import Model
+from unroll.viewer import look_html, scene_of
+from unroll.viewer.scene import Memory, Shown
+
+#: Characters of a text by which two views are told apart.
+_NAME = 32
+
+
+def look(
+    model: Model | nn.Module | Path | str,
+    *inputs: Any,
+    compare: Model | nn.Module | Path | str | None = None,
+    row: int = 0,
+    labels: Sequence[str] | None = None,
+    out: Path | str | None = None,
+    language: str | None = None,
+) -> Page:
+    """See what a recurrent network remembers of an input: a page that a notebook shows and that works offline.
+
+    Example:
+        >>> import torch, unroll
+        >>> page = unroll.look(torch.nn.LSTM(3, 5), torch.randn(7, 1, 3))
+        >>> page.html.startswith("<!doctype html>")
+        True
+
+    Args:
+        model: a trained model, the folder of its run, or any module that holds recurrent layers of unroll or torch.nn.
+        inputs: one, or two that are shown beside each other. Of a trained model a text, a record, or data whose record
+            number `row` is taken; of a module its input, or a tuple of the arguments of its `forward`. None for a
+            record of the data that the run was trained on.
+        compare: a second model, shown beside the first on the same input.
+        row: which of several records.
+        labels: what the steps are called; None for what the model says, or their numbers.
+        out: where the page is written, if anywhere.
+        language: "en" or "ko"; that of the reader's browser if None.
+
+    Raises:
+        ConfigError: there is nothing to see, or no such row.
+        DataError: the data is wrong.
+    """
+    if language not in (None, "en", "ko"):
+        raise ConfigError(f"language must be 'en' or 'ko', got {language!r}")
+    models = [_opened(model), *([] if compare is None else [_opened(compare)])]
+    if len(inputs) > 2 or (len(inputs) == 2 and compare is not None):
+        raise ConfigError(f"a page shows two at most: two inputs, or two models on one input, got {len(inputs)} inputs")
+    given = [_read(models[0], one) for one in inputs or (None,)]
+    pairs = [(one, given[0]) for one in models] if compare is not None else [(models[0], one) for one in given]
+    names = (
+        [_model_name(one) for one in models] if compare is not None else [_input_name(one) for one in inputs or (None,)]
+    )
+    if len(names) > 1 and (compare is None or names[0] == names[1]):
+        names = [f"{number}: {name}" for number, name in enumerate(names, start=1)]
+    shown = [_shown(one, data, name, row, labels) for (one, data), name in zip(pairs, names, strict=True)]
+    title = " · ".join(_model_name(one) for one in models)
+    text = look_html(scene_of(title, _subtitle(models[0], shown[0].view), shown, language=language))
+    path = None if out is None else Path(out)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return Page(text, path)
+
+
+def _opened(model: Model | nn.Module | Path | str) -> Model | nn.Module:
+    return Model(RunFolder.open(model)) if isinstance(model, str | Path) else model
+
+
+def _read(model: Model | nn.Module, given: Any) -> Any:
+    """The records of the input, or what a module takes; None stands for the data of the run."""
+    if not isinstance(model, Model):
+        if given is None:
+            raise ConfigError("give the module's input, as in unroll.look(module, x)")
+        return given
+    if given is not None:
+        return model.records(given)
+    path = model.config["data"]["path"]
+    try:
+        return model.records(Path(path))
+    except DataError as error:
+        raise ConfigError(f"give a text or a file: the run's own data cannot be read ({error})") from error
+
+
+def _shown(model: Model | nn.Module, given: Any, name: str, row: int, labels: Sequence[str] | None) -> Shown:
+    title = f"{_model_name(model)}: {name}"
+    if row and isinstance(model, Model) and _by_itself(model):
+        given, row = given[row : row + 1], 0
+    seen, text = trace(model, given, row=row, labels=labels), _text(model, given, row)
+    view = measured(model, given, title, row=row, seen=seen, text=text, answer=_answer(model, given, row))
+    found = held(model, given, row=row)
+    memory = None if found is None else Memory(found.at, found.shares, "gradient")
+    return Shown(name, view, text, memory)
+
+
+def _by_itself(model: Model) -> bool:
+    """Whether each record is an input, and not a row of one."""
+    return type(model.predictor).example is Predictor.example
+
+
+def _answer(model: Model | nn.Module, given: Any, row: int) -> Any:
+    """What a trained model says to one record. A model that writes goes on too long for a line, and one whose input is
+    made of many records is no matter of one."""
+    if not isinstance(model, Model) or model.writes or not _by_itself(model):
+        return None
+    return dict(next(iter(model.predict_each(given[row : row + 1]))))
+
+
+def _text(model: Model | nn.Module, given: Any, row: int) -> str:
+    """The text of a record as it was written: its longest column."""
+    record = given[row] if isinstance(model, Model) else None
+    if isinstance(record, Mapping):
+        return max((value for value in record.values() if isinstance(value, str)), key=len, default="")
+    return record if isinstance(record, str) else ""
+
+
+def _model_name(model: Model | nn.Module) -> str:
+    return model.path.name if isinstance(model, Model) else type(model).__name__
+
+
+def _input_name(given: Any) -> str:
+    if given is None:
+        return "its own data"
+    if isinstance(given, str):
+        return given if len(given) <= _NAME else f"{given[: _NAME - 1]}…"
+    return given.name if isinstance(given, Path) else "input"
+
+
+def _subtitle(model: Model | nn.Module, view: View) -> str:
+    """One line on what is looked at: the task, the layers, the engine that gave the values."""
+    tracks = view.trace.tracks
+    layers = len({track.depth for track in tracks})
+    parts = [model.task] if isinstance(model, Model) else []
+    parts.append(tracks[0].cell.split("(")[0].removesuffix("Cell"))
+    parts.append(f"{layers} layer{'s' if layers > 1 else ''}")
+    if any(track.direction == "backward" for track in tracks):
+        parts.append("both directions")
+    parts.append(f"{tracks[0].values['h'].shape[1]} units")
+    parts.append(f"{len(view.trace.labels)} steps")
+    parts.append(f"engine {tracks[0].engine}")
+    return " · ".join(parts)

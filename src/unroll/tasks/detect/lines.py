@@ -1,0 +1,308 @@
+"""Records out of lines: delimited cells or JSON objects, a block of lines at a time.
+
+A line that cannot be read is a problem with its number, and nothing else is lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from unroll.bundle import DataConfig
+from unroll.data.table.kinds import MISSING
+from unroll.data.table.numbers import PLAIN, to_float64
+from unroll.data.table.times import parse_times
+from unroll.errors import DataError
+from unroll.tasks.detect.session import number_of, time_of
+from unroll.tasks.detect.settings import Saved
+from unroll.tasks.reading import read_columns
+
+_DELIMITERS = (",", ";", "\t", "|")
+#: A longer line is none of a stream of numbers.
+_LONGEST = 1 << 20
+_EPOCH = datetime.datetime(1970, 1, 1)
+_EPOCH_UTC = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+class Taken(NamedTuple):
+    """One record.
+
+    Attributes:
+        line: its number, from 1.
+        series: the name of its stream; empty where there is no such column.
+        text: its time as written; empty where there is none.
+        time: microseconds since 1970, or as a number; None where there is none.
+        values: of the channels, NaN where one is missing.
+    """
+
+    line: int
+    series: str
+    text: str
+    time: float | None
+    values: Sequence[float]
+
+
+class Problem(NamedTuple):
+    """A line that is no record, and why."""
+
+    line: int
+    text: str
+
+
+class Lines:
+    """Reads lines as a run was told to read its file.
+
+    The first line decides: a JSON object, the names of the columns, or values in the order of the training file's
+    columns.
+
+    Args:
+        saved: columns of the run.
+        data: how its file was read.
+    """
+
+    def __init__(self, saved: Saved, data: DataConfig) -> None:
+        self._saved = saved
+        kinds = read_columns(data)
+        self._encoding = data.encoding
+        self._delimiter = data.delimiter
+        notation = kinds[saved.time].notation if saved.time in kinds else None
+        self._times = _times_reader(notation, numeric=saved.time in kinds and kinds[saved.time].kind.value == "number")
+        notations = [kinds[name].notation if name in kinds else None for name in saved.channels]
+        self._notations = [None if given in (None, PLAIN) else given for given in notations]
+        self._count = 0
+        self._layout: _Layout | None = None
+        self._json = False
+        self._header: list[str] = []
+
+    def block(self, lines: Sequence[bytes]) -> Iterator[Taken | Problem]:
+        """The records and problems of the next lines, in order."""
+        rows: list[tuple[int, list[str]]] = []
+        found: list[Taken | Problem] = []
+        for raw in lines:
+            self._count += 1
+            line = self._count
+            try:
+                if len(raw) > _LONGEST:
+                    raise DataError(f"expected a record, got a line of {len(raw):,} bytes")
+                text = raw.decode(self._encoding).rstrip("\r\n")
+                if not text.strip():
+                    continue
+                if self._layout is None and not self._json:
+                    text = text.removeprefix("\ufeff")
+                    if self._first(text):
+                        continue
+                if self._json:
+                    found.append(self._object(line, text))
+                    continue
+                cells = self._cells(text)
+                if cells is not None:
+                    rows.append((line, cells))
+            except UnicodeDecodeError as error:
+                found.append(Problem(line, f"expected {self._encoding}, got byte {raw[error.start]:#04x}"))
+            except DataError as error:
+                found.append(Problem(line, str(error)))
+        return iter(sorted([*found, *self._rows(rows)], key=lambda item: item.line))
+
+    def _first(self, text: str) -> bool:
+        """Settle how lines are written; whether the first one holds the names of the columns."""
+        saved = self._saved
+        if text.lstrip().startswith("{"):
+            self._json = True
+            return False
+        tried = (self._delimiter,) if self._delimiter else _DELIMITERS
+        for delimiter in tried:
+            cells = [cell.strip() for cell in _split(text, delimiter)]
+            if set(saved.channels) <= set(cells):
+                self._layout = _Layout.of(saved, cells, delimiter)
+                self._header = cells
+                return True
+        for columns in (list(saved.columns), [name for name in saved.columns if name not in saved.labels]):
+            for delimiter in tried:
+                if len(_split(text, delimiter)) == len(columns):
+                    self._layout = _Layout.of(saved, columns, delimiter)
+                    return False
+        raise DataError(
+            f"expected the names of the columns, or values for {', '.join(saved.columns)}, got {text[:60]!r}"
+        )
+
+    def _cells(self, text: str) -> list[str] | None:
+        layout = self._layout
+        if layout is None:
+            return None
+        cells = _split(text, layout.delimiter) if '"' in text else text.split(layout.delimiter)
+        if len(cells) != layout.width:
+            raise DataError(f"expected {layout.width} cells, got {len(cells)}: {text[:60]!r}")
+        if self._header and cells[layout.channels[0]].strip() == self._header[layout.channels[0]]:
+            raise DataError("the names of the columns again")
+        return cells
+
+    def _rows(self, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Taken | Problem]:
+        """Records of delimited lines; times and numbers of odd notations are read a column at a time."""
+        layout = self._layout
+        if layout is None or not rows:
+            return
+        texts = [""] * len(rows) if layout.time is None else [cells[layout.time].strip() for _, cells in rows]
+        times: Sequence[float | None] = [None] * len(rows) if layout.time is None else self._times(texts)
+        odd = {
+            place: _numbers([cells[at] for _, cells in rows], notation)
+            for place, (at, notation) in enumerate(zip(layout.channels, self._notations, strict=True))
+            if notation is not None
+        }
+        for number, (line, cells) in enumerate(rows):
+            time = times[number]
+            if layout.time is not None and time is None:
+                text = "the time is missing" if not texts[number] else f"expected a time, got {texts[number][:40]!r}"
+                yield Problem(line, f"column '{self._saved.time}': {text}")
+                continue
+            try:
+                values = [_number(cells[at]) for at in layout.channels] if not odd else self._odd(cells, odd, number)
+            except ValueError:
+                yield Problem(line, self._wrong(cells, layout))
+                continue
+            series = "" if layout.series is None else cells[layout.series].strip()
+            yield Taken(line, series, texts[number], time, values)
+
+    def _odd(self, cells: Sequence[str], odd: dict[int, list[float | None]], number: int) -> list[float]:
+        layout = self._layout
+        values = []
+        for place, at in enumerate(layout.channels if layout is not None else ()):
+            value = odd[place][number] if place in odd else _number(cells[at])
+            if value is None:
+                raise ValueError
+            values.append(value)
+        return values
+
+    def _wrong(self, cells: Sequence[str], layout: _Layout) -> str:
+        for name, at in zip(self._saved.channels, layout.channels, strict=True):
+            try:
+                _number(cells[at])
+            except ValueError:
+                return f"column '{name}': expected a number, got {cells[at][:40]!r}"
+        return "expected numbers"
+
+    def _object(self, line: int, text: str) -> Taken:
+        saved = self._saved
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            raise DataError(f"expected a JSON object, as in the first line, got {text[:60]!r}")
+        absent = [name for name in saved.channels if name not in record]
+        if absent:
+            raise DataError(f"expected a value for '{absent[0]}', got a record with {', '.join(map(str, record))}")
+        values = [number_of(record[name], name) for name in saved.channels]
+        time, shown = None, ""
+        if saved.time is not None:
+            given = record.get(saved.time)
+            if given is None:
+                raise DataError(f"'{saved.time}': the time is missing")
+            shown = str(given)
+            time = self._times([shown])[0] if isinstance(given, str) else time_of(given, saved.time)
+            if time is None:
+                raise DataError(f"'{saved.time}': expected a time, got {shown[:40]!r}")
+        series = "" if saved.series is None else str(record.get(saved.series, ""))
+        return Taken(line, series, shown, time, values)
+
+
+class _Layout(NamedTuple):
+    """Where in a line the columns are."""
+
+    delimiter: str
+    width: int
+    time: int | None
+    series: int | None
+    channels: tuple[int, ...]
+
+    @classmethod
+    def of(cls, saved: Saved, columns: Sequence[str], delimiter: str) -> _Layout:
+        for name in (saved.time, saved.series):
+            if name is not None and name not in columns:
+                raise DataError(f"expected the column '{name}', got {', '.join(columns[:12])}")
+        return cls(
+            delimiter,
+            len(columns),
+            None if saved.time is None else columns.index(saved.time),
+            None if saved.series is None else columns.index(saved.series),
+            tuple(columns.index(name) for name in saved.channels),
+        )
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{error}: {text[:60]!r}") from None
+
+
+def _number(cell: str) -> float:
+    """A plain number; NaN where it is missing or infinite.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        value = float(cell)
+    except ValueError:
+        if cell.strip().lower() in MISSING:
+            return math.nan
+        raise
+    # float() also takes digits joined by underscores, which no file means.
+    if "_" in cell:
+        raise ValueError(cell)
+    return value if value - value == 0.0 else math.nan
+
+
+def _numbers(cells: Sequence[str], notation: str) -> list[float | None]:
+    """Numbers of a notation of their own; None where one is none."""
+    found: list[float | None] = []
+    for cell in cells:
+        values, bad = to_float64(pa.array([cell]), notation)
+        found.append(None if bad is not None else float(values[0]))
+    return found
+
+
+def _times_reader(notation: str | None, *, numeric: bool) -> Callable[[Sequence[str]], Sequence[float | None]]:
+    if numeric:
+        return _plain_times
+    if notation is None or (notation.startswith("year-month-day") and "short" not in notation):
+        return _iso_times
+    return lambda texts: _noted_times(texts, notation)
+
+
+def _plain_times(texts: Sequence[str]) -> list[float | None]:
+    found: list[float | None] = []
+    for text in texts:
+        try:
+            value = _number(text)
+        except ValueError:
+            value = math.nan
+        found.append(None if value != value else value)
+    return found
+
+
+def _iso_times(texts: Sequence[str]) -> list[float | None]:
+    found: list[float | None] = []
+    read = datetime.datetime.fromisoformat
+    for text in texts:
+        try:
+            moment = read(text)
+        except ValueError:
+            found.append(None)
+            continue
+        away = moment - (_EPOCH if moment.tzinfo is None else _EPOCH_UTC)
+        found.append((away.days * 86_400 + away.seconds) * 1_000_000 + away.microseconds)
+    return found
+
+
+def _noted_times(texts: Sequence[str], notation: str) -> list[float | None]:
+    moments: Any = parse_times(pa.array(list(texts), pa.string()), notation)
+    taken = np.asarray(moments.to_numpy(zero_copy_only=False), dtype="datetime64[us]")
+    return [None if np.isnat(moment) else int(moment.astype(np.int64)) for moment in taken]

@@ -1,0 +1,106 @@
+"""The training of a translator.
+
+Shapes: B pairs, S source tokens, T target tokens.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from unroll.baselines.translation import WordDictionary
+from unroll.bundle import RunFolder
+from unroll.metrics.intervals import RESAMPLES
+from unroll.metrics.translation import text_scores
+from unroll.models.encoder_decoder import EncoderDecoder
+from unroll.tasks.base import Job, Scores
+from unroll.tasks.pair_scores import as_scores, exact_match, perplexity
+from unroll.tasks.pair_training import PairTraining
+from unroll.tasks.pair_writer import PairWriter
+from unroll.tasks.translate.data import TranslateData
+from unroll.tasks.translate.predictor import TranslatePredictor
+from unroll.tasks.translate.settings import TranslateSettings
+from unroll.training import Loss
+
+#: What the run folder's file of columns is called.
+FILE = "translate.json"
+#: Pairs of validation that are translated after each epoch, without a beam: enough to tell epochs apart.
+_WATCHED = 1_000
+
+
+class TranslateJob(Job):
+    """A translator in training.
+
+    Args:
+        data: prepared.
+        network: for these data.
+        settings: of the run.
+        batch_size: pairs of a batch.
+        seed: of the batches.
+    """
+
+    def __init__(
+        self, data: TranslateData, network: EncoderDecoder, settings: TranslateSettings, *, batch_size: int, seed: int
+    ) -> None:
+        self.model = network
+        self.splits = data.splits
+        self.sources = data.sources
+        self.notes = data.notes
+        self.data = data
+        self._network = network
+        self._settings = settings
+        self._training = PairTraining(data.encoded, data.rows["train"], settings.smoothing, batch_size, seed)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """Pairs of like length together."""
+        return self._training.batches(epoch)
+
+    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
+        """The cost of the target's tokens and ends, with smoothed labels; the mean runs over them."""
+        return self._training.loss(model, rows, device)
+
+    def validate(self) -> dict[str, float]:
+        """BLEU and chrF of translations that are written freely, by greedy search; perplexity beside them."""
+        if "validation" not in self.splits:
+            return {}
+        rows = self.data.rows["validation"][:_WATCHED]
+        pairs = self.data.pairs.of(rows)
+        written = self.predictor().translate(pairs.sources, beam=1)
+        reached = text_scores([one.text for one in written], pairs.targets, tokenize=self.data.saved.tokenize)
+        forced = self._writer().force(self.data.encoded.of(rows))
+        metrics = {name: score.value for name, score in reached.items()}
+        return {**metrics, "perplexity": perplexity(forced)}
+
+    def _writer(self) -> PairWriter:
+        return PairWriter(self._network, self.data.vocabularies)
+
+    def predictor(self) -> TranslatePredictor:
+        """The network as it stands."""
+        return TranslatePredictor(self._writer(), self.data.saved, self._settings)
+
+    def evaluate(self, split: str) -> Scores:
+        """BLEU and chrF of the translations of a split, by beam search."""
+        return self.predictor().score(self.data.pairs.of(self.data.rows[split]))
+
+    def baselines(self) -> dict[str, dict[str, Scores]]:
+        """The source as it is; word for word, by a dictionary learnt from the pairs."""
+        train = self.data.pairs.of(self.data.rows["train"])
+        dictionary = WordDictionary(train.sources, train.targets)
+        found: dict[str, dict[str, Scores]] = {"copy": {}, "word-for-word dictionary": {}}
+        for split in self.splits:
+            pairs = self.data.pairs.of(self.data.rows[split])
+            for name, texts in (
+                ("copy", pairs.sources),
+                ("word-for-word dictionary", dictionary.translate(pairs.sources)),
+            ):
+                tokenize = self.data.saved.tokenize
+                reached = text_scores(texts, pairs.targets, tokenize=tokenize, resamples=RESAMPLES)
+                exact = exact_match(texts, pairs.targets)
+                found[name][split] = Scores({**as_scores(reached), "exact_match": exact})
+        return found
+
+    def save(self, folder: RunFolder) -> None:
+        """Columns and vocabularies."""
+        folder.write_json(FILE, self.data.saved.model_dump(mode="json"))
+        self.data.vocabularies.save(folder)

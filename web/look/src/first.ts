@@ -1,0 +1,259 @@
+/** The first screen: one sentence of diagnosis, the text, and which of its words are remembered where. */
+
+import type { Grid } from "./blocks";
+import { css, rampOf, wantsDarkInk } from "./colours";
+import { el } from "./dom";
+import type { Room } from "./room";
+import type { Saliency, View } from "./scene";
+import { label, number, percent, visible } from "./text";
+
+/** Tokens that are laid out as running text; the heat map has all of them. */
+const SHOWN = 1500;
+
+export class First {
+  readonly element = el("section", { id: "first", class: "first" });
+  private readonly lead = el("p", { class: "note shade-lead" });
+  private readonly texts = el("div", { class: "texts" });
+  private memories: (Grid | null)[] = [];
+  private spans: HTMLElement[][] = [];
+
+  constructor(private readonly room: Room) {
+    const { state } = room;
+    void this.load();
+    state.on(["language", "shade", "view", "compare"], () => this.build());
+    state.on(["focus", "theme"], () => this.shade());
+  }
+
+  private async load(): Promise<void> {
+    const { room } = this;
+    this.memories = await Promise.all(room.scene.views.map((view) => (view.memory ? room.blocks.grid(view.memory.block) : null)));
+    this.build();
+  }
+
+  private build(): void {
+    const { room } = this;
+    const { words, state, scene } = room;
+    const view = room.view;
+    const diagnosis = view.diagnosis[0];
+    const shown = state.now.compare === "one" ? [view] : [view, room.other];
+    const summary = this.summary(view);
+    this.spans = [];
+    const choices = [
+      ...(view.memory ? (["memory"] as const) : []),
+      ...(view.saliency.length ? (["saliency"] as const) : []),
+    ];
+    if (choices.length && !choices.includes(state.now.shade)) state.now.shade = choices[0]!;
+    const tabs = el("div", { class: "tabs", role: "group" });
+    for (const name of choices) {
+      tabs.append(
+        el(
+          "button",
+          { type: "button", "aria-pressed": String(state.now.shade === name), "data-shade": name, click: () => state.set({ shade: name }) },
+          name === "memory" ? words.remembers : words.decides,
+        ),
+      );
+    }
+    this.texts.replaceChildren(...shown.map((one) => this.text(one, shown.length > 1)));
+    this.element.replaceChildren(
+      ...(view.answer ? [el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, visible(view.answer)))] : []),
+      ...(diagnosis ? [el("p", { class: "lead" }, visible(diagnosis.text))] : []),
+      ...(summary ? [el("p", { class: diagnosis ? "summary" : "lead" }, summary)] : []),
+      ...(diagnosis?.advice ? [el("p", { class: "advice" }, el("b", {}, `${words.tryThis} `), visible(diagnosis.advice))] : []),
+      ...scene.notes.map((note) => el("p", { class: "note" }, visible(note))),
+      choices.length > 1 ? tabs : el("span"),
+      this.lead,
+      this.texts,
+      ...(choices.length && state.now.shade === "memory" ? [el("p", { class: "note" }, view.unit === "step" ? words.memoryAskSteps : words.memoryAsk)] : []),
+    );
+    this.shade();
+  }
+
+  /** The memory at the end in one sentence: how near it reaches, and what of the rest stands out. */
+  private summary(view: View): string {
+    const { words, scene } = this.room;
+    const memory = this.memories[scene.views.indexOf(view)];
+    if (!memory || !view.memory || view.layers.some((layer) => layer.direction < 0)) return "";
+    const row = memory.row(nearest(view.memory.at, view.tokens.length - 1));
+    const whole = row.reduce((a, b) => a + b, 0);
+    let near = 0;
+    for (let sum = 0; sum < whole / 2 && near < row.length; near++) sum += row[row.length - 1 - near]!;
+    // Of what is further back, the steps that stick out from their neighbours, not just the nearest ones.
+    const most = row.reduce((a, b) => Math.max(a, b), 0);
+    const beside = (t: number): number => {
+      const around = row.subarray(Math.max(0, t - 3), Math.min(row.length - near, t + 4));
+      return (around.reduce((a, b) => a + b, 0) - row[t]!) / Math.max(1, around.length - 1);
+    };
+    const before = [...row.keys()]
+      .slice(0, row.length - near)
+      .filter((t) => row[t]! > 0.02 * most && row[t]! > 1.25 * beside(t))
+      .sort((a, b) => row[b]! / beside(b) - row[a]! / beside(a));
+    const known = [...new Set(before.map((t) => label(view.tokens[t]!, 24)).filter((word) => /[\p{L}\p{N}]/u.test(word)))].slice(0, 2);
+    const far = view.unit === "word" && known.length ? words.sumUpFar(known.map((word) => `“${word}”`).join(words.and)) : "";
+    return words.sumUp(near, row.length, words.parts[view.unit]) + far;
+  }
+
+  private text(view: View, named: boolean): HTMLElement {
+    const { room } = this;
+    const { words, state } = room;
+    const body = el("p", { class: `sentence ${view.unit}`, tabindex: "0", "aria-label": words.sentenceLabel });
+    const spans: HTMLElement[] = [];
+    if (view.unit === "step") return this.figure(view, named);
+    const start = view.tokens.length > SHOWN ? Math.max(0, Math.min(view.tokens.length - SHOWN, state.now.focus - SHOWN / 2)) : 0;
+    const end = Math.min(view.tokens.length, Math.floor(start) + SHOWN);
+    for (let t = Math.floor(start); t < end; t++) {
+      const gap = view.gaps?.[t] ?? "";
+      if (gap && t > 0) body.append(gap.includes("\n") ? el("br") : " ");
+      const whole = view.tokens[t]!;
+      const cut = whole.length > 200 ? `${whole.slice(0, 200)}…` : whole;
+      const span = el("bdi", { class: "token", "data-step": String(t) }, visible(cut === "\n" ? "⏎" : cut));
+      if (cut === "\n") span.append(el("br"));
+      spans[t] = span;
+      body.append(span);
+    }
+    const at = (event: Event): number | null => {
+      const step = (event.target as HTMLElement).closest<HTMLElement>("[data-step]")?.dataset["step"];
+      return step === undefined ? null : Number(step);
+    };
+    body.addEventListener("pointerover", (event) => {
+      const step = at(event);
+      if (step !== null) state.set(state.now.shade === "memory" ? { focus: step, step } : { step });
+    });
+    body.addEventListener("click", (event) => {
+      const step = at(event);
+      if (step !== null) state.set({ focus: step, step });
+    });
+    body.addEventListener("pointerleave", () => state.set({ focus: room.steps() - 1, step: null }));
+    this.spans.push(spans);
+    return el(
+      "div",
+      { class: "reading" },
+      named ? el("h3", {}, visible(view.name)) : null,
+      body,
+      end < view.tokens.length ? el("p", { class: "note" }, words.cut(view.tokens.length - end)) : null,
+    );
+  }
+
+  /** A series has no words: the strip of what is held stands under its line in the heat map's section. */
+  private figure(view: View, named: boolean): HTMLElement {
+    const canvas = el("canvas", { class: "series" });
+    this.spans.push([]);
+    const box = el("div", { class: "reading" }, named ? el("h3", {}, visible(view.name)) : null, canvas);
+    const at = (event: PointerEvent): number =>
+      Math.max(0, Math.min(view.tokens.length - 1, Math.floor((event.offsetX / canvas.clientWidth) * view.tokens.length)));
+    canvas.addEventListener("pointermove", (event) => this.room.state.set({ focus: at(event), step: at(event) }));
+    canvas.addEventListener("pointerleave", () => this.room.state.set({ focus: this.room.steps() - 1, step: null }));
+    new ResizeObserver(() => void this.drawSeries(canvas, view)).observe(box);
+    return box;
+  }
+
+  private async drawSeries(canvas: HTMLCanvasElement, view: View): Promise<void> {
+    const { room } = this;
+    const width = canvas.parentElement?.clientWidth ?? 0;
+    if (!width || !view.series) return;
+    const grid = await room.blocks.grid(view.series.block);
+    const height = 170;
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = width * ratio;
+    canvas.height = height * ratio;
+    canvas.style.height = `${height}px`;
+    const context = canvas.getContext("2d")!;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const shares = this.shares(view);
+    const ramp = rampOf(room.palette, "amount");
+    const wide = width / grid.columns;
+    if (shares) {
+      for (let t = 0; t < grid.columns; t++) {
+        context.fillStyle = css(ramp, shares.values[t] ?? 0);
+        context.fillRect(t * wide, 0, wide + 0.5, height);
+      }
+    }
+    for (let r = 0; r < Math.min(6, grid.rows); r++) {
+      const row = grid.row(r);
+      const low = row.reduce((a, b) => (b < a ? b : a), Infinity);
+      const high = row.reduce((a, b) => (b > a ? b : a), -Infinity);
+      for (const [line, colour] of [[4.5, room.colour("--paper")], [2, room.colour(`--c${r + 2}`)]] as const) {
+        context.strokeStyle = colour;
+        context.lineWidth = line;
+        context.lineJoin = "round";
+        context.beginPath();
+        for (let t = 0; t < grid.columns; t++) {
+          const y = height - 12 - ((row[t]! - low) / (high - low || 1)) * (height - 24);
+          if (t) context.lineTo((t + 0.5) * wide, y);
+          else context.moveTo((t + 0.5) * wide, y);
+        }
+        context.stroke();
+      }
+    }
+    context.strokeStyle = room.colour("--ink");
+    context.lineWidth = 1.5;
+    const x = (room.state.now.focus + 0.5) * wide;
+    context.beginPath();
+    context.moveTo(x, 0);
+    context.lineTo(x, height);
+    context.stroke();
+  }
+
+  /** What each token is shaded by: from 0 to 1, or from -1 to 1 where a sign matters; and what is said about it. */
+  private shares(view: View): { values: Float64Array; raw: Float64Array; signed: boolean } | null {
+    const { state, scene } = this.room;
+    if (state.now.shade === "saliency") {
+      const saliency = view.saliency[0];
+      return saliency ? scaled(saliency) : null;
+    }
+    const memory = this.memories[scene.views.indexOf(view)];
+    if (!memory || !view.memory) return null;
+    const raw = memory.row(nearest(view.memory.at, Math.min(state.now.focus, view.tokens.length - 1)));
+    const most = raw.reduce((a, b) => (b > a ? b : a), 0) || 1;
+    return { values: raw.map((value) => Math.max(0, value) / most), raw, signed: false };
+  }
+
+  private shade(): void {
+    const { room, spans } = this;
+    const { words, state } = room;
+    const shown = state.now.compare === "one" ? [room.view] : [room.view, room.other];
+    shown.forEach((view, index) => {
+      const shares = this.shares(view);
+      const signed = shares?.signed ?? false;
+      const ramp = rampOf(room.palette, signed ? "signed" : "amount");
+      const focus = Math.min(state.now.focus, view.tokens.length - 1);
+      spans[index]?.forEach((span, t) => {
+        const value = shares?.values[t];
+        const known = value !== undefined && Number.isFinite(value);
+        const share = !known ? 0 : signed ? (value + 1) / 2 : value;
+        span.style.backgroundColor = known ? css(ramp, share) : "transparent";
+        span.style.color = known ? (wantsDarkInk(ramp, share) ? "#14181c" : "#f6f7f8") : "";
+        span.classList.toggle("focus", state.now.shade === "memory" && t === focus);
+        span.title = known ? (signed ? number(shares!.raw[t]!) : state.now.shade === "memory" ? words.held(percent(shares!.raw[t]!)) : number(shares!.raw[t]!)) : "";
+      });
+    });
+    for (const canvas of this.texts.querySelectorAll<HTMLCanvasElement>("canvas.series")) void this.drawSeries(canvas, room.view);
+    const view = room.view;
+    const saliency = view.saliency[0];
+    if (state.now.shade === "saliency" && saliency) {
+      const signed = saliency.values.some((value) => (value ?? 0) < 0);
+      this.lead.textContent = signed ? words.saliencyLead(visible(saliency.about)) : words.saliencyLeadAmount(visible(saliency.about));
+    } else if (view.memory) {
+      const focus = Math.min(state.now.focus, view.tokens.length - 1);
+      const word = label(view.tokens[focus] ?? "", 30);
+      if (view.unit === "step") this.lead.textContent = words.memoryLeadSteps(word === String(focus) ? words.step(focus) : word);
+      else this.lead.textContent = focus === view.tokens.length - 1 ? words.memoryLeadLast(word) : words.memoryLead(word);
+    } else {
+      this.lead.textContent = words.memoryNone;
+    }
+  }
+}
+
+function scaled(saliency: Saliency): { values: Float64Array; raw: Float64Array; signed: boolean } {
+  const raw = Float64Array.from(saliency.values, (value) => value ?? NaN);
+  const most = raw.reduce((a, b) => Math.max(a, Number.isNaN(b) ? 0 : Math.abs(b)), 0) || 1;
+  return { values: raw.map((value) => value / most), raw, signed: raw.some((value) => value < 0) };
+}
+
+/** The row whose step is nearest. */
+export function nearest(at: readonly number[], step: number): number {
+  let best = 0;
+  at.forEach((one, index) => {
+    if (Math.abs(one - step) < Math.abs(at[best]! - step)) best = index;
+  });
+  return best;
+}

@@ -1,0 +1,35 @@
+/** Text from data, made harmless for the eye: it is only ever put into text nodes and onto canvases. */
+
+const ACTING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** A text whose control characters are seen instead of acting. */
+export function visible(text: string): string {
+  return text.replace(ACTING, (one) => {
+    const code = one.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return code >= 0x7f && code < 0xa0 ? "\ufffd" : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
+  });
+}
+
+/** The same on one line and short enough for a label. */
+export function label(text: string, most = 40): string {
+  const plain = visible(text.length > 4 * most ? text.slice(0, 4 * most) : text)
+    .replaceAll("\n", "⏎")
+    .replaceAll("\t", "⇥");
+  const shown = plain === " " ? "␣" : plain;
+  const letters = [...shown];
+  return letters.length > most || text.length > 4 * most ? `${letters.slice(0, most - 1).join("")}…` : shown;
+}
+
+/** A number as people read it: four digits, no more. */
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && size < 1e-3) return value.toExponential(1);
+  if (size >= 1e5) return value.toLocaleString("en", { maximumFractionDigits: 0 });
+  return String(Number(value.toPrecision(3)));
+}
+
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${Math.round(100 * share)}%` : "–";
+}
