@@ -280,9 +280,9 @@ def test_tagged_words_are_known_by_their_look(tmp_path: Path, suffix: str) -> No
 
 
 def test_folder_that_is_no_data_set_lists_what_is_there(tmp_path: Path) -> None:
-    write(tmp_path / "set" / "a.wav", "x")
-    write(tmp_path / "set" / "b.wav", "x")
-    with pytest.raises(DataError, match=r"found a\.wav, b\.wav; name one file"):
+    write(tmp_path / "set" / "a.mp4", "x")
+    write(tmp_path / "set" / "b.mp4", "x")
+    with pytest.raises(DataError, match=r"found a\.mp4, b\.mp4; name one file"):
         read(tmp_path / "set", tmp_path)
 
 

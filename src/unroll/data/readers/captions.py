@@ -24,6 +24,8 @@ _FIELDS = (Field("image"), Field("caption"))
 _HEADS = ("image,caption", "image_name,comment", "file_name,caption", "filename,caption")
 #: A line of the older form: the name of a picture, the number of a caption, the caption.
 _NUMBERED = re.compile(r"(\S+\.(?:jpe?g|png|gif|bmp|webp))#\d+\t(.+)", re.IGNORECASE)
+#: What begins with the name of a picture.
+_NAMED = re.compile(r"[^,]+\.(?:jpe?g|png|gif|bmp|webp)\s*,", re.IGNORECASE)
 #: What Karpathy's files call the rest of the training part.
 _REST = "restval"
 
@@ -39,11 +41,13 @@ class CaptionsReader:
     )
 
     def recognises(self, file: Input) -> bool:
-        """The first line says so, or every line has the name of a picture with a number."""
-        lines = [line.removesuffix("\r") for _, line in file.lines if line.strip()]
+        """The first line says so and most of the others name pictures, or every line has such a name with a number."""
+        lines = [line.removesuffix("\r") for _, line in file.lines if line.strip()][:200]
         if not lines:
             return False
-        return lines[0].strip().lower() in _HEADS or all(_NUMBERED.fullmatch(line) for line in lines[:200])
+        if lines[0].strip().lower() in _HEADS:
+            return 2 * sum(_NAMED.match(line) is not None for line in lines[1:]) >= len(lines) - 1
+        return all(_NUMBERED.fullmatch(line) for line in lines)
 
     def open(self, file: Input, first: Source | None) -> LineSource:
         """The columns are always the same."""
