@@ -92,3 +92,19 @@ def nlvr(data: Path, into: Path) -> None:
         lines.append([str(folder.resolve() / "images" / image), caption.strip('"'), part])
     with (into / "captions.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(lines)
+
+
+def fsdd(data: Path, into: Path) -> None:
+    """A manifest of the recordings: what is said is in their names, DIGIT_SPEAKER_NUMBER.wav. The last quarter of the
+    numbers tests, the two before it validate; no recording number stands in two parts.
+    """
+    paths = sorted((data / "speech/fsdd").glob("*.wav"))
+    numbers = sorted({int(path.stem.rpartition("_")[2]) for path in paths})
+    first_test = numbers[len(numbers) - len(numbers) // 4]
+    validation = set(numbers[numbers.index(first_test) - 2 : numbers.index(first_test)])
+    lines = ["audio\ttext\tpart"]
+    for path in paths:
+        number = int(path.stem.rpartition("_")[2])
+        part = "test" if number >= first_test else "validation" if number in validation else "train"
+        lines.append(f"{path.resolve()}\t{path.stem.partition('_')[0]}\t{part}")
+    (into / "fsdd.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")

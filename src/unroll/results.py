@@ -38,7 +38,8 @@ class Prediction(Mapping[str, Any]):
         time: forecast: the times of the steps ahead.
         mean: forecast: the mean of each step ahead.
         quantiles: forecast: level, such as "0.1" -> the quantile of each step ahead.
-        text: fill: the text without its gap; generate: the text that was continued.
+        text: fill: the text without its gap; generate: the text that was continued; transcribe: what is said.
+        words: transcribe: "word", "start" and "end" (seconds) and "probability" of each word.
         word: fill: the likeliest word.
         answer: answer: the answer.
         looked_at: answer, of a choice: for each look the sentences with their weights; caption: the words, each with
@@ -63,6 +64,7 @@ class Prediction(Mapping[str, Any]):
         mean: list[float]
         quantiles: dict[str, list[float]]
         text: str
+        words: list[dict[str, Any]]
         word: str
         answer: str
         looked_at: list[Any]

@@ -57,6 +57,7 @@ ALLOWED["trained"] = {"bundle", "data", "inspect", "interop", "report", "results
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
 ALLOWED["measured"] = {"inspect", "trained"}
 ALLOWED["looking"] = {"bundle", "inspect", "measured", "results", "tasks", "trained", "viewer"}
+ALLOWED["lab"] = {"cells", "data", "engine", "inspect", "layers", "models", "report", "tasks"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}
 ALLOWED["cli"] = {*ALLOWED, "cli"}
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -20,12 +20,14 @@ READING_RUN = READING | {"--file", "--stream", "--no-stream"}
 RUN = {"--epochs", "--seed", "--out", "--config", "--force"}
 OPTIONS = {
     "train": DATA | RUN | {"--resume"},
+    "chat": set(),
     "check": DATA,
     "evaluate": set(),
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
     "transcribe": {"--raw", "--rate", "--channels", "--bits"},
     "look": {"--text", "--data", "--row", "--compare", "--out", "--language"},
+    "detect": {"--state", "--threshold", "--warm-up", "--scores"},
     "export": {"--onnx"},
     "memory": {
         "--lag",
@@ -46,12 +48,14 @@ OPTIONS = {
 }
 ARGUMENTS = {
     "train": ["data"],
+    "chat": ["run"],
     "check": ["data"],
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
     "transcribe": ["run"],
     "look": ["run"],
+    "detect": ["run"],
     "export": ["run"],
     "memory": ["task"],
 }

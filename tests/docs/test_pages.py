@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 
 from data.audio.sounds import spoken, write_folder, write_wav
 from unroll.cli.app import make_app, run
@@ -94,6 +95,13 @@ def readers_folder(monkeypatch, tmp_path):
     (tmp_path / "stories.txt").write_text(stories, encoding="utf-8")
     asked = '{"story": ["Mary went to the hall."], "question": "Where is Mary?"}\n'
     (tmp_path / "asked.jsonl").write_text(asked, encoding="utf-8")
+    (tmp_path / "photos/images").mkdir(parents=True)
+    rows = ["image,caption"]
+    for number in range(30):
+        colour = ("red", "green", "blue")[number % 3]
+        Image.new("RGB", (16, 16), colour).save(tmp_path / f"photos/images/{number}.png")
+        rows.append(f"{number}.png,a {colour} square")
+    (tmp_path / "photos/captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
     pairs = [(f"der Hund sieht die Frau {n}.", f"the dog sees the woman {n}.") for n in range(60)]
     (tmp_path / "pairs").mkdir()

@@ -261,7 +261,7 @@ def test_looks_stay_within_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def slow(*_: object, **__: object) -> list[LayerHealth]:
         clock[0] += 0.5
-        return [LayerHealth("", 0, "forward", "", (), 9, False, "h", np.ones(3), {}, 0.0, math.nan)]
+        return [LayerHealth("", 0, "forward", "", (), 9, False, "h", np.ones(9), {}, 0.0, math.nan)]
 
     monkeypatch.setattr(inside, "health_of", slow)
     look = inside.TrainingLook(None)  # type: ignore[arg-type]

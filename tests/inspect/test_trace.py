@@ -13,7 +13,7 @@ from torch import nn
 
 import unroll
 from unroll.errors import ConfigError, EngineError
-from unroll.inspect import View, trace
+from unroll.inspect import View, trace, view_of
 from unroll.inspect.watch import watch
 
 
@@ -142,6 +142,27 @@ def test_a_view_is_json_and_its_arrays_come_back() -> None:
     np.testing.assert_array_equal(back, seen.tracks[0].values["h"])
     assert given["labels"] == ["0", "1", "2", "3"]
     assert given["tracks"][0]["labels"] is None
+
+
+def test_a_view_of_a_trained_model_holds_every_measure(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("he said “yes” and “no” now.\n" * 60, encoding="utf-8")
+    model = unroll.train(text, task="generate", epochs=1, hidden_size=6, progress=False, baselines=False)
+    view = view_of(model, "he said “yes” and “no” now.\n" * 16, title="a look")
+    steps = len(view.trace.labels)
+    assert list(view.gradients) == list(view.horizons) == ["layer 1, forward"]
+    assert {name: len(value) for name, value in view.saliency.items()} == {
+        "gradient x input": steps,
+        "integrated gradients": steps,
+    }
+    assert "occlusion" in view_of(model, "he said").saliency
+    assert view.findings
+    assert view.findings[0]["what"]
+    assert "inside quotes" in [flag["property"] for flag in view.flags]
+    json.dumps(view.to_json(), allow_nan=False)
+    alone = view_of(unroll.GRU(3, 5), torch.randn(9, 1, 3))
+    assert not alone.gradients
+    assert not alone.saliency
 
 
 def test_trained_runs_name_their_steps(tmp_path: Path) -> None:

@@ -81,6 +81,29 @@ def test_a_second_computation_with_matrices() -> None:
         assert cider.scores([caption], [PEOPLE[row]])[0] == pytest.approx(10 * total / 8)
 
 
+def test_the_published_value_of_a_common_implementation() -> None:
+    # SummEval (Fabbri et al. 2021) pins what pycocoevalcap's scorer gives for these, cut at spaces.
+    said = [
+        "28-year-old chef found dead in San Francisco mall",
+        "A 28-year-old chef who recently moved to San Francisco was found dead in the staircase of a local shopping"
+        " center.",
+        "The victim's brother said he cannot imagine anyone who would want to harm him,\"Finally, it went uphill again"
+        ' at him."',
+    ]
+    people = [
+        ["28-Year-Old Chef Found Dead at San Francisco Mall"],
+        [
+            "A 28-year-old chef who had recently moved to San Francisco was found dead in the stairwell of a local mall"
+            " this week."
+        ],
+        [
+            "But the victim's brother says he can't think of anyone who would want to hurt him, saying, \"Things were"
+            ' finally going well for him."'
+        ],
+    ]
+    assert CiderD(people, str.split).scores(said, people).mean() == pytest.approx(2.5759014911864084, abs=1e-9)
+
+
 def test_nothing_to_compare_with_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one picture"):
         CiderD([])

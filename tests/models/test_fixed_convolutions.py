@@ -43,7 +43,9 @@ def test_features_are_shares_of_steps_above_a_bias() -> None:
     layer = FixedConvolutions(2, 30, 4 * KERNELS).double()
     layer.fit(x, lengths, seed=0)
     out = layer(x, lengths)
-    assert out.shape == (6, layer.output_size) and (out >= 0).all() and (out <= 1).all()
+    assert out.shape == (6, layer.output_size)
+    assert (out >= 0).all()
+    assert (out <= 1).all()
     at = 0
     for index, (dilation, count) in enumerate(layer.dilations):
         for kernel, number in ((0, 0), (1, count - 1), (50, 0), (83, 0)):
@@ -56,7 +58,9 @@ def test_features_are_shares_of_steps_above_a_bias() -> None:
                 assert float(out[row, place]) == pytest.approx(expected), (row, dilation, kernel)
         at += KERNELS * count
     counts = layer.channels.sum(dim=-1)
-    assert counts.min() >= 1 and counts.max() <= 2 and counts.unique().numel() == 2
+    assert counts.min() >= 1
+    assert counts.max() <= 2
+    assert counts.unique().numel() == 2
 
 
 def test_a_row_is_the_same_beside_others_and_alone() -> None:
@@ -77,7 +81,8 @@ def test_dilations_reach_over_the_series_and_share_the_features() -> None:
     assert dilations(9, 84) == [(1, 1)]
     assert dilations(5, 840) == [(1, 10)]
     found = dilations(150, 9_996)
-    assert [size for size, _ in found][:3] == [1, 2, 3] and found[-1][0] == 18
+    assert [size for size, _ in found][:3] == [1, 2, 3]
+    assert found[-1][0] == 18
     assert sum(count for _, count in found) == 119
     with pytest.raises(ConfigError, match="at least 1"):
         FixedConvolutions(0, 5, 84)
@@ -124,4 +129,5 @@ def test_a_few_rows_that_are_all_right_are_not_boundlessly_sure() -> None:
     features = torch.rand(8, 84, dtype=torch.float64) * 0.01 + truth[:, :1].double()
     left_out = layer.fit(features, truth, exclusive=True)
     sure = left_out.softmax(dim=1)[truth]
-    assert (sure > 0.8).all() and (sure < 0.95).all()
+    assert (sure > 0.8).all()
+    assert (sure < 0.95).all()

@@ -20,6 +20,7 @@ from unroll.cli import (
     evaluate,
     export,
     info,
+    lab,
     look,
     memory,
     predict,
@@ -77,6 +78,7 @@ def make_app() -> typer.Typer:
         (transcribe.transcribe, "Write what is spoken on standard input."),
         (export.export, "Write a trained model as an ONNX file."),
         (memory.memory, "Compare how far networks remember."),
+        (lab.lab, "Learn what recurrent networks remember."),
         (datasets.datasets, "List the built-in data sets."),
         (info.info, "Show what this installation can do."),
     ]

@@ -16,6 +16,7 @@ from unroll.inspect.jacobians import (
 from unroll.inspect.saliency import gradient_times_input, integrated_gradients, occlusion
 from unroll.inspect.trace import Attention, Trace, Track, trace
 from unroll.inspect.view import View
+from unroll.inspect.viewed import view_of
 
 __all__ = [
     "Attention",
@@ -47,4 +48,5 @@ __all__ = [
     "time_scale",
     "trace",
     "units_on_at",
+    "view_of",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -84,18 +84,22 @@ class CiderD:
 
     Args:
         references: the captions of every picture of the set, at least one each.
+        words: cuts a caption.
 
     Raises:
         ValueError: there is no picture.
     """
 
-    def __init__(self, references: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, references: Sequence[Sequence[str]], words: Callable[[str], Sequence[str]] = caption_words
+    ) -> None:
         if not references:
             raise ValueError("CIDEr-D needs references of at least one picture")
+        self._words = words
         self._holding: Grams = Counter()
         for own in references:
-            words = [caption_words(text) for text in own]
-            self._holding.update({gram for text in words for n in range(1, LONGEST + 1) for gram in _grams(text, n)})
+            cut = [words(text) for text in own]
+            self._holding.update({gram for text in cut for n in range(1, LONGEST + 1) for gram in _grams(text, n)})
         self._pictures = math.log(len(references))
 
     def scores(self, captions: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
@@ -107,7 +111,7 @@ class CiderD:
         _check(captions, references)
         found = []
         for caption, own in zip(captions, references, strict=True):
-            words, others = caption_words(caption), [caption_words(text) for text in own]
+            words, others = self._words(caption), [self._words(text) for text in own]
             total = 0.0
             for n in range(1, LONGEST + 1):
                 vector = self._vector(words, n)

@@ -15,6 +15,7 @@ _NAMES = {
     "smape": "sMAPE",
     "mape": "MAPE",
     "mase": "MASE",
+    "owa": "OWA",
     "crps": "CRPS",
     "f1": "F1",
     "auc": "AUC",
@@ -24,9 +25,10 @@ _NAMES = {
     "cer": "CER",
     "bleu": "BLEU",
     "chrf": "chrF",
-    "cider": "CIDEr",
-    "d": "D",
 }
+
+#: Metrics whose names are not made of their words.
+_WHOLE = {"cider_d": "CIDEr-D", "bleu_1": "BLEU-1", "bleu_2": "BLEU-2", "bleu_3": "BLEU-3", "bleu_4": "BLEU-4"}
 
 #: Names of cells and methods that the field writes otherwise than options do.
 _SPELLINGS = {
@@ -86,7 +88,7 @@ def metric_name(name: str) -> str:
         >>> metric_name("macro_f1")
         'macro F1'
     """
-    return " ".join(_NAMES.get(word, word) for word in name.split("_"))
+    return _WHOLE.get(name) or " ".join(_NAMES.get(word, word) for word in name.split("_"))
 
 
 def model_name(name: str) -> str:

@@ -35,8 +35,9 @@ _PATIENCE = 10.0
 class TrainingLook:
     """Measures the layers of a job now and then, for at most one twentieth of the time of training.
 
-    It looks again when all looks so far, and one more like the longest, are within the share; a look that would take
-    longer stops following gradients back. Satisfies `unroll.training.Looker`.
+    It looks again when all looks so far and a whole one more are within the share. The first one stops following
+    gradients back when its time is up; how far it came says how long a whole one takes. Satisfies
+    `unroll.training.Looker`.
 
     Args:
         job: in training.
@@ -45,23 +46,26 @@ class TrainingLook:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._spent = 0.0
-        self._longest = 0.0
+        self._whole = 0.0
         self._warned = ""
         self._blind = False
 
     def look(self, rows: np.ndarray, device: torch.device, elapsed: float) -> Inside | None:
         """See `unroll.training.Looker`."""
         budget = SHARE * elapsed - self._spent
-        if self._blind or elapsed < _FIRST or budget < self._longest:
+        if self._blind or elapsed < _FIRST or budget < self._whole:
             return None
         began = time.monotonic()
         layers = health_of(
-            self._job, rows[:_ROWS], device, seeds=_SEEDS, drift=False, deadline=began + max(budget, 0.0) / 2
+            self._job, rows[:_ROWS], device, seeds=_SEEDS, drift=False, deadline=began + max(budget, 0.0)
         )
         taken = time.monotonic() - began
-        self._spent, self._longest = self._spent + taken, max(self._longest, taken)
+        self._spent += taken
         if not layers:
             self._blind = True
+            return None
+        first, self._whole = not self._whole, taken * max(one.steps / max(1, len(one.norms)) for one in layers)
+        if first:
             return None
         warning = warning_of(layers)
         said, self._warned = warning if _kind(warning) != self._warned else "", _kind(warning)

@@ -306,6 +306,15 @@ def test_builtin_set(tmp_path: Path, name: str) -> None:
         np.testing.assert_array_equal(table.numbers("label"), expected.target)
 
 
+def test_builtin_hangul(tmp_path: Path) -> None:
+    table = read("hangul", tmp_path)
+    assert len(table) == 11_172
+    assert [list(table.texts(name, np.array([0, 1, 11_171]))) for name in ("source", "target")] == [
+        ["가", "각", "힣"],
+        ["GA", "GAG", "HIH"],
+    ]
+
+
 def test_builtin_pydocs(tmp_path: Path) -> None:
     table = read("pydocs", tmp_path)
     labels, counts = np.unique(list(table.texts("label")), return_counts=True)

@@ -20,9 +20,12 @@ def test_gaps_lie_on_straight_lines_and_empty_steps_at_the_end_are_none() -> Non
 def test_a_whole_series_is_given_back_as_it_is() -> None:
     given = np.arange(6.0).reshape(3, 2)
     whole = mended(given)
-    assert whole is not None and whole.values is given and (whole.filled, whole.missing) == (0, None)
+    assert whole is not None
+    assert whole.values is given
+    assert (whole.filled, whole.missing) == (0, None)
     shorter = mended(np.array([[1.0], [NAN]]))
-    assert shorter is not None and (len(shorter.values), shorter.filled, shorter.missing) == (1, 0, None)
+    assert shorter is not None
+    assert (len(shorter.values), shorter.filled, shorter.missing) == (1, 0, None)
 
 
 def test_a_feature_without_a_value_cannot_be_mended() -> None:

@@ -143,7 +143,7 @@ def test_strange_questions_have_an_answer(stories: RunFolder, spans: RunFolder) 
         ("Where is Mary?", "a record needs a story in 'story'"),
         ("", "a record needs"),
         ({"story": "Mary left.", "question": " "}, "a record needs a question in 'question'"),
-        ({"text": "Mary left."}, r"got \['text'\]"),
+        ({"word": "Mary left."}, r"got \['word'\]"),
         ({"story": 3, "question": "Where?"}, "a text or a list of sentences in 'story'"),
         ("lone \ud800\nWhere?", "surrogate"),
     ],

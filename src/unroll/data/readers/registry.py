@@ -21,8 +21,8 @@ from unroll.errors import ConfigError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
-    SoundReader(),
     ParquetReader(),
+    SoundReader(),
     JsonLinesReader(),
     SquadReader(),
     CocoReader(),

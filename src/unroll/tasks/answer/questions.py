@@ -220,8 +220,9 @@ def record_question(record: Record, columns: Columns, form: Form) -> Question:
     Raises:
         DataError: there is no story or no question.
     """
-    if isinstance(record, str):
-        story, _, question = record.rstrip().rpartition("\n")
+    alone = None if isinstance(record, str) or columns.story in record else record.get("text")
+    if isinstance(record, str) or isinstance(alone, str):
+        story, _, question = str(record if isinstance(record, str) else alone).rstrip().rpartition("\n")
         cells: dict[str, Any] = {columns.story: story, columns.question: question}
     else:
         cells = dict(record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -41,6 +43,7 @@ class CaptionJob(Job):
         self.model = captioner
         self.splits = data.splits
         self.notes = data.notes
+        self.sources = () if settings.backbone is None else (Path(settings.backbone),)
         self.data = data
         self._captioner = captioner
         self._settings = settings

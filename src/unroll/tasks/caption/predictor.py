@@ -108,7 +108,8 @@ class CaptionPredictor(Predictor):
         return (torch.from_numpy(np.stack(pixels)),)
 
     def _path(self, record: Record) -> Path:
-        name = record if isinstance(record, str) else record.get(self._saved.image)
+        # A path on the line that comes with options is a record with a text.
+        name = record if isinstance(record, str) else record.get(self._saved.image, record.get("text"))
         if not isinstance(name, str) or not name.strip():
             named = sorted(map(str, record)) if not isinstance(record, str) else repr(record)
             raise DataError(f"a record needs the path of a picture in '{self._saved.image}', got {named}")

@@ -64,7 +64,7 @@ def _maps(said: Sequence[Shown], paths: Sequence[Path], references: Sequence[Seq
             drawn = report_maps(path, own, looked)
             return [Pictures("the picture, and what each word looked at", drawn)] if drawn else []
 
-        about = f"{text} One of the captions that people gave: {references[number][0]}"
+        about = f"Written: “{text}” A person wrote: “{references[number][0]}”"
         sections.append(Section(f"Where each word looked ({len(sections) + 1})", about, None, charts))
     return sections
 
