@@ -1,6 +1,6 @@
 /** The section with the heat maps: its tools, its panes, the strip below, and what unit is chosen. */
 
-import type { Grid } from "./blocks";
+import type { Grid, Level } from "./blocks";
 import { el, perFrame, sized } from "./dom";
 import { drawHeat, drawScale } from "./draw";
 import { difference } from "./derive";
@@ -23,6 +23,7 @@ export class Inside {
   private readonly note = el("p", { class: "note grain" });
   private readonly orders = new Map<string, Uint32Array>();
   private current: Grid | null = null;
+  private profile: { level: Level; sums: Float64Array } | null = null;
   private round = 0;
 
   constructor(private readonly room: Room) {
@@ -227,11 +228,8 @@ export class Inside {
     context.fillStyle = room.colour("--soft");
     context.fillRect(GUTTER, 2, inner, height - 4);
     const level = current.level(room.span / inner);
-    const sums = new Float64Array(level.columns);
-    const every = Math.max(1, Math.floor(current.rows / 128));
-    for (let u = 0; u < current.rows; u += every) {
-      for (let t = 0; t < level.columns; t++) sums[t]! += Math.abs(current.value(level.codes[u * level.columns + t]! || 1));
-    }
+    if (this.profile?.level !== level) this.profile = { level, sums: profileOf(current, level) };
+    const { sums } = this.profile;
     const most = sums.reduce((a, b) => Math.max(a, b), 1e-9);
     context.fillStyle = room.colour("--muted");
     context.globalAlpha = 0.45;
@@ -260,6 +258,16 @@ export class Inside {
     });
     this.strip.addEventListener("pointermove", go);
   }
+}
+
+/** How far the units are from zero at each step, summed over some of them. */
+function profileOf(grid: Grid, level: Level): Float64Array {
+  const sums = new Float64Array(level.columns);
+  const every = Math.max(1, Math.floor(grid.rows / 128));
+  for (let u = 0; u < grid.rows; u += every) {
+    for (let t = 0; t < level.columns; t++) sums[t]! += Math.abs(grid.value(level.codes[u * level.columns + t]! || 1));
+  }
+  return sums;
 }
 
 /** Steps at which two texts differ. */
