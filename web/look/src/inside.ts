@@ -8,7 +8,7 @@ import { byNumber, byValue, saturation, similarity, timescales, type Sorting } f
 import { Pane, moveTo, zoom, type Shown } from "./pane";
 import { matches } from "./query";
 import { GUTTER, MARGIN, type Room } from "./room";
-import type { View } from "./scene";
+import type { Layer, View } from "./scene";
 import { number, visible } from "./text";
 
 const SORTINGS: readonly Sorting[] = ["number", "similarity", "saturation", "timescale", "query"];
@@ -143,7 +143,7 @@ export class Inside {
     this.current = grid;
     const order = this.order(room.view, grid);
     const unlike = differing(scene.views);
-    const showing = (view: View, which: Grid, how: Uint32Array): Shown => ({ view, grid: which, kind: room.track(view)!.kind, order: how, unlike });
+    const showing = (view: View, which: Grid, how: Uint32Array): Shown => ({ view: readBy(view, room.layer(view)!), grid: which, kind: room.track(view)!.kind, order: how, unlike });
     const [one, two] = this.panes;
     const both = state.now.compare !== "one" && other !== null;
     one!.caption.hidden = scene.views.length < 2;
@@ -268,6 +268,11 @@ function profileOf(grid: Grid, level: Level): Float64Array {
     for (let t = 0; t < level.columns; t++) sums[t]! += Math.abs(grid.value(level.codes[u * level.columns + t]! || 1));
   }
   return sums;
+}
+
+/** A view as a layer sees it that has steps of its own. */
+function readBy(view: View, layer: Layer): View {
+  return layer.tokens ? { ...view, tokens: layer.tokens, gaps: null, series: null } : view;
 }
 
 /** Steps at which two texts differ. */
