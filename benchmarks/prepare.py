@@ -32,6 +32,8 @@ def babi(data: Path, into: Path) -> None:
     """All twenty tasks of bAbI in their 1k form: 900 questions of each to train on, the authors' validation part to
     test on. Of the five tasks that are here in the 10k form only the first stories are taken."""
     folder = data / "question_answering/babi"
+    into = into / "babi"
+    into.mkdir(exist_ok=True)
     for number in range(1, 21):
         small = folder / f"en-valid/qa{number}_train.txt"
         source = small.parent if small.is_file() else folder / "en-valid-10k"

@@ -305,14 +305,14 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     ),
     Recipe(
         "babi",
-        "{prepared}",
+        "{prepared}/babi",
         ("--epochs", "30", "--set", "data.validation_fraction=0.1"),
         Goal("mean_accuracy", 0.70, True, "Weston et al. 2015, table 3: an LSTM reaches 49.2 on the 1k form"),
         prepare=prepare.babi,
     ),
     Recipe(
         "babi_supported",
-        "{prepared}",
+        "{prepared}/babi",
         ("--epochs", "20", "--set", "data.validation_fraction=0.1", "--set", "model.support=0.3"),
         Goal("mean_accuracy", 0.70, True, "the same, and the looks are also taught which lines support the answers"),
         prepare=prepare.babi,
@@ -331,14 +331,14 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     ),
     Recipe(
         "nlvr",
-        "{prepared}",
+        "{prepared}/captions.csv",
         ("--epochs", "30", "--set", "data.split_column=split", "--set", "model.side=200"),
         Goal("cider_d", "nearest image", True, "same split, by sentence"),
         prepare=prepare.nlvr,
     ),
     Recipe(
         "digit_captions",
-        "{prepared}",
+        "{prepared}/captions.csv",
         ("--epochs", "10", "--set", "data.split_column=split", "--set", "model.dropout=0.2"),
         Goal("exact_match", 0.95, True, "every digit is one of the test part's own"),
         prepare=prepare.digit_captions,

@@ -41,14 +41,13 @@ class Prediction(Mapping[str, Any]):
         text: fill: the text without its gap; generate: the text that was continued; transcribe: what is said.
         words: transcribe: "word", "start" and "end" (seconds) and "probability" of each word.
         word: fill: the likeliest word.
-        answer: answer: the answer.
         looked_at: answer, of a choice: for each look the sentences with their weights; caption: the words, each with
             the weights of the picture's cells.
         caption: caption: what the picture shows.
         start: answer, of a span: where it begins in the text, in characters.
         continuation: generate: what is written after the text.
         translation: translate: the text in the other language.
-        answer: chat: what is answered.
+        answer: answer, chat: what is answered.
         score: translate and chat: the log-probability over the length penalty.
     """
 
@@ -72,7 +71,6 @@ class Prediction(Mapping[str, Any]):
         start: int
         continuation: str
         translation: str
-        answer: str
         score: float
 
     def __init__(self, fields: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ DATA = READING | {"--task", "--target", "--time", "--series", "--validation", "-
 READING_RUN = READING | {"--file", "--stream", "--no-stream"}
 RUN = {"--epochs", "--seed", "--out", "--config", "--force"}
 OPTIONS = {
-    "train": DATA | RUN | {"--resume"},
+    "train": DATA | RUN | {"--resume", "--look"},
     "chat": set(),
     "check": DATA,
     "evaluate": set(),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unroll.errors import ConfigError, nearest
-from unroll.lab import both_ways, grid, little_data, memories, order, powers, remedies
+from unroll.lab import both_ways, grid, little_data, memories, order, powers, remedies, shapes
 from unroll.lab.lesson import LANGUAGES, Chapter, Lesson
 from unroll.lab.page import Done, contents_html, done, file_name, lesson_html
 
@@ -17,6 +17,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     powers.CHAPTER,
     memories.CHAPTER,
     remedies.CHAPTER,
+    shapes.CHAPTER,
     order.CHAPTER,
     both_ways.CHAPTER,
     little_data.CHAPTER,

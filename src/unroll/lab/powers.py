@@ -111,10 +111,12 @@ def run(seed: int) -> Lesson:
             Text(
                 "A real simple network squashes its state with tanh, whose slope is at most 1, so every step takes a"
                 f" little more away. After {_STEPS} steps {power(tanh[0.9])}, {power(tanh[1.0])} and {power(tanh[1.2])}"
-                " of the gradient are left: large weights no longer help, because they push tanh to where it is flat.",
+                " of the gradient are left: larger weights push tanh to where it is flat, and that eats up what"
+                " they add.",
                 "실제 단순 순환 신경망은 상태를 tanh로 누릅니다. tanh의 기울기는 많아야 1이므로 걸음마다 조금씩 더"
                 f" 줄어듭니다. {_STEPS} 걸음 뒤에 남는 것은 처음의 {power(tanh[0.9])}배, {power(tanh[1.0])}배,"
-                f" {power(tanh[1.2])}배입니다. 가중치를 키우면 tanh가 평평한 곳으로 밀려나므로 도움이 되지 않습니다.",
+                f" {power(tanh[1.2])}배입니다. 가중치를 키우면 tanh가 평평한 곳으로 밀려나서 늘어난 만큼이 도로"
+                " 깎입니다.",
             ),
         ),
         Part(

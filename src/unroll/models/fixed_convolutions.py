@@ -126,7 +126,7 @@ class FixedConvolutions(nn.Module):
             steps = counted.sum(dim=2).clamp(min=1).unsqueeze(-1)
             above = [
                 ((given.unsqueeze(2) > some.unsqueeze(-1)) & counted.unsqueeze(2)).sum(dim=-1)
-                for some in biases.split(_AT_ONCE, dim=1)
+                for some in torch.split(biases, _AT_ONCE, dim=1)
             ]
             parts.append((torch.cat(above, dim=-1) / steps).flatten(1))
         return torch.cat(parts, dim=1).to(x.dtype)

@@ -58,8 +58,9 @@ def leaning_section(found: Sequence[Leaning], hidden: float) -> Section:
     text = (
         f"A part of a series, {percent(hidden)} of its steps, is replaced by a straight line, one part after the other"
         " (Zeiler and Fergus 2014, occlusion): by how much the probability of the right answer falls says how much it"
-        " leans on that part. One row of each class that was answered rightly, the surest. An answer that leans on"
-        " steps which cannot matter, such as the edge of the recording, has learnt how the data were collected."
+        " leans on that part. One row of each class that was answered rightly, the least sure, where a part can tip"
+        " the answer. One that leans on steps which cannot matter, such as the edge of the recording, has learnt how"
+        " the data were collected."
     )
     return Section("What the answers lean on", text, table, lambda: [plot for one in found for plot in _plots(one)])
 

@@ -94,7 +94,7 @@ def _values(layers: Sequence[LayerHealth], share: float) -> dict[str, float]:
 def health_of(
     job: Job, rows: np.ndarray, device: torch.device, *, seeds: int, drift: bool, deadline: float
 ) -> list[LayerHealth]:
-    """The layers of a job on some rows, in evaluation mode; the job and all random numbers stay as they were."""
+    """The layers of a job on some rows, as in training; the job, its network and random numbers stay as they were."""
 
     def loss() -> Tensor:
         return job.loss(job.model, rows, device).total
@@ -106,15 +106,20 @@ def health_of(
 @contextmanager
 def _undisturbed(job: Job, device: torch.device) -> Iterator[None]:
     before, carried = random_state(device), {name: value.clone() for name, value in job.carried().items()}
-    training = [part for part in job.model.modules() if part.training]
-    job.model.eval()
+    modes = [(part, part.training) for part in job.model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in job.model.buffers()]
+    # The loss of a job is that of training: some networks take other arguments in evaluation.
+    job.model.train()
     # A carried state is that of other rows.
     job.carry({})
     try:
         yield
     finally:
-        for part in training:
-            part.training = True
+        for part, training in modes:
+            part.training = training
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
         job.carry(carried)
         set_random_state(before, device)
 

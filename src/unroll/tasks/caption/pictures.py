@@ -22,8 +22,8 @@ _CAPTIONS = ("caption", "captions", "text", "description", "comment", "sentence"
 _FOLDERS = ("", "images", "Images", "image", "imgs", "pictures", "photos", "Flicker8k_Dataset", "Flickr8k_Dataset")
 #: Rows by which it is told whether a column names pictures, and where those stand.
 _LOOKED_AT = 200
-#: Findings that are listed one by one, and pictures up to which `unroll check` decodes all.
-_LISTED, _DECODED = 200, 5_000
+#: Errors and pictures without a caption that are listed one by one, and pictures up to which all are decoded.
+_LISTED, _SILENT, _DECODED = 200, 20, 5_000
 _SPACED_MARK = re.compile(r"\s+([.,;:!?])")
 KINDS = {
     "image": "captions of pictures that are not there",
@@ -179,8 +179,8 @@ def findings(table: Table, columns: Columns, images: str | None) -> Iterator[Fin
     named = {(folder / name).resolve() for name in rows}
     stand = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
     silent = [path for path in stand if path.resolve() not in named]
-    for path in silent[:_LISTED]:
+    for path in silent[:_SILENT]:
         yield Finding("warning", "a picture without a caption; it is not used", path)
-    if len(silent) > _LISTED:
-        yield Finding("warning", f"{len(silent) - _LISTED:,} more pictures without a caption")
+    if len(silent) > _SILENT:
+        yield Finding("warning", f"{len(silent) - _SILENT:,} more pictures without a caption")
     yield Finding("note", f"{len(table):,} captions of {len(rows):,} pictures in {folder}")

@@ -28,6 +28,7 @@ class CaptionTask(Task[CaptionSettings, CaptionData]):
     monitor = Monitor("cider_d", higher_is_better=True)
     Settings = CaptionSettings
     options = OPTIONS
+    writes_target = True
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of names of pictures beside one of texts."""

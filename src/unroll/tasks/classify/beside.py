@@ -120,8 +120,7 @@ class Beside:
             return [
                 f"The linear model of fixed convolutions answers alone, since networks beside it did not help: {rows}."
             ]
-        weight = words.percent(share, 0)
-        said = f"The linear model of fixed convolutions has {weight} of the say, the networks have the rest"
+        said = f"The linear model of fixed convolutions has {words.percent(share, 0)} of the say, networks the rest"
         return [f"{said}: {rows}, both together {both}."]
 
     def _own(self) -> Tensor:

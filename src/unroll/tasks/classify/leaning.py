@@ -28,7 +28,7 @@ def leanings(
     truth: np.ndarray,
     probabilities_NK: np.ndarray,
 ) -> list[Leaning]:
-    """What the surest right answer of each class leans on; of many classes the first few.
+    """What the least sure of the right answers of each class leans on; of many classes the first few.
 
     Args:
         network: whose answers they are.
@@ -45,7 +45,7 @@ def leanings(
         own = np.flatnonzero(right & (truth == number))
         if len(own) == 0 or len(found) == _MOST:
             continue
-        row = int(rows[own[probabilities_NK[own, number].argmax()]])
+        row = int(rows[own[probabilities_NK[own, number].argmin()]])
         values = examples.row(row)
         if len(values) < _LEAST_STEPS:
             continue
