@@ -50,24 +50,18 @@ class Limits(NamedTuple):
 
     Attributes:
         threshold: of the score.
-        calm: as in `Alarm`.
-        short: as in `Channel`.
-        long: likewise.
-        rest: as in `Alarm`.
         silent: records of an unknown stream that raise no alert.
+        settings: the run's model section.
     """
 
     threshold: float
-    calm: float
-    short: int
-    long: int
-    rest: int
     silent: int
+    settings: DetectSettings
 
     @classmethod
     def of(cls, saved: Saved, settings: DetectSettings, threshold: float) -> Limits:
         """Those of a run."""
-        return cls(threshold, settings.calm, settings.short, settings.long, saved.rest, saved.probation)
+        return cls(threshold, saved.probation, settings)
 
 
 class StreamState:
@@ -81,8 +75,9 @@ class StreamState:
     """
 
     def __init__(self, weights: Weights, saved: Saved, limits: Limits, silent: int) -> None:
-        self._watcher = Watcher(weights, saved.cycles, short=limits.short, long=limits.long)
-        self._alarm = Alarm(limits.threshold, limits.calm, limits.rest)
+        settings = limits.settings
+        self._watcher = Watcher(weights, saved.cycles, short=settings.short, long=settings.long)
+        self._alarm = Alarm(limits.threshold, settings.calm, settings.rest_after(silent))
         self._saved = saved
         self._silent = silent
         self._time: float | None = None
@@ -246,7 +241,9 @@ class Session:
             raise DataError("this is the state of a stream under another run; start without it, or name that run")
         try:
             for name, own in state["streams"].items():
-                found = StreamState(self._weights, self.saved, self._limits, 0)
+                start = self._starts(name)
+                silent = self._limits.silent if start is None else len(start)
+                found = StreamState(self._weights, self.saved, self._limits, silent)
                 found.restore(own)
                 self._streams[name] = found
         except (KeyError, TypeError, ValueError, AttributeError) as error:
