@@ -95,7 +95,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
             "nab_standard",
             60.0,
             True,
-            "the benchmark's scoreboard: HTM 70, windowed Gaussian 39.6 (with ten more series)",
+            "scoreboard: HTM 70, windowed Gaussian 39.6 (with ten more series)",
         ),
     ),
     Recipe(

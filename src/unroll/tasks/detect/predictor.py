@@ -157,7 +157,11 @@ class DetectPredictor(Predictor):
     ) -> list[Watched]:
         """Watch whole streams, each from its beginning, record by record."""
         weights, limits = Weights(self._network), Limits.of(self._saved, self._settings, self.threshold)
-        return watch_all(lambda silent: StreamState(weights, self._saved, limits, silent), streams, probation, windows)
+
+        def begin(silent: int) -> StreamState:
+            return StreamState(weights, self._saved, limits, silent, self._settings.rest_after(silent))
+
+        return watch_all(begin, streams, probation, windows)
 
     def score(self, watched: Sequence[Watched]) -> Scores:
         """Metrics and sections."""

@@ -72,12 +72,13 @@ class StreamState:
         saved: columns and sizes of the run.
         limits: what decides about alerts.
         silent: records that raise no alert yet.
+        rest: calm records that end an alert; None: what goes with the largest probation part of the run.
     """
 
-    def __init__(self, weights: Weights, saved: Saved, limits: Limits, silent: int) -> None:
+    def __init__(self, weights: Weights, saved: Saved, limits: Limits, silent: int, rest: int | None = None) -> None:
         settings = limits.settings
         self._watcher = Watcher(weights, saved.cycles, short=settings.short, long=settings.long)
-        self._alarm = Alarm(limits.threshold, settings.calm, settings.rest_after(silent))
+        self._alarm = Alarm(limits.threshold, settings.calm, rest or settings.rest_after(saved.probation))
         self._saved = saved
         self._silent = silent
         self._time: float | None = None
@@ -181,7 +182,8 @@ class Session:
         if found is None:
             start = self._starts(name)
             silent = self._limits.silent if start is None else len(start)
-            found = self._streams[name] = StreamState(self._weights, self.saved, self._limits, silent)
+            rest = None if start is None else self._limits.settings.rest_after(len(start))
+            found = self._streams[name] = StreamState(self._weights, self.saved, self._limits, silent, rest)
             for time, values in start or ():
                 found.take(time, values)
         return found
@@ -241,9 +243,7 @@ class Session:
             raise DataError("this is the state of a stream under another run; start without it, or name that run")
         try:
             for name, own in state["streams"].items():
-                start = self._starts(name)
-                silent = self._limits.silent if start is None else len(start)
-                found = StreamState(self._weights, self.saved, self._limits, silent)
+                found = StreamState(self._weights, self.saved, self._limits, 0)
                 found.restore(own)
                 self._streams[name] = found
         except (KeyError, TypeError, ValueError, AttributeError) as error:
