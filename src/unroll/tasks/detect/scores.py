@@ -11,7 +11,17 @@ import numpy as np
 
 from unroll.baselines.anomaly import static_threshold, windowed_gaussian
 from unroll.metrics.alerts import Alerts, alert_scores
-from unroll.metrics.nab import PROFILES, Scored, best_threshold, normalised, raw_score, score_at, sweep
+from unroll.metrics.nab import (
+    PROFILES,
+    Scored,
+    alerts_score,
+    best_threshold,
+    normalised,
+    raw_score,
+    record_values,
+    score_at,
+    sweep,
+)
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.detect.settings import DetectSettings
 from unroll.tasks.detect.watching import Watched, begins_of
@@ -30,7 +40,14 @@ def best_thresholds(watched: Sequence[Watched], settings: DetectSettings) -> lis
     said = [[begins_of(own, threshold, settings) for own in labelled] for threshold in tried]
     found = []
     for profile in PROFILES.values():
-        scores = [raw_score(_at(labelled, begins), profile) for begins in said]
+        values = [record_values(len(own.scores), own.windows or [], profile) for own in labelled]
+        scores = [
+            sum(
+                alerts_score(rows, own.windows or [], own.probation, value, profile)
+                for rows, own, value in zip(begins, labelled, values, strict=True)
+            )
+            for begins in said
+        ]
         found.append(tried[int(np.argmax(scores))] if scores else UNLABELLED)
     return found
 
