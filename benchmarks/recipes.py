@@ -88,6 +88,17 @@ class MemoryRecipe(NamedTuple):
 
 RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     Recipe(
+        "NAB",
+        "anomaly/NAB/data",
+        ("--task", "detect", "--labels", "{data}/anomaly/NAB/labels/combined_windows.json"),
+        Goal(
+            "nab_standard",
+            60.0,
+            True,
+            "scoreboard: HTM 70, windowed Gaussian 39.6 (with ten more series)",
+        ),
+    ),
+    Recipe(
         "sms_spam",
         "spam/sms_spam/SMSSpamCollection",
         ("--set", "model.wide=word"),

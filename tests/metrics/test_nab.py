@@ -11,6 +11,7 @@ from unroll.metrics.nab import (
     PROFILES,
     Profile,
     Scored,
+    alerts_score,
     best_threshold,
     normalised,
     place_value,
@@ -111,3 +112,16 @@ def test_no_alert_is_0_and_the_first_record_of_every_window_is_100(name: str) ->
 
 def test_probation_is_capped_as_in_the_benchmark() -> None:
     assert [probation_length(records) for records in (100, 4033, 5000, 22695)] == [15, 604, 750, 750]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_alerts_of_one_series_by_themselves_have_the_same_score(name: str) -> None:
+    rng = np.random.default_rng(1)
+    windows, profile = [(3, 8), (30, 45), (60, 60)], PROFILES[name]
+    values = record_values(80, windows, profile)
+    for count in range(20):
+        begins = np.sort(rng.choice(np.arange(12, 80), count, replace=False))
+        scores = np.zeros(80)
+        scores[begins] = 1.0
+        expected = raw_score([Scored(scores, windows, 12)], profile)
+        assert alerts_score(begins.tolist(), windows, 12, values, profile) == pytest.approx(expected)

@@ -144,6 +144,29 @@ def raw_score(series: Sequence[Scored], profile: Profile) -> float:
     return score_at(sweep(series, profile), 1.0)
 
 
+def alerts_score(
+    begins: Sequence[int], windows: Sequence[tuple[int, int]], probation: int, values: np.ndarray, profile: Profile
+) -> float:
+    """The raw score of one series' alerts: what `raw_score` says of them, without the other records.
+
+    Args:
+        begins: records of alerts, none in the probation part.
+        windows: first and last record of each window.
+        probation: records that are not scored.
+        values: (T,) what `record_values` gave.
+        profile: what alerts are worth.
+    """
+    rows = np.asarray(begins, np.int64)
+    outside = np.ones(len(rows), bool)
+    total = 0.0
+    for first, last in windows:
+        hits = (rows >= first) & (rows <= last)
+        outside &= ~hits
+        if last >= probation:
+            total += max(float(values[rows[hits]].max(initial=-np.inf)), -profile.missed)
+    return total + float(values[rows[outside]].sum())
+
+
 def normalised(raw: float, series: Sequence[Scored], profile: Profile) -> float:
     """A raw score on the scale where no alert at all is 0 and an alert at the start of every window, and no other, is
     100."""

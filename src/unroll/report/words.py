@@ -24,6 +24,9 @@ _NAMES = {
     "wer": "WER",
     "cer": "CER",
     "bleu": "BLEU",
+    "nab": "NAB",
+    "fp": "FP",
+    "fn": "FN",
     "chrf": "chrF",
 }
 

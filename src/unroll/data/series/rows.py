@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,7 +18,14 @@ def shown(time: np.datetime64 | float) -> str:
 
 
 def series_rows(table: Table, series: str | None) -> Iterator[tuple[str | None, np.ndarray]]:
-    """The rows of each series, int64, in the order of the table; one nameless series if there is no column of ids."""
+    """The rows of each series, int64, in the order of the table; without a column of ids one nameless series, or one
+    for each file of a folder, named by its place in it."""
+    if series is None and table.parts is None and len(table.paths) > 1:
+        owners = table.files()
+        top = os.path.commonpath([path.parent for path in table.paths])
+        for number, path in enumerate(table.paths):
+            yield path.relative_to(top).as_posix(), np.flatnonzero(owners == number)
+        return
     if series is None:
         yield None, np.arange(len(table), dtype=np.int64)
         return

@@ -45,11 +45,11 @@ class Alarm:
 
     def state(self) -> dict[str, Any]:
         """All that it knows, for JSON."""
-        return {"open": self.open, "quiet": self._quiet}
+        return {"open": self.open, "quiet": self._quiet, "rest": self._rest}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
-        self.open, self._quiet = state["open"], state["quiet"]
+        self.open, self._quiet, self._rest = state["open"], state["quiet"], state["rest"]
 
 
 def begins(scores: np.ndarray, threshold: float, calm: float, rest: int) -> np.ndarray:

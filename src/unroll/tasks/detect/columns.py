@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -131,8 +128,9 @@ def streams_of(table: Table, columns: Columns) -> list[Stream]:
             )
         labels[:, place] = given == 1.0
     return [
-        Stream(name, None if times is None else times[rows], values[rows], labels[rows], rows)
-        for name, rows in _groups(table, columns.series)
+        Stream(name or table.paths[0].name, None if times is None else times[rows], values[rows], labels[rows], rows)
+        for name, rows in series_rows(table, columns.series)
+        if len(rows)
     ]
 
 
@@ -146,27 +144,6 @@ def _times(table: Table, time: str | None) -> np.ndarray | None:
             f"column '{time}': the time is missing; fill it in or take the row out", *table.place(int(missing.argmax()))
         )
     return times
-
-
-def _groups(table: Table, series: str | None) -> Iterator[tuple[str, np.ndarray]]:
-    if series is not None:
-        for name, rows in series_rows(table, series):
-            yield name or "", rows
-        return
-    owners = table.files()
-    names = file_names(table.paths)
-    for number, name in enumerate(names):
-        rows = np.flatnonzero(owners == number)
-        if len(rows):
-            yield name, rows
-
-
-def file_names(paths: tuple[Path, ...]) -> list[str]:
-    """Names of files, from the folder that all are in."""
-    if len(paths) == 1:
-        return [paths[0].name]
-    top = os.path.commonpath([path.parent for path in paths])
-    return [path.relative_to(top).as_posix() for path in paths]
 
 
 def changes(columns: Columns) -> list[bool]:

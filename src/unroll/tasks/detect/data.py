@@ -27,8 +27,6 @@ STRETCH, WARM = 80, 16
 _SETTLING = 20
 #: The share of a probation part, at its end, on which training decides when to stop.
 _STOPPING = 0.2
-#: Calm records that end an alert, at most, where the settings do not say.
-_MOST_REST = 100
 #: The fewest records to learn from.
 _LEAST = 60
 
@@ -102,7 +100,6 @@ def prepare(table: Table, config: RunConfig, settings: DetectSettings, columns: 
         labels=columns.labels,
         columns=table.columns,
         cycles=cycles,
-        rest=min(max(max(probation) // 10, 1), _MOST_REST) if settings.rest is None else settings.rest,
         probation=max(probation),
         step=usual_step(streams),
         longest_same=_longest_same(streams, probation),
@@ -194,7 +191,7 @@ def _longest_same(streams: Sequence[Stream], probation: Sequence[int]) -> tuple[
 def _suggested(stretches: int) -> dict[str, Any]:
     """Training settings for so many stretches."""
     return {
-        "epochs": 60 if stretches < 5_000 else 30,
+        "epochs": 60 if stretches < 5_000 else 12,
         "batch_size": 32,
         "learning_rate": 2e-3,
         "patience": 8,

@@ -97,7 +97,7 @@ class DetectJob(Job):
         kept, given = self._network.thresholds, self._settings.threshold
         kept.fill_(UNLABELLED if given is None else given)
         if given is None and any(own.windows for own in self._all()):
-            kept.copy_(torch.tensor(best_thresholds(self._all(), self._settings, self.data.saved)))
+            kept.copy_(torch.tensor(best_thresholds(self._all(), self._settings)))
 
     def predictor(self) -> DetectPredictor:
         """The network as it stands."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from unroll.data import Table
 from unroll.report import words
 from unroll.tasks.detect.data import DetectData
 from unroll.tasks.detect.settings import DetectSettings
@@ -40,14 +39,5 @@ def notes_of(data: DetectData, settings: DetectSettings) -> Iterator[str]:
         yield "nothing is labelled, so the score is that of the forecasts"
     yield (
         f"{settings.num_layers} {words.model_name(settings.encoder)} layer(s) of {settings.hidden_size}; an alert is"
-        f" over after {saved.rest:,} calm records in a row"
+        f" over after {settings.rest_after(saved.probation):,} calm records in a row, fewer in short streams"
     )
-
-
-def constant(table: Table, data: DetectData) -> list[str]:
-    """Channels that never change in any stream."""
-    names = []
-    for number, name in enumerate(data.saved.channels):
-        if all(len(np.unique(stream.values[:, number])) <= 1 for stream in data.streams):
-            names.append(name)
-    return names

@@ -27,7 +27,7 @@ from unroll.tasks.detect.sections import sections_of
 from unroll.tasks.detect.session import Limits, Session, Start, StreamState, number_of, time_of
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import Weights
-from unroll.tasks.detect.watching import Watched, watch_all
+from unroll.tasks.detect.watching import Watched, begins_of, watch_all
 
 #: What the run folder's files of columns and sizes, and of the probation parts, are called.
 FILE, STARTS = "detect.json", "probation.json"
@@ -157,13 +157,18 @@ class DetectPredictor(Predictor):
     ) -> list[Watched]:
         """Watch whole streams, each from its beginning, record by record."""
         weights, limits = Weights(self._network), Limits.of(self._saved, self._settings, self.threshold)
-        return watch_all(lambda silent: StreamState(weights, self._saved, limits, silent), streams, probation, windows)
+
+        def begin(silent: int) -> StreamState:
+            return StreamState(weights, self._saved, limits, silent, self._settings.rest_after(silent))
+
+        return watch_all(begin, streams, probation, windows)
 
     def score(self, watched: Sequence[Watched]) -> Scores:
         """Metrics and sections."""
         thresholds = self._network.thresholds.tolist()
-        metrics = metrics_of(watched, thresholds, self._settings, self._saved)
-        return Scores(metrics, sections_of(watched, self.threshold, self._settings, self._saved))
+        metrics = metrics_of(watched, thresholds, self._settings)
+        begins = [begins_of(own, self.threshold, self._settings) for own in watched]
+        return Scores(metrics, sections_of(watched, begins, self.threshold, self._saved.channels))
 
 
 def starts_of(streams: Sequence[Stream], probation: Sequence[int]) -> dict[str, Any]:

@@ -11,9 +11,19 @@ import numpy as np
 
 from unroll.baselines.anomaly import static_threshold, windowed_gaussian
 from unroll.metrics.alerts import Alerts, alert_scores
-from unroll.metrics.nab import PROFILES, Scored, best_threshold, normalised, raw_score, score_at, sweep
+from unroll.metrics.nab import (
+    PROFILES,
+    Scored,
+    alerts_score,
+    best_threshold,
+    normalised,
+    raw_score,
+    record_values,
+    score_at,
+    sweep,
+)
 from unroll.tasks.base import Score, Scores
-from unroll.tasks.detect.settings import DetectSettings, Saved
+from unroll.tasks.detect.settings import DetectSettings
 from unroll.tasks.detect.watching import Watched, begins_of
 
 #: Thresholds that are tried, spread over the share of records above them.
@@ -22,15 +32,22 @@ _TRIED = 200
 UNLABELLED = 6.0
 
 
-def best_thresholds(watched: Sequence[Watched], settings: DetectSettings, saved: Saved) -> list[float]:
+def best_thresholds(watched: Sequence[Watched], settings: DetectSettings) -> list[float]:
     """For each profile of the benchmark the threshold with the best score, on all labelled streams together: the
     benchmark's protocol. Only the alerts of the first are raised; the others are there for their scores."""
     labelled = [own for own in watched if own.windows is not None]
     tried = _candidates(labelled)
-    said = [[begins_of(own, threshold, settings, saved) for own in labelled] for threshold in tried]
+    said = [[begins_of(own, threshold, settings) for own in labelled] for threshold in tried]
     found = []
     for profile in PROFILES.values():
-        scores = [raw_score(_at(labelled, begins), profile) for begins in said]
+        values = [record_values(len(own.scores), own.windows or [], profile) for own in labelled]
+        scores = [
+            sum(
+                alerts_score(rows, own.windows or [], own.probation, value, profile)
+                for rows, own, value in zip(begins, labelled, values, strict=True)
+            )
+            for begins in said
+        ]
         found.append(tried[int(np.argmax(scores))] if scores else UNLABELLED)
     return found
 
@@ -55,14 +72,12 @@ def _at(watched: Sequence[Watched], begins: Sequence[Sequence[int]]) -> list[Sco
     return found
 
 
-def nab_scores(
-    watched: Sequence[Watched], thresholds: Sequence[float], settings: DetectSettings, saved: Saved
-) -> dict[str, float]:
+def nab_scores(watched: Sequence[Watched], thresholds: Sequence[float], settings: DetectSettings) -> dict[str, float]:
     """The benchmark's score of every profile, each with its own threshold."""
     labelled = [own for own in watched if own.windows is not None]
     found = {}
     for (name, profile), threshold in zip(PROFILES.items(), thresholds, strict=True):
-        series = _at(labelled, [begins_of(own, threshold, settings, saved) for own in labelled])
+        series = _at(labelled, [begins_of(own, threshold, settings) for own in labelled])
         if any(item.windows for item in series):
             found[f"nab_{name}"] = normalised(raw_score(series, profile), series, profile)
     return found
@@ -71,7 +86,7 @@ def nab_scores(
 def forecast_skill(watched: Sequence[Watched]) -> float:
     """How much smaller the absolute error of the forecasts is than that of the last value: 1 is perfect, 0 no better.
 
-    Every stream and channel counts by its own last-value error, so that units do not matter.
+    Of streams and channels, each by its own last-value error so that units do not matter, the median.
     """
     shares = []
     for own in watched:
@@ -84,7 +99,7 @@ def forecast_skill(watched: Sequence[Watched]) -> float:
             both = ~np.isnan(error) & ~np.isnan(naive)
             if both.any() and naive[both].sum() > 0:
                 shares.append(float(error[both].sum() / naive[both].sum()))
-    return 1.0 - float(np.mean(shares)) if shares else float("nan")
+    return 1.0 - float(np.median(shares)) if shares else float("nan")
 
 
 def _last_known(values: np.ndarray) -> np.ndarray:
@@ -96,13 +111,11 @@ def _last_known(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def metrics_of(
-    watched: Sequence[Watched], thresholds: Sequence[float], settings: DetectSettings, saved: Saved
-) -> dict[str, Score]:
+def metrics_of(watched: Sequence[Watched], thresholds: Sequence[float], settings: DetectSettings) -> dict[str, Score]:
     """Metrics by name, the one that is watched first."""
-    begins = [begins_of(own, thresholds[0], settings, saved) for own in watched]
+    begins = [begins_of(own, thresholds[0], settings) for own in watched]
     records = sum(max(len(own.scores) - own.probation, 0) for own in watched)
-    found = nab_scores(watched, thresholds, settings, saved)
+    found = nab_scores(watched, thresholds, settings)
     if any(own.windows is not None for own in watched):
         found |= _alert_metrics(watched, begins)
     found["forecast_skill"] = forecast_skill(watched)

@@ -50,24 +50,18 @@ class Limits(NamedTuple):
 
     Attributes:
         threshold: of the score.
-        calm: as in `Alarm`.
-        short: as in `Channel`.
-        long: likewise.
-        rest: as in `Alarm`.
         silent: records of an unknown stream that raise no alert.
+        settings: the run's model section.
     """
 
     threshold: float
-    calm: float
-    short: int
-    long: int
-    rest: int
     silent: int
+    settings: DetectSettings
 
     @classmethod
     def of(cls, saved: Saved, settings: DetectSettings, threshold: float) -> Limits:
         """Those of a run."""
-        return cls(threshold, settings.calm, settings.short, settings.long, saved.rest, saved.probation)
+        return cls(threshold, saved.probation, settings)
 
 
 class StreamState:
@@ -78,11 +72,13 @@ class StreamState:
         saved: columns and sizes of the run.
         limits: what decides about alerts.
         silent: records that raise no alert yet.
+        rest: calm records that end an alert; None: what goes with the largest probation part of the run.
     """
 
-    def __init__(self, weights: Weights, saved: Saved, limits: Limits, silent: int) -> None:
-        self._watcher = Watcher(weights, saved.cycles, short=limits.short, long=limits.long)
-        self._alarm = Alarm(limits.threshold, limits.calm, limits.rest)
+    def __init__(self, weights: Weights, saved: Saved, limits: Limits, silent: int, rest: int | None = None) -> None:
+        settings = limits.settings
+        self._watcher = Watcher(weights, saved.cycles, short=settings.short, long=settings.long)
+        self._alarm = Alarm(limits.threshold, settings.calm, rest or settings.rest_after(saved.probation))
         self._saved = saved
         self._silent = silent
         self._time: float | None = None
@@ -186,7 +182,8 @@ class Session:
         if found is None:
             start = self._starts(name)
             silent = self._limits.silent if start is None else len(start)
-            found = self._streams[name] = StreamState(self._weights, self.saved, self._limits, silent)
+            rest = None if start is None else self._limits.settings.rest_after(len(start))
+            found = self._streams[name] = StreamState(self._weights, self.saved, self._limits, silent, rest)
             for time, values in start or ():
                 found.take(time, values)
         return found

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from unroll.bundle import OneOf
 from unroll.cells import CELLS
 
+#: Calm records that end an alert, at most, where the settings do not say.
+_MOST_REST = 100
+
 
 class DetectSettings(BaseModel):
     """The model of a detector. None: chosen for the data, and said aloud."""
@@ -40,6 +43,10 @@ class DetectSettings(BaseModel):
     calm: float = Field(0.5, ge=0, le=1, description="share of the threshold below which an alert is over")
     engine: str = Field("auto", description="what runs the recurrent layers in training; see `unroll info`")
 
+    def rest_after(self, probation: int) -> int:
+        """How many calm records end an alert in a stream with a probation part of so many records."""
+        return min(max(probation // 10, 1), _MOST_REST) if self.rest is None else self.rest
+
 
 class Saved(BaseModel):
     """What the run folder keeps beside weights and config: a closed, versioned schema."""
@@ -53,7 +60,6 @@ class Saved(BaseModel):
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     cycles: tuple[Literal["day", "week"], ...]
-    rest: int = Field(ge=1)
     probation: int = Field(ge=0)
     step: float | None
     longest_same: tuple[int, ...]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Table
+from unroll.data import Finding, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.detect.columns import find_columns
+from unroll.tasks.detect.columns import find_columns, streams_of
 from unroll.tasks.detect.data import DetectData, prepare
+from unroll.tasks.detect.findings import findings_of
 from unroll.tasks.detect.job import DetectJob
 from unroll.tasks.detect.network import build_network
 from unroll.tasks.detect.notes import notes_of
@@ -39,6 +42,11 @@ class DetectTask(Task[DetectSettings, DetectData]):
         reason = f"task detect: alerts on {shown} {over}"
         notes = (f"'{', '.join(columns.labels)}' says where anomalies are and is no input",) if columns.labels else ()
         return Guess(0.9 if columns.labels and columns.time is not None else 0.1, reason, filled, notes)
+
+    def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
+        """Time that goes backwards, sensors that stick, restart or never change."""
+        columns = find_columns(table, data)
+        return () if columns is None else findings_of(table, streams_of(table, columns), columns)
 
     def prepare(self, table: Table, config: RunConfig, settings: DetectSettings) -> DetectData:
         """Take out the streams and scale their probation parts."""

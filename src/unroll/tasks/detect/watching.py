@@ -14,7 +14,7 @@ from unroll.tasks.detect.alarm import begins
 from unroll.tasks.detect.columns import Stream
 from unroll.tasks.detect.labels import Window
 from unroll.tasks.detect.session import StreamState
-from unroll.tasks.detect.settings import DetectSettings, Saved
+from unroll.tasks.detect.settings import DetectSettings
 
 
 class Watched(NamedTuple):
@@ -67,8 +67,9 @@ def watch_all(
     return found
 
 
-def begins_of(watched: Watched, threshold: float, settings: DetectSettings, saved: Saved) -> list[int]:
+def begins_of(watched: Watched, threshold: float, settings: DetectSettings) -> list[int]:
     """The records at which alerts begin."""
     part = watched.scores[watched.probation :]
-    found: list[int] = (begins(part, threshold, settings.calm, saved.rest) + watched.probation).tolist()
+    rows = begins(part, threshold, settings.calm, settings.rest_after(watched.probation))
+    found: list[int] = (rows + watched.probation).tolist()
     return found
