@@ -38,6 +38,8 @@ class Prediction(Mapping[str, Any]):
         time: forecast: the times of the steps ahead.
         mean: forecast: the mean of each step ahead.
         quantiles: forecast: level, such as "0.1" -> the quantile of each step ahead.
+        missing: forecast: values of the history that were missing and bridged; not there where none was.
+        short_by: forecast: by how many steps the history is shorter than a window; not there where it is not.
         text: fill: the text without its gap; generate: the text that was continued; transcribe: what is said.
         words: transcribe: "word", "start" and "end" (seconds) and "probability" of each word.
         word: fill: the likeliest word.
@@ -62,6 +64,8 @@ class Prediction(Mapping[str, Any]):
         time: list[Any]
         mean: list[float]
         quantiles: dict[str, list[float]]
+        missing: int
+        short_by: int
         text: str
         words: list[dict[str, Any]]
         word: str

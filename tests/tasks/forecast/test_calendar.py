@@ -16,7 +16,7 @@ from unroll.data.doctor.examine import examine
 from unroll.data.series.clock import in_calendar, offset_text, to_instants, to_wall, zones_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.forecast.columns import Columns, Reading, load_series
-from unroll.tasks.forecast.windows import extended
+from unroll.tasks.forecast.shaping import extended
 
 COLUMNS = Columns("when", None, "v", (), False)
 

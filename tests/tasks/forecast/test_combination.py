@@ -213,7 +213,7 @@ def test_counts_are_forecast_by_their_own_likelihood(tmp_path: Path) -> None:
         np.testing.assert_allclose(made.quantiles, made.quantiles.round(), atol=1e-4)
         again = job.predictor().forecasts(job.data.store, windows, np.array(job.data.begins("test")))
         np.testing.assert_array_equal(again.quantiles, made.quantiles)
-    with pytest.raises(DataError, match=r"needs whole numbers from 0 on, got 0\.5"):
+    with pytest.raises(DataError, match=r"needs whole numbers from 0 on, got \d+\.5"):
         job_of(counts + 0.5, tmp_path / "half", "model.likelihood=negative-binomial")
 
 
@@ -223,7 +223,7 @@ def test_a_likelihood_learns_the_spread(name: str, decoder: str, tmp_path: Path)
     values = np.round(5 + 2 * np.random.default_rng(6).normal(size=(400, 1)), 4)
     options = (f"model.likelihood={name}", f"model.decoder={decoder}", "model.combine=false", "model.smoothing=false")
     job = job_of(values, tmp_path, *options, "model.level=none")
-    learn(job, 120)
+    learn(job, 80)
     windows = job.data.windows["test"].all()
     made = job.predictor().forecasts(job.data.store, windows, np.array(job.data.begins("test")))
     width = (made.quantiles[..., 2] - made.quantiles[..., 0]).mean()

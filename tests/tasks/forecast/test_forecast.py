@@ -132,7 +132,7 @@ def test_what_is_known_ahead_must_be_given(run: tuple[RunFolder, Path, list[str]
     folder, path, _ = run
     with pytest.raises(DataError, match="'offer' must be known for the 7 steps after the last value"):
         list(predict_run(folder, TASKS, rows_of(path)))
-    with pytest.raises(DataError, match="the model needs 21 steps to forecast from, got 3"):
+    with pytest.raises(DataError, match="the model needs 7 steps to forecast from, got 3"):
         list(predict_run(folder, TASKS, rows_of(write_sales(tmp_path / "short.csv", days=10, blank=7))))
     gap = rows_of(write_sales(tmp_path / "gap.csv", blank=7))
     gap[40]["sales"] = float("nan")
@@ -292,10 +292,26 @@ def test_one_series_too_short_does_not_keep_the_others_from_an_answer(
     rest = [row for row in rows if row["shop"] == "shop 1"]
     answers = list(predict_run(folder, TASKS, [*short, *blank_rows(rest, 7)]))
     assert [answer["series"] for answer in answers] == ["shop 0", "shop 1"]
-    assert "needs 21 steps to forecast from, got 5; give more history" in answers[0]["error"]
+    assert "needs 7 steps to forecast from, got 5; give more history" in answers[0]["error"]
     assert len(answers[1]["mean"]) == 7
-    with pytest.raises(DataError, match="needs 21 steps"):
+    with pytest.raises(DataError, match="needs 7 steps"):
         list(predict_run(folder, TASKS, short))
+
+
+def test_a_new_series_with_a_short_history_is_forecast_and_it_is_said(
+    run: tuple[RunFolder, Path, list[str]], tmp_path: Path
+) -> None:
+    folder, _, _ = run
+    days = 16
+    rows = [{**row, "shop": "new"} for row in rows_of(write_sales(tmp_path / "n.csv", shops=1, days=days, blank=7))]
+    (answer,) = predict_run(folder, TASKS, rows)
+    assert answer["short_by"] == 21 - (days - 7)
+    assert "missing" not in answer
+    assert answer["mean"] == pytest.approx(sales(0, days)[-7:], rel=0.35)
+    (whole,) = predict_run(
+        folder, TASKS, [{**row, "shop": "new"} for row in rows_of(write_sales(tmp_path / "w.csv", shops=1, blank=7))]
+    )
+    assert "short_by" not in whole
 
 
 def blank_rows(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:

@@ -11,14 +11,13 @@ from unroll.data.series.frequency import frequency_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.forecast.columns import Bounds, find_columns, load_series, split_series
 from unroll.tasks.forecast.season import default_input_length, detect_season, find_rhythm
+from unroll.tasks.forecast.shaping import check_missing, extended
 from unroll.tasks.forecast.windows import (
     Scaling,
     SeriesStore,
     Windows,
     calendar_cycles,
     calendar_features,
-    check_missing,
-    extended,
     fit_scaling,
     split_windows,
 )

@@ -209,7 +209,8 @@ def _read_start(settings: ClassifySettings, columns: Columns) -> Pretrained | No
         )
     pretrained = read_pretrained(settings.init, bidirectional=settings.bidirectional)
     if not settings.words:
-        given = {name: getattr(settings, name) for name in ("encoder", "hidden_size", "num_layers")}
+        sizes = {name: getattr(settings, name) for name in ("hidden_size", "num_layers")}
+        given = {"encoder": settings.network(series=False), **sizes}
         check_fits(pretrained, given, settings.init)
     return pretrained
 

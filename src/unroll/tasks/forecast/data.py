@@ -21,13 +21,12 @@ from unroll.tasks.forecast.inside import Inside, SavedInside, first_origin, fit_
 from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
+from unroll.tasks.forecast.shaping import check_counts, check_missing
 from unroll.tasks.forecast.shoulders import Parts, parts_of
 from unroll.tasks.forecast.windows import (
     SeriesStore,
     Windows,
     calendar_cycles,
-    check_counts,
-    check_missing,
     fit_scaling,
     split_windows,
 )

@@ -29,17 +29,9 @@ from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.forecast.shaping import begun_earlier, check_missing, extended, until_last_value
 from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
-from unroll.tasks.forecast.windows import (
-    Scaling,
-    SeriesStore,
-    Windows,
-    check_missing,
-    extended,
-    fit_scaling,
-    split_windows,
-    until_last_value,
-)
+from unroll.tasks.forecast.windows import Scaling, SeriesStore, Windows, fit_scaling, split_windows
 
 #: Windows of the past that calibrate the bands of a prediction, over all series.
 _PAST = 20_000
@@ -279,13 +271,15 @@ class ForecastPredictor(Predictor):
         for item in series:
             known = np.flatnonzero(~np.isnan(item.values))
             origin = int(known[-1]) + 1
-            if origin < saved.input_length:
+            if origin < saved.least():
                 short[item.name] = (
-                    f"series '{item.name}': the model needs {saved.input_length} steps to forecast from, got {origin};"
+                    f"series '{item.name}': the model needs {saved.least()} steps to forecast from, got {origin};"
                     " give more history"
                 )
                 continue
-            item = extended(item, saved.horizon)
+            before = max(saved.input_length - origin, 0)
+            item = extended(begun_earlier(item, before), saved.horizon)
+            origin += before
             ahead = item.covariates[origin : origin + saved.horizon, list(saved.ahead)]
             if np.isnan(ahead).any():
                 name = saved.covariates[saved.ahead[int(np.argmax(np.isnan(ahead).any(axis=0)))]]
@@ -318,9 +312,12 @@ class ForecastPredictor(Predictor):
                     for q, level in enumerate(self._settings.quantiles)
                 },
             }
-            # What was bridged is said, also where no option was needed for it.
-            if missing := int(np.isnan(item.values[: origins[row]]).sum()):
+            # What was bridged is said, also where no option was needed for it, and what a short history lacked.
+            known = np.flatnonzero(~np.isnan(item.values[: origins[row]]))
+            if missing := origins[row] - int(known[0]) - len(known):
                 found[item.name]["missing"] = missing
+            if known[0] > 0:
+                found[item.name]["short_by"] = int(known[0])
         return [found[item.name] for item in series]
 
     def _latest(self, store: SeriesStore, series: Sequence[TimeSeries], origins: Sequence[int]) -> Forecasts:

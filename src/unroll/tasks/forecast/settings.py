@@ -157,6 +157,12 @@ class Saved(BaseModel):
         """Steps before the first origin that is scored: a window, and what smoothing starts from."""
         return self.input_length if self.inside is None else max(self.input_length, first_origin(self.inside))
 
+    def least(self) -> int:
+        """Steps of history below which nothing is forecast: a season, where simple forecasts or smoothing stand in for
+        what the network does not see; else a window."""
+        stands = bool(self.simple) or self.inside is not None
+        return min(self.input_length, max(3, self.season)) if stands else self.input_length
+
     def reading(self) -> Reading:
         """How times are read, as they were in training."""
         rows = None

@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.data import Frequency, Table, TimeSeries
-from unroll.errors import DataError
+from unroll.data import TimeSeries
 from unroll.models.forecaster import Window
 from unroll.tasks.forecast.columns import Bounds
 from unroll.tasks.forecast.inside import Inside
@@ -26,8 +25,6 @@ from unroll.tasks.forecast.inside import Inside
 _DAY = np.timedelta64(1, "D")
 #: A cycle of the calendar.
 Cycle = Literal["day", "week", "year"]
-#: The share of a series that may be missing without a word from the user; it is said.
-_FEW_MISSING = 0.1
 _CYCLES: dict[Cycle, np.timedelta64] = {"day": _DAY, "week": 7 * _DAY, "year": 365 * _DAY}
 
 
@@ -293,79 +290,6 @@ def calendar_features(times: np.ndarray, cycles: Sequence[Cycle]) -> np.ndarray:
     }
     angles = [2 * np.pi * phases[name] for name in cycles]
     return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1).astype(np.float32)
-
-
-def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> None:
-    """Raise if values are missing and the settings do not allow it: "error" allows none, "auto" a tenth of a series.
-
-    Raises:
-        DataError: says how many are missing and where the first is.
-    """
-    if policy == "interpolate":
-        return
-    for item in series:
-        gaps = np.flatnonzero(np.isnan(item.values))
-        if len(gaps) > (_FEW_MISSING * len(item.values) if policy == "auto" else 0):
-            # A step that is not in the file at all is shown by the row before it.
-            row = int(item.rows[gaps[0]]) if item.rows[gaps[0]] >= 0 else int(item.rows[gaps[0] - 1])
-            many = f", more than {_FEW_MISSING:.0%}" if policy == "auto" else ""
-            raise DataError(
-                f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing{many}, the first at"
-                f" {item.clock.text(item.times[gaps[:1]])[0]}; fill them in, bridge them with --set"
-                " model.missing=interpolate, or let every row be a step with --set model.steps=rows",
-                *table.place(row),
-            )
-
-
-def check_counts(table: Table, series: Sequence[TimeSeries]) -> None:
-    """Raise if a value is no whole number from 0 on.
-
-    Raises:
-        DataError: says which and where.
-    """
-    for item in series:
-        wrong = np.flatnonzero((item.values < 0) | (item.values != np.round(item.values)) & ~np.isnan(item.values))
-        if len(wrong):
-            raise DataError(
-                f"series '{item.name}': likelihood negative-binomial needs whole numbers from 0 on, got"
-                f" {item.values[wrong[0]]:g}; choose model.likelihood=gaussian or student-t",
-                *table.place(int(item.rows[wrong[0]])),
-            )
-
-
-def until_last_value(series: TimeSeries) -> TimeSeries:
-    """The series without the steps after its last known value."""
-    kept = slice(0, int(np.flatnonzero(~np.isnan(series.values))[-1]) + 1)
-    return series._replace(
-        times=series.times[kept],
-        values=series.values[kept],
-        covariates=series.covariates[kept],
-        rows=series.rows[kept],
-    )
-
-
-def extended(series: TimeSeries, steps: int) -> TimeSeries:
-    """The series with at least `steps` steps without a value after its last known one.
-
-    Covariates of steps that are put in are NaN.
-    """
-    known = np.flatnonzero(~np.isnan(series.values))
-    length = (int(known[-1]) + 1 if len(known) else 0) + steps
-    more = length - len(series.values)
-    if more <= 0 or series.frequency is None:
-        return series
-    return series._replace(
-        times=_longer(series.times, series.frequency, length),
-        values=np.concatenate([series.values, np.full(more, np.nan)]),
-        covariates=np.concatenate([series.covariates, np.full((more, series.covariates.shape[1]), np.nan)]),
-        rows=np.concatenate([series.rows, np.full(more, -1, dtype=np.int64)]),
-    )
-
-
-def _longer(times: np.ndarray, frequency: Frequency, length: int) -> np.ndarray:
-    if frequency.unit == "row":
-        return np.concatenate([times, frequency.grid(times[-1], length - len(times) + 1)[1:]])
-    return frequency.grid(times[0], length)
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
