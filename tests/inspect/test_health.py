@@ -247,7 +247,7 @@ def test_training_ends_with_a_diagnosis_and_is_the_same_with_or_without_a_look(
         assert torch.equal(a, b)
     events = [json.loads(line) for line in (tmp_path / "watched" / "log.jsonl").read_text("utf-8").splitlines()]
     seen = [event["inside"] for event in events if "inside" in event]
-    assert len(seen) > 2
+    assert seen
     assert {"layer 1, forward/reach", "layer 1, forward/h saturated", "share of the time"} <= set(seen[0])
     assert "What it remembers" in watched.report.html
     assert "Gradient by lag" in watched.report.html
