@@ -111,6 +111,15 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
             ),
         ),
     ),
+    *(
+        Recipe(name, f"tsc/{name}", (), Goal("accuracy", bound, True, source))
+        for name, bound, source in (
+            ("GunPoint", 0.98, "MiniRocket of aeon 1.6 reaches 99.3, the nearest neighbour 91.3"),
+            ("ArrowHead", 0.84, "MiniRocket of aeon 1.6 reaches 86.3, the nearest neighbour 80.0"),
+            ("BasicMotions", 0.99, "MiniRocket of aeon 1.6 reaches 100, the nearest neighbour 90"),
+            ("ItalyPowerDemand", 0.953, "MiniRocket of aeon 1.6 reaches 96.3, the nearest neighbour 95.5"),
+        )
+    ),
     Recipe(
         "JapaneseVowels",
         "tsc/JapaneseVowels",
@@ -269,11 +278,72 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         ("--task", "translate", "--source", "column2", "--target", "column1"),
         Goal("chrf", "word-for-word dictionary", True, "ten points above the dictionary", 10.0),
     ),
+    Recipe(
+        "hangul",
+        "hangul",
+        ("--set", "model.tokens=jamo", "--epochs", "3", "--hidden-size", "128"),
+        Goal("exact_match", 0.95, True, "syllables that training never showed"),
+        builtin=True,
+    ),
     Recipe("songys_ko", "chatbot/songys_ko/ChatbotData.csv", ()),
     Recipe(
         "topical_chat",
         "chatbot/topical_chat/valid_freq.jsonl.gz",
         ("--test", "{data}/chatbot/topical_chat/valid_rare.jsonl.gz"),
+    ),
+    Recipe(
+        "fsdd",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part"),
+        Goal("word_accuracy", 0.99, True, "a BiLSTM reaches 97.3"),
+        prepare=prepare.fsdd,
+    ),
+    Recipe(
+        "fsdd_stream",
+        "{prepared}/fsdd.tsv",
+        ("--set", "data.split_column=part", "--no-bidirectional"),
+        Goal("word_accuracy", 0.98, True, "a BiLSTM, which hears the whole recording, reaches 97.3"),
+        prepare=prepare.fsdd,
+    ),
+    Recipe(
+        "babi",
+        "{prepared}/babi",
+        ("--epochs", "30", "--set", "data.validation_fraction=0.1"),
+        Goal("mean_accuracy", 0.70, True, "Weston et al. 2015, table 3: an LSTM reaches 49.2 on the 1k form"),
+        prepare=prepare.babi,
+    ),
+    Recipe(
+        "babi_supported",
+        "{prepared}/babi",
+        ("--epochs", "20", "--set", "data.validation_fraction=0.1", "--set", "model.support=0.3"),
+        Goal("mean_accuracy", 0.70, True, "the same, and the looks are also taught which lines support the answers"),
+        prepare=prepare.babi,
+    ),
+    Recipe(
+        "xquad",
+        "question_answering/xquad_en_subset/xquad.en.first24articles.json",
+        ("--epochs", "15", "--set", "model.dropout=0.3"),
+        Goal("f1", BEST_BASELINE, True, "the sliding window on the same split; 24 articles are small data"),
+    ),
+    Recipe(
+        "flickr8k",
+        "captioning/flickr8k_subset",
+        ("--epochs", "15", "--backbone", "{data}/backbones/tf_efficientnet_lite0.safetensors"),
+        Goal("cider_d", "nearest image", True, "1.5 times the nearest image's is the aim"),
+    ),
+    Recipe(
+        "nlvr",
+        "{prepared}/captions.csv",
+        ("--epochs", "30", "--set", "data.split_column=split", "--set", "model.side=200"),
+        Goal("cider_d", "nearest image", True, "same split, by sentence"),
+        prepare=prepare.nlvr,
+    ),
+    Recipe(
+        "digit_captions",
+        "{prepared}/captions.csv",
+        ("--epochs", "10", "--set", "data.split_column=split", "--set", "model.dropout=0.2"),
+        Goal("exact_match", 0.95, True, "every digit is one of the test part's own"),
+        prepare=prepare.digit_captions,
     ),
     MemoryRecipe(
         "adding",

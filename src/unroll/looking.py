@@ -11,6 +11,7 @@ from torch import nn
 from unroll.bundle import RunFolder
 from unroll.errors import ConfigError, DataError
 from unroll.inspect import View, held, trace
+from unroll.measured import measured
 from unroll.results import Page
 from unroll.tasks.base import Predictor
 from unroll.trained import Model
@@ -96,16 +97,24 @@ def _read(model: Model | nn.Module, given: Any) -> Any:
 
 def _shown(model: Model | nn.Module, given: Any, name: str, row: int, labels: Sequence[str] | None) -> Shown:
     title = f"{_model_name(model)}: {name}"
-    view = View(title, trace(model, given, row=row, labels=labels), answer=_answer(model, given, row))
+    if row and isinstance(model, Model) and _by_itself(model):
+        given, row = given[row : row + 1], 0
+    seen, text = trace(model, given, row=row, labels=labels), _text(model, given, row)
+    view = measured(model, given, title, row=row, seen=seen, text=text, answer=_answer(model, given, row))
     found = held(model, given, row=row)
     memory = None if found is None else Memory(found.at, found.shares, "gradient")
-    return Shown(name, view, _text(model, given, row), memory)
+    return Shown(name, view, text, memory)
+
+
+def _by_itself(model: Model) -> bool:
+    """Whether each record is an input, and not a row of one."""
+    return type(model.predictor).example is Predictor.example
 
 
 def _answer(model: Model | nn.Module, given: Any, row: int) -> Any:
     """What a trained model says to one record. A model that writes goes on too long for a line, and one whose input is
     made of many records is no matter of one."""
-    if not isinstance(model, Model) or model.writes or type(model.predictor).example is not Predictor.example:
+    if not isinstance(model, Model) or model.writes or not _by_itself(model):
         return None
     return dict(next(iter(model.predict_each(given[row : row + 1]))))
 

@@ -29,7 +29,8 @@ class Prediction(Mapping[str, Any]):
     Attributes:
         label: classify: the class.
         labels: classify with several labels: those that hold.
-        probabilities: classify: class -> probability, the likeliest first; fill: word -> probability.
+        probabilities: classify: class -> probability, the likeliest first; fill: word -> probability;
+            answer: answer -> probability.
         tokens: tag: the tokens.
         tags: tag: a tag for each.
         entities: tag: "type", "text", "start" and "end" of each entity.
@@ -37,11 +38,16 @@ class Prediction(Mapping[str, Any]):
         time: forecast: the times of the steps ahead.
         mean: forecast: the mean of each step ahead.
         quantiles: forecast: level, such as "0.1" -> the quantile of each step ahead.
-        text: fill: the text without its gap; generate: the text that was continued.
+        text: fill: the text without its gap; generate: the text that was continued; transcribe: what is said.
+        words: transcribe: "word", "start" and "end" (seconds) and "probability" of each word.
         word: fill: the likeliest word.
+        looked_at: answer, of a choice: for each look the sentences with their weights; caption: the words, each with
+            the weights of the picture's cells.
+        caption: caption: what the picture shows.
+        start: answer, of a span: where it begins in the text, in characters.
         continuation: generate: what is written after the text.
         translation: translate: the text in the other language.
-        answer: chat: what is answered.
+        answer: answer, chat: what is answered.
         score: translate and chat: the log-probability over the length penalty.
     """
 
@@ -57,10 +63,14 @@ class Prediction(Mapping[str, Any]):
         mean: list[float]
         quantiles: dict[str, list[float]]
         text: str
+        words: list[dict[str, Any]]
         word: str
+        answer: str
+        looked_at: list[Any]
+        caption: str
+        start: int
         continuation: str
         translation: str
-        answer: str
         score: float
 
     def __init__(self, fields: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     """Texts or numeric sequences to classes: the task classify.
 
     Args:
-        cell: the recurrent cell, or another network that classify knows.
+        cell: the recurrent cell, or another network that classify knows; None: chosen for the data.
         hidden_size: features of one step; None: chosen for the data.
         num_layers: recurrent layers.
         bidirectional: read from both ends.
@@ -50,7 +50,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        cell: str = "lstm",
+        cell: str | None = None,
         hidden_size: int | None = None,
         num_layers: int = 1,
         bidirectional: bool = True,

@@ -72,7 +72,7 @@ class Model:
     @property
     def network(self) -> nn.Module:
         """The torch module, with its weights, in evaluation mode: `network(*model.encode(records))`; of a tagger
-        `network.scores(...)`, because its `forward` is the loss."""
+        `network.scores(...)`, because its `forward` is the loss, and of translate and chat `network.read(...)`."""
         return self.predictor.network
 
     def records(self, data: object) -> list[Record]:

@@ -52,7 +52,9 @@ def recordings() -> list[dict[str, Any]]:
 
 
 TEXTS = [f"the cat sat on the mat number {n}" for n in range(60)]
+TALK = {"hidden_size": 4, "settings": {"model.embedding_size": 4, "model.vocabulary": 300}}
 EXAMPLES = {
+    "chat": Example({"question": TEXTS, "answer": TEXTS}, TALK, ["where is the cat"], "answer"),
     "classify": Example(reviews(), {"target": "label", "hidden_size": 4}, ["정말 재미있어요", "dull"], "label"),
     "fill": Example({"text": TEXTS}, {"hidden_size": 4}, ["the ___ sat on the mat"], "word"),
     "forecast": Example(
@@ -64,6 +66,7 @@ EXAMPLES = {
     "generate": Example({"text": TEXTS}, {"hidden_size": 4}, ["the cat"], "continuation"),
     "tag": Example(sentences(), {"hidden_size": 4}, ["Anna lives in York"], "tags"),
     "transcribe": Example(recordings(), {"hidden_size": 4}, recordings()[:2], "text"),
+    "translate": Example({"source": TEXTS, "target": TEXTS}, TALK, ["where is the cat"], "translation"),
 }
 
 
@@ -110,7 +113,8 @@ def test_every_line_of_the_door_works_for_every_task(model: unroll.Model, tmp_pa
     assert isinstance(model.network, torch.nn.Module)
     assert not model.network.training
     with torch.no_grad():
-        scores_of = getattr(model.network, "scores" if model.task == "tag" else "forward")
+        ways = {"chat": "read", "tag": "scores", "translate": "read"}
+        scores_of = getattr(model.network, ways.get(model.task, "forward"))
         assert scores_of(*model.encode(example.records)) is not None
 
 

@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def watch(monkeypatch, capsys):
+def watch(trained, monkeypatch, capsys):
     def watched(text: str | bytes, *options: str, code: int = 0) -> tuple[list[dict[str, Any]], str]:
         content = text if isinstance(text, bytes) else text.encode()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))

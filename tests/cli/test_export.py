@@ -17,7 +17,8 @@ ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (e
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_a_classifier_of_series_runs_in_onnxruntime_alone(tmp_path, capsys):
     folder, file = tmp_path / "run", tmp_path / "digits.onnx"
-    assert run(["train", "digits", "--epochs", "1", "--hidden-size", "8", "--out", str(folder)]) == 0
+    small = ["--hidden-size", "8", "--set", "model.members=2", "--set", "model.fixed=168"]
+    assert run(["train", "digits", "--epochs", "1", *small, "--out", str(folder)]) == 0
     assert run(["export", str(folder), "--onnx", str(file)]) == 0
     said = capsys.readouterr().out
     assert "largest difference" in said

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 
 from data.audio.sounds import spoken, write_folder, write_wav
 from unroll.cli.app import make_app, run
@@ -82,8 +83,25 @@ def readers_folder(monkeypatch, tmp_path):
     tagged = "\n\n".join("\n".join(token.replace("/", "\t") for token in line.split()) for line in sentences)
     (tmp_path / "people.conll").write_text(tagged + "\n", encoding="utf-8")
     (tmp_path / "book.txt").write_text("the cat sat on the mat.\n\n고양이가 앉았다.\n" * 120, encoding="utf-8")
+    bumps = [[round(max(0.0, 1 - abs(t - at) / 3), 2) for t in range(12)] + [name]
+             for n in range(16) for at, name in ((3 + n % 2, "early"), (8 + n % 2, "late"))]  # fmt: skip
+    head = ",".join([*(f"t{t}" for t in range(12)), "label"])
+    (tmp_path / "gestures.csv").write_text("\n".join([head, *(",".join(map(str, row)) for row in bumps)]) + "\n")
     flow = [f"2024-03-01T{at // 60:02}:{at % 60:02}:00,{5 + at % 7 * 0.1:.1f}" for at in range(1000)]
     (tmp_path / "sensor.csv").write_text("\n".join(["time,flow", *flow]) + "\n", encoding="utf-8")
+    told = "1 Mary went to the {0}.\n2 John went to the {1}.\n3 Where is Mary?\t{0}\t1\n"
+    places = ["kitchen", "garden", "hall"]
+    stories = "".join(told.format(places[n % 3], places[(n // 3) % 3]) for n in range(40))
+    (tmp_path / "stories.txt").write_text(stories, encoding="utf-8")
+    asked = '{"story": ["Mary went to the hall."], "question": "Where is Mary?"}\n'
+    (tmp_path / "asked.jsonl").write_text(asked, encoding="utf-8")
+    (tmp_path / "photos/images").mkdir(parents=True)
+    rows = ["image,caption"]
+    for number in range(30):
+        colour = ("red", "green", "blue")[number % 3]
+        Image.new("RGB", (16, 16), colour).save(tmp_path / f"photos/images/{number}.png")
+        rows.append(f"{number}.png,a {colour} square")
+    (tmp_path / "photos/captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (tmp_path / "questions.txt").write_text("좋아요\n지루해요\n", encoding="utf-8")
     pairs = [(f"der Hund sieht die Frau {n}.", f"the dog sees the woman {n}.") for n in range(60)]
     (tmp_path / "pairs").mkdir()

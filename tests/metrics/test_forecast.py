@@ -1,11 +1,12 @@
 """Forecast errors against their definitions written out step by step."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
-from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
+from unroll.metrics.forecast import blocks_of, crps, mase_scale, means_with_intervals, owa, pinball, smape
 
 NAN = float("nan")
 
@@ -71,3 +72,23 @@ def test_intervals_come_from_whole_blocks() -> None:
     half = 1.96 * values.std() / math.sqrt(50)
     assert mean == pytest.approx(values.mean())
     assert interval.high - interval.low == pytest.approx(2 * half, rel=0.15)
+
+
+def test_crps_of_many_quantiles_is_that_of_the_normal_distribution() -> None:
+    """Gneiting, Raftery 2007, section 4.2: sigma (z (2 F(z) - 1) + 2 f(z) - 1 / sqrt(pi))."""
+    normal = NormalDist(3.0, 2.0)
+    levels = (np.arange(2_000) + 0.5) / 2_000
+    quantiles = np.array([normal.inv_cdf(level) for level in levels])
+    truth = np.array([[3.0, 5.5, -2.0]])
+    found = crps(truth, np.broadcast_to(quantiles, (1, 3, 2_000)), levels)
+    for value, y in zip(found[0], truth[0], strict=True):
+        z, unit = (y - 3.0) / 2.0, NormalDist()
+        wanted = 2.0 * (z * (2 * unit.cdf(z) - 1) + 2 * unit.pdf(z) - 1 / np.sqrt(np.pi))
+        assert value == pytest.approx(wanted, rel=1e-3)
+
+
+def test_owa_of_naive2_is_one() -> None:
+    assert owa(18.383, 2.395, 18.383, 2.395) == 1.0
+    # ES-RNN on M4 Hourly, as published: 0.440.
+    assert owa(9.328, 0.893, 18.383, 2.395) == pytest.approx(0.440, abs=5e-4)
+    assert np.isnan(owa(1.0, 1.0, 0.0, 1.0))

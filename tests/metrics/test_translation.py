@@ -30,6 +30,11 @@ def test_what_is_right_scores_a_hundred_and_intervals_hold_the_score() -> None:
         assert 0 < score.value < 100
 
 
+def test_an_interval_of_texts_that_score_nothing_is_zero() -> None:
+    scores = text_scores(["a", "b", "c"], ["x y z", "u v w", "r s t"], tokenize="13a", resamples=20)
+    assert scores["bleu"].interval == (0.0, 0.0)
+
+
 def test_nothing_to_score_is_refused() -> None:
     with pytest.raises(ValueError, match="expected as many texts as references, got 1, 2"):
         text_scores(["a"], ["a", "b"], tokenize="13a")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unroll import GRUCell, LSTMCell
+from unroll import GRUCell, LSTMCell, RNNCell
+from unroll.cells import Cell
 from unroll.decoding import Beam, beam_search, select_rows
 from unroll.errors import ConfigError
 from unroll.layers import Attention, Score
@@ -22,7 +25,9 @@ TARGET = torch.tensor([[2, 3, 4], [9, 0, 0], [5, 6, 0]])
 TARGETS = torch.tensor([3, 1, 2])
 
 
-def model(feeding: bool, *, layers: int = 1, cell: type = LSTMCell, score: Score = Score.GENERAL) -> EncoderDecoder:
+def model(
+    feeding: bool, *, layers: int = 1, cell: Callable[[int, int], Cell] = LSTMCell, score: Score = Score.GENERAL
+) -> EncoderDecoder:
     torch.manual_seed(0)
     sizes = [E * (1 + feeding), *[H] * (layers - 1)]
     decoder = AttentionDecoder(
@@ -41,12 +46,19 @@ def model(feeding: bool, *, layers: int = 1, cell: type = LSTMCell, score: Score
     return made
 
 
+def normalised(input_size: int, hidden_size: int) -> LSTMCell:
+    """An equation whose product of the input cannot be taken apart."""
+    return LSTMCell(input_size, hidden_size, layer_norm=True)
+
+
 @pytest.mark.parametrize("feeding", [False, True])
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", [LSTMCell, GRUCell])
+@pytest.mark.parametrize("cell", [LSTMCell, GRUCell, RNNCell, normalised])
 @pytest.mark.parametrize("score", list(Score))
 @torch.no_grad()
-def test_reading_a_whole_text_is_reading_it_step_by_step(feeding: bool, layers: int, cell: type, score: Score) -> None:
+def test_reading_a_whole_text_is_reading_it_step_by_step(
+    feeding: bool, layers: int, cell: Callable[[int, int], Cell], score: Score
+) -> None:
     """Teacher forcing and the step of search and stream agree, also row by row without the batch."""
     network = model(feeding, layers=layers, cell=cell, score=score)
     decoder = network.decoder
@@ -95,11 +107,11 @@ class Loop(nn.Module):
         fed = torch.zeros(len(target), E, dtype=torch.float64)
         logits = []
         for token in functional.pad(target, (1, 0)).unbind(1):
-            h, c = self.cell(torch.cat([E**0.5 * self.decoder.embedding.weight[token], fed], 1), (h, c))
+            h, c = self.cell(torch.cat([E**0.25 * self.decoder.embedding.weight[token], fed], 1), (h, c))
             scores = torch.einsum("bh,bsh->bs", h, state.memory.keys).masked_fill(~state.memory.mask, -1e300)
             mean = torch.einsum("bs,bsm->bm", scores.softmax(1), state.memory.values)
             fed = torch.tanh(self.decoder.mix(torch.cat([h, mean], 1)))
-            logits.append(fed @ self.decoder.embedding.weight.T + self.decoder.bias)
+            logits.append(fed @ self.decoder.embedding.weight.T / E**0.25 + self.decoder.bias)
         return torch.stack(logits, 1)
 
 

@@ -110,12 +110,16 @@ class Browser:
         return self._ask("/goog/cdp/execute", {"cmd": command, "params": values})
 
     def open(self, page: Path, width: int, *, dark: bool = False, height: int = 900) -> None:
+        """Show a page that is a file in a window of this width."""
+        self.visit(page.resolve().as_uri(), width, dark=dark, height=height)
+
+    def visit(self, address: str, width: int, *, dark: bool = False, height: int = 900) -> None:
         """Show a page in a window of this width."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._tell("Emulation.setDeviceMetricsOverride", screen)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._tell("Emulation.setEmulatedMedia", {"features": [scheme]})
-        self._ask("/url", {"url": page.resolve().as_uri()})
+        self._ask("/url", {"url": address})
 
     def run(self, script: str) -> Any:
         """Return what a script returns in the page; the page's own policy does not bind the driver."""

@@ -31,6 +31,10 @@ KINDS: dict[str, str] = {
     " --set training.batch_size=4",
     "forecast": "train {here}/sales.csv --target sales --time day --horizon 7 --out {here}/run --epochs 2",
     "transcribe": "train {here}/spoken --out {here}/run --epochs 2 --hidden-size 8",
+    "translate": "train {here}/pairs.tsv --out {here}/run --epochs 6 --hidden-size 32"
+    " --set model.embedding_size=24 --set training.average=0 --set training.learning_rate=0.015",
+    "chat": "train {here}/talk.csv --out {here}/run --epochs 6 --hidden-size 32"
+    " --set model.embedding_size=24 --set training.average=0 --set training.learning_rate=0.015",
     "compare": "compare {here}/reviews.csv --cell lstm,gru --out {here}/run --epochs 2",
     "memory": "memory copy --lag 2,4 --cell rnn,gru --steps 20 --out {here}/run",
 }
@@ -106,6 +110,22 @@ def spoken(folder: Path, draw: random.Random) -> None:
     write_folder(folder / "spoken", 60, draw.randrange(100))
 
 
+def pairs(folder: Path, draw: random.Random) -> None:
+    """Sentences in two languages, whose words stand in another order."""
+    nouns, verbs = {"개": "dog", "고양이": "cat", "새": "bird", "말": "horse"}, {"본다": "sees", "부른다": "calls"}
+    lines = ["source\ttarget"]
+    for _ in range(400):
+        one, other, verb = draw.choice(list(nouns)), draw.choice(list(nouns)), draw.choice(list(verbs))
+        lines.append(f"저 {one} 이 {other} {verb}.\tthat {nouns[one]} {verbs[verb]} this {nouns[other]}.")
+    (folder / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def talk(folder: Path, draw: random.Random) -> None:
+    """Questions and answers."""
+    lines = [f"how was the {one}?,the {one} was {draw.choice(GOOD)}" for one in draw.choices(PLAIN, k=200)]
+    (folder / "talk.csv").write_text("\n".join(["question,answer", *lines]) + "\n", encoding="utf-8")
+
+
 #: What writes the data of each kind.
 DATA: dict[str, Callable[[Path, random.Random], None]] = {
     "classify-text": reviews,
@@ -116,6 +136,8 @@ DATA: dict[str, Callable[[Path, random.Random], None]] = {
     "generate": book,
     "forecast": sales,
     "transcribe": spoken,
+    "translate": pairs,
+    "chat": talk,
     "compare": reviews,
 }
 

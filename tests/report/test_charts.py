@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from unroll.report import picture_svg
-from unroll.report.charts import Axis, AxisKind, Band, Bars, Curve, Lane, Lanes, Mark, Matrix, Plot, Points
+from unroll.report.charts import Axis, AxisKind, Band, Bars, Curve, Heat, Lane, Lanes, Mark, Matrix, Plot, Points
 from unroll.report.charts.scale import log_ticks, nice_ticks, time_ticks, whole_ticks
 
 
@@ -180,3 +180,10 @@ def test_a_picture_is_an_svg_file_of_its_own_with_its_own_colours_in_light_and_d
     assert "<기억>" in [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "prefers-color-scheme: dark" in svg
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_map_holds_every_name_and_a_shade_between_none_and_all():
+    heat = Heat("t", "written", "read", ["고양이", "sat"], ["<die>", "Katze"], [[-0.1, 1.2], [0.25, 0.5]])
+    lines = dict(heat.lines())
+    assert lines["고양이"] == [0.0, 1.0]
+    assert lines["sat"][0] == 0.25

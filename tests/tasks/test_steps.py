@@ -15,12 +15,14 @@ from unroll.tasks import TASKS
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, train_run
 
 MODELS: dict[str, list[str]] = {
+    "chat": ["model.hidden_size=4", "model.embedding_size=4", "model.vocabulary=300"],
     "classify": ["model.hidden_size=3", "model.embedding_size=4", "model.wide=word"],
     "fill": ["model.hidden_size=3", "model.embedding_size=4"],
     "forecast": ["model.hidden_size=3", "model.horizon=3", "model.input_length=6"],
     "generate": ["model.hidden_size=3", "model.embedding_size=4", "model.steps=8"],
     "tag": ["model.hidden_size=3", "model.word_size=3", "model.character_size=2", "model.character_hidden=2"],
     "transcribe": ["model.hidden_size=3", "model.bands=8"],
+    "translate": ["model.hidden_size=4", "model.embedding_size=4", "model.vocabulary=300"],
 }
 
 
@@ -37,6 +39,11 @@ def write(path: Path, task: str, rows: int, seed: int) -> Path:
         path = path.with_suffix(".conll")
         words = [draw.choice(["Anna", "Ben", "김민수", f"N{draw.randrange(40)}"]) for _ in range(rows)]
         path.write_text("\n".join(f"{word} B-PER\nlives O\n. O\n" for word in words), encoding="utf-8")
+    elif task in ("chat", "translate"):
+        path = path.with_suffix(".tsv")
+        animals = [draw.choice(["cat", "dog", "고양이"]) for _ in range(rows)]
+        header = "question\tanswer\n" if task == "chat" else "source\ttarget\n"
+        path.write_text(header + "".join(f"where is the {a}\tthe {a} is here\n" for a in animals), encoding="utf-8")
     elif task == "classify":
         path = path.with_suffix(".tsv")
         lines = [f"the film is {draw.choice(['good', '좋다'])}\tpos\na {draw.choice(['bad', '나쁜'])} film\tneg\n"]

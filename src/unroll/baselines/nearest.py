@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from unroll.errors import MissingExtraError
 
 #: N-grams of characters inside words: they also work where words take endings, as in Korean.
@@ -41,5 +39,5 @@ class NearestQuestion:
         found: list[str] = []
         for at in range(0, len(questions), _BLOCK):
             similar = self._vectors.transform(questions[at : at + _BLOCK]) @ self._known
-            found += [self._answers[int(best)] for best in np.asarray(similar.argmax(axis=1)).ravel()]
+            found += [self._answers[int(best)] for best in similar.toarray().argmax(axis=1)]
         return found

@@ -23,6 +23,8 @@ _LEADS = (0.0, 0.5, 1.0)
 CYCLES = 2
 #: Steps from which the level's start is estimated where there is no season.
 LEAST = 4
+#: Series from which on fewer parameters are tried.
+_MANY = 2_000
 #: Series and parameters side by side, so many at most: what fits into a processor's cache is quickest.
 _SIDE_BY_SIDE = 16_384
 
@@ -47,13 +49,16 @@ class Parameters(NamedTuple):
         return Parameters(*(values[places] for values in self))
 
 
-def make_grid(*, trend: bool, seasonal: bool) -> Parameters:
-    """The usual range of each parameter, in steps that a forecast feels."""
+def make_grid(*, trend: bool, seasonal: bool, coarse: bool = False) -> Parameters:
+    """The usual range of each parameter, in steps that a forecast feels; in fewer where there are very many series."""
+    rates = (0.02, 0.1, 0.3, 0.6, 0.95) if coarse else (0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.999)
+    shares = (0.0, 0.1) if coarse else (0.0, 0.05, 0.15)
+    gammas = (0.0, 0.1) if coarse else (0.0, 0.03, 0.1, 0.3)
     found = [
         (alpha, alpha * share, 0.95, gamma)
-        for alpha in (0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.999)
-        for share in ((0.0, 0.05, 0.15) if trend else (0.0,))
-        for gamma in ((0.0, 0.03, 0.1, 0.3) if seasonal else (0.0,))
+        for alpha in rates
+        for share in (shares if trend else (0.0,))
+        for gamma in (gammas if seasonal else (0.0,))
     ]
     return Parameters(*(np.array(values) for values in zip(*found, strict=True)))
 
@@ -108,7 +113,7 @@ def fit(
         seasons: lengths in steps; one that the fitted part does not cover twice stays zero.
         trend: whether there is a damped trend.
     """
-    grid = make_grid(trend=trend, seasonal=bool(seasons))
+    grid = make_grid(trend=trend, seasonal=bool(seasons), coarse=len(values) > _MANY)
     chosen = np.zeros(len(values), np.int64)
     for some in _blocks(fitted, max(1, _SIDE_BY_SIDE // len(grid.level))):
         fit_ST = _together([values[i][: fitted[i]] for i in some])

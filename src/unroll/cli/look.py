@@ -26,7 +26,7 @@ def look(
         Path | None, typer.Option(metavar="FILE", help="The page. Default: look.html in the run's folder.")
     ] = None,
     language: Annotated[
-        str | None, typer.Option(metavar="en|ko", help="The page's language. Default: the browser's.")
+        str | None, typer.Option(metavar="en", help="The page's language: en or ko. Default: the browser's.")
     ] = None,
 ) -> None:
     """See what a trained model remembers: writes a page that a browser opens without a network.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +42,9 @@ def train(
     config: o.Config = None,
     set_: o.Set = None,
     force: o.Force = False,
+    look: Annotated[
+        bool, typer.Option("--look", help="Show the training live on a page of this machine, and say its address.")
+    ] = False,
 ) -> None:
     """Train a model on a data file, score it beside simple baselines, and write a report.
 
@@ -56,7 +61,9 @@ def train(
         free = free_folder(Path("runs"), run_name(named_data(data, config)))
         # Every process must use the folder that the first one found free.
         out = Path(processes().share(str(free).encode()).decode())
-    with stopped_by_signal(lambda: f"continue with: unroll train --resume {resume or out}"):
+    folder = resume or out
+    advice = f"continue with: unroll train --resume {folder}"
+    with _live(folder, say) if look and folder is not None else nullcontext(), stopped_by_signal(lambda: advice):
         model = api.train(
             data,
             task=task,
@@ -82,6 +89,22 @@ def train(
         )
     if processes().main:
         _print_result(model)
+
+
+@contextmanager
+def _live(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """A page that follows the run's log as long as the training lasts; of several processes the first has it."""
+    from unroll.training.processes import processes
+
+    if not processes().main:
+        yield
+        return
+    from unroll.viewer.live import LiveView
+    from unroll.viewer.log import LogReader
+
+    with LiveView(str(folder), LogReader(folder / "log.jsonl").heard) as view:
+        say(f"look    {view.address}")
+        yield
 
 
 def _print_result(model: Model) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from unroll.inspect.watch import Seen, watch
 
 #: Numbers that the rows of one pass may hold at once: copies x steps x units.
 _MOST = 12_000_000
-#: Random directions in which a Jacobian is probed.
-_PROBES = 8
+#: Random directions in which a Jacobian is probed, where nothing else is said.
+PROBES = 8
 #: Steps that are asked at where there are more.
 _ASKED = 160
 
@@ -42,14 +42,22 @@ class Held:
         return self.sizes / np.maximum(self.sizes.sum(axis=1, keepdims=True), 1e-300)
 
 
-def held(model: Subject, given: Any, *, row: int = 0, at: Sequence[int] | None = None, seed: int = 0) -> Held | None:
+def held(
+    model: Subject,
+    given: Any,
+    *,
+    row: int = 0,
+    at: Sequence[int] | None = None,
+    probes: int = PROBES,
+    seed: int = 0,
+) -> Held | None:
     """Measure how much of every step is still held after others.
 
     The measure is ||d h_t / d x_s||_F, with h_t the output of the highest recurrent layer after step t, in all its
     directions, and x_s what the lowest one read at step s. Its square is the expected square of a random combination of
-    the outputs, differentiated (Hutchinson 1990, "A stochastic estimator of the trace"), of which the mean over eight
-    is taken. The measure is that of Bengio, Simard and Frasconi 1994, "Learning long-term dependencies with gradient
-    descent is difficult", section III, at the network's input.
+    the outputs, differentiated (Hutchinson 1990, "A stochastic estimator of the trace"), of which the mean over
+    `probes` is taken. The measure is that of Bengio, Simard and Frasconi 1994, "Learning long-term dependencies with
+    gradient descent is difficult", section III, at the network's input.
 
     Example:
         >>> import torch, unroll
@@ -62,6 +70,7 @@ def held(model: Subject, given: Any, *, row: int = 0, at: Sequence[int] | None =
         given: likewise.
         row: which of several.
         at: the steps that are asked at; evenly spread ones, the last among them, if None.
+        probes: random directions; the relative error of the square is at most sqrt(2 / probes).
         seed: of the random directions.
 
     Returns:
@@ -83,11 +92,19 @@ def held(model: Subject, given: Any, *, row: int = 0, at: Sequence[int] | None =
     together = subject.costs is not None
     for start in range(0, len(asked), room):
         part = asked[start : start + room]
-        found = _copies(subject, part, steps, generator) if together else _one_by_one(subject, part, steps, generator)
+        passes = _copies if together else _one_by_one
+        found = passes(subject, part, steps, _Directions(probes, generator))
         if found is None:
             return None
         squares[start : start + room] = found
     return Held(asked, np.sqrt(squares))
+
+
+class _Directions(NamedTuple):
+    """How many random directions, and where they come from."""
+
+    count: int
+    generator: torch.Generator
 
 
 def _spread(steps: int, count: int) -> tuple[int, ...]:
@@ -102,17 +119,17 @@ def _steps(seen: Seen, row: int) -> int:
     return seen.scan.x.shape[0] if lengths is None else int(lengths[row])
 
 
-def _copies(subject: Opened, at: Sequence[int], steps: int, generator: torch.Generator) -> np.ndarray | None:
+def _copies(subject: Opened, at: Sequence[int], steps: int, directions: _Directions) -> np.ndarray | None:
     """(R, T) squares, from one pass over R copies of the row: each copy is asked at a step of its own."""
     inputs = _repeated(subject.inputs, len(at))
     scans = own_scans(watch(subject.network, lambda: subject.ask(inputs)).scans, subject._replace(inputs=inputs))
     places = torch.tensor(at)
     copies = torch.arange(len(at))
     outputs = [output[places, copies] for output in _outputs(scans)]
-    return _probed(outputs, _reads(scans), generator, lambda gradient: gradient.square().sum(dim=2).T[:, :steps])
+    return _probed(outputs, _reads(scans), directions, lambda gradient: gradient.square().sum(dim=2).T[:, :steps])
 
 
-def _one_by_one(subject: Opened, at: Sequence[int], steps: int, generator: torch.Generator) -> np.ndarray | None:
+def _one_by_one(subject: Opened, at: Sequence[int], steps: int, directions: _Directions) -> np.ndarray | None:
     """(R, T) squares, from one pass forward and many back: which dimension of a module's input is the batch is not
     known."""
     inputs = _repeated(subject.inputs, 1)
@@ -123,7 +140,7 @@ def _one_by_one(subject: Opened, at: Sequence[int], steps: int, generator: torch
         found = _probed(
             [output[step, subject.row] for output in outputs],
             reads,
-            generator,
+            directions,
             lambda gradient: gradient[:, subject.row].square().sum(dim=1)[None, :steps],
         )
         if found is None:
@@ -132,14 +149,14 @@ def _one_by_one(subject: Opened, at: Sequence[int], steps: int, generator: torch
     return np.concatenate(rows)
 
 
-def _probed(outputs: Sequence[Tensor], reads: Sequence[Tensor], generator: torch.Generator, squares: Any) -> Any:
+def _probed(outputs: Sequence[Tensor], reads: Sequence[Tensor], directions: _Directions, squares: Any) -> Any:
     """The mean over random directions of what `squares` makes of the gradient by the steps."""
     if not any(output.requires_grad for output in outputs) or not reads:
         return None
     total = 0.0
-    for _ in range(_PROBES):
+    for _ in range(directions.count):
         signs = [
-            torch.randint(0, 2, output.shape, generator=generator).to(output.device, output.dtype) * 2 - 1
+            torch.randint(0, 2, output.shape, generator=directions.generator).to(output.device, output.dtype) * 2 - 1
             for output in outputs
         ]
         mixed = torch.stack([(output * sign).sum() for output, sign in zip(outputs, signs, strict=True)]).sum()
@@ -147,7 +164,7 @@ def _probed(outputs: Sequence[Tensor], reads: Sequence[Tensor], generator: torch
         known = [gradient for gradient in gradients if gradient is not None]
         if not known:
             return None
-        total = total + squares(torch.stack(known).sum(dim=0)).detach().double().cpu().numpy() / _PROBES
+        total = total + squares(torch.stack(known).sum(dim=0)).detach().double().cpu().numpy() / directions.count
     return total
 
 

@@ -62,6 +62,40 @@ def pinball(truth: np.ndarray, quantiles: np.ndarray, levels: np.ndarray) -> np.
     return np.asarray(np.maximum(levels * error, (levels - 1) * error).mean(axis=-1))
 
 
+def crps(truth: np.ndarray, quantiles: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Continuous ranked probability score of every step, from the quantiles that there are.
+
+    It is twice the pinball loss, integrated over the levels: here each level stands for the levels nearest to it.
+
+    Source: Gneiting, Ranjan 2011, "Comparing density forecasts using threshold- and quantile-weighted scoring rules",
+    section 2.2, equation 10.
+
+    Args:
+        truth: (W, N).
+        quantiles: (W, N, Q).
+        levels: (Q,) between 0 and 1, rising.
+
+    Returns:
+        (W, N).
+    """
+    error = truth[..., None] - quantiles
+    edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
+    return np.asarray(2.0 * np.maximum(levels * error, (levels - 1) * error) @ np.diff(edges))
+
+
+def owa(smape_of: float, mase_of: float, smape_naive2: float, mase_naive2: float) -> float:
+    """Overall weighted average: the mean of sMAPE and MASE, each divided by that of Naive2.
+
+    Source: Makridakis et al. 2020, "The M4 competition", section 2.3.
+
+    Returns:
+        NaN where Naive2 is without an error.
+    """
+    if smape_naive2 <= 0 or mase_naive2 <= 0:
+        return float("nan")
+    return (smape_of / smape_naive2 + mase_of / mase_naive2) / 2
+
+
 def blocks_of(series: np.ndarray, origins: np.ndarray, length: int) -> np.ndarray:
     """The block of each window: the windows of one series whose origins lie in the same stretch of `length` steps.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from unroll.errors import MissingExtraError
+from unroll.metrics.intervals import Interval, bootstrap
 
-#: Resamples of a bootstrap; sacreBLEU's own number.
-RESAMPLES = 1000
 #: Texts that are looked at to find out how a language is written.
 _LOOKED_AT = 500
 
@@ -28,7 +29,7 @@ class TextScore(NamedTuple):
     """
 
     value: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
     signature: str
 
 
@@ -58,12 +59,20 @@ def text_scores(
         raise ValueError(f"text_scores: expected as many texts as references, got {len(hypotheses)}, {len(references)}")
     found = {}
     for name, metric in (("bleu", BLEU(tokenize=tokenize)), ("chrf", CHRF())):
-        score = metric.corpus_score(list(hypotheses), [list(references)], n_bootstrap=max(resamples, 1))
-        interval = None
-        if resamples:
-            interval = (max(0.0, score._mean - score._ci), min(100.0, score._mean + score._ci))
-        found[name] = TextScore(float(score.score), interval, str(metric.get_signature()))
+        value = float(metric.corpus_score(list(hypotheses), [list(references)]).score)
+        interval = _interval(metric, hypotheses, references, resamples) if resamples else None
+        found[name] = TextScore(value, interval, str(metric.get_signature()))
     return found
+
+
+def _interval(metric: Any, hypotheses: Sequence[str], references: Sequence[str], resamples: int) -> Interval | None:
+    """Of a score of sacreBLEU over resampled texts. Its own bootstrap stops where a resample scores exactly zero."""
+    counts = np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]))
+
+    def score(rows: np.ndarray) -> float:
+        return float(metric._compute_score_from_stats(counts[rows].sum(axis=0).tolist()).score)
+
+    return bootstrap(score, len(counts), resamples=resamples)
 
 
 def word_tokenizer(texts: Sequence[str]) -> Words:

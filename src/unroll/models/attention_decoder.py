@@ -6,15 +6,20 @@ features before the softmax, V vocabulary, Z features of a summary.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unroll.cells import GRUCell, LSTMCell, RNNCell
 from unroll.errors import ConfigError
 from unroll.layers import Attention, Memory, Recurrent, Stack
 from unroll.models.softmax import softmax_cost
+
+#: A step of a loop with input feeding.
+_Step = Callable[[Tensor, Tensor, Any], tuple[Tensor, Any]]
 
 
 class Writing(NamedTuple):
@@ -123,7 +128,7 @@ class AttentionDecoder(nn.Module):
         self.mix = nn.Linear(body.output_size + attention.memory_size, size)
         self.drop_input = nn.Dropout(dropout)
         self.drop_output = nn.Dropout(dropout)
-        self.scale = float(size) ** 0.5
+        self.scale = vector_scale(size)
         self.weight = embedding.weight if tied else nn.Parameter(new_embedding(vocabulary, size).weight.detach())
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
@@ -166,16 +171,52 @@ class AttentionDecoder(nn.Module):
             y_BTH, layers = self.body(x_BTE, layers, lengths=lengths)
             attended_BTF, weights_BTS = self._attend(y_BTH, memory)
             after = Writing(memory, layers, attended_BTF[:, -1], weights_BTS[:, -1])
-            return Steps(self.drop_output(attended_BTF), weights_BTS, after)
+            return Steps(self.drop_output(attended_BTF) / self.scale, weights_BTS, after)
         made, looked = [], []
-        for x in x_BTE.unbind(dim=1):
-            y_B1H, layers = self.body(torch.cat([x, attended], dim=-1).unsqueeze(1), layers)
-            attended, weights = self._attend(y_B1H.squeeze(1), memory)
+        x_steps, step = self._fed(x_BTE)
+        for x in x_steps.unbind(dim=1):
+            y, layers = step(x, attended, layers)
+            attended, weights = self._attend(y, memory)
             # What is fed is what the softmax sees.
             attended = self.drop_output(attended)
             made.append(attended)
             looked.append(weights)
-        return Steps(torch.stack(made, dim=1), torch.stack(looked, dim=1), Writing(memory, layers, attended, weights))
+        after = Writing(memory, layers, attended, weights)
+        return Steps(torch.stack(made, dim=1) / self.scale, torch.stack(looked, dim=1), after)
+
+    def _fed(self, x_BTE: Tensor) -> tuple[Tensor, _Step]:
+        """What goes into a loop with input feeding, and its step: (B, ·), (B, F), states -> (B, H), states.
+
+        Where the equation begins with a product of the input, that of the tokens' vectors is taken for all steps at
+        once, and the loop runs the equation itself: a scan of a single step costs more than it saves.
+        """
+        layers = [layer for layer in self.body.layers if isinstance(layer, Recurrent)]
+        cells = [layer.cell for layer in layers]
+        plain = all(
+            isinstance(cell, RNNCell) or (isinstance(cell, LSTMCell | GRUCell) and not cell.layer_norm)
+            for cell in cells
+        )
+        if not plain or self.body.residual or any(layer.run(x_BTE[:, :1], None).noise for layer in layers):
+
+            def whole(x: Tensor, attended: Tensor, states: Any) -> tuple[Tensor, Any]:
+                y_B1H, after = self.body(torch.cat([x, attended], dim=-1).unsqueeze(1), states)
+                return y_B1H.squeeze(1), after
+
+            return x_BTE, whole
+        params = [layer.own_parameters() for layer in layers]
+        of_tokens, of_fed = params[0]["weight_ih"].split(x_BTE.shape[2], dim=1)
+
+        def step(x: Tensor, attended: Tensor, states: Any) -> tuple[Tensor, Any]:
+            projected = torch.addmm(x, attended, of_fed.t())
+            after = []
+            for number, (cell, own, state) in enumerate(zip(cells, params, states, strict=True)):
+                done = cell.step(own, projected, state, {})
+                after.append(done.state)
+                if number + 1 < len(cells):
+                    projected = cells[number + 1].project(params[number + 1], self.body.dropout(done.output))
+            return done.output, tuple(after)
+
+        return cells[0].project({**params[0], "weight_ih": of_tokens}, x_BTE), step
 
     def _attend(self, y: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         mean, weights = self.attention(y, memory)
@@ -210,12 +251,18 @@ def watched(state: Writing) -> Tensor:
     return state.weights
 
 
-def new_embedding(vocabulary: int, size: int) -> nn.Embedding:
-    """Vectors of tokens of a length of about one, so that a tied softmax begins with small logits.
+def vector_scale(size: int) -> float:
+    """What tokens' vectors are multiplied by where they are read, and features divided by before the softmax.
 
-    Where they are read they are multiplied by the square root of their size, so that layers see features of about one
-    (Vaswani et al. 2017, "Attention is all you need", section 3.4).
+    Layers want features of about one, a tied softmax wants vectors of a length of about one, and what an optimiser
+    changes in a step is the same for both; so each side takes half of the square root of the size that lies between
+    (Vaswani et al. 2017, "Attention is all you need", section 3.4, which gives all of it to the side that reads).
     """
+    return float(size) ** 0.25
+
+
+def new_embedding(vocabulary: int, size: int) -> nn.Embedding:
+    """Vectors of tokens that have features of about one after `vector_scale`."""
     embedding = nn.Embedding(vocabulary, size)
-    nn.init.normal_(embedding.weight, std=size**-0.5)
+    nn.init.normal_(embedding.weight, std=1 / vector_scale(size))
     return embedding

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
-from unroll.models.attention_decoder import AttentionDecoder, Writing
+from unroll.models.attention_decoder import AttentionDecoder, Writing, vector_scale
 from unroll.models.encoders import RecurrentEncoder
 
 
@@ -59,7 +59,7 @@ class EncoderDecoder(nn.Module):
         self.decoder = decoder
         self.drop_input = nn.Dropout(dropout)
         self.drop_memory = nn.Dropout(dropout)
-        self.scale = float(embedding.embedding_dim) ** 0.5
+        self.scale = vector_scale(embedding.embedding_dim)
 
     def read(self, source_BS: Tensor, lengths: Tensor) -> Writing:
         """Read texts: the decoder's state before the first token.

@@ -65,10 +65,10 @@ class SeriesEnsemble(nn.Module):
         """Scores of a batch's tensors: in training (M, B, K), those of every member; otherwise (B, K), the logits of
         the mean probabilities.
 
-        In training a third tensor may say which member must not learn from a row, (B,) of member numbers, -1 for none;
-        it does not see that row and has zeros for it.
+        A third tensor may say which member must not learn from a row, (B,) of member numbers, -1 for none; it does not
+        see that row and has zeros for it, and the scores are those of every member, in training or not.
         """
-        if self.training:
+        if self.training or len(batch) > 2:
             return torch.stack([self._learning(index, *batch) for index in range(len(self.members))])
         x, lengths = self.steps(*batch)
         weights = torch.full((len(self.members),), 1 / len(self.members), device=x.device, dtype=x.dtype)

@@ -19,6 +19,8 @@ _WIDTH, _HEAVY = 9, 3
 KERNELS = math.comb(_WIDTH, _HEAVY)
 #: Different dilations at most, and channels that a kernel adds up at most.
 _DILATIONS, _CHANNELS = 32, 9
+#: Biases of a kernel that its values are compared with at once; bounds memory.
+_AT_ONCE = 4
 #: Strengths of the penalty that are tried, for each feature.
 _STRENGTHS: tuple[float, ...] = tuple(np.logspace(-5, 1, 13).tolist())
 #: Scales of the scores that are tried: a ridge regression of -1 and 1 says nothing of probabilities.
@@ -119,11 +121,14 @@ class FixedConvolutions(nn.Module):
             margin = dilation * (_WIDTH // 2)
             whole = (t < lengths.unsqueeze(1)).unsqueeze(1)
             inner = ((t >= margin) & (t < (lengths - margin).unsqueeze(1))).unsqueeze(1)
-            odd = ((torch.arange(KERNELS, device=x.device) + index) % 2 == 1)[:, None]
-            counted = torch.where(odd, inner, whole)
+            even = ((torch.arange(KERNELS, device=x.device) + index) % 2 == 0)[:, None]
+            counted = whole & (inner | even)
             steps = counted.sum(dim=2).clamp(min=1).unsqueeze(-1)
-            above = [((given > bias[:, None]) & counted).sum(dim=2) for bias in biases.T]
-            parts.append((torch.stack(above, dim=-1) / steps).flatten(1))
+            above = [
+                ((given.unsqueeze(2) > some.unsqueeze(-1)) & counted.unsqueeze(2)).sum(dim=-1)
+                for some in torch.split(biases, _AT_ONCE, dim=1)
+            ]
+            parts.append((torch.cat(above, dim=-1) / steps).flatten(1))
         return torch.cat(parts, dim=1).to(x.dtype)
 
     def _convolved(self, x: Tensor, index: int, dilation: int) -> Tensor:

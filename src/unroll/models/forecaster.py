@@ -7,13 +7,14 @@ only, H features of the encoder, Q quantiles.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder
+from unroll.models.likelihood import Likelihood
 
 #: Smallest scale of a window, in units of the standardised series: a constant window must not blow up its forecast.
 _LEAST_SCALE = 1e-2
@@ -26,11 +27,18 @@ class Window(NamedTuple):
         past: (B, T) values of the series, standardised, no NaN.
         known: (B, T + N, F) what is known of every step in advance: the calendar, plans, what never changes.
         seen: (B, T, P) what is known of the past alone.
+        told: (B, N) what came, in training: a decoder that feeds back is fed with it (teacher forcing).
     """
 
     past: Tensor
     known: Tensor
     seen: Tensor
+    told: Tensor | None = None
+
+    def to(self, device: torch.device) -> Window:
+        """The same on a device."""
+        told = None if self.told is None else self.told.to(device)
+        return Window(self.past.to(device), self.known.to(device), self.seen.to(device), told)
 
 
 class Forecast(NamedTuple):
@@ -40,11 +48,16 @@ class Forecast(NamedTuple):
         quantiles: (B, N, Q), rising in Q.
         mean: (B, N).
         scale: (B, 1), the window's own scale; the loss divides by it.
+        level: (B, 1), what was taken out of the window.
+        raw: (B, N, outputs) what a likelihood makes its parameters of, and straight (B, N), of the linear path.
     """
 
     quantiles: Tensor
     mean: Tensor
     scale: Tensor
+    level: Tensor | None = None
+    raw: Tensor | None = None
+    straight: Tensor | None = None
 
 
 class InstanceScale(nn.Module):
@@ -57,14 +70,16 @@ class InstanceScale(nn.Module):
     Args:
         level: "last" value, "mean" of the window, or "none".
         spread: whether to divide by the standard deviation of the window.
+        counts: divide by one more than the window's mean instead, as DeepAR does (Salinas et al. 2020, section 3.3).
     """
 
-    def __init__(self, level: str, *, spread: bool) -> None:
+    def __init__(self, level: str, *, spread: bool, counts: bool = False) -> None:
         super().__init__()
         if level not in ("last", "mean", "none"):
             raise ConfigError(f"InstanceScale: level must be last, mean or none, got '{level}'")
         self.level = level
         self.spread = spread
+        self.counts = counts
 
     def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
         """The level and the scale of windows (B, T): (B, 1) each."""
@@ -74,6 +89,8 @@ class InstanceScale(nn.Module):
             level = past.mean(dim=1, keepdim=True)
         else:
             level = torch.zeros_like(past[:, :1])
+        if self.counts:
+            return level, 1.0 + past.abs().mean(dim=1, keepdim=True)
         if not self.spread:
             return level, torch.ones_like(level)
         return level, past.std(dim=1, keepdim=True, correction=0).clamp(min=_LEAST_SCALE)
@@ -151,6 +168,61 @@ class RecurrentHead(nn.Module):
         return torch.stack(steps, dim=1)
 
 
+class SampledHead(nn.Module):
+    """One step after the other, each with a distribution that is fed with the value before it: in training with what
+    came, in use with draws, so that many paths through the horizon give its distribution.
+
+    Source: Salinas et al. 2020, "DeepAR: Probabilistic forecasting with autoregressive recurrent networks", section 3.
+
+    Args:
+        decoder: a batch-first recurrent layer of input size 1 + F + H.
+        horizon: N.
+        width: the decoder's output size.
+        likelihood: of each step.
+        paths: drawn for each window.
+    """
+
+    def __init__(self, decoder: nn.Module, horizon: int, width: int, likelihood: Likelihood, paths: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.horizon = horizon
+        self.likelihood = likelihood
+        self.paths = paths
+        self.out = nn.Linear(width, likelihood.outputs)
+
+    def _step(self, value: Tensor, ahead: Tensor, context: Tensor, state: Any) -> tuple[Tensor, Any]:
+        x = torch.cat([value, ahead, context], dim=-1).unsqueeze(1)
+        y, state = self.decoder(x, state)
+        raw = self.out(y[:, 0])
+        if not self.likelihood.counts:
+            # The middle is counted from the value before, so that an untrained decoder repeats it.
+            raw = torch.cat([raw[:, :1] + value, raw[:, 1:]], dim=-1)
+        return raw, state
+
+    def forward(self, context: Tensor, ahead: Tensor, last: Tensor, told: Tensor | None = None) -> Tensor:
+        """(B, N, outputs); each step is fed with what came (B, N), or with the mean of the step before."""
+        state, steps, value = None, [], last
+        for step in range(self.horizon):
+            raw, state = self._step(value, ahead[:, step], context, state)
+            steps.append(raw)
+            mean = self.likelihood.mean(raw, torch.zeros_like(raw[:, 0])).unsqueeze(1)
+            value = (
+                mean if told is None else torch.where(told[:, step : step + 1].isnan(), mean, told[:, step : step + 1])
+            )
+        return torch.stack(steps, dim=1)
+
+    def draw(self, context: Tensor, ahead: Tensor, last: Tensor, scale: Tensor) -> Tensor:
+        """(B, paths, N) draws, the same ones at every call."""
+        generator = torch.Generator().manual_seed(0)
+        context, ahead, value, scale = (part.repeat_interleave(self.paths, 0) for part in (context, ahead, last, scale))
+        state, steps = None, []
+        for step in range(self.horizon):
+            raw, state = self._step(value, ahead[:, step], context, state)
+            value = self.likelihood.draw(raw.unsqueeze(1), torch.zeros_like(value), scale, generator)
+            steps.append(value)
+        return torch.cat(steps, dim=1).view(-1, self.paths, self.horizon)
+
+
 class Forecaster(nn.Module):
     """Window -> encoder -> head, beside a linear path from the window straight to the horizon.
 
@@ -160,7 +232,7 @@ class Forecaster(nn.Module):
 
     Args:
         encoder: of input size I = 1 + F + P.
-        head: `DirectHead` or `RecurrentHead` with Q + 1 outputs.
+        head: `DirectHead` or `RecurrentHead` with Q + 1 outputs, those of a likelihood, or `SampledHead`.
         instance: takes the window's level and spread out.
         levels: the quantiles, rising; the middle one is the point forecast.
         linear_steps: how many of the window's last steps the linear path sees; 0: no such path.
@@ -171,12 +243,13 @@ class Forecaster(nn.Module):
         combined: C, simple forecasts that this one is combined with; how is kept beside the weights (`combination`: C
             weights, that of the network, and 1 for a random walk), and the quantiles (N, Q) of the simple ones' errors
             (`spread`).
+        likelihood: the distribution of each step; None: quantiles by themselves.
     """
 
     def __init__(
         self,
         encoder: RecurrentEncoder | ConvolutionEncoder | WindowEncoder,
-        head: DirectHead | RecurrentHead,
+        head: DirectHead | RecurrentHead | SampledHead,
         instance: InstanceScale,
         levels: Sequence[float],
         *,
@@ -185,8 +258,11 @@ class Forecaster(nn.Module):
         dropout: float = 0.0,
         calibrated: int = 0,
         combined: int = 0,
+        likelihood: Likelihood | None = None,
     ) -> None:
         super().__init__()
+        self.likelihood = likelihood
+        self.levels = tuple(levels)
         if linear_steps and not 0 <= repeated <= linear_steps:
             raise ConfigError(
                 f"Forecaster: repeated must lie between 0 and linear_steps = {linear_steps}, got {repeated}"
@@ -227,12 +303,64 @@ class Forecaster(nn.Module):
         # All windows are full; only the comparison encoders must be told.
         whole = isinstance(self.encoder, RecurrentEncoder)
         encoded = self.encoder(x) if whole else self.encoder(x, torch.full((len(x),), steps, device=x.device))
-        raw = self.head(self.dropout(encoded.last), window.known[:, steps:], past[:, -1:])
+        context, ahead, last = self.dropout(encoded.last), window.known[:, steps:], past[:, -1:]
+        straight = None if self.linear is None else self.linear(past[:, -self.linear_steps :])
+        if self.likelihood is not None:
+            return self._distribution(window, (context, ahead, last), straight, level, scale)
+        raw = self.head(context, ahead, last)
         quantiles, mean = rising(raw[..., :-1], self.middle), raw[..., -1]
-        if self.linear is not None:
-            straight = self.linear(past[:, -self.linear_steps :])
+        if straight is not None:
             quantiles, mean = quantiles + straight.unsqueeze(-1), mean + straight
         return Forecast(quantiles * scale.unsqueeze(-1) + level.unsqueeze(-1), mean * scale + level, scale)
+
+    def _distribution(
+        self,
+        window: Window,
+        given: tuple[Tensor, Tensor, Tensor],
+        straight: Tensor | None,
+        level: Tensor,
+        scale: Tensor,
+    ) -> Forecast:
+        """The forecast of a likelihood, from what its head is given."""
+        if self.likelihood is None:
+            raise ConfigError("Forecaster: a distribution needs a likelihood")
+        path = window.past.new_zeros(len(scale), self.head.horizon) if straight is None else straight
+        levels = torch.tensor(self.levels, dtype=path.dtype, device=path.device)
+        if isinstance(self.head, SampledHead):
+            told = None if window.told is None else (window.told - level) / scale
+            raw = self.head(*given, told)
+        else:
+            raw = self.head(*given)
+        if isinstance(self.head, SampledHead) and not self.training:
+            drawn = self.head.draw(*given, scale)
+            # Between two counts there is none.
+            between = "nearest" if self.likelihood.counts else "linear"
+            quantiles = drawn.quantile(levels, dim=1, interpolation=between).movedim(0, -1)
+            mean = drawn.mean(dim=1)
+        else:
+            quantiles = self.likelihood.quantiles(raw, path, levels, scale)
+            mean = self.likelihood.mean(raw, path)
+        quantiles = quantiles * scale.unsqueeze(-1) + level.unsqueeze(-1)
+        return Forecast(quantiles, mean * scale + level, scale, level, raw, path)
+
+
+def likelihood_loss(forecast: Forecast, truth: Tensor, known: Tensor, likelihood: Likelihood) -> Tensor:
+    """The summed negative logarithms of the density of the known steps, in units of each window.
+
+    Args:
+        forecast: what the model gave.
+        truth: (B, N), any number where unknown.
+        known: (B, N), whether the truth is known.
+        likelihood: the model's.
+
+    Raises:
+        ConfigError: the forecast is not that of a likelihood.
+    """
+    if forecast.raw is None or forecast.straight is None or forecast.level is None:
+        raise ConfigError("likelihood_loss: the forecast has no parameters of a likelihood; use forecast_loss")
+    truth = (truth - forecast.level) / forecast.scale
+    loss = likelihood.loss(forecast.raw, forecast.straight, truth, forecast.scale)
+    return loss.masked_fill(~known, 0.0).sum()
 
 
 def forecast_loss(forecast: Forecast, truth: Tensor, known: Tensor, levels: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ _NAMES = {
     "smape": "sMAPE",
     "mape": "MAPE",
     "mase": "MASE",
+    "owa": "OWA",
     "crps": "CRPS",
     "f1": "F1",
     "auc": "AUC",
@@ -25,6 +26,9 @@ _NAMES = {
     "bleu": "BLEU",
     "chrf": "chrF",
 }
+
+#: Metrics whose names are not made of their words.
+_WHOLE = {"cider_d": "CIDEr-D", "bleu_1": "BLEU-1", "bleu_2": "BLEU-2", "bleu_3": "BLEU-3", "bleu_4": "BLEU-4"}
 
 #: Names of cells and methods that the field writes otherwise than options do.
 _SPELLINGS = {
@@ -42,7 +46,7 @@ _SPELLINGS = {
 }
 
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
-_SHARES = ("accuracy", "f1", "precision", "recall", "coverage", "auc", "wer", "cer")
+_SHARES = ("accuracy", "auc", "cer", "coverage", "f1", "match", "precision", "recall", "wer")
 
 
 #: What some tasks call the metric that they are judged by, whichever of their metrics that is.
@@ -84,7 +88,7 @@ def metric_name(name: str) -> str:
         >>> metric_name("macro_f1")
         'macro F1'
     """
-    return " ".join(_NAMES.get(word, word) for word in name.split("_"))
+    return _WHOLE.get(name) or " ".join(_NAMES.get(word, word) for word in name.split("_"))
 
 
 def model_name(name: str) -> str:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unroll.metrics.translation import RESAMPLES, TextScore, text_scores
+from unroll.metrics.intervals import RESAMPLES, wilson
+from unroll.metrics.translation import TextScore, text_scores
 from unroll.report import Section, words
 from unroll.report.charts import Chart
 from unroll.tasks.base import Score
@@ -16,7 +17,7 @@ from unroll.tasks.pair_data import Pairs
 from unroll.tasks.pair_writer import Forced, PairWriter, Written
 
 #: Texts that the report shows, maps of attention, and words of a text whose map is drawn, at least and at most.
-_SHOWN, _MAPS, _DRAWN = 15, 6, (3, 22)
+_SHOWN, _MAPS, _DRAWN = 15, 6, (3, 16)
 #: Bounds of the groups of lengths, in words of the source.
 _LENGTHS = (0, 5, 10, 15, 20, 30, 50)
 #: Rows of a group below which a score says nothing.
@@ -70,7 +71,9 @@ class Judged(NamedTuple):
         ]
         if not short:
             return None
-        chosen = [short[at] for at in np.linspace(0, len(short) - 1, min(_MAPS, len(short))).astype(int)]
+        # One of each text: a model that says little has few.
+        different = list({self.written[number].text: number for number in reversed(short)}.values())[::-1]
+        chosen = [different[at] for at in np.linspace(0, len(different) - 1, min(_MAPS, len(different))).astype(int)]
 
         def draw() -> list[Chart]:
             found = [writer.attention_map(self.pairs.sources[number], self.written[number]) for number in chosen]
@@ -105,8 +108,8 @@ class Judged(NamedTuple):
         return Section(
             "Free-running and teacher forcing",
             "In training every step reads the true words before it; in use it reads its own, and a mistake leads to the"
-            f" next. With the true words before it, {right} of the next tokens are right, and the texts below would be"
-            " scored as said; BLEU and chrF everywhere else on this page are of texts that were written freely.",
+            f" next. With the true words before it, {right} of the next tokens are right, and the texts would be"
+            " scored as below; BLEU and chrF everywhere else on this page are of texts that were written freely.",
             rows,
         )
 
@@ -120,6 +123,12 @@ def signatures(scores: dict[str, TextScore]) -> Section:
     """What another must know to get the same numbers."""
     rows = [{"metric": words.metric_name(name), "signature": score.signature} for name, score in scores.items()]
     return Section("How it was scored", "What sacreBLEU needs to reach the same numbers.", rows)
+
+
+def exact_match(texts: Sequence[str], references: Sequence[str]) -> Score:
+    """The share of texts that are their reference, letter for letter."""
+    right = sum(map(str.__eq__, texts, references))
+    return Score(right / len(texts), wilson(right, len(texts)))
 
 
 def as_scores(scores: dict[str, TextScore]) -> dict[str, Score]:

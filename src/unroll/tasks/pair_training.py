@@ -51,7 +51,7 @@ class PairTraining:
 def default_training(pairs: int) -> dict[str, Any]:
     """Settings of training for so many pairs: about as many steps for few as for many."""
     return {
-        "learning_rate": 3e-3,
+        "learning_rate": 1.5e-3,
         "epochs": int(np.clip(round(280_000 / pairs), 8, 40)),
         "batch_size": 64 if pairs > 15_000 else 32,
         "weight_decay": 0.01,

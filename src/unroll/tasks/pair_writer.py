@@ -153,7 +153,10 @@ class PairWriter:
 
 def _words(tokenizer: Tokenizer, ids: list[int]) -> list[tuple[str, int, int]]:
     """Tokens as words, each with the places of its first token and after its last."""
-    starts = [at for at, token in enumerate(ids) if not at or tokenizer.decode([token])[:1].isspace()]
+    decode = tokenizer.decode
+    # What a token adds to the one before it, since some tokenizers put the space between two words on their own.
+    added = [decode(ids[at - 1 : at + 1])[len(decode(ids[at - 1 : at])) :] for at in range(1, len(ids))]
+    starts = [0, *(at for at, text in enumerate(added, 1) if text[:1].isspace())] if ids else []
     return [(tokenizer.decode(ids[a:b]).strip(), a, b) for a, b in itertools.pairwise([*starts, len(ids)])]
 
 

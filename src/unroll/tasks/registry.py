@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: The name that `--task` takes -> where its class stands. Its package says its options in a file `options`, which
 #: imports nothing heavy.
 LINES: dict[str, str] = {
+    "answer": "unroll.tasks.answer.task:AnswerTask",
+    "caption": "unroll.tasks.caption.task:CaptionTask",
     "chat": "unroll.tasks.chat.task:ChatTask",
     "classify": "unroll.tasks.classify.task:ClassifyTask",
     "detect": "unroll.tasks.detect.task:DetectTask",
@@ -22,8 +24,8 @@ LINES: dict[str, str] = {
     "forecast": "unroll.tasks.forecast.task:ForecastTask",
     "generate": "unroll.tasks.generate.task:GenerateTask",
     "tag": "unroll.tasks.tag.task:TagTask",
-    "translate": "unroll.tasks.translate.task:TranslateTask",
     "transcribe": "unroll.tasks.transcribe.task:TranscribeTask",
+    "translate": "unroll.tasks.translate.task:TranslateTask",
 }
 
 

@@ -23,30 +23,26 @@ def entropy(counts: np.ndarray) -> float:
 
 
 def nothing_learnt(history: History, chance: float | None, settings: TrainSettings) -> str | None:
-    """Return a sentence if the training loss never left that of chance, with one thing to try; None if it did.
+    """Return a sentence if the training loss never left where it began, with one thing to try; None if it did.
 
     Args:
         history: of the run.
-        chance: the loss of the best answer that never looks at its input; None where it is not known, and then a run
-            of several epochs has learnt nothing if no epoch was better than the first.
+        chance: the loss of the best answer that never looks at its input; None where it is not known, and then the
+            loss of the first epoch must do: it cannot tell a run that learnt nothing from one that was done by then.
         settings: how it was trained.
     """
     losses = [epoch.loss for epoch in history.epochs if math.isfinite(epoch.loss)]
-    if not losses:
-        return None
-    if chance is not None:
-        bound, than = chance, f"that of the frequencies alone, {chance:.4g}"
-    elif len(losses) > 1:
-        bound, than = losses[0], f"that of the first epoch, {losses[0]:.4g}"
-    else:
-        return None
-    least = min(losses) if chance is not None else min(losses[1:])
-    if least < bound - _LEAST_GAIN * abs(bound):
-        return None
-    return (
-        f"nothing was learnt: the training loss, {least:.4g} at best, never left {than}, so the answers do not depend"
-        f" on what is asked about; {_advice(history, settings)}"
-    )
+    if chance is not None and losses and min(losses) > chance - _LEAST_GAIN * abs(chance):
+        return (
+            f"nothing was learnt: the training loss, {min(losses):.4g} at best, never left that of the frequencies"
+            f" alone, {chance:.4g}, so the answers do not depend on what is asked about; {_advice(history, settings)}"
+        )
+    if chance is None and len(losses) > 1 and min(losses[1:]) > losses[0] - _LEAST_GAIN * abs(losses[0]):
+        return (
+            f"the training loss, {min(losses[1:]):.4g} at best, never left that of the first epoch, {losses[0]:.4g}:"
+            f" either all that there is was learnt in it, or nothing was; {_advice(history, settings)}"
+        )
+    return None
 
 
 def _advice(history: History, settings: TrainSettings) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 
 #: Numbers of a page up to which each keeps 16 bits; beyond, 8 bits keep the file and its memory small.
 FINE = 4_000_000
+#: Rows that are packed at a time.
+_ROWS = 64
 #: Bytes of a block from which packing must be quick rather than tight.
 _LARGE = 2_000_000
 
@@ -43,23 +45,32 @@ class Packer:
         Args:
             values: (R, T) numbers.
         """
-        known = np.isfinite(values)
-        finite = values[known]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        low, high = _ends(values)
         width = high - low or 1.0
         top = 2**self._bits - 2
-        kind = np.dtype("<u2" if self._bits == 16 else "u1")
-        codes = np.zeros(values.shape, kind)
-        codes[known] = 1 + np.rint((finite.astype(np.float64) - low) * (top / width)).astype(kind)
-        differences = codes.copy()
-        # Unsigned numbers wrap around, and so they do when the page adds them up again.
-        differences[:, 1:] -= codes[:, :-1]
+        differences = np.empty(values.shape, np.dtype("<u2" if self._bits == 16 else "u1"))
+        # A few rows at a time: a page may hold tens of millions of numbers, and a copy in 64 bits is eight times those.
+        for start in range(0, len(values), _ROWS):
+            part = values[start : start + _ROWS].astype(np.float64)
+            known = np.isfinite(part)
+            part = np.rint((part - low) * (top / width)) + 1
+            part[~known] = 0
+            codes = part.astype(differences.dtype)
+            differences[start : start + _ROWS, :1] = codes[:, :1]
+            # Unsigned numbers wrap around, and so they do when the page adds them up again.
+            differences[start : start + _ROWS, 1:] = codes[:, 1:] - codes[:, :-1]
         data = differences.tobytes()
         packed = zlib.compress(data, 1 if len(data) > _LARGE else 6)
         name = f"b{len(self._texts)}"
         self._texts[name] = base64.b64encode(packed).decode("ascii")
         rows, columns = values.shape
         return {"id": name, "rows": rows, "columns": columns, "bits": self._bits, "low": low, "high": low + width}
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest finite value; zeros if there is none."""
+    finite = values[np.isfinite(values)] if not np.isfinite(values).all() else values
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
 def bits_for(numbers: int) -> int:

@@ -187,7 +187,7 @@ def _flag(flag: Mapping[str, Any]) -> dict[str, Any]:
         "precision": float(flag["precision"]),
         "recall": float(flag["recall"]),
         "f1": float(flag["f1"]),
-        "chance": None if flag.get("chance") is None else float(flag["chance"]),
+        "chance": None if flag.get("shuffled") is None else float(flag["shuffled"]),
     }
 
 
@@ -197,7 +197,7 @@ def _finding(finding: Mapping[str, str]) -> dict[str, Any]:
         "text": finding.get("what", ""),
         "advice": finding.get("try", ""),
         "figures": [["", numbers]] if numbers else [],
-        "grave": finding.get("grave", "") == "yes",
+        "grave": finding.get("kind", "healthy") != "healthy",
     }
 
 

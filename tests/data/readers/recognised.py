@@ -151,9 +151,25 @@ FILES = [
     File(
         "captions.txt",
         "image,caption\n" + "".join(f"{r}.jpg,{text(r)}\n" for r in range(40)),
-        "generate",
-        "usual names of columns stand first",
+        "caption",
+        "names of pictures beside texts",
         {"caption": "text"},
+    ),
+    # Questions.
+    File(
+        "qa1_train.txt",
+        "".join(f"1 Ana left.\n2 It rains.\n3 Who left? \t{('Ana', 'Rui')[r % 2]}\t1\n" for r in range(20)),
+        "answer",
+        "numbers that begin at 1 again, questions with tabs",
+        says="the 'answer' to 'question' about 'story'",
+    ),
+    File(
+        "squad.json",
+        '{"data": [{"paragraphs": [{"context": "Ada lived.", "qas": [{"id": "1", "question": "Who lived?", '
+        '"answers": [{"text": "Ada", "answer_start": 0}]}]}]}]}',
+        "answer",
+        "the keys of SQuAD",
+        says="spans of 'context'",
     ),
     # Tags.
     File(

@@ -280,9 +280,9 @@ def test_tagged_words_are_known_by_their_look(tmp_path: Path, suffix: str) -> No
 
 
 def test_folder_that_is_no_data_set_lists_what_is_there(tmp_path: Path) -> None:
-    write(tmp_path / "set" / "a.wav", "x")
-    write(tmp_path / "set" / "b.wav", "x")
-    with pytest.raises(DataError, match=r"found a\.wav, b\.wav; name one file"):
+    write(tmp_path / "set" / "a.mp4", "x")
+    write(tmp_path / "set" / "b.mp4", "x")
+    with pytest.raises(DataError, match=r"found a\.mp4, b\.mp4; name one file"):
         read(tmp_path / "set", tmp_path)
 
 
@@ -304,6 +304,15 @@ def test_builtin_set(tmp_path: Path, name: str) -> None:
         assert len(table) == 1797
         assert all((table.series("image", row) * 16 == expected.images[row]).all() for row in range(0, 1797, 97))
         np.testing.assert_array_equal(table.numbers("label"), expected.target)
+
+
+def test_builtin_hangul(tmp_path: Path) -> None:
+    table = read("hangul", tmp_path)
+    assert len(table) == 11_172
+    assert [list(table.texts(name, np.array([0, 1, 11_171]))) for name in ("source", "target")] == [
+        ["가", "각", "힣"],
+        ["GA", "GAG", "HIH"],
+    ]
 
 
 def test_builtin_pydocs(tmp_path: Path) -> None:

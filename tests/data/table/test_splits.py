@@ -58,6 +58,26 @@ def test_classes_are_divided_in_proportion(table: Table, sizes: list[int], fract
         assert taken < count or count == 0
 
 
+def test_groups_stay_together_and_the_fractions_are_of_groups(table: Table) -> None:
+    groups = np.arange(len(table)) // 3
+    split = split_rows(table, seed=0, validation_fraction=0.1, test_fraction=0.2, groups=groups)
+    own = [set(groups[rows].tolist()) for rows in split]
+    assert sum(map(len, own)) == len(set.union(*own)) == len(set(groups.tolist()))
+    assert sum(map(len, split)) == len(table)
+    assert len(own[1]) == round(0.1 * len(set(groups.tolist())))
+    assert len(own[2]) == round(0.2 * len(set(groups.tolist())))
+
+
+def test_groups_of_every_class_in_proportion(table: Table) -> None:
+    groups = np.arange(len(table)) // 2
+    classes = (groups % 4 == 0).astype(np.int64)
+    split = split_rows(table, seed=3, validation_fraction=0.25, test_fraction=0, groups=groups, stratify=classes)
+    for kind in (0, 1):
+        whole = len(set(groups[classes == kind].tolist()))
+        drawn = len(set(groups[split.validation][classes[split.validation] == kind].tolist()))
+        assert abs(drawn - whole / 4) <= 1
+
+
 def test_a_column_decides(table: Table) -> None:
     split = split_rows(table, seed=0, validation_fraction=0.1, test_fraction=0.1, column="part")
     assert split.validation.tolist() == list(range(0, 1000, 5))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from unroll.baselines.forecast import FITTED, seasonal_naive
+from unroll.errors import DataError
 from unroll.tasks.forecast.combination import (
     Weights,
     beats,
@@ -156,6 +158,8 @@ def test_the_combination_is_near_a_method_that_is_fitted_anew_for_every_window(t
         ("model.smoothing=true",),
         ("model.smoothing=false",),
         ("model.smoothing=true", "model.decoder=recurrent"),
+        ("model.likelihood=gaussian",),
+        ("model.likelihood=student-t", "model.decoder=recurrent"),
     ],
     ids=" ".join,
 )
@@ -193,3 +197,48 @@ def test_what_was_combined_is_said_and_kept(tmp_path: Path) -> None:
     assert two is not None
     np.testing.assert_array_equal(one.spread, two.spread)
     assert one.weights.network == two.weights.network
+
+
+def test_counts_are_forecast_by_their_own_likelihood(tmp_path: Path) -> None:
+    counts = np.random.default_rng(4).poisson(3 + 2 * (np.arange(140) % 7 == 0))[:, None].astype(float)
+    for decoder in ("direct", "recurrent"):
+        options = ("model.likelihood=negative-binomial", f"model.decoder={decoder}", "model.combine=false")
+        job = job_of(counts, tmp_path / decoder, *options)
+        assert job.data.store.scaling[0].size == 1.0
+        loss = job.loss(job.model, job.batches(0)[0], next(job.model.parameters()).device)
+        loss.total.backward()
+        windows = job.data.windows["test"].all()
+        made = job.predictor().forecasts(job.data.store, windows, np.array(job.data.begins("test")))
+        assert (made.quantiles >= 0).all()
+        np.testing.assert_allclose(made.quantiles, made.quantiles.round(), atol=1e-4)
+        again = job.predictor().forecasts(job.data.store, windows, np.array(job.data.begins("test")))
+        np.testing.assert_array_equal(again.quantiles, made.quantiles)
+    with pytest.raises(DataError, match=r"needs whole numbers from 0 on, got 0\.5"):
+        job_of(counts + 0.5, tmp_path / "half", "model.likelihood=negative-binomial")
+
+
+@pytest.mark.parametrize("name", ["gaussian", "student-t"])
+@pytest.mark.parametrize("decoder", ["direct", "recurrent"])
+def test_a_likelihood_learns_the_spread(name: str, decoder: str, tmp_path: Path) -> None:
+    values = np.round(5 + 2 * np.random.default_rng(6).normal(size=(400, 1)), 4)
+    options = (f"model.likelihood={name}", f"model.decoder={decoder}", "model.combine=false", "model.smoothing=false")
+    job = job_of(values, tmp_path, *options, "model.level=none")
+    learn(job, 120)
+    windows = job.data.windows["test"].all()
+    made = job.predictor().forecasts(job.data.store, windows, np.array(job.data.begins("test")))
+    width = (made.quantiles[..., 2] - made.quantiles[..., 0]).mean()
+    assert width == pytest.approx(2 * 1.2816 * 2, rel=0.25)
+
+
+def learn(job: ForecastJob, steps: int) -> None:
+    """So many steps of training, by hand."""
+    torch.manual_seed(0)
+    optimiser = torch.optim.Adam(job.model.parameters(), 0.02)
+    job.model.train()
+    batches = [batch for epoch in range(steps) for batch in job.batches(epoch)][:steps]
+    for batch in batches:
+        loss = job.loss(job.model, batch, torch.device("cpu"))
+        optimiser.zero_grad()
+        (loss.total / loss.items).backward()
+        optimiser.step()
+    job.model.eval()

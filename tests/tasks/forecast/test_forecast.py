@@ -68,7 +68,7 @@ def test_run_stands_beside_its_baselines(run: tuple[RunFolder, Path, list[str]])
     folder, _, _ = run
     metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
     assert list(metrics["test"]) == [
-        *("mae", "mse", "smape", "mase", "pinball", "coverage"),
+        *("mae", "mse", "smape", "mase", "owa", "pinball", "crps", "coverage"),
         *("mae_in_units", "rmse_in_units"),
     ]
     assert set(metrics["baselines"]) == {
@@ -78,7 +78,7 @@ def test_run_stands_beside_its_baselines(run: tuple[RunFolder, Path, list[str]])
     best = min(parts["test"]["mae"]["value"] for parts in metrics["baselines"].values())
     assert metrics["test"]["mae"]["value"] < best
     units = {"mae_in_units", "rmse_in_units"}
-    assert metrics["baselines"]["naive"]["test"].keys() == {"mae", "mse", "smape", "mase"} | units
+    assert metrics["baselines"]["naive"]["test"].keys() == {"mae", "mse", "smape", "mase", "owa"} | units
     page = folder.report.read_text(encoding="utf-8")
     for title in ("Forecasts", "Error by step ahead", "Rolling-origin backtest"):
         assert title in page
@@ -119,7 +119,7 @@ def test_evaluate_scores_every_window_of_a_file(run: tuple[RunFolder, Path, list
     folder, path, _ = run
     scores = evaluate_run(folder, TASKS, tmp_path / "store", str(path))
     assert list(scores.metrics) == [
-        *("mae", "mse", "smape", "mase", "pinball", "coverage"),
+        *("mae", "mse", "smape", "mase", "owa", "pinball", "crps", "coverage"),
         *("mae_in_units", "rmse_in_units"),
     ]
     assert scores.metrics["mae"].interval is not None

@@ -39,14 +39,20 @@ def names(folder: Path) -> list[tuple[str, str]]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[unroll.api.Model, Path]:
     """A model that has learnt tones and reads forwards only, and its data."""
     folder = tmp_path_factory.mktemp("tones")
-    write_folder(folder / "data", 60, longest=2)
+    write_folder(folder / "data", 40, longest=2)
     model = unroll.train(
         folder / "data",
         out=folder / "run",
         bidirectional=False,
-        hidden_size=24,
-        epochs=60,
-        settings={"model.bands": 16, "model.dropout": 0.1, "training.batch_size": 8, "training.learning_rate": 0.01},
+        cell="gru",
+        hidden_size=16,
+        num_layers=1,
+        epochs=12,
+        settings={
+            **{"model.bands": 12, "model.dropout": 0, "model.masks": 0},
+            **{"training.learning_rate": 0.05, "training.average": 0, "training.batch_size": 4},
+            "training.schedule": "constant",
+        },
         progress=False,
     )
     return model, folder / "data"
@@ -79,7 +85,7 @@ def test_predictions_from_paths_samples_and_files_are_the_same(trained) -> None:
         model.predict(str(path))[0],
     ):
         assert (other.text, other.words) == (first.text, first.words)
-    assert len(model.predict(data)) == 60
+    assert len(model.predict(data)) == 40
 
 
 def test_other_rates_and_channels_are_heard_as_well(trained, tmp_path: Path) -> None:
@@ -186,7 +192,10 @@ def faulty(folder: Path) -> Path:
 def test_check_lists_every_fault_with_file_and_line(tmp_path: Path) -> None:
     path = faulty(tmp_path)
     found = unroll.check(path)
-    lines = {finding.line: (finding.level, finding.text, finding.advice) for finding in found.findings if finding.line}
+    lines: dict[int, tuple[str, str, str]] = {}
+    for finding in found.findings:
+        # The first of a line is the task's own.
+        lines.setdefault(finding.line or 0, (finding.level, finding.text, finding.advice))
     expected = [
         (22, "gone.wav: No such file", "broken=drop"),
         (23, "text.wav: cannot be read", "broken=drop"),
@@ -208,7 +217,7 @@ def test_train_stops_at_each_kind_until_an_option_covers_it(tmp_path: Path) -> N
     path = faulty(tmp_path)
     settings: dict[str, object] = {}
     stops = [
-        (r"list.tsv:22: gone.wav: .*; 1 such \(recordings that cannot be read\).*--set model.broken=drop", "broken"),
+        (r"list.tsv:22: gone.wav: .*; 2 such \(recordings that cannot be read\).*--set model.broken=drop", "broken"),
         (r"list.tsv:26: silent.wav: silence.*1 such \(silent recordings\).*--set model.silent=drop", "silent"),
         (r"list.tsv:28: short.wav: .*1 such .*--set model.unfit=drop", "unfit"),
     ]
@@ -219,8 +228,8 @@ def test_train_stops_at_each_kind_until_an_option_covers_it(tmp_path: Path) -> N
     said: list[str] = []
     unroll.train(path, settings=settings, say=said.append, **SMALL)
     text = "\n".join(said)
-    assert "7 recordings left out" in text
-    assert "1 clipped recordings (keep)" in text
+    assert "left out: 7 recordings" in text
+    assert "clipped recordings: 1 (keep)" in text
 
 
 def test_letters_outside_the_alphabet(tmp_path: Path) -> None:
@@ -229,7 +238,10 @@ def test_letters_outside_the_alphabet(tmp_path: Path) -> None:
     assert any("'ç' (U+00E7)" in finding.text for finding in unroll.check(folder).warnings)
     with pytest.raises(DataError, match=r"aç_77.wav:1: letters outside the alphabet: 'ç' \(U\+00E7\); 1 such"):
         unroll.train(folder, settings={"model.alphabet": "ab"}, **SMALL)
-    for option, note in (("drop", "1 recordings left out"), ("cut", "1 transcripts with letters outside")):
+    for option, note in (
+        ("drop", "left out: 1 recording"),
+        ("cut", "transcripts with letters outside the alphabet: 1 (cut)"),
+    ):
         said: list[str] = []
         settings = {"model.alphabet": "ab", "model.outside": option}
         model = unroll.train(folder, settings=settings, say=said.append, **SMALL)

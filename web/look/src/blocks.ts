@@ -5,7 +5,7 @@ import type { Block } from "./scene";
 type Codes = Uint8Array | Uint16Array;
 
 /** One resolution of a block: `columns` steps per row, each the mean of `step` steps of the block. */
-interface Level {
+export interface Level {
   readonly step: number;
   readonly columns: number;
   readonly codes: Codes;

@@ -1,6 +1,6 @@
 /** The section with the heat maps: its tools, its panes, the strip below, and what unit is chosen. */
 
-import type { Grid } from "./blocks";
+import type { Grid, Level } from "./blocks";
 import { el, perFrame, sized } from "./dom";
 import { drawHeat, drawScale } from "./draw";
 import { difference } from "./derive";
@@ -8,7 +8,7 @@ import { byNumber, byValue, saturation, similarity, timescales, type Sorting } f
 import { Pane, moveTo, zoom, type Shown } from "./pane";
 import { matches } from "./query";
 import { GUTTER, MARGIN, type Room } from "./room";
-import type { View } from "./scene";
+import type { Layer, View } from "./scene";
 import { number, visible } from "./text";
 
 const SORTINGS: readonly Sorting[] = ["number", "similarity", "saturation", "timescale", "query"];
@@ -23,6 +23,7 @@ export class Inside {
   private readonly note = el("p", { class: "note grain" });
   private readonly orders = new Map<string, Uint32Array>();
   private current: Grid | null = null;
+  private profile: { level: Level; sums: Float64Array } | null = null;
   private round = 0;
 
   constructor(private readonly room: Room) {
@@ -142,7 +143,7 @@ export class Inside {
     this.current = grid;
     const order = this.order(room.view, grid);
     const unlike = differing(scene.views);
-    const showing = (view: View, which: Grid, how: Uint32Array): Shown => ({ view, grid: which, kind: room.track(view)!.kind, order: how, unlike });
+    const showing = (view: View, which: Grid, how: Uint32Array): Shown => ({ view: readBy(view, room.layer(view)!), grid: which, kind: room.track(view)!.kind, order: how, unlike });
     const [one, two] = this.panes;
     const both = state.now.compare !== "one" && other !== null;
     one!.caption.hidden = scene.views.length < 2;
@@ -227,11 +228,8 @@ export class Inside {
     context.fillStyle = room.colour("--soft");
     context.fillRect(GUTTER, 2, inner, height - 4);
     const level = current.level(room.span / inner);
-    const sums = new Float64Array(level.columns);
-    const every = Math.max(1, Math.floor(current.rows / 128));
-    for (let u = 0; u < current.rows; u += every) {
-      for (let t = 0; t < level.columns; t++) sums[t]! += Math.abs(current.value(level.codes[u * level.columns + t]! || 1));
-    }
+    if (this.profile?.level !== level) this.profile = { level, sums: profileOf(current, level) };
+    const { sums } = this.profile;
     const most = sums.reduce((a, b) => Math.max(a, b), 1e-9);
     context.fillStyle = room.colour("--muted");
     context.globalAlpha = 0.45;
@@ -260,6 +258,21 @@ export class Inside {
     });
     this.strip.addEventListener("pointermove", go);
   }
+}
+
+/** How far the units are from zero at each step, summed over some of them. */
+function profileOf(grid: Grid, level: Level): Float64Array {
+  const sums = new Float64Array(level.columns);
+  const every = Math.max(1, Math.floor(grid.rows / 128));
+  for (let u = 0; u < grid.rows; u += every) {
+    for (let t = 0; t < level.columns; t++) sums[t]! += Math.abs(grid.value(level.codes[u * level.columns + t]! || 1));
+  }
+  return sums;
+}
+
+/** A view as a layer sees it that has steps of its own. */
+function readBy(view: View, layer: Layer): View {
+  return layer.tokens ? { ...view, tokens: layer.tokens, gaps: null, series: null } : view;
 }
 
 /** Steps at which two texts differ. */

@@ -56,9 +56,10 @@ export function listenToKeys(room: Room, inside: Inside | null, help: HTMLDialog
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     if (["INPUT", "SELECT", "TEXTAREA"].includes(target.tagName)) return;
+    if (room.scene.views.length === 0 && !["d", "l", "?"].includes(event.key)) return;
     const { now } = state;
     const middle = now.step ?? (now.from + now.to) / 2;
-    const layers = room.view.layers.map((_, index) => index);
+    const layers = (room.scene.views[now.view]?.layers ?? []).map((_, index) => index);
     const does: Readonly<Record<string, () => void>> = {
       ArrowLeft: () => move(-1, event.shiftKey),
       ArrowRight: () => move(1, event.shiftKey),

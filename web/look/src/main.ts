@@ -12,7 +12,7 @@ import { Marked } from "./marked";
 import { Matrices } from "./matrices";
 import { Room } from "./room";
 import type { Scene } from "./scene";
-import { State } from "./state";
+import { State, type Choice } from "./state";
 import { visible } from "./text";
 import { UnitTracks } from "./unit";
 
@@ -20,9 +20,8 @@ function begin(): void {
   const scene = JSON.parse(document.getElementById("scene")!.textContent!) as Scene;
   const view = scene.views[0];
   const track = view?.layers[0]?.tracks.some((one) => one.name === "c") ? "c" : (view?.layers[0]?.tracks[0]?.name ?? "h");
-  const span = Math.max(1, ...scene.views.map((one) => one.tokens.length));
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const state = new State({
+  const choice: Choice = {
     theme: dark.matches ? "dark" : "light",
     language: scene.language ?? (navigator.language.startsWith("ko") ? "ko" : "en"),
     view: 0,
@@ -35,12 +34,14 @@ function begin(): void {
     focus: (view?.tokens.length ?? 1) - 1,
     shade: "memory",
     from: 0,
-    to: span,
+    to: 1,
     top: 0,
     bottom: 1,
     spans: [],
-  });
+  };
+  const state = new State(choice);
   const room = new Room(scene, new Blocks(), state);
+  choice.to = room.span;
   const dress = (): void => {
     document.documentElement.dataset["theme"] = state.now.theme;
     document.documentElement.lang = state.now.language;

@@ -10,47 +10,48 @@ const SAMPLED = 256;
 
 /** Share of steps at which each unit is near an end of its range: gates under 0.1 or over 0.9, states over 0.9. */
 export function saturation(grid: Grid, share: boolean): Float64Array {
-  const found = new Float64Array(grid.rows);
+  return Float64Array.from({ length: grid.rows }, (_, unit) => saturationOf(grid, share, unit));
+}
+
+/** The same of one unit. */
+export function saturationOf(grid: Grid, share: boolean, unit: number): number {
   const [low, high] = share ? [grid.code(0.1), grid.code(0.9)] : [grid.code(-0.9), grid.code(0.9)];
-  for (let u = 0; u < grid.rows; u++) {
-    let near = 0;
-    let known = 0;
-    for (let at = u * grid.columns, end = at + grid.columns; at < end; at++) {
-      const code = grid.codes[at]!;
-      if (code === 0) continue;
-      known++;
-      if (code < low || code > high) near++;
-    }
-    found[u] = known ? near / known : NaN;
+  let near = 0;
+  let known = 0;
+  for (let at = unit * grid.columns, end = at + grid.columns; at < end; at++) {
+    const code = grid.codes[at]!;
+    if (code === 0) continue;
+    known++;
+    if (code < low || code > high) near++;
   }
-  return found;
+  return known ? near / known : NaN;
 }
 
 /** Steps after which each unit's own past stops showing: -1 / ln of the correlation with the step before. */
-export function timescale(grid: Grid): Float64Array {
-  const found = new Float64Array(grid.rows);
-  for (let u = 0; u < grid.rows; u++) {
-    const start = u * grid.columns;
-    let sum = 0;
-    for (let t = 0; t < grid.columns; t++) sum += grid.codes[start + t]!;
-    const mean = sum / grid.columns;
-    let square = 0;
-    let product = 0;
-    for (let t = 0; t < grid.columns; t++) {
-      const here = grid.codes[start + t]! - mean;
-      square += here * here;
-      if (t) product += here * (grid.codes[start + t - 1]! - mean);
-    }
-    const correlation = square > 0 ? product / square : 0;
-    found[u] = correlation <= 0 ? 0 : correlation >= 1 ? Infinity : -1 / Math.log(correlation);
+function correlated(grid: Grid, unit: number): number {
+  const start = unit * grid.columns;
+  let sum = 0;
+  for (let t = 0; t < grid.columns; t++) sum += grid.codes[start + t]!;
+  const mean = sum / grid.columns;
+  let square = 0;
+  let product = 0;
+  for (let t = 0; t < grid.columns; t++) {
+    const here = grid.codes[start + t]! - mean;
+    square += here * here;
+    if (t) product += here * (grid.codes[start + t - 1]! - mean);
   }
-  return found;
+  const correlation = square > 0 ? product / square : 0;
+  return correlation <= 0 ? 0 : correlation >= 1 ? Infinity : -1 / Math.log(correlation);
 }
 
-/** The time scale of each unit of a layer as it was measured on its gates, or from the values that are shown. */
+/** The time scale of a unit of a layer as it was measured on its gates, or from the values that are shown. */
+export function timescaleOf(layer: Layer, grid: Grid, unit: number): number {
+  return layer.timescales ? (layer.timescales[unit] ?? Infinity) : correlated(grid, unit);
+}
+
+/** Those of all units. */
 export function timescales(layer: Layer, grid: Grid): Float64Array {
-  if (layer.timescales) return Float64Array.from(layer.timescales, (steps) => steps ?? Infinity);
-  return timescale(grid);
+  return Float64Array.from({ length: grid.rows }, (_, unit) => timescaleOf(layer, grid, unit));
 }
 
 /** A chain in which neighbours behave alike: from the most active unit on, always the nearest one that is left. */

@@ -56,7 +56,7 @@ export class Room {
 
   /** The longest of what is shown: the common axis. */
   get span(): number {
-    return Math.max(1, ...this.scene.views.map((view) => view.tokens.length));
+    return Math.max(1, ...this.scene.views.flatMap((view) => [view.tokens.length, ...view.layers.map((layer) => layer.tokens?.length ?? 0)]));
   }
 
   /** A colour of the style sheet. */

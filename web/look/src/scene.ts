@@ -26,6 +26,8 @@ export interface Layer {
   /** 1 reads from the first step on, -1 from the last. */
   readonly direction: 1 | -1;
   readonly units: number;
+  /** What its steps are called, where it has steps of its own, as a decoder. */
+  readonly tokens: readonly string[] | null;
   readonly tracks: readonly Track[];
   /** Steps that each unit holds on, if measured. */
   readonly timescales: readonly (number | null)[] | null;

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import type { Grid } from "./blocks";
 import { el, perFrame } from "./dom";
-import { timescales, saturation } from "./order";
+import { timescaleOf, saturationOf } from "./order";
 import { GUTTER, MARGIN, type Room } from "./room";
 import type { Track } from "./scene";
 import { number, percent, visible } from "./text";
@@ -39,6 +39,10 @@ export class UnitTracks {
     const { room } = this;
     const { words, state } = room;
     const views = state.now.compare === "one" ? [room.view] : [room.view, room.other];
+    // The heat map comes first: it needs one track, this needs all of them.
+    await room.grid();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    if (round !== this.round) return;
     const made: { name: string; tracks: readonly Track[]; grids: Grid[] }[] = [];
     for (const view of views) {
       const tracks = room.layer(view)?.tracks ?? [];
@@ -54,7 +58,7 @@ export class UnitTracks {
     const layer = room.layer();
     const about =
       main && layer && unit < main.rows
-        ? words.about(steps(timescales(layer, main)[unit]!), percent(saturation(main, room.track()!.kind === "share")[unit]!))
+        ? words.about(steps(timescaleOf(layer, main, unit)), percent(saturationOf(main, room.track()!.kind === "share", unit)))
         : "";
     const body = el("div", { class: "tracks" });
     this.element.replaceChildren(

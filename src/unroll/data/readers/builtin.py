@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 import sysconfig
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +24,7 @@ _SETS = {
     "sunspots": "yearly sunspot numbers, 1700 to 2008 (statsmodels); forecast",
     "co2": "weekly CO2 in the air over Mauna Loa, 1958 to 2001, with gaps (statsmodels); forecast",
     "digits": "1797 images of handwritten digits, 8 rows of 8 pixels each read as 8 steps (scikit-learn); classify",
+    "hangul": "the 11,172 Hangul syllables and their names in Unicode, as 각 and GAG (Python); translate",
     "pydocs": "paragraphs of Python's own documentation and the area each is about (Python); classify",
 }
 #: The modules of the standard library behind each class of pydocs.
@@ -66,6 +69,8 @@ def read_builtin(name: str, store: Path) -> Table:
         DataError: this installation does not hold the files.
     """
     note = f"built-in set: {_SETS[name]}"
+    if name == "hangul":
+        return _hangul(store, note)
     if name == "pydocs":
         return _pydocs(store, note)
     if name == "digits":
@@ -99,6 +104,16 @@ def _digits(store: Path, note: str) -> Table:
             # 0 to 16 in the file; the label comes last.
             label = str(int(float(pixels[-1])))
             writer.add(Row([np.array(pixels[:-1], dtype=np.float32) / 16.0, label], number))
+        return writer.finish([note], "csv")
+
+
+def _hangul(store: Path, note: str) -> Table:
+    # In some builds of Python the names are part of the program itself.
+    path = Path(getattr(unicodedata, "__file__", sys.executable))
+    with Writer(store, [Field("source"), Field("target")], path) as writer:
+        writer.begin(path)
+        for number, code in enumerate(range(ord("가"), ord("힣") + 1), 1):
+            writer.add(Row([chr(code), unicodedata.name(chr(code)).rpartition(" ")[2]], number))
         return writer.finish([note], "csv")
 
 

@@ -26,7 +26,8 @@ _COMMON_NAMES = frozenset(
     id idx index no text sentence document review comment message content body title description question answer q
     a input output source target label labels class category topic intent sentiment tag y x date time datetime
     timestamp ds month year day hour value price series series_id unique_id name user lang language score rating
-    split image caption premise hypothesis text1 text2
+    split image caption premise hypothesis text1 text2 path file file_name filename audio audio_filepath transcript
+    transcription
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
     이름 번호 의도 주제 평점 리뷰 댓글
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read

@@ -1,11 +1,13 @@
-"""Which files of a folder are the data: the parts of one set, one file per class, or a single file."""
+"""Which files of a folder are the data: the parts of one set or of several, one file per class, or a single file."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
 
+from unroll.data.images.pictures import SUFFIXES
 from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.readers.sound import is_sound
@@ -22,6 +24,8 @@ _PAPERS = re.compile(
 _MAX_FILES = 10_000
 #: Recordings, which are a row each.
 _MAX_SOUNDS = 200_000
+#: Entries of a folder by which it is told whether it holds pictures.
+_LOOKED_AT = 50
 
 
 class DataFile(NamedTuple):
@@ -53,6 +57,8 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     sounds = _sounds(entries)
     if sounds:
         return sounds, []
+    # Pictures stand beside the table that names them; they are no rows.
+    entries = [path for path in entries if path.suffix.lower() not in SUFFIXES and not _holds_pictures(path)]
     if len(entries) > _MAX_FILES:
         raise DataError(f"{len(entries)} files; at most {_MAX_FILES} can be read as one data set", folder)
     folders = [path for path in entries if path.is_dir()]
@@ -63,7 +69,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         return sorted(found, key=lambda file: file.part or 0), []
     # Recordings beside a manifest are what it names.
     data = [path for path in data if not is_sound(path)]
-    chosen = parallel_parts(data) or _parts(data) or _classes(data) or _single(data) or _alike(folder)
+    chosen = parallel_parts(data) or _parts(data) or _sets(data) or _classes(data) or _single(data) or _alike(folder)
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
         wanted = (
@@ -106,6 +112,14 @@ def _refuse_more(count: int, folder: Path) -> None:
         raise DataError(f"{count:,} recordings; more than {_MAX_SOUNDS:,} need a manifest that names them", folder)
 
 
+def _holds_pictures(path: Path) -> bool:
+    """Whether the first entries of a folder are pictures."""
+    if not path.is_dir():
+        return False
+    first = list(itertools.islice(path.iterdir(), _LOOKED_AT))
+    return any(entry.suffix.lower() in SUFFIXES for entry in first)
+
+
 def _is_paper(path: Path) -> bool:
     name = path.name.lower()
     is_text = form_of(path) in (None, "text")
@@ -130,6 +144,22 @@ def _parts(data: list[Path]) -> list[DataFile]:
     parts = [file.part for file in named]
     suffixes = {plain_name(file.path).suffix for file in named}
     return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+
+
+def _sets(data: list[Path]) -> list[DataFile]:
+    """Files of several sets, each with a part to train on and another: qa1_train.txt, qa1_test.txt, qa2_train.txt"""
+    parts: dict[str, dict[int, DataFile]] = {}
+    for path in data:
+        stem = plain_name(path).stem
+        part = part_of(stem)
+        if part is None:
+            return []
+        word = max((stem.rpartition(separator)[0] for separator in "_-."), key=len)
+        parts.setdefault(word, {})[part] = DataFile(path, part)
+    whole = sum(map(len, parts.values())) == len(data) and all(0 in own and len(own) > 1 for own in parts.values())
+    if len(parts) < 2 or not whole or len({plain_name(path).suffix for path in data}) != 1:
+        return []
+    return sorted((file for own in parts.values() for file in own.values()), key=lambda file: file.part or 0)
 
 
 def _single(data: list[Path]) -> list[DataFile]:

@@ -109,13 +109,11 @@ class _Cursor:
         return DataError(f"not JSON: {reason}", self.path, self.line)
 
 
-def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
-    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
-
-    A row is an object, a list of cells or one cell.
+def json_text(path: Path, encoding: str) -> str:
+    """The whole text of a JSON file.
 
     Raises:
-        DataError: another shape, no JSON, or a file over the limit.
+        DataError: a file over the limit, or one that cannot be read.
     """
     parts, size = [], 0
     for _, line in numbered_lines(path, encoding):
@@ -127,7 +125,48 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
                 path,
             )
         parts.append(line)
-    cursor = _Cursor("\n".join(parts), path)
+    return "\n".join(parts)
+
+
+class JsonDocument:
+    """A JSON file that is one value, with the lines of its texts.
+
+    Args:
+        path: the file.
+        encoding: its encoding.
+
+    Raises:
+        DataError: no JSON, or a file over the limit.
+    """
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self._cursor = _Cursor(json_text(path, encoding), path)
+        #: What the file holds.
+        self.value = self._cursor.value()
+        if self._cursor.peek():
+            raise self._cursor.error("text after the end")
+        self._cursor = _Cursor(self._cursor.text, path)
+
+    def line(self, value: Any) -> int:
+        """The line of a text or number, which must be asked for in the order of the file; that of the one before if
+        it is not found."""
+        for written in (json.dumps(value, ensure_ascii=False), json.dumps(value)):
+            at = self._cursor.text.find(written, self._cursor.at)
+            if at >= 0:
+                self._cursor.skip(at)
+                break
+        return self._cursor.line
+
+
+def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
+    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
+
+    A row is an object, a list of cells or one cell.
+
+    Raises:
+        DataError: another shape, no JSON, or a file over the limit.
+    """
+    cursor = _Cursor(json_text(path, encoding), path)
     first = cursor.peek()
     if not first:
         raise DataError("the file is empty; expected a list of rows", path)

@@ -18,7 +18,8 @@ class LineSource:
         file: the file.
         fields: the columns.
         said: how it was understood, without the file's name.
-        cells: from a line to a cell per column; a ValueError says what is wrong with the line.
+        cells: from a line to a cell per column, none for a line that is no row; a ValueError says what is wrong with
+            the line.
         empty: the error where there are no rows.
         shared: a size that further files of the data set take over.
     """
@@ -59,7 +60,8 @@ class LineSource:
                 cells = self._cells(text)
             except ValueError as error:
                 raise DataError(str(error), self._file.path, number) from error
-            yield Row(cells, number)
+            if cells:
+                yield Row(cells, number)
 
     def left(self) -> list[str]:
         """Blank lines."""

@@ -20,6 +20,8 @@ from unroll.data.table.writer import Writer
 from unroll.errors import ConfigError, DataError, nearest
 
 _HUB = "hub:"
+#: Files of parts that are named one by one.
+_NAMED_FILES = 6
 _PART_WORDS = ("train", "validation", "test")
 #: Files whose parts are said one by one, at most.
 _NAMED = 12
@@ -108,6 +110,10 @@ def _read_files(reader: Reader, files: list[DataFile], options: ReadOptions, sto
 
 
 def _part_note(files: list[DataFile]) -> list[str]:
+    if len(files) > _NAMED_FILES:
+        counts = {word: sum(file.part == part for file in files) for part, word in enumerate(_PART_WORDS)}
+        named = [f"{count} for {word}" for word, count in counts.items() if count]
+        return ["parts by files: " + ", ".join(named)] if named else []
     named = [f"{_PART_WORDS[file.part]}: {file.path.name}" for file in files if file.part is not None]
     if len(named) > _NAMED:
         counts = Counter(_PART_WORDS[file.part] for file in files if file.part is not None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unroll.data.readers.babi import BabiReader
+from unroll.data.readers.captions import CaptionsReader, CocoReader, KarpathyReader
 from unroll.data.readers.conll import ColumnsReader, UniversalReader
 from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.fasttext import FastTextReader
@@ -13,16 +15,22 @@ from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.sound import SoundReader
+from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.ucr import TsReader
 from unroll.errors import ConfigError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
-    SoundReader(),
     ParquetReader(),
+    SoundReader(),
     JsonLinesReader(),
+    SquadReader(),
+    CocoReader(),
+    KarpathyReader(),
     JsonReader(),
     TsReader(),
+    BabiReader(),
+    CaptionsReader(),
     UniversalReader(),
     ColumnsReader(),
     FastTextReader(),

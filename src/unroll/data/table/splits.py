@@ -46,6 +46,7 @@ def split_rows(
     test_fraction: float,
     column: str | None = None,
     stratify: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
 ) -> Split:
     """Give every row to one part.
 
@@ -59,6 +60,8 @@ def split_rows(
         column: a column that holds train, validation (valid, val, dev) or test.
         stratify: a class per row, (rows,) of any integer type; each class is divided in proportion, and a class with
             one row trains.
+        groups: a number per row, (rows,) of any integer type; rows of one group stay together, such as the captions of
+            one picture, and the fractions are of groups. All rows of a group must be of one class of `stratify`.
 
     Raises:
         DataError: the column holds another word (with its line), or no row is left for training.
@@ -76,8 +79,12 @@ def split_rows(
         if fraction > 0 and not (parts == part).any():
             # Rows that already test must not be drawn again; the share stays one of all rows.
             rest = pool[parts[pool] == 0]
-            share = fraction * len(pool) / max(len(rest), 1)
-            parts[_draw(rest, share, seed, key, None if stratify is None else np.asarray(stratify))] = part
+            classes = None if stratify is None else np.asarray(stratify)
+            if groups is None:
+                drawn = _draw(rest, fraction * len(pool) / max(len(rest), 1), seed, key, classes)
+            else:
+                drawn = _draw_groups(rest, pool, fraction, seed, key, classes, np.asarray(groups))
+            parts[drawn] = part
     split = Split(*(np.flatnonzero(parts == part).astype(np.int64) for part in range(3)))
     if len(split.train) == 0:
         raise DataError("no row is left for training; name a train part or lower the fractions", table.paths[0])
@@ -95,6 +102,22 @@ def _parts_of_column(table: Table, column: str) -> np.ndarray:
             )
         parts[row] = part
     return parts
+
+
+def _draw_groups(
+    rest: np.ndarray,
+    pool: np.ndarray,
+    fraction: float,
+    seed: int,
+    key: int,
+    stratify: np.ndarray | None,
+    groups: np.ndarray,
+) -> np.ndarray:
+    """Draw whole groups: their first rows are drawn, the others follow."""
+    names, first = np.unique(groups[rest], return_index=True)
+    share = fraction * len(np.unique(groups[pool])) / max(len(names), 1)
+    drawn = groups[_draw(rest[np.sort(first)], share, seed, key, stratify)]
+    return rest[np.isin(groups[rest], drawn)]
 
 
 def _draw(pool: np.ndarray, fraction: float, seed: int, key: int, stratify: np.ndarray | None) -> np.ndarray:

@@ -27,6 +27,15 @@ def split_words(text: str) -> list[str]:
     return _WORDS.findall(text)
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words and marks that `split_words` gives stand: start and end of each, in characters.
+
+    >>> word_spans("Don't panic!")
+    [(0, 5), (6, 11), (11, 12)]
+    """
+    return [match.span() for match in _WORDS.finditer(text)]
+
+
 def split_pieces(text: str) -> list[str]:
     """A text cut into words, marks and runs of white space, which joined give the text.
 

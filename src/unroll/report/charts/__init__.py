@@ -5,11 +5,12 @@ from unroll.report.charts.heat import Heat
 from unroll.report.charts.lanes import Lane, Lanes
 from unroll.report.charts.layers import Band, Bars, Curve, Points
 from unroll.report.charts.matrix import Matrix
+from unroll.report.charts.pictures import Picture, Pictures
 from unroll.report.charts.plot import Mark, Plot
 from unroll.report.charts.raster import Raster, Spans
 
 #: What a section of the page may draw.
-Chart = Plot | Lanes | Matrix | Heat
+Chart = Plot | Lanes | Matrix | Heat | Pictures
 
 __all__ = [
     "Axis",
@@ -23,6 +24,8 @@ __all__ = [
     "Lanes",
     "Mark",
     "Matrix",
+    "Picture",
+    "Pictures",
     "Plot",
     "Points",
     "Raster",

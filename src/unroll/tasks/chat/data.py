@@ -5,6 +5,7 @@ A turn is read together with those before it, a line each.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -76,11 +77,13 @@ def named_turns(table: Table) -> bool:
 
 
 def _holds_turns(table: Table, column: str) -> bool:
-    try:
-        found = conversations(table, column, np.arange(min(len(table), _LOOKED_AT)))
-    except DataError:
-        return False
-    return any(len(turns) > 1 for turns in found)
+    """Whether most of the first cells hold turns; one that does not is told of with its line later."""
+    good = 0
+    looked_at = min(len(table), _LOOKED_AT)
+    for row in range(looked_at):
+        with contextlib.suppress(DataError):
+            good += len(conversations(table, column, np.array([row]))[0]) > 1
+    return 2 * good > looked_at
 
 
 def conversations(table: Table, column: str, rows: np.ndarray | None = None) -> list[list[str]]:

@@ -12,7 +12,8 @@ from torch import nn
 from unroll.baselines.nearest import NearestQuestion
 from unroll.baselines.ngram import NGramModel
 from unroll.bundle import RunFolder
-from unroll.metrics.translation import RESAMPLES, text_scores
+from unroll.metrics.intervals import RESAMPLES
+from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Job, Score, Scores
 from unroll.tasks.chat.data import ChatData

@@ -97,10 +97,7 @@ class ChatPredictor(Predictor):
         try:
             return history([said(turn) for turn in turns or ()], self._settings.history)
         except TypeError as error:
-            names = ", ".join(record)
-            raise DataError(
-                f"a record needs 'text', what was said, or 'turns', a list ({error}); got {names}"
-            ) from None
+            raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(record)}") from None
 
     def _asked(self, record: Record) -> ChatSettings:
         given = {} if isinstance(record, str) else {name: record[name] for name in OVERRIDES if name in record}

@@ -13,6 +13,7 @@ from torch import Tensor
 from unroll.data import Split
 from unroll.data.batches import random_order
 from unroll.models.ensemble import SeriesEnsemble, own_steps, pooled
+from unroll.report import words
 from unroll.tasks.classify.examples import SeriesExamples
 
 #: Rows whose features are computed at once.
@@ -24,8 +25,11 @@ _DRAWN = 1_000
 class Beside:
     """Networks side by side in training, with the linear model beside them.
 
-    Where no rows validate, every row of training is left out by one of the networks and validates that one: the
-    classes' rows are dealt out to the networks in turn. A class with one row is left out by none.
+    Where validation decides nothing, every row of training is left out by one of the networks and validates that one:
+    the classes' rows are dealt out to the networks in turn. A class with one row is left out by none.
+
+    Attributes:
+        deciding: whether rows that validate are enough to decide.
 
     Args:
         network: the networks.
@@ -33,20 +37,30 @@ class Beside:
         truth_NK: (rows, K) bool, of all rows.
         split: which rows train and which validate.
         seed: of what is drawn.
+        deciding: whether those that validate are enough to decide.
     """
 
     def __init__(
-        self, network: SeriesEnsemble, examples: SeriesExamples, truth_NK: np.ndarray, split: Split, *, seed: int
+        self,
+        network: SeriesEnsemble,
+        examples: SeriesExamples,
+        truth_NK: np.ndarray,
+        split: Split,
+        *,
+        seed: int,
+        deciding: bool,
     ) -> None:
         self._network = network
         self._examples = examples
         self._truth = truth_NK
         self._split = split
         self._seed = seed
+        self.deciding = deciding
         self._folds: np.ndarray | None = None
-        if len(split.validation) == 0 and len(network.members) > 1:
+        if not deciding and len(network.members) > 1:
             self._folds = left_out_by(truth_NK, split.train, len(network.members), seed)
         self._fixed: Tensor | None = None
+        self._right: list[float] = []
 
     @property
     def held(self) -> np.ndarray:
@@ -88,7 +102,26 @@ class Beside:
         network.eval()
         deep = self._own()
         network.train(training)
-        return deep if self._fixed is None else network.weigh(deep, self._fixed, target)
+        if self._fixed is None:
+            return deep
+        both = network.weigh(deep, self._fixed, target)
+        self._right = [_right(scores, target) for scores in (deep, self._fixed.to(deep), both)]
+        return both
+
+    def remarks(self) -> list[str]:
+        """What each side has to say in the answers, in a sentence."""
+        if len(self._right) == 0 or len(self.held) == 0:
+            return []
+        share = float(self._network.share)
+        networks, fixed, both = (words.percent(right) for right in self._right)
+        kind = "validation rows" if self._folds is None else "training rows, each answered by what did not learn it"
+        rows = f"of {len(self.held)} {kind}, it had {fixed} right, the networks {networks}"
+        if share == 1.0:
+            return [
+                f"The linear model of fixed convolutions answers alone, since networks beside it did not help: {rows}."
+            ]
+        said = f"The linear model of fixed convolutions has {words.percent(share, 0)} of the say, networks the rest"
+        return [f"{said}: {rows}, both together {both}."]
 
     def _own(self) -> Tensor:
         """(N, K) scores of the networks alone, each row's by those that did not learn from it."""
@@ -116,6 +149,12 @@ class Beside:
         standardise = self._network.steps.standardise
         x, lengths = (tensor.to(standardise.mean.device) for tensor in (x, lengths))
         return own_steps(standardise(x), lengths), lengths
+
+
+def _right(scores: Tensor, target: Tensor) -> float:
+    """The share of rows, or of labels, that are answered rightly."""
+    answers = scores.argmax(dim=1) == target if target.dim() == 1 else (scores > 0) == (target > 0.5)
+    return float(answers.double().mean())
 
 
 def left_out_by(truth_NK: np.ndarray, train: np.ndarray, members: int, seed: int) -> np.ndarray:

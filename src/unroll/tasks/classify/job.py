@@ -13,6 +13,7 @@ from unroll.bundle import RunFolder
 from unroll.data import bucketed_batches
 from unroll.models.ensemble import SeriesEnsemble
 from unroll.models.wide import Network, WideAndDeep
+from unroll.report import Section
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.beside import Beside
@@ -21,6 +22,7 @@ from unroll.tasks.classify.examples import Joined, SeriesExamples
 from unroll.tasks.classify.network import deep_part, network_layers
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
+from unroll.tasks.classify.series import decides
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.wide import GRAMS, fit_grams
 from unroll.tasks.transfer import TOKENIZER
@@ -67,7 +69,8 @@ class ClassifyJob(Job):
         self._beside: Beside | None = None
         deep = deep_part(network)
         if isinstance(deep, SeriesEnsemble) and isinstance(data.examples, SeriesExamples):
-            self._beside = Beside(deep, data.examples, data.truth_NK, data.split, seed=seed)
+            deciding = decides(data.split, settings)
+            self._beside = Beside(deep, data.examples, data.truth_NK, data.split, seed=seed, deciding=deciding)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Rows of like length together."""
@@ -116,8 +119,8 @@ class ClassifyJob(Job):
             )
 
     def validate(self) -> dict[str, float]:
-        """The validation split's values, without intervals."""
-        if "validation" not in self.splits:
+        """The validation split's values, without intervals; nothing where its rows are too few to decide."""
+        if "validation" not in self.splits or (self._beside is not None and not self._beside.deciding):
             return {}
         truth = self.data.truth_NK[self.data.split.validation]
         probabilities = probabilities_of(self._network, self._validation_logits())
@@ -159,9 +162,20 @@ class ClassifyJob(Job):
 
     def evaluate(self, split: str) -> Scores:
         """Scores with intervals and the sections that show them."""
+        return self.predictor().score(self._labelled(split))
+
+    def _labelled(self, split: str) -> Labelled:
         rows = getattr(self.data.split, split)
-        labelled = Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
-        return self.predictor().score(labelled)
+        return Labelled(self.data.table, self.data.examples, rows, self.data.truth_NK[rows])
+
+    def sections(self) -> list[Section]:
+        """Of numeric sequences what the answers lean on, in the split that the report is about."""
+        shown = [split for split in ("test", "validation") if split in self.splits]
+        return self.predictor().leaning(self._labelled(shown[0])) if shown else []
+
+    def remarks(self, scores: Scores) -> list[str]:
+        """What networks and linear model have to say in the answers, and how each did on rows that it left out."""
+        return [] if self._beside is None else self._beside.remarks()
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """Majority, and TF-IDF with logistic regression for texts or the nearest neighbour for sequences."""

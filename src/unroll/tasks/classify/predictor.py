@@ -15,16 +15,20 @@ from unroll.bundle import DataConfig
 from unroll.data import Table, pad_series, pad_tokens
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.models.wide import Network
+from unroll.report import Section
+from unroll.report.leaning import leaning_section
 from unroll.tasks.base import NetworkParts, Predictor, Record, Scores
 from unroll.tasks.classify.data import class_matrix, row_labels
 from unroll.tasks.classify.examples import (
+    SeriesExamples,
     TextForms,
     open_examples,
     record_series,
     record_text,
     text_batch,
 )
-from unroll.tasks.classify.scores import SCORED, Labelled, probabilities_of, run_batches, score_rows
+from unroll.tasks.classify.leaning import HIDDEN, leanings
+from unroll.tasks.classify.scores import SCORED, Labelled, probabilities_of, row_logits, run_batches, score_rows
 from unroll.tasks.classify.settings import Saved
 
 #: Classes whose probabilities a prediction lists.
@@ -129,6 +133,16 @@ class ClassifyPredictor(Predictor):
     def score(self, labelled: Labelled) -> Scores:
         """Score rows whose classes are known: metrics with intervals, and the sections that show them."""
         return score_rows(self._network, self._saved.classes, labelled)
+
+    def leaning(self, labelled: Labelled) -> list[Section]:
+        """The section that shows what answers lean on, of numeric sequences of one class each; else nothing."""
+        examples, saved = labelled.examples, self._saved
+        if not isinstance(examples, SeriesExamples) or saved.several:
+            return []
+        probabilities = probabilities_of(self._network, row_logits(self._network, examples, labelled.rows))
+        truth = labelled.truth_NK.argmax(axis=1)
+        found = leanings(self._network, saved.classes, labelled.table, examples, labelled.rows, truth, probabilities)
+        return [leaning_section(found, HIDDEN)] if found else []
 
     def network_parts(self) -> NetworkParts:
         """The network from a padded batch of series to probabilities.

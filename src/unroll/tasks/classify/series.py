@@ -29,19 +29,20 @@ _LONGEST = 512
 
 #: Multiplications that the forward passes of a whole training may take: half a minute on one core.
 _WORK = 2e11
-#: Optimiser steps at most, and so many at least, where epochs stay between 10 and 100.
-_MOST_STEPS, _LEAST_STEPS = 3_000, 2_000
+#: Optimiser steps at most; and where the work is too much, so many at least, in 10 to 100 epochs.
+_STEPS = 1_500
 #: Features of fixed convolutions by the most rows that they are for: the published number, and less where the fit
 #: would take minutes.
 _FIXED = ((1_000, 9_996), (20_000, 2_016), (math.inf, 0))
 #: Steps that a stride must leave of a series.
-_LEFT = 128
+_LEFT = 256
 
 
 def training_rows(table: Table, split: Split, config: RunConfig, settings: ClassifySettings) -> Split:
     """The split with its drawn validation rows given back to training where they are too few to decide anything.
 
-    Rows that the user named as validation stay what they are; without a test part they are all that can be scored.
+    Rows that the user named as validation stay what they are; without a test part they are all that can be scored. Too
+    few of them do not decide all the same: see `decides`.
     """
     named = config.data.split_column is not None or (table.parts is not None and bool((table.parts == 1).any()))
     hold_out = settings.hold_out
@@ -50,6 +51,13 @@ def training_rows(table: Table, split: Split, config: RunConfig, settings: Class
     if hold_out or named or settings.network(series=True) != LSTM_FCN:
         return split
     return Split(np.sort(np.concatenate((split.train, split.validation))), split.validation[:0], split.test)
+
+
+def decides(split: Split, settings: ClassifySettings) -> bool:
+    """Whether the validation rows choose the best epoch, and what the temperature is fitted to."""
+    return len(split.validation) > 0 and (
+        settings.network(series=True) != LSTM_FCN or len(split.validation) >= _DECIDING or settings.hold_out is True
+    )
 
 
 def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) -> SeriesPlan | None:
@@ -73,13 +81,12 @@ def plan_series(lengths: np.ndarray, features: int, settings: ClassifySettings) 
             raise ConfigError(f"model.{name} does not go with {LSTM_FCN}; name a cell with --cell, or leave it out")
     filters = settings.filters or _FILTERS
     longest = max(1, int(lengths.max()))
-    whole = _least_epochs(len(lengths)) * float(lengths.sum()) * _cost(features, filters)
-    members = settings.members or _MEMBERS
-    stride = settings.stride or max(1, min(int(np.ceil(whole * members / _WORK)), longest // _LEFT))
-    if settings.members is None:
-        # Of few rows each must be left out by one network and answered by it.
-        fewest = 2 if len(lengths) < _DECIDING / 0.1 else 1
-        members = max(fewest, min(members, int(_WORK * stride / max(whole, 1.0))))
+    # What one network costs that sees every row often enough; rather fewer networks than a coarser view.
+    whole = max(1.0, _least_epochs(len(lengths)) * float(lengths.sum()) * _cost(features, filters))
+    # Of few rows each must be left out by one network and answered by it.
+    fewest = 2 if len(lengths) < _DECIDING / 0.1 else 1
+    members = settings.members or max(fewest, min(_MEMBERS, int(_WORK / whole)))
+    stride = settings.stride or max(1, min(math.ceil(whole * members / _WORK), longest // _LEFT))
     fixed = next(features for most, features in _FIXED if len(lengths) <= most)
     return SeriesPlan(
         members=members,
@@ -102,8 +109,8 @@ def series_training(plan: SeriesPlan, lengths: np.ndarray, features: int) -> dic
     rows = len(lengths)
     batch_size = _batch_size(rows)
     work = float(lengths.sum()) / plan.stride * _cost(features, plan.filters) * plan.members
-    most = max(1, round(_MOST_STEPS * batch_size / rows))
-    epochs = min(most, max(_least_epochs(rows), int(_WORK / max(work, 1.0))))
+    most = round(_STEPS * batch_size / rows)
+    epochs = max(_least_epochs(rows), min(most, int(_WORK / max(work, 1.0))))
     return {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -118,7 +125,7 @@ def _batch_size(rows: int) -> int:
 
 
 def _least_epochs(rows: int) -> int:
-    return max(10, min(100, round(_LEAST_STEPS * _batch_size(rows) / rows)))
+    return max(10, min(100, round(_STEPS * _batch_size(rows) / rows)))
 
 
 def _cost(features: int, filters: int) -> float:

@@ -62,7 +62,7 @@ def windows_of(
         return None
     stretches = [place for place, is_change in enumerate(changes(columns)) if not is_change]
     if stretches:
-        return _runs(stream.labels[:, stretches].any(axis=1))
+        return _runs(np.asarray(stream.labels[:, stretches].any(axis=1)))
     return _around(np.flatnonzero(stream.labels.any(axis=1)), len(stream.values))
 
 
@@ -97,6 +97,7 @@ def _from_times(stream: Stream, entries: Sequence[Any], path: Path, name: str) -
 
 def _place(times: np.ndarray, moment: Any, path: Path, name: str) -> int:
     """The first record at this time, or the last one before it."""
+    wanted: Any
     if times.dtype.kind == "M":
         try:
             wanted = np.datetime64(str(moment).strip().replace(" ", "T"), "us")

@@ -26,6 +26,7 @@ from unroll.tasks.forecast.windows import (
     SeriesStore,
     Windows,
     calendar_cycles,
+    check_counts,
     check_missing,
     fit_scaling,
     split_windows,
@@ -90,6 +91,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     steps = "time" if settings.steps == "auto" and settings.missing == "interpolate" else settings.steps
     series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps))
     check_missing(table, series, settings.missing)
+    if settings.counts:
+        check_counts(table, series)
 
     def bounds_for(horizon: int) -> list[Bounds]:
         return split_series(
@@ -113,7 +116,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     cycles = calendar_cycles(series, trains) if settings.time_features else ()
     mask = any(np.isnan(item.values).any() for item in series)
     scaling = [
-        fit_scaling(settings.scaling, item.values[: max(end, 1)]) for item, end in zip(series, trains, strict=True)
+        fit_scaling("none" if settings.counts else settings.scaling, item.values[: max(end, 1)])
+        for item, end in zip(series, trains, strict=True)
     ]
     longer = longer_season(rhythm, trains)
     inside = _inside(settings, series, np.array(trains), horizon, length, (rhythm.season, longer))
@@ -144,8 +148,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         input_length=length,
         season=rhythm.season,
         hidden_size=settings.hidden_size or (64 if count >= 2_000 else 16),
-        level=settings.level or ("none" if inside[0] else "mean" if many else "last"),
-        spread=(many and not inside[0]) if settings.spread is None else settings.spread,
+        level=settings.level or ("none" if inside[0] or settings.counts else "mean" if many else "last"),
+        spread=(many and not inside[0] and not settings.counts) if settings.spread is None else settings.spread,
         frequency=None if rhythm.frequency is None else SavedFrequency(**rhythm.frequency._asdict()),
         scaling={item.name: (own.centre, own.size) for item, own in zip(series, scaling, strict=True)},
         covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
@@ -161,7 +165,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         },
     )
     repeated = (
-        _better_start(store, windows["train"], saved) if settings.linear and not inside[0] else int(not inside[0])
+        _better_start(store, windows["train"], saved) if settings.has_path and not inside[0] else int(not inside[0])
     )
     return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count), parts)
 
@@ -176,7 +180,8 @@ def _inside(
 ) -> tuple[SavedInside, Inside] | tuple[None, None]:
     """The smoothing inside the network, where it is asked for, or where series are many or short."""
     windows = int(np.maximum(trains - length - horizon + 1, 0).sum())
-    wanted = len(series) >= _MANY or windows < _FEW if settings.smoothing is None else settings.smoothing
+    usual_for = (len(series) >= _MANY or windows < _FEW) and not settings.counts
+    wanted = usual_for if settings.smoothing is None else settings.smoothing
     if not wanted:
         return None, None
     usual = np.quantile(trains, 0.1)

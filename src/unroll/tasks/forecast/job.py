@@ -11,7 +11,7 @@ from torch import nn
 
 from unroll.bundle import RunFolder
 from unroll.data.batches import random_order
-from unroll.models.forecaster import Forecaster, Window, forecast_loss
+from unroll.models.forecaster import Forecaster, forecast_loss, likelihood_loss
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.forecast.calibration import ratios_of
 from unroll.tasks.forecast.data import EPOCH, ForecastData
@@ -69,9 +69,13 @@ class ForecastJob(Job):
         saved = self.data.saved
         windows = self.data.windows["train"].locate(rows)
         batch = self.data.store.gather(*windows, saved.input_length, saved.horizon)
-        forecast = model(Window(*(tensor.to(device) for tensor in batch.window)))
-        known = batch.known.to(device)
-        total = forecast_loss(forecast, batch.truth.to(device), known, self._levels.to(device))
+        likelihood = self._settings.distribution
+        window, known, truth = batch.window.to(device), batch.known.to(device), batch.truth.to(device)
+        if likelihood is not None:
+            told = truth.masked_fill(~known, torch.nan)
+            total = likelihood_loss(model(window._replace(told=told)), truth, known, likelihood)
+        else:
+            total = forecast_loss(model(window), truth, known, self._levels.to(device))
         return Loss(total, int(known.sum()), len(rows) * saved.input_length)
 
     def validate(self) -> dict[str, float]:

@@ -11,13 +11,15 @@ import torch
 from unroll.cells import CELLS
 from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder, recurrent_stack
-from unroll.models.forecaster import DirectHead, Forecaster, InstanceScale, RecurrentHead, Window
+from unroll.models.forecaster import DirectHead, Forecaster, InstanceScale, RecurrentHead, SampledHead
 from unroll.tasks.forecast.scores import Forecasts
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.windows import SeriesStore
 
 #: Windows that are scored at once.
 _SCORED = 512
+#: Paths through the horizon that are drawn for each window.
+_PATHS = 100
 
 
 def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -> Forecaster:
@@ -43,9 +45,16 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         cells = [tuple(cell(under, hidden) for _ in range(directions)) for under in below]
         dropout = settings.dropout if settings.num_layers > 1 else 0.0
         encoder = RecurrentEncoder(recurrent_stack(cells, dropout=dropout, engine=settings.engine))
-    outputs = len(settings.quantiles) + 1
-    head: DirectHead | RecurrentHead
-    if settings.decoder == "recurrent":
+    likelihood = settings.distribution
+    outputs = len(settings.quantiles) + 1 if likelihood is None else likelihood.outputs
+    head: DirectHead | RecurrentHead | SampledHead
+    if settings.decoder == "recurrent" and likelihood is not None:
+        own = settings.encoder if settings.encoder in CELLS else ForecastSettings.model_fields["encoder"].default
+        decoder = Recurrent(
+            CELLS[own](1 + known + encoder.output_size, hidden), batch_first=True, engine=settings.engine
+        )
+        head = SampledHead(decoder, saved.horizon, hidden, likelihood, _PATHS)
+    elif settings.decoder == "recurrent":
         # A comparison encoder has no cell of its own; its decoder is the default one.
         own = settings.encoder if settings.encoder in CELLS else ForecastSettings.model_fields["encoder"].default
         cell = CELLS[own]
@@ -56,13 +65,14 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
     return Forecaster(
         encoder,
         head,
-        InstanceScale(saved.level, spread=saved.spread),
+        InstanceScale(saved.level, spread=saved.spread, counts=settings.counts),
         settings.quantiles,
-        linear_steps=saved.input_length if settings.linear else 0,
+        linear_steps=saved.input_length if settings.has_path else 0,
         repeated=repeated,
         dropout=settings.dropout,
         calibrated=saved.calibrated,
         combined=len(saved.simple),
+        likelihood=likelihood,
     )
 
 
@@ -78,7 +88,7 @@ def run_windows(
     for at in range(0, len(series), _SCORED):
         part = slice(at, at + _SCORED)
         batch = store.gather(series[part], origins[part], saved.input_length, saved.horizon)
-        forecast = network(Window(*(tensor.to(device) for tensor in batch.window)))
+        forecast = network(batch.window.to(device))
         means.append(forecast.mean.cpu().numpy())
         quantiles.append(forecast.quantiles.cpu().numpy())
     network.train(training)

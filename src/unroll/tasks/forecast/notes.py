@@ -103,7 +103,8 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
     directions = " in both directions" if settings.bidirectional and settings.encoder in CELLS else ""
     yield (
         f"{words.model_name(settings.encoder)} with {saved.hidden_size} features{directions}, {settings.decoder}"
-        f" decoder{path if settings.linear else ''}; unless set otherwise: "
+        f" decoder{'' if settings.distribution is None else f', likelihood {settings.likelihood}'}"
+        f"{path if settings.has_path else ''}; unless set otherwise: "
         + ", ".join(f"{key} {value:g}" for key, value in data.training.items())
     )
 

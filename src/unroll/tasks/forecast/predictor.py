@@ -124,7 +124,7 @@ class ForecastPredictor(Predictor):
         items = [item for series in self._series(records) for item in series]
         longer, origins, _ = self._ready(items[row : row + 1])
         inputs = self.encode(records)[0]
-        return Example((Window(*(part[row : row + 1] for part in inputs)),), self._times(longer[0], origins[0]))
+        return Example((Window(*(part[row : row + 1] for part in inputs[:3])),), self._times(longer[0], origins[0]))
 
     def _times(self, series: TimeSeries, origin: int) -> tuple[str, ...]:
         """What the steps of the window before an origin are called."""
@@ -230,7 +230,7 @@ class ForecastPredictor(Predictor):
         if saved.inside is not None:
             values, names = [item.values for item in series], [item.name for item in series]
             inside = Inside(values, names, fitted, saved.horizon, saved.inside)
-        kind = self._settings.scaling
+        kind = "none" if self._settings.counts else self._settings.scaling
         # A series that was not there in training is scaled by its own values.
         scaling = [
             Scaling(*saved.scaling[item.name]) if item.name in saved.scaling else fit_scaling(kind, item.values)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unroll.baselines.forecast import FITTED, QUICK, Method, seasonal_naive
-from unroll.metrics.forecast import blocks_of, mase_scale, means_with_intervals, pinball, smape
+from unroll.baselines.forecast import FITTED, QUICK, Method, naive2, seasonal_naive
+from unroll.metrics.forecast import blocks_of, crps, mase_scale, means_with_intervals, owa, pinball, smape
 from unroll.report import Section, words
 from unroll.report.charts import Axis, AxisKind, Band, Curve, Plot
 from unroll.tasks.base import Score, Scores
@@ -21,6 +21,8 @@ from unroll.tasks.forecast.windows import SeriesStore
 MOST_SCORED = {"validation": 1_500, "test": 20_000}
 #: The squared error in the data's own units, whose root is a score.
 _SQUARE = "mse_in_units"
+#: Windows for which Naive2 is fitted anew beside each, at most.
+_NAIVE2 = 5_000
 #: Windows that are drawn, and steps of history before them.
 _DRAWN = 4
 _DRAWN_SEASONS = 4
@@ -88,6 +90,7 @@ def errors_of(forecasts: Forecasts, yardstick: Yardstick) -> dict[str, np.ndarra
     }
     if forecasts.quantiles.shape[-1]:
         errors["pinball"] = pinball(forecasts.truth, forecasts.quantiles, yardstick.levels) / size
+        errors["crps"] = crps(forecasts.truth, forecasts.quantiles, yardstick.levels) / size
         inside = (forecasts.truth >= forecasts.quantiles[..., 0]) & (forecasts.truth <= forecasts.quantiles[..., -1])
         errors["coverage"] = np.where(np.isnan(forecasts.truth), np.nan, inside)
     if (yardstick.sizes != 1.0).any():
@@ -116,6 +119,32 @@ def scores_of(forecasts: Forecasts, yardstick: Yardstick, *, intervals: bool = T
         root = None if bounds is None else (float(np.sqrt(bounds[0])), float(np.sqrt(bounds[1])))
         scores["rmse_in_units"] = Score(float(np.sqrt(value)), root)
     return scores
+
+
+def with_owa(scores: dict[str, Score], against: Mapping[str, Score]) -> dict[str, Score]:
+    """The metrics with OWA beside them, where sMAPE and MASE of Naive2 on the same windows are known."""
+    names = ("smape", "mase")
+    if not all(name in part for part in (scores, against) for name in names):
+        return scores
+    value = owa(*(part[name].value for part in (scores, against) for name in names))
+    if np.isnan(value):
+        return scores
+    found = {}
+    for name, score in scores.items():
+        found[name] = score
+        if name == "mase":
+            found["owa"] = Score(value)
+    return found
+
+
+def naive2_scores(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> dict[str, Score]:
+    """sMAPE and MASE of Naive2 on these windows; nothing where they are too many to fit it anew for each."""
+    if len(forecasts.series) > _NAIVE2:
+        return {}
+    horizon = forecasts.truth.shape[1]
+    pairs = zip(forecasts.series.tolist(), forecasts.origins.tolist(), strict=True)
+    points = np.stack([naive2(store.history(*pair), horizon, yardstick.season) for pair in pairs])
+    return scores_of(forecasts._replace(point=points, quantiles=points[..., None][..., :0]), yardstick, intervals=False)
 
 
 def methods_for(windows: int) -> dict[str, Method]:
@@ -247,12 +276,15 @@ def backtest_rows(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore
 
 def scored(forecasts: Forecasts, yardstick: Yardstick, store: SeriesStore) -> Scores:
     """Metrics with intervals, and the sections."""
-    return Scores(scores_of(forecasts, yardstick), sections_of(forecasts, yardstick, store))
+    scores = with_owa(scores_of(forecasts, yardstick), naive2_scores(forecasts, yardstick, store))
+    return Scores(scores, sections_of(forecasts, yardstick, store))
 
 
 def baseline_scores(forecasts: Mapping[str, Forecasts], yardstick: Yardstick) -> dict[str, Scores]:
     """Metrics of every baseline by its name."""
-    return {name: Scores(scores_of(own, yardstick)) for name, own in forecasts.items()}
+    reached = {name: scores_of(own, yardstick) for name, own in forecasts.items()}
+    against = reached.get("Naive2", {})
+    return {name: Scores(with_owa(own, against)) for name, own in reached.items()}
 
 
 def _column_means(values: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from unroll.bundle import OneOf
 from unroll.cells import CELLS
 from unroll.data import Frequency
+from unroll.models.likelihood import LIKELIHOODS, Likelihood
 from unroll.tasks.forecast.columns import Columns, Reading
 from unroll.tasks.forecast.inside import SavedInside, first_origin
 from unroll.tasks.forecast.windows import Cycle
@@ -28,7 +29,12 @@ class ForecastSettings(BaseModel):
     hidden_size: int | None = Field(None, ge=1, description="features of one step in each direction")
     num_layers: int = Field(1, ge=1, description="recurrent layers")
     bidirectional: bool = Field(False, description="read the window from both ends")
-    decoder: Literal["direct", "recurrent"] = Field("direct", description="all steps at once, or one after the other")
+    decoder: Literal["direct", "recurrent"] = Field(
+        "direct", description="all steps at once, or one after the other: with a likelihood by draws of it (DeepAR)"
+    )
+    likelihood: Annotated[str, OneOf(("quantiles", *LIKELIHOODS))] = Field(
+        "quantiles", description=f"what is given for each step: quantiles, or a distribution: {', '.join(LIKELIHOODS)}"
+    )
     horizon: int | None = Field(None, ge=1, description="steps to forecast")
     input_length: int | None = Field(None, ge=1, description="steps of the past that the model sees")
     season: int | None = Field(None, ge=1, description="steps after which the season returns; 1: none")
@@ -81,7 +87,25 @@ class ForecastSettings(BaseModel):
     def _whole_split(self) -> ForecastSettings:
         if self.split is not None and (self.split[0] < 1 or min(self.split) < 0):
             raise ValueError("split must hold three numbers of steps, the first at least 1")
+        if self.counts and self.smoothing:
+            raise ValueError("likelihood negative-binomial is of whole numbers, which smoothing does not leave")
         return self
+
+    @property
+    def distribution(self) -> Likelihood | None:
+        """The likelihood; None for quantiles."""
+        return LIKELIHOODS.get(self.likelihood)
+
+    @property
+    def counts(self) -> bool:
+        """Whether values are whole numbers, which are neither scaled nor moved."""
+        return self.distribution is not None and self.distribution.counts
+
+    @property
+    def has_path(self) -> bool:
+        """Whether there is a linear path: draws are fed back, which a path beside them would count twice."""
+        drawn = self.decoder == "recurrent" and self.distribution is not None
+        return self.linear and not self.counts and not drawn
 
 
 class SavedFrequency(BaseModel):

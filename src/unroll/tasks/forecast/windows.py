@@ -317,6 +317,22 @@ def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> No
             )
 
 
+def check_counts(table: Table, series: Sequence[TimeSeries]) -> None:
+    """Raise if a value is no whole number from 0 on.
+
+    Raises:
+        DataError: says which and where.
+    """
+    for item in series:
+        wrong = np.flatnonzero((item.values < 0) | (item.values != np.round(item.values)) & ~np.isnan(item.values))
+        if len(wrong):
+            raise DataError(
+                f"series '{item.name}': likelihood negative-binomial needs whole numbers from 0 on, got"
+                f" {item.values[wrong[0]]:g}; choose model.likelihood=gaussian or student-t",
+                *table.place(int(item.rows[wrong[0]])),
+            )
+
+
 def until_last_value(series: TimeSeries) -> TimeSeries:
     """The series without the steps after its last known value."""
     kept = slice(0, int(np.flatnonzero(~np.isnan(series.values))[-1]) + 1)

@@ -17,6 +17,7 @@ import numpy as np
 from unroll.bundle import RunConfig
 from unroll.data import Finding, Split, Table, split_rows
 from unroll.data.audio.resample import resample
+from unroll.data.doctor.finding import counted
 from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
 from unroll.report.words import model_name
@@ -241,7 +242,7 @@ def _notes(
     settings: TranscribeSettings,
 ) -> tuple[str, ...]:
     counts = Counter(problem.kind for _, problem in problems)
-    admitted = [f"{count:,} {KINDS[kind][0]} ({option_for(kind, settings)})" for kind, count in counts.items()]
+    admitted = [f"{KINDS[kind][0]}: {count:,} ({option_for(kind, settings)})" for kind, count in counts.items()]
     other = sum(own.rate not in (0, saved.rate) for own in heard)
     mixed = sum(own.channels > 1 for own in heard)
     shown = "".join(saved.letters)
@@ -253,7 +254,7 @@ def _notes(
         *([f"{mixed:,} recordings of several channels: their mean is heard"] if mixed else []),
         f"{len(saved.letters)} letters: {shown[:100]}{'...' if len(shown) > 100 else ''}",
         *admitted,
-        *([f"{len(dropped):,} recordings left out"] if dropped else []),
+        *([f"left out: {counted(len(dropped), 'recording')}"] if dropped else []),
         f"log-mel of {settings.bands} bands, {settings.frames} frames a step; {model_name(settings.encoder)} of"
         f" {settings.num_layers} x {settings.hidden_size}, {way}; CTC",
     )

@@ -6,7 +6,7 @@ Shapes: B batch, T frames, M bands, S steps, V letters and blank.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from unroll.models.spec_augment import SpecAugment
 from unroll.report import Section
 from unroll.tasks.base import Job, Scores
 from unroll.tasks.transcribe.data import Speech
-from unroll.tasks.transcribe.network import fit_normalisation, layers_of, letters_of, log_probabilities, padded
+from unroll.tasks.transcribe.network import fit_normalisation, hear, layers_of, letters_of, padded
 from unroll.tasks.transcribe.pictures import SHOWN, Shown, picture_section
 from unroll.tasks.transcribe.predictor import TranscribePredictor
 from unroll.tasks.transcribe.reading import CHOICES, Reading, SpokenLetters
@@ -98,8 +98,8 @@ class TranscribeJob(Job):
         log_p, steps = model(hidden, lengths)
         return Loss(ctc_loss(log_p, steps, letters), max(1, sum(map(len, letters))), int(lengths.sum()))
 
-    def _heard(self, split: str) -> list[np.ndarray]:
-        return log_probabilities(self._network, [self.data.of(int(row)) for row in self.data.rows[split]])
+    def _heard(self, split: str) -> Iterator[np.ndarray]:
+        return hear(self._network, (self.data.of(int(row)) for row in self.data.rows[split]))
 
     def _gold(self, split: str) -> list[str]:
         return [self.data.texts[row] for row in self.data.rows[split].tolist()]
@@ -108,27 +108,28 @@ class TranscribeJob(Job):
         """Word and letter error rates of greedy decoding, the loss, and the word error rate with ties broken by it."""
         if "validation" not in self.splits:
             return {}
-        gold, heard = self._gold("validation"), self._heard("validation")
-        metrics = plain_metrics(gold, Reading(0).texts(heard, self.data.saved))
+        gold, said = self._gold("validation"), []
         total, count = 0.0, 0
-        for text, log_p in zip(gold, heard, strict=True):
+        for text, log_p in zip(gold, self._heard("validation"), strict=True):
+            said.append(Reading(0).text(log_p, self.data.saved))
             letters = letters_of(text, self.data.saved)
             if least_steps(letters) <= len(log_p):
                 total += float(ctc_loss(torch.from_numpy(log_p)[None], torch.tensor([len(log_p)]), [letters]))
                 count += max(1, len(letters))
-        loss = total / max(count, 1)
+        metrics, loss = plain_metrics(gold, said), total / max(count, 1)
         return {**metrics, "loss": loss, "wer_and_loss": metrics["wer"] + _TIE * loss}
 
     def settle(self) -> None:
         """Choose on validation how much the n-gram model of letters counts."""
         if self._settings.decoder == "greedy" or "validation" not in self.splits:
             return
-        gold, heard = self._gold("validation"), self._heard("validation")
-        reached = {}
-        for choice in CHOICES:
-            said = self._reading(*choice).texts(heard, self.data.saved)
-            metrics = plain_metrics(gold, said)
-            reached[choice] = (metrics["wer"], metrics["cer"])
+        readings = {choice: self._reading(*choice) for choice in CHOICES}
+        said: dict[tuple[float, float], list[str]] = {choice: [] for choice in CHOICES}
+        for log_p in self._heard("validation"):
+            for choice, reading in readings.items():
+                said[choice].append(reading.text(log_p, self.data.saved))
+        metrics = {choice: plain_metrics(self._gold("validation"), texts) for choice, texts in said.items()}
+        reached = {choice: (own["wer"], own["cer"]) for choice, own in metrics.items()}
         # Of equals the first, which trusts the network most.
         self._network.reading.copy_(torch.tensor(min(CHOICES, key=lambda choice: reached[choice])))
 
@@ -192,12 +193,15 @@ class TranscribeJob(Job):
 
     def _shown(self, split: str) -> list[Shown]:
         """Some recordings of a split, wrong ones first but not alone."""
-        heard, reading = self._heard(split), self.predictor().reading
-        names, features = self._names(split), [self.data.of(int(row)) for row in self.data.rows[split]]
-        texts = reading.texts(heard, self.data.saved)
-        every = [Shown(*one) for one in zip(names, features, heard, self._gold(split), texts, strict=True)]
-        wrong = [one for one in every if one.gold != one.said]
-        right = [one for one in every if one.gold == one.said]
+        reading = self.predictor().reading
+        wrong: list[Shown] = []
+        right: list[Shown] = []
+        every = zip(self.data.rows[split].tolist(), self._heard(split), self._gold(split), strict=True)
+        for row, log_p, gold in every:
+            said = reading.text(log_p, self.data.saved)
+            kind = right if gold == said else wrong
+            if len(kind) < SHOWN:
+                kind.append(Shown(self.data.names[row], self.data.of(row), log_p, gold, said))
         half = SHOWN // 2
         first = wrong[: max(half, SHOWN - len(right))]
         return [*first, *right[: SHOWN - len(first)]]

@@ -5,7 +5,8 @@ Shapes: B batch, T frames, M bands, S steps, V letters and blank.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from unroll.tasks.transcribe.settings import Saved, TranscribeSettings
 
 #: Recordings that are heard at once, and frames of them, padding counted.
 _HEARD, _FRAMES = 32, 40_000
+#: Recordings in memory at a time, among which those of like length are heard together.
+_BLOCK = 256
 
 
 def build_network(saved: Saved, settings: TranscribeSettings) -> Recognizer:
@@ -79,6 +82,13 @@ def log_probabilities(network: Recognizer, features: Sequence[np.ndarray]) -> li
             found[row] = own[:count]
         at = end
     return found
+
+
+def hear(network: Recognizer, features: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The log-probabilities of any number of recordings in order, of which some are in memory at a time."""
+    waiting = iter(features)
+    while block := list(itertools.islice(waiting, _BLOCK)):
+        yield from log_probabilities(network, block)
 
 
 def letters_of(text: str, saved: Saved) -> list[int]:

@@ -22,13 +22,14 @@ from unroll.errors import DataError
 from unroll.models.recognizer import Recognizer
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.transcribe.columns import (
+    Columns,
     find_columns,
     recording_name,
     recording_of_record,
     recording_of_row,
 )
 from unroll.tasks.transcribe.listening import Listener
-from unroll.tasks.transcribe.network import letters_of, log_probabilities, padded
+from unroll.tasks.transcribe.network import hear, letters_of, log_probabilities, padded
 from unroll.tasks.transcribe.reading import Reading
 from unroll.tasks.transcribe.scores import Transcribed, score_transcripts
 from unroll.tasks.transcribe.settings import Saved
@@ -154,18 +155,19 @@ class TranscribePredictor(Predictor):
                 f" transcripts; the columns are {', '.join(table.columns)}",
                 table.paths[0],
             )
-        features, names = [], []
+        names = [recording_name(table, columns, row) for row in range(len(table))]
+        texts = [spoken_text(cell) for cell in table.texts(columns.text)]
+        return self.score(texts, hear(self._network, self._features_of(table, columns)), names)
+
+    def _features_of(self, table: Table, columns: Columns) -> Iterator[np.ndarray]:
         for row in range(len(table)):
             recording = recording_of_row(table, columns, row, self._longest)
             for problem in recording.problems:
                 if problem.kind not in ("silent", "clipped"):
                     raise DataError(named(table, columns, row, problem.text), *table.place(row))
-            features.append(self.features(recording))
-            names.append(recording_name(table, columns, row))
-        texts = [spoken_text(cell) for cell in table.texts(columns.text)]
-        return self.score(texts, log_probabilities(self._network, features), names)
+            yield self.features(recording)
 
-    def score(self, gold: Sequence[str], log_ps: Sequence[np.ndarray], names: Sequence[str]) -> Scores:
+    def score(self, gold: Sequence[str], log_ps: Iterable[np.ndarray], names: Sequence[str]) -> Scores:
         """Score what the network heard against the transcripts."""
         return score_transcripts(Transcribed(gold, self.reading.texts(log_ps, self.saved), names), seed=self._seed)
 

@@ -5,7 +5,7 @@ Shapes: S steps, V letters and blank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -82,7 +82,7 @@ class Reading(NamedTuple):
         stream = TextStream(self, saved)
         return stream.push(log_p_SV) + stream.finish()
 
-    def texts(self, log_ps: Sequence[np.ndarray], saved: Saved) -> list[str]:
+    def texts(self, log_ps: Iterable[np.ndarray], saved: Saved) -> list[str]:
         """The texts of recordings."""
         return [self.text(own, saved) for own in log_ps]
 

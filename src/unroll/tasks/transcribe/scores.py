@@ -63,13 +63,11 @@ def score_transcripts(done: Transcribed, *, seed: int) -> Scores:
         "word_accuracy": Score(1 - _rate(by_word), interval(lambda rows: 1 - _rate(by_word, rows))),
         "whole_accuracy": Score(float(right.mean()), interval(lambda rows: float(right[rows].mean()))),
     }
-    sections = [
-        _kinds(by_word, by_letter),
-        _confusions("Words taken for others", "words", word_pairs),
-        _confusions("Letters taken for others", "letters", letter_pairs),
-        _worst(done, word_pairs, by_word),
-    ]
-    return Scores(metrics, sections)
+    sections = [_kinds(by_word, by_letter), _confusions("Words taken for others", "words", word_pairs)]
+    # Where every word is one letter, the letters would say the same again.
+    if [list(own) for own in word_pairs] != [list(own) for own in letter_pairs]:
+        sections.append(_confusions("Letters taken for others", "letters", letter_pairs))
+    return Scores(metrics, [*sections, _worst(done, word_pairs, by_word)])
 
 
 def _kinds(by_word: Sequence[Edits], by_letter: Sequence[Edits]) -> Section:

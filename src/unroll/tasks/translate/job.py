@@ -11,10 +11,11 @@ from torch import nn
 
 from unroll.baselines.translation import WordDictionary
 from unroll.bundle import RunFolder
-from unroll.metrics.translation import RESAMPLES, text_scores
+from unroll.metrics.intervals import RESAMPLES
+from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Job, Scores
-from unroll.tasks.pair_scores import as_scores, perplexity
+from unroll.tasks.pair_scores import as_scores, exact_match, perplexity
 from unroll.tasks.pair_training import PairTraining
 from unroll.tasks.pair_writer import PairWriter
 from unroll.tasks.translate.data import TranslateData
@@ -95,7 +96,8 @@ class TranslateJob(Job):
             ):
                 tokenize = self.data.saved.tokenize
                 reached = text_scores(texts, pairs.targets, tokenize=tokenize, resamples=RESAMPLES)
-                found[name][split] = Scores(as_scores(reached))
+                exact = exact_match(texts, pairs.targets)
+                found[name][split] = Scores({**as_scores(reached), "exact_match": exact})
         return found
 
     def save(self, folder: RunFolder) -> None:

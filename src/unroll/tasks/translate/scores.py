@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unroll.tasks.base import Score, Scores
-from unroll.tasks.pair_scores import Judged, as_scores, signatures
+from unroll.tasks.pair_scores import Judged, as_scores, exact_match, signatures
 from unroll.tasks.pair_writer import PairWriter
 
 
@@ -17,5 +17,6 @@ def score_translations(judged: Judged, writer: PairWriter) -> Scores:
         judged.gap(reached),
         signatures(reached),
     ]
-    metrics = {**as_scores(reached), "perplexity": Score(judged.perplexity)}
+    exact = exact_match(judged.texts, judged.pairs.targets)
+    metrics = {**as_scores(reached), "exact_match": exact, "perplexity": Score(judged.perplexity)}
     return Scores(metrics, [section for section in sections if section is not None])

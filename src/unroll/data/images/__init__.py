@@ -1,0 +1,1 @@
+"""Pictures: found beside their table, bounded before they are decoded."""

@@ -1,0 +1,1 @@
+"""The answer to a question about a story or a text."""

@@ -1,0 +1,245 @@
+"""The questions of a table: which columns, what is wrong with them, and what is done about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unroll.bundle import DataConfig
+from unroll.data import Finding, Kind, Table
+from unroll.data.table.kinds import Problem
+from unroll.errors import DataError
+from unroll.tasks.answer.settings import Form
+from unroll.tasks.base import Record
+
+#: Usual names of columns, most usual first.
+_STORIES = ("story", "context", "passage", "paragraph", "document")
+_QUESTIONS = ("question", "query", "q")
+_ANSWERS = ("answers", "answer", "a")
+#: The column of places of answers, of supporting sentences, and of the set that a question belongs to.
+STARTS, SUPPORT, SET = "answer_starts", "support", "set"
+#: Rows by which it is told whether answers are spans.
+_LOOKED_AT = 1000
+#: Findings that are listed one by one.
+_LISTED = 200
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+#: What each kind of problem is called.
+KINDS = {
+    "numbers": "lines that are not numbered in order",
+    "columns": "lines with too many cells",
+    "long": "endless stories",
+    "story": "questions without a story",
+    "question": "empty questions",
+    "answer": "questions without an answer",
+    "support": "supporting lines that do not exist",
+    "span": "answers that are not in the text",
+}
+_ADVICE = "--set model.broken=drop leaves such questions out"
+
+
+class Columns(NamedTuple):
+    """The columns of stories, questions and answers."""
+
+    story: str
+    question: str
+    answer: str
+
+
+class Question(NamedTuple):
+    """One row.
+
+    Attributes:
+        story: the sentences, or one text.
+        question: what is asked.
+        answers: what counts as right; the first is learnt.
+        start: where the first answer stands in the text, in characters; -1 where answers are no spans.
+        support: places of the sentences that say so.
+        set: the set of questions that it belongs to.
+    """
+
+    story: tuple[str, ...]
+    question: str
+    answers: tuple[str, ...]
+    start: int = -1
+    support: tuple[int, ...] = ()
+    set: str = ""
+
+    @property
+    def text(self) -> str:
+        """The story as one text."""
+        return self.story[0] if len(self.story) == 1 else " ".join(self.story)
+
+
+class Checked(NamedTuple):
+    """The questions of a table after checking.
+
+    Attributes:
+        questions: of every row.
+        kept: the rows that are used, rising.
+        notes: what was left out, with counts.
+    """
+
+    questions: list[Question]
+    kept: np.ndarray
+    notes: list[str]
+
+
+def find_columns(table: Table, data: DataConfig) -> Columns | None:
+    """The columns that were named, or those with usual names; None if there are none."""
+    named = {name.lower(): name for name in reversed(table.columns)}
+
+    def usual(names: Sequence[str]) -> str | None:
+        return next((named[name] for name in names if name in named), None)
+
+    story, question = (*data.inputs, None, None)[:2]
+    story, question = story or usual(_STORIES), question or usual(_QUESTIONS)
+    answer = data.target or usual(_ANSWERS)
+    found = (story, question, answer)
+    if any(name is None or name not in table.columns or table.kinds[name] is Kind.SERIES for name in found):
+        return None
+    return Columns(*(str(name) for name in found)) if len(set(found)) == 3 else None
+
+
+def find_form(table: Table, columns: Columns) -> Form:
+    """Whether answers are spans: if the file says where they stand, or if those of a text stand in it word for word."""
+    if table.details(columns.story).is_list:
+        return "choice"
+    if STARTS in table.columns:
+        return "span"
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    cells = zip(table.texts(columns.story, rows), table.texts(columns.answer, rows), strict=True)
+    inside = sum(bool(answer.strip()) and answer.strip() in story for story, answer in cells)
+    return "span" if 2 * inside > len(rows) else "choice"
+
+
+def sentences_of(text: str) -> tuple[str, ...]:
+    """The sentences of a text.
+
+    >>> sentences_of("It rains. Is it wet?")
+    ('It rains.', 'Is it wet?')
+    """
+    return tuple(piece.strip() for piece in _SENTENCE_END.split(text) if piece.strip())
+
+
+def read_questions(table: Table, columns: Columns, form: Form) -> list[Question]:
+    """Every row of a table as a question, whatever is wrong with it."""
+    if table.details(columns.story).is_list:
+        stories = table.labels(columns.story)
+        stories = [(" ".join(story),) for story in stories] if form == "span" else stories
+    else:
+        stories = [(text,) if form == "span" else sentences_of(text) for text in table.texts(columns.story)]
+    if table.details(columns.answer).is_list:
+        answers: list[tuple[str, ...]] = table.labels(columns.answer)
+    else:
+        answers = [(text.strip(),) if text.strip() else () for text in table.texts(columns.answer)]
+    asked = table.texts(columns.question)
+    starts = table.labels(STARTS) if STARTS in table.columns and form == "span" else None
+    support = table.labels(SUPPORT) if SUPPORT in table.columns else None
+    sets = table.texts(SET) if SET in table.columns else None
+    questions = []
+    for row, (story, question, own) in enumerate(zip(stories, asked, answers, strict=True)):
+        start = -1
+        if form == "span" and own:
+            start = int(starts[row][0]) if starts is not None and starts[row] else story[0].find(own[0])
+        told = tuple(int(place) for place in support[row] if place.isdecimal()) if support is not None else ()
+        questions.append(Question(story, question.strip(), own, start, told, "" if sets is None else sets[row]))
+    return questions
+
+
+def problems(table: Table, questions: Sequence[Question], form: Form) -> Iterator[tuple[int, Problem]]:
+    """Everything that is wrong with the rows of a table: (row, problem), in order."""
+    for row, question in enumerate(questions):
+        if table.marked:
+            yield from ((row, problem) for problem in table.problems(row))
+            continue
+        line = table.place(row)[1]
+        if not any(sentence.strip() for sentence in question.story):
+            yield row, Problem("story", line, "a question without a story")
+        if not question.question:
+            yield row, Problem("question", line, "an empty question")
+        if not question.answers:
+            yield row, Problem("answer", line, "a question without an answer")
+        elif form == "span" and question.start < 0:
+            yield row, Problem("span", line, f"the answer {question.answers[0][:40]!r} is not in the text")
+
+
+def check_questions(table: Table, columns: Columns, form: Form, *, broken: str) -> Checked:
+    """Read the questions of a table, and stop at what would falsify a result unless it is to be dropped.
+
+    Raises:
+        DataError: the first problem, with file and line, and how many of its kind there are.
+    """
+    questions = read_questions(table, columns, form)
+    found: dict[str, list[tuple[int, Problem]]] = {}
+    for row, problem in problems(table, questions, form):
+        found.setdefault(problem.kind, []).append((row, problem))
+    if broken == "stop" and found:
+        kind, cases = next(iter(found.items()))
+        row, problem = cases[0]
+        raise DataError(
+            f"{problem.text}; {len(cases)} such ({KINDS[kind]}), all listed by `unroll check`; {_ADVICE}",
+            table.place(row)[0],
+            problem.line,
+        )
+    dropped = {row for cases in found.values() for row, _ in cases}
+    kept = np.array([row for row in range(len(table)) if row not in dropped], dtype=np.int64)
+    if not len(kept):
+        raise DataError("no question is left after dropping those with something wrong", table.paths[0])
+    counted = ", ".join(f"{len(cases)} {KINDS[kind]}" for kind, cases in found.items())
+    return Checked(questions, kept, [f"{len(dropped):,} questions left out: {counted}"] if dropped else [])
+
+
+def findings(table: Table, columns: Columns) -> Iterator[Finding]:
+    """What `unroll check` says of questions: every problem with file and line, and what the answers are."""
+    form = find_form(table, columns)
+    questions = read_questions(table, columns, form)
+    counts: dict[str, int] = {}
+    for row, problem in problems(table, questions, form):
+        counts[problem.kind] = counts.get(problem.kind, 0) + 1
+        if counts[problem.kind] <= _LISTED:
+            yield Finding("error", problem.text, table.place(row)[0], problem.line, _ADVICE)
+    for kind, count in counts.items():
+        if count > _LISTED:
+            yield Finding("error", f"{count - _LISTED:,} more: {KINDS[kind]}")
+    different = len({question.answers[0] for question in questions if question.answers})
+    what = "spans of their texts" if form == "span" else "chosen from those of training"
+    yield Finding("note", f"{len(questions):,} questions, {different:,} different answers, {what}")
+
+
+def record_question(record: Record, columns: Columns, form: Form) -> Question:
+    """A record as a question.
+
+    Args:
+        record: columns by name; or a text whose last line is the question and whose other lines are the story.
+        columns: of training.
+        form: of the answers.
+
+    Raises:
+        DataError: there is no story or no question.
+    """
+    alone = None if isinstance(record, str) or columns.story in record else record.get("text")
+    if isinstance(record, str) or isinstance(alone, str):
+        story, _, question = str(record if isinstance(record, str) else alone).rstrip().rpartition("\n")
+        cells: dict[str, Any] = {columns.story: story, columns.question: question}
+    else:
+        cells = dict(record)
+    told, asked = cells.get(columns.story), cells.get(columns.question)
+    if isinstance(told, list | tuple) and all(isinstance(sentence, str) for sentence in told):
+        sentences = tuple(told)
+    elif isinstance(told, str):
+        sentences = (told,) if form == "span" else sentences_of(told)
+    else:
+        raise DataError(
+            f"a record needs a text or a list of sentences in '{columns.story}' and a question in"
+            f" '{columns.question}', got {sorted(map(str, cells))}"
+        )
+    if form == "span":
+        sentences = (" ".join(sentences),)
+    if not isinstance(asked, str) or not asked.strip():
+        raise DataError(f"a record needs a question in '{columns.question}'; in a plain text it is the last line")
+    if not any(sentence.strip() for sentence in sentences):
+        raise DataError(f"a record needs a story in '{columns.story}'; in a plain text it stands before the question")
+    return Question(sentences, asked.strip(), ())
