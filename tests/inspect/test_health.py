@@ -247,7 +247,7 @@ def test_training_ends_with_a_diagnosis_and_is_the_same_with_or_without_a_look(
         assert torch.equal(a, b)
     events = [json.loads(line) for line in (tmp_path / "watched" / "log.jsonl").read_text("utf-8").splitlines()]
     seen = [event["inside"] for event in events if "inside" in event]
-    assert len(seen) > 2
+    assert seen
     assert {"layer 1, forward/reach", "layer 1, forward/h saturated", "share of the time"} <= set(seen[0])
     assert "What it remembers" in watched.report.html
     assert "Gradient by lag" in watched.report.html
@@ -273,3 +273,44 @@ def test_looks_stay_within_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
             if second > 20:
                 assert found.values["share of the time"] <= inside.SHARE
     assert 30 <= seen <= 40
+
+
+def test_a_look_runs_the_loss_of_training_and_leaves_no_trace_of_it() -> None:
+    from unroll.tasks.inside import health_of
+    from unroll.training import Loss
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = unroll.GRU(2, 4)
+            self.norm = nn.BatchNorm1d(4)
+
+        def forward(self, x: Tensor, *extra: Tensor) -> Tensor:
+            assert self.training == bool(extra)
+            return self.norm(self.layer(x)[0][-1])
+
+    class Task:
+        def __init__(self) -> None:
+            self.model = Net().eval()
+            self.state = {"h": torch.ones(2)}
+
+        def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
+            assert not self.state
+            total = model(torch.randn(6, len(rows), 2), torch.ones(1)).square().sum() + torch.rand(())
+            return Loss(total, len(rows), 6)
+
+        def carried(self) -> dict[str, Tensor]:
+            return self.state
+
+        def carry(self, state: dict[str, Tensor]) -> None:
+            self.state = dict(state)
+
+    task = Task()
+    before, mean = torch.get_rng_state(), task.model.norm.running_mean.clone()
+    (one,) = health_of(task, np.arange(4), torch.device("cpu"), seeds=2, drift=True, deadline=math.inf)  # type: ignore[arg-type]
+    assert one.steps == 6
+    assert not task.model.training
+    assert torch.equal(task.model.norm.running_mean, mean)
+    assert int(task.model.norm.num_batches_tracked) == 0
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(task.state["h"], torch.ones(2))

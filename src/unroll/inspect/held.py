@@ -39,7 +39,7 @@ class Held:
     @property
     def shares(self) -> np.ndarray:
         """(R, T) each row as shares of its sum."""
-        return self.sizes / np.maximum(self.sizes.sum(axis=1, keepdims=True), 1e-300)
+        return np.asarray(self.sizes / np.maximum(self.sizes.sum(axis=1, keepdims=True), 1e-300))
 
 
 def held(
@@ -103,7 +103,7 @@ def held(
 class _Directions(NamedTuple):
     """How many random directions, and where they come from."""
 
-    count: int
+    number: int
     generator: torch.Generator
 
 
@@ -154,7 +154,7 @@ def _probed(outputs: Sequence[Tensor], reads: Sequence[Tensor], directions: _Dir
     if not any(output.requires_grad for output in outputs) or not reads:
         return None
     total = 0.0
-    for _ in range(directions.count):
+    for _ in range(directions.number):
         signs = [
             torch.randint(0, 2, output.shape, generator=directions.generator).to(output.device, output.dtype) * 2 - 1
             for output in outputs
@@ -164,7 +164,7 @@ def _probed(outputs: Sequence[Tensor], reads: Sequence[Tensor], directions: _Dir
         known = [gradient for gradient in gradients if gradient is not None]
         if not known:
             return None
-        total = total + squares(torch.stack(known).sum(dim=0)).detach().double().cpu().numpy() / directions.count
+        total = total + squares(torch.stack(known).sum(dim=0)).detach().double().cpu().numpy() / directions.number
     return total
 
 

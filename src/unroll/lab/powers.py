@@ -39,7 +39,8 @@ class LinearCell(Cell):
 
 def _turning(radius: float, seed: int) -> Tensor:
     """A matrix all of whose eigenvalues have one absolute value: a rotation, times it."""
-    return radius * torch.linalg.qr(torch.randn(_SIZE, _SIZE, generator=generator(seed)))[0]
+    turned: Tensor = torch.linalg.qr(torch.randn(_SIZE, _SIZE, generator=generator(seed)))[0]
+    return radius * turned
 
 
 def _linear(radius: float, seed: int) -> GradientByLag:
