@@ -13,6 +13,7 @@ import torch
 
 import unroll
 from data.audio.sounds import spoken
+from tasks.caption.squares import draw_squares
 from unroll.errors import ConfigError, DataError
 from unroll.tasks import TASKS
 
@@ -46,6 +47,11 @@ def days() -> pd.DataFrame:
     return pd.DataFrame({"day": pd.date_range("2024-01-01", periods=120), "sales": 20 + steps % 7 + steps / 50})
 
 
+def flow() -> pd.DataFrame:
+    minutes = pd.date_range("2024-01-01", periods=400, freq="min").astype(str)
+    return pd.DataFrame({"time": minutes, "flow": 5 + np.sin(np.arange(400) / 9)})
+
+
 def recordings() -> list[dict[str, Any]]:
     said = ["ab"[n % 2] * (1 + n % 3) for n in range(20)]
     return [{"audio": spoken(text, seed=n), "rate": 8000, "text": text} for n, text in enumerate(said)]
@@ -53,9 +59,17 @@ def recordings() -> list[dict[str, Any]]:
 
 TEXTS = [f"the cat sat on the mat number {n}" for n in range(60)]
 TALK = {"hidden_size": 4, "settings": {"model.embedding_size": 4, "model.vocabulary": 300}}
+STORIES = [["Mary went to the " + ["hall", "kitchen"][n % 2], f"John went to room {n}"] for n in range(40)]
 EXAMPLES = {
+    "answer": Example(
+        {"story": STORIES, "question": ["Where is Mary?"] * 40, "answer": ["hall", "kitchen"] * 20},
+        {"hidden_size": 4, "settings": {"model.embedding_size": 4}},
+        [{"story": STORIES[0], "question": "Where is Mary?"}],
+        "answer",
+    ),
     "chat": Example({"question": TEXTS, "answer": TEXTS}, TALK, ["where is the cat"], "answer"),
     "classify": Example(reviews(), {"target": "label", "hidden_size": 4}, ["정말 재미있어요", "dull"], "label"),
+    "detect": Example(flow(), {"hidden_size": 4}, flow().head(40).to_dict("records"), "score"),
     "fill": Example({"text": TEXTS}, {"hidden_size": 4}, ["the ___ sat on the mat"], "word"),
     "forecast": Example(
         days(),
@@ -78,7 +92,15 @@ def trained(task: str, **more: Any) -> unroll.Model:
 
 
 @pytest.fixture(scope="module", params=list(TASKS))
-def model(request: pytest.FixtureRequest) -> unroll.Model:
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> unroll.Model:
+    if request.param == "caption":
+        # Its pictures are files.
+        folder = tmp_path_factory.mktemp("pictures")
+        draw_squares(folder, 30)
+        names = sorted((folder / "images").iterdir())
+        rows = {"image": [str(name) for name in names], "caption": [f"a square {n % 3}" for n in range(len(names))]}
+        sizes = {"hidden_size": 4, "settings": {"model.embedding_size": 4}}
+        EXAMPLES["caption"] = Example(rows, sizes, [str(names[0])], "caption")
     return trained(request.param)
 
 

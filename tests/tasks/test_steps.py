@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 
 from data.audio.sounds import write_folder
+from tasks.answer.stories import write_stories
+from tasks.caption.squares import draw_squares
+from tasks.detect import machine
 from unroll.models.wide import WideAndDeep
 from unroll.tasks import TASKS
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, train_run
 
 MODELS: dict[str, list[str]] = {
+    "answer": ["model.hidden_size=4", "model.embedding_size=4"],
+    "caption": ["model.hidden_size=4", "model.embedding_size=4"],
     "chat": ["model.hidden_size=4", "model.embedding_size=4", "model.vocabulary=300"],
     "classify": ["model.hidden_size=3", "model.embedding_size=4", "model.wide=word"],
+    "detect": ["model.hidden_size=3"],
     "fill": ["model.hidden_size=3", "model.embedding_size=4"],
     "forecast": ["model.hidden_size=3", "model.horizon=3", "model.input_length=6"],
     "generate": ["model.hidden_size=3", "model.embedding_size=4", "model.steps=8"],
@@ -31,6 +37,12 @@ def write(path: Path, task: str, rows: int, seed: int) -> Path:
     draw = random.Random(seed)
     if task == "transcribe":
         write_folder(path, rows, seed)
+    elif task == "caption":
+        draw_squares(path, rows // 2)
+    elif task == "answer":
+        path = write_stories(path.with_suffix(".txt"), rows, seed)
+    elif task == "detect":
+        path = machine.write(path.with_suffix(".csv"), machine.lines(seed, 500, labels=False))
     elif task == "forecast":
         path = path.with_suffix(".csv")
         values = [10 + 3 * np.sin(step / 3) + draw.random() for step in range(3 * rows)]
@@ -85,10 +97,10 @@ def test_planning_fits_no_linear_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-@pytest.mark.parametrize("task", [name for name in TASKS if name != "forecast"])
+@pytest.mark.parametrize("task", [name for name in TASKS if name not in ("forecast", "detect")])
 def test_a_file_gets_the_scores_that_training_gave_it(task: str, seed: int, tmp_path: Path) -> None:
     """The same metrics, values and intervals, whatever the seed of the run. (A forecast of the test split looks back
-    into the splits before it, which a file of its own does not hold.)"""
+    into the splits before it, which a file of its own does not hold, and detect scores the streams of all files.)"""
     test = write(tmp_path / "test", task, 24, 2)
     made = plan(tmp_path, task, seed=seed, test=str(test))
     folder = train_run(made, tmp_path / "run", say=_quiet, with_baselines=False)

@@ -11,6 +11,7 @@ import pytest
 
 import unroll
 from data.helpers import write
+from tasks.answer.stories import PLACES, write_stories
 from unroll.bundle import DataConfig, RunFolder
 from unroll.data import ReadOptions, read_table
 from unroll.errors import ConfigError, DataError
@@ -20,23 +21,6 @@ from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, rec
 
 TASKS = {"answer": AnswerTask()}
 SMALL = ["model.hidden_size=12", "model.embedding_size=12", "training.epochs=2", "training.batch_size=16"]
-PEOPLE, PLACES = ["Mary", "John", "민수"], ["kitchen", "garden", "부엌"]
-
-
-def write_stories(path: Path, stories: int, seed: int = 0) -> Path:
-    """Where somebody is after the last move, in the form of bAbI."""
-    draw = random.Random(seed)
-    lines = []
-    for _ in range(stories):
-        where, number, told = {}, 0, {}
-        for _ in range(draw.randint(2, 3)):
-            who, place = draw.choice(PEOPLE), draw.choice(PLACES)
-            number += 1
-            lines.append(f"{number} {who} went to the {place}.")
-            where[who], told[who] = place, number
-        who = draw.choice(sorted(where))
-        lines.append(f"{number + 1} Where is {who}? \t{where[who]}\t{told[who]}")
-    return write(path, "\n".join(lines) + "\n")
 
 
 def write_squad(path: Path, texts: int) -> Path:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 import unroll
 from data.helpers import write
+from tasks.caption.squares import COLOURS, draw_squares
 from unroll.baselines.captions import most_frequent_caption, nearest_pictures
 from unroll.bundle import DataConfig, RunFolder
 from unroll.data import ReadOptions, read_table
@@ -24,24 +25,7 @@ from unroll.tasks.caption.task import CaptionTask
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, recognise, train_run
 
 TASKS = {"caption": CaptionTask()}
-COLOURS = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 230)}
-SIDES = {"left": 2, "right": 14}
 SMALL = ["model.hidden_size=24", "model.embedding_size=24", "model.dropout=0", "training.epochs=1"]
-
-
-def draw_squares(folder: Path, count: int, *, name: str = "captions.csv") -> Path:
-    """Pictures of 12 x 24 pixels with a square, each with two captions."""
-    draw = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    lines = ["image,caption"]
-    for number in range(count):
-        colour, side = str(draw.choice(list(COLOURS))), str(draw.choice(list(SIDES)))
-        pixels = np.full((12, 24, 3), 240, dtype=np.uint8)
-        top, left = int(draw.integers(1, 4)), SIDES[side] + int(draw.integers(-1, 2))
-        pixels[top : top + 7, left : left + 7] = COLOURS[colour]
-        Image.fromarray(pixels).save(folder / "images" / f"{number}.png")
-        lines += [f"{number}.png,A {colour} square on the {side} .", f"{number}.png,a square that is {colour}"]
-    return write(folder / name, "\n".join(lines) + "\n")
 
 
 def plan(path: Path, store: Path, *overrides: str, **data: Any) -> Plan:

@@ -12,7 +12,7 @@ from unroll.baselines.captions import most_frequent_caption, nearest_pictures
 from unroll.bundle import RunFolder
 from unroll.data import bucketed_batches, pad_tokens
 from unroll.models.captioner import Captioner
-from unroll.tasks.base import Job, Score, Scores
+from unroll.tasks.base import Job, Scores
 from unroll.tasks.caption.data import CaptionData
 from unroll.tasks.caption.network import CaptionNetwork
 from unroll.tasks.caption.predictor import CaptionPredictor, fed
@@ -110,11 +110,10 @@ class CaptionJob(Job):
         return CaptionPredictor(self.network, data.eye, data.tokenizer, data.saved, self._settings, seed=self._seed)
 
     def evaluate(self, split: str) -> Scores:
-        """Score the pictures of a split, and the perplexity of their captions."""
+        """Score the pictures of a split."""
         pictures = self.data.pictures(split)
         paths = [self.data.captions.paths[number] for number in pictures.tolist()]
-        scores = self.predictor().score(self.data.captions.seen[pictures], paths, self.data.references(split))
-        return Scores({**scores.metrics, "perplexity": Score(self._perplexity(split))}, scores.sections)
+        return self.predictor().score(self.data.captions.seen[pictures], paths, self.data.references(split))
 
     def baselines(self) -> dict[str, dict[str, Scores]]:
         """The most frequent caption, and the first caption of the picture that looks most alike."""

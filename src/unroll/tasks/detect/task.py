@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Finding, Table
+from unroll.data import Finding, Kind, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.detect.columns import find_columns, streams_of
@@ -33,6 +33,8 @@ class DetectTask(Task[DetectSettings, DetectData]):
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Columns of numbers in the order of time; likely only where a column says where the anomalies are."""
+        if any(name in table.columns and table.kinds[name] is not Kind.NUMBER for name in data.inputs):
+            return None
         columns = find_columns(table, data)
         if columns is None:
             return None
