@@ -99,6 +99,7 @@ def test_one_class_is_refused() -> None:
 #: The checks of scikit-learn that cannot hold for sequences, and why.
 INAPPLICABLE = {
     "check_classifiers_train": "its last step wants rows of another number of steps refused; what comes before holds",
+    "check_methods_subset_invariance": "convolutions round otherwise in batches of another size: 1e-7 of a probability",
     "check_n_features_in": "a row is a sequence, which may have another number of steps at each call",
     "check_n_features_in_after_fitting": "a row is a sequence, which may have another number of steps at each call",
 }
@@ -111,4 +112,7 @@ def test_the_checks_of_scikit_learn_hold_but_for_those_that_cannot() -> None:
     results = check_estimator(estimator, expected_failed_checks=INAPPLICABLE, on_fail=None, on_skip=None)
     failed = {(entry["check_name"], str(entry["exception"])) for entry in results if entry["status"] == "failed"}
     assert not failed
-    assert {entry["check_name"] for entry in results if entry["status"] == "xfail"} == set(INAPPLICABLE)
+    # Rounding may also happen to agree.
+    rounded = {"check_methods_subset_invariance"}
+    unmet = {entry["check_name"] for entry in results if entry["status"] == "xfail"}
+    assert unmet | rounded == set(INAPPLICABLE)

@@ -44,6 +44,13 @@ def test_nothing_was_learnt_where_the_loss_stays(losses: tuple[float, ...], chan
         assert said.startswith("nothing was learnt: the training loss" if chance is not None else first)
 
 
+def test_what_was_fitted_beside_a_network_still_answers() -> None:
+    said = nothing_learnt(history(0.7), 0.693, TrainSettings(), aided=True)
+    assert said is not None
+    assert said.startswith("the network learnt nothing")
+    assert "only what was fitted beside it answers" in said
+
+
 @pytest.mark.parametrize(
     ("steps", "rate", "advice"),
     [

@@ -72,12 +72,14 @@ class Job(abc.ABC):
         model: what is trained.
         splits: which of "validation" and "test" hold rows.
         notes: what was decided on the way (columns, classes, sizes), one sentence each, said aloud.
+        aided: whether something that was fitted, not trained, answers beside the network.
         sources: files besides the data that the result depends on; a resumed run must find them unchanged.
     """
 
     model: nn.Module
     splits: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    aided: bool = False
     sources: tuple[Path, ...] = ()
 
     @property

@@ -303,7 +303,7 @@ def _write_results(
     }
     metrics["parameters"] = sum(p.numel() for p in plan.job.network.parameters())
     metrics["seconds"] = round(seconds, 3)
-    unlearnt = nothing_learnt(history, plan.job.chance(), plan.training)
+    unlearnt = nothing_learnt(history, plan.job.chance(), plan.training, aided=plan.job.aided)
     warnings = [] if unlearnt is None else [unlearnt]
     if unlearnt is not None:
         metrics["warning"] = unlearnt

@@ -22,7 +22,9 @@ def entropy(counts: np.ndarray) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def nothing_learnt(history: History, chance: float | None, settings: TrainSettings) -> str | None:
+def nothing_learnt(
+    history: History, chance: float | None, settings: TrainSettings, *, aided: bool = False
+) -> str | None:
     """Return a sentence if the training loss never left where it began, with one thing to try; None if it did.
 
     Args:
@@ -30,12 +32,15 @@ def nothing_learnt(history: History, chance: float | None, settings: TrainSettin
         chance: the loss of the best answer that never looks at its input; None where it is not known, and then the
             loss of the first epoch must do: it cannot tell a run that learnt nothing from one that was done by then.
         settings: how it was trained.
+        aided: whether something that was fitted beside the network answers, too.
     """
     losses = [epoch.loss for epoch in history.epochs if math.isfinite(epoch.loss)]
     if chance is not None and losses and min(losses) > chance - _LEAST_GAIN * abs(chance):
+        who = "the network learnt nothing" if aided else "nothing was learnt"
+        left = "only what was fitted beside it answers" if aided else "the answers do not depend on what is asked about"
         return (
-            f"nothing was learnt: the training loss, {min(losses):.4g} at best, never left that of the frequencies"
-            f" alone, {chance:.4g}, so the answers do not depend on what is asked about; {_advice(history, settings)}"
+            f"{who}: the training loss, {min(losses):.4g} at best, never left that of the frequencies alone,"
+            f" {chance:.4g}, so {left}; {_advice(history, settings)}"
         )
     if chance is None and len(losses) > 1 and min(losses[1:]) > losses[0] - _LEAST_GAIN * abs(losses[0]):
         return (

@@ -58,6 +58,7 @@ class ClassifyJob(Job):
         self.splits = data.splits
         self.sources = data.sources
         self.notes = notes
+        self.aided = data.saved.wide_size is not None or (data.saved.plan is not None and data.saved.plan.fixed > 0)
         self.data = data
         self._network = network
         self._settings = settings
