@@ -6,6 +6,7 @@ features before the softmax, V vocabulary, Z features of a summary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -135,6 +136,9 @@ class AttentionDecoder(nn.Module):
         self.weight = embedding.weight if tied else nn.Parameter(new_embedding(vocabulary, size).weight.detach())
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
+    def _layers(self) -> list[Recurrent]:
+        return [layer for layer in self.body.layers if isinstance(layer, Recurrent)]
+
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
@@ -160,9 +164,9 @@ class AttentionDecoder(nn.Module):
         """
         memory = self.attention.remember(values, lengths, mask, carried=carried)
         states = []
-        for layer, first in zip(self.body.layers, self.first, strict=True):
+        for layer, first in zip(self._layers(), self.first, strict=True):
             cell = layer.cell
-            parts = torch.tanh(first(summary)).split(list(cell.state_sizes().values()), dim=-1)
+            parts = torch.split(torch.tanh(first(summary)), list(cell.state_sizes().values()), dim=-1)
             states.append(cell.State(*parts))
         attended = summary.new_zeros(len(summary), self.mix.out_features)
         return Writing(memory, tuple(states), attended, summary.new_zeros(memory.mask.shape))
@@ -200,7 +204,7 @@ class AttentionDecoder(nn.Module):
         Where the equation begins with a product of the input, that of the tokens' vectors is taken for all steps at
         once, and the loop runs the equation itself: a scan of a single step costs more than it saves.
         """
-        layers = [layer for layer in self.body.layers if isinstance(layer, Recurrent)]
+        layers = self._layers()
         cells = [layer.cell for layer in layers]
         plain = all(
             isinstance(cell, RNNCell) or (isinstance(cell, LSTMCell | GRUCell) and not cell.layer_norm)
@@ -214,7 +218,7 @@ class AttentionDecoder(nn.Module):
 
             return x_BTE, whole
         params = [layer.own_parameters() for layer in layers]
-        of_tokens, of_fed = params[0]["weight_ih"].split(x_BTE.shape[2], dim=1)
+        of_tokens, of_fed = torch.split(params[0]["weight_ih"], x_BTE.shape[2], dim=1)
 
         def step(x: Tensor, attended: Tensor, states: Any) -> tuple[Tensor, Any]:
             projected = torch.addmm(x, attended, of_fed.t())
@@ -268,7 +272,7 @@ def vector_scale(size: int) -> float:
     same for both; so the vectors begin half way between one and the inverse square root of their size, by factors
     (Vaswani et al. 2017, "Attention is all you need", section 3.4, begin at the latter).
     """
-    return float(size) ** 0.25
+    return math.sqrt(math.sqrt(size))
 
 
 def new_embedding(vocabulary: int, size: int) -> nn.Embedding:
