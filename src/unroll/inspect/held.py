@@ -126,7 +126,10 @@ def _copies(subject: Opened, at: Sequence[int], steps: int, directions: _Directi
     places = torch.tensor(at)
     copies = torch.arange(len(at))
     outputs = [output[places, copies] for output in _outputs(scans)]
-    return _probed(outputs, _reads(scans), directions, lambda gradient: gradient.square().sum(dim=2).T[:, :steps])
+    found: np.ndarray | None = _probed(
+        outputs, _reads(scans), directions, lambda gradient: gradient.square().sum(dim=2).T[:, :steps]
+    )
+    return found
 
 
 def _one_by_one(subject: Opened, at: Sequence[int], steps: int, directions: _Directions) -> np.ndarray | None:
