@@ -76,7 +76,8 @@ class Gaussian:
     def quantiles(self, raw: Tensor, straight: Tensor, levels: Tensor, scale: Tensor) -> Tensor:
         """The middle and so many deviations."""
         deviation = softplus(raw[..., 1:2]) + _LEAST
-        return (raw[..., 0] + straight).unsqueeze(-1) + deviation * torch.special.ndtri(levels)
+        found: Tensor = (raw[..., 0] + straight).unsqueeze(-1) + deviation * torch.special.ndtri(levels)
+        return found
 
     def mean(self, raw: Tensor, straight: Tensor) -> Tensor:
         """The middle."""
@@ -149,7 +150,7 @@ class NegativeBinomial:
         """The smallest counts that hold each share."""
         mean, shape = self._parameters(raw, scale)
         deviation = (mean + shape * mean.square()).sqrt()
-        found = mean.unsqueeze(-1) + deviation.unsqueeze(-1) * torch.special.ndtri(levels)
+        found: Tensor = mean.unsqueeze(-1) + deviation.unsqueeze(-1) * torch.special.ndtri(levels)
         small = mean < _LARGE
         if small.any():
             found[small] = _count_quantiles(mean[small].double(), shape[small].double(), levels.double()).to(found)

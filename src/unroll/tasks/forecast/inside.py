@@ -123,7 +123,7 @@ class Inside:
         for used in np.unique(table[:, 6]).astype(int).tolist():
             rows = np.flatnonzero(table[:, 6] == used)
             places = [j for j in range(len(saved.seasons)) if used >> j & 1]
-            moved = [_moved(values[i], float(self.floors[i])) for i in rows]
+            moved = [_moved(values[i], float(self.floors[i])) for i in rows.tolist()]
             own_parameters = Parameters(*(table[rows, i] for i in range(4)))
             for at, path in paths(moved, started[rows], own_parameters, [saved.seasons[j] for j in places]):
                 number = int(rows[at])
