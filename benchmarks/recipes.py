@@ -352,7 +352,10 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     Recipe(
         "flickr8k",
         "captioning/flickr8k_subset",
-        ("--epochs", "15", "--backbone", "{data}/backbones/tf_efficientnet_lite0.safetensors"),
+        (
+            *("--epochs", "15", "--backbone", "{data}/backbones/tf_efficientnet_lite0.safetensors"),
+            *("--set", "training.patience=4"),
+        ),
         Goal("cider_d", "nearest image", True, "1.5 times the nearest image's is the aim"),
     ),
     Recipe(
