@@ -92,7 +92,7 @@ class Judged(NamedTuple):
         for low, high in zip(_LENGTHS, (*_LENGTHS[1:], math.inf), strict=True):
             inside = np.flatnonzero((lengths > low) & (lengths <= high))
             if len(inside) >= _FEW:
-                texts = [self.written[number].text for number in inside]
+                texts = [self.written[number].text for number in inside.tolist()]
                 reached = text_scores(texts, self.pairs.of(inside).targets, tokenize=self.tokenize)
                 name = f"{low + 1} to {high}" if high < math.inf else f"over {low}"
                 rows.append({"words": name, "pairs": len(inside), **_shown(reached)})

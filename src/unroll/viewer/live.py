@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from unroll.viewer.page import as_json, look_html
 from unroll.viewer.scene import scene_of
@@ -74,7 +74,7 @@ def _handler(secret: str, page: bytes, now: Callable[[], dict[str, Any]]) -> typ
                 self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"nothing here\n")
 
         def _is_ours(self) -> bool:
-            own = f"{HOST}:{self.server.server_address[1]}"  # type: ignore[misc]
+            own = f"{HOST}:{cast(ThreadingHTTPServer, self.server).server_port}"
             origins = self.headers.get_all("Origin", [])
             return self.headers.get_all("Host") == [own] and all(origin == f"http://{own}" for origin in origins)
 

@@ -65,8 +65,10 @@ def sections_of(
 
 def _spread(items: list[Any], most: int) -> list[Any]:
     """At most so many items, evenly spread."""
-    places = np.unique(np.linspace(0, len(items) - 1, min(len(items), most)).astype(int)) if items else []
-    return [items[place] for place in places]
+    if not items:
+        return []
+    places = np.unique(np.linspace(0, len(items) - 1, min(len(items), most)).astype(int))
+    return [items[place] for place in places.tolist()]
 
 
 def _in_words(watched: Sequence[Watched], begins: Sequence[Sequence[int]], threshold: float) -> str:
@@ -153,7 +155,7 @@ def _near_plot(own: Watched, row: int, channels: Sequence[str]) -> Plot:
     part = slice(max(0, row - _BEFORE), min(len(own.scores), row + _AFTER))
     places, axis = _places(own)
     values, expected = own.stream.values[:, number], own.expected[:, number]
-    layers = [
+    layers: list[Curve | Points] = [
         Curve("expected", places[part].tolist(), expected[part].tolist(), colour=1, dashed=True),
         Curve(channels[number], places[part].tolist(), values[part].tolist(), colour=6),
         Points("alert", [float(places[row])], [float(values[row])], colour=2),
