@@ -55,9 +55,9 @@ def test_padding_is_not_seen(both: bool) -> None:
     x = torch.randn(2, 11, 2)
     x[1, 7:] = math.nan
     log_p, steps = made(x, torch.tensor([11, 7]))
-    assert steps.tolist() == [6, 5]
+    assert steps.tolist() == [4, 3]
     alone, _ = made(x[1:, :7], torch.tensor([7]))
-    torch.testing.assert_close(log_p[1, :5], alone[0], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(log_p[1, :3], alone[0], atol=1e-6, rtol=1e-5)
 
 
 def test_steps_in_pieces_are_the_steps_of_the_whole() -> None:
@@ -66,7 +66,7 @@ def test_steps_in_pieces_are_the_steps_of_the_whole() -> None:
     whole, _ = made(x, torch.tensor([12]))
     first, state = made.read(made.stacked(made.normalised(x[:, :6]), ended=False))
     second, _ = made.read(made.stacked(made.normalised(x[:, 6:])), state)
-    torch.testing.assert_close(torch.cat([first, second], dim=1), whole, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(torch.cat([first, second], dim=1)[:, 2:], whole, atol=1e-6, rtol=1e-5)
 
 
 def test_which_network_reads_both_ways() -> None:

@@ -4,7 +4,7 @@ Source: Graves, Fernández, Gomez, Schmidhuber 2006, "Connectionist temporal cla
 Senior, Rao, Beaufays 2015, "Fast and accurate recurrent neural network acoustic models for speech recognition", section
 3.
 
-Shapes: B batch, T frames, M bands, K frames of a step, S steps (T / K, rounded up, and the delay), V letters and blank.
+Shapes: B batch, T frames, M bands, K frames of a step, S steps (T / K, rounded up), V letters and blank.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Recognizer(nn.Module):
         letters: V - 1.
         bands: M.
         frames: K.
-        delay: steps of silence behind the end, in which a network that reads forwards only can still answer.
+        delay: steps that a network which reads forwards only hears before it answers for a step (Graves, Schmidhuber
+            2005, "Framewise phoneme classification with bidirectional LSTM", section 3.1). Without, CTC settles on
+            letters at a word's first sounds, before it can be told from others.
         dropout: probability that a feature is hidden in training, below and above the layers.
     """
 
@@ -54,7 +56,7 @@ class Recognizer(nn.Module):
 
     def steps(self, frames: Tensor) -> Tensor:
         """S of recordings of so many frames, (B,) to (B,)."""
-        return (frames + self.frames - 1) // self.frames + self.delay
+        return (frames + self.frames - 1) // self.frames
 
     def normalised(self, features_BTM: Tensor) -> Tensor:
         """Features with mean 0 and standard deviation 1 over the frames that train."""
@@ -66,7 +68,7 @@ class Recognizer(nn.Module):
         return any(not isinstance(layer, Recurrent) or layer.reverse for layer in self.stack.layers)
 
     def stacked(self, x_BTM: Tensor, lengths: Tensor | None = None, *, ended: bool = True) -> Tensor:
-        """Normalised features as steps (B, S, K * M); what is missing at the end, and the delay after it, are zeros.
+        """Normalised features as steps (B, S + delay, K * M); what is missing at the end, and the delay, are zeros.
 
         Without `ended` more will come, so there is no delay.
         """
@@ -79,7 +81,7 @@ class Recognizer(nn.Module):
         return padded.reshape(batch, steps, self.frames * self.bands)
 
     def read(self, x_BSI: Tensor, state: Sequence[Any] | None = None, lengths: Tensor | None = None) -> Any:
-        """Log-probabilities (B, S, V) of steps, and the state after them."""
+        """Log-probabilities (B, S, V) of steps, and the state after them; the first `delay` of a row mean nothing."""
         y, after = self.stack(self.dropout(x_BSI), state, lengths=lengths)
         return self.output(self.dropout(y)).log_softmax(dim=-1), after
 
@@ -94,8 +96,8 @@ class Recognizer(nn.Module):
             (B, S, V), and the steps of each row (B,).
         """
         steps = self.steps(lengths)
-        log_p, _ = self.read(self.stacked(self.normalised(features), lengths), lengths=steps)
-        return log_p, steps
+        log_p, _ = self.read(self.stacked(self.normalised(features), lengths), lengths=steps + self.delay)
+        return log_p[:, self.delay :], steps
 
 
 def least_steps(letters: Sequence[int]) -> int:

@@ -246,7 +246,7 @@ def _notes(
     other = sum(own.rate not in (0, saved.rate) for own in heard)
     mixed = sum(own.channels > 1 for own in heard)
     shown = "".join(saved.letters)
-    way = "from both ends" if settings.bidirectional else f"forwards only, answers up to {saved.delay} steps late"
+    way = "from both ends" if settings.bidirectional else f"forwards only, {saved.delay} steps late"
     return (
         f"transcripts from '{saved.target}', recordings from '{saved.audio}': {sum(o.seconds for o in heard) / 60:.1f}"
         " minutes",

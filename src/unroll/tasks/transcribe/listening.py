@@ -46,6 +46,7 @@ class StepStream:
         self._samples = 0
         self._done = 0
         self._state: Any = None
+        self._early = network.delay
 
     def push(self, samples: np.ndarray) -> list[np.ndarray]:
         """Take more samples, (S,) float32; the log-probabilities of the blocks that are complete, each (N, V)."""
@@ -85,7 +86,10 @@ class StepStream:
         if not x_BSI.shape[1]:
             return []
         log_p, self._state = network.read(x_BSI, self._state)
-        return [log_p[0].cpu().numpy()]
+        # The first answers are for steps before the first one.
+        left = min(self._early, log_p.shape[1])
+        self._early -= left
+        return [log_p[0, left:].cpu().numpy()] if left < log_p.shape[1] else []
 
 
 class Listener:

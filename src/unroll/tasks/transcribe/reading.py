@@ -99,7 +99,7 @@ class TextStream:
         self._saved = saved
         self._decoder: GreedyDecoder | PrefixBeam = reading.beam() if reading.width else GreedyDecoder()
         self._decide = reading.decide
-        self._same = 0
+        self._steps, self._same = 0, 0
         self._best: tuple[int, ...] = ()
         self._begun, self._space = False, False
 
@@ -107,9 +107,11 @@ class TextStream:
         """The letters that these steps decide."""
         if isinstance(self._decoder, GreedyDecoder):
             return self._written(self._decoder.push(log_p_SV))
-        for start in range(0, len(log_p_SV), BLOCK):
-            self._decoder.push(log_p_SV[start : start + BLOCK])
-            if self._decide:
+        for start in range(len(log_p_SV)):
+            self._decoder.push(log_p_SV[start : start + 1])
+            self._steps += 1
+            # By the steps of the stream, so that it does not matter in which pieces they come.
+            if self._decide and self._steps % BLOCK == 0:
                 best = self._decoder.best()
                 self._same = self._same + 1 if best == self._best else 0
                 self._best = best

@@ -27,7 +27,7 @@ class TranscribeSettings(BaseModel):
     bands: int = Field(40, ge=2, le=256, description="log-mel bands of a frame of 25 ms, every 10 ms")
     frames: int = Field(3, ge=1, le=16, description="frames that are read in one step")
     delay: int | None = Field(
-        None, ge=0, le=100, description="steps of silence after the end in which the model can still answer"
+        None, ge=0, le=100, description="steps that a model which reads forwards only hears before it answers for one"
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="of features, below, between and above the layers")
     masks: int = Field(2, ge=0, le=20, description="SpecAugment: stretches of frames, and of bands, hidden in training")

@@ -22,8 +22,8 @@ from unroll.tasks.transcribe.settings import TranscribeSettings
 _SAMPLED = 50
 #: Without a word of the user, recordings are heard at most so finely: speech has little above 8 kHz.
 _FINEST = 16_000
-#: Steps of silence in which a model that reads forwards only can still answer: 150 ms.
-_DELAY = 5
+#: Steps that a model which reads forwards only hears before it answers for one: as long as a short word, 450 ms.
+_DELAY = 15
 #: What each kind of problem is called, and the option that drops or admits it.
 KINDS = {
     "unreadable": ("recordings that cannot be read", "broken=drop leaves them out"),
@@ -72,7 +72,7 @@ class Ears(NamedTuple):
     Attributes:
         features: at the model's rate.
         frames: of a step.
-        delay: steps behind the end.
+        delay: steps that it hears before it answers for one.
     """
 
     features: LogMel
@@ -82,7 +82,7 @@ class Ears(NamedTuple):
     def steps(self, samples: int, rate: int) -> int:
         """Steps of a recording of so many samples at its own rate."""
         heard = -(-samples * self.features.rate // rate)
-        return -(-self.features.frames(heard) // self.frames) + self.delay
+        return -(-self.features.frames(heard) // self.frames)
 
 
 def row_problems(text: str, recording: Recording, ears: Ears) -> list[Problem]:
