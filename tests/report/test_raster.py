@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unroll.report.charts import Heat, Plot, Spans
+from unroll.report.charts import Plot, Raster, Spans
 
 
 def image_of(plot: Plot) -> np.ndarray:
@@ -23,18 +23,18 @@ def image_of(plot: Plot) -> np.ndarray:
 
 def test_the_image_shows_the_numbers_from_the_bottom_up() -> None:
     rows = [[0.0, 1.0, 2.0], [4.0, 3.0, 2.0]]
-    image = image_of(Plot("sound", [Heat("", rows, 0.0, 1.0)]))
+    image = image_of(Plot("sound", [Raster("", rows, 0.0, 1.0)]))
     assert image.shape == (3, 2, 4)
     np.testing.assert_array_equal(image[::-1, :, 3].T, np.round(255 * np.array(rows) / 4))
     assert (image[..., :3] == image[0, 0, :3]).all()
 
 
 def test_numbers_that_are_all_the_same_are_drawn() -> None:
-    assert (image_of(Plot("silence", [Heat("", [[1.0], [1.0]], 0.0, 1.0)]))[..., 3] == 0).all()
+    assert (image_of(Plot("silence", [Raster("", [[1.0], [1.0]], 0.0, 1.0)]))[..., 3] == 0).all()
 
 
 def test_the_image_lies_where_its_axes_say() -> None:
-    drawing = Plot("sound", [Heat("", [[0.0, 1.0]] * 5, 0.0, 2.0), Spans("", [0.5], [1.0], ["a"], 2.0)]).drawing()
+    drawing = Plot("sound", [Raster("", [[0.0, 1.0]] * 5, 0.0, 2.0), Spans("", [0.5], [1.0], ["a"], 2.0)]).drawing()
     assert drawing is not None
     where = next(shape.where for _, shape in drawing.shapes if shape.tag == "image")
     lines = [shape.where for _, shape in drawing.shapes if shape.tag == "line"]
@@ -45,4 +45,4 @@ def test_the_image_lies_where_its_axes_say() -> None:
 
 
 def test_nothing_to_draw_draws_nothing() -> None:
-    assert Plot("nothing", [Heat("", [], 0.0, 1.0)]).drawing() is None
+    assert Plot("nothing", [Raster("", [], 0.0, 1.0)]).drawing() is None
