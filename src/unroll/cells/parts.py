@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unroll.cells.base import Noise, ParameterSpec, Role
+from unroll.cells.base import Noise, Parameters, ParameterSpec, Role
 from unroll.errors import ConfigError
 
 #: Added to the variance in layer normalisation; torch.nn.LayerNorm's own default.
@@ -14,9 +14,10 @@ LAYER_NORM_EPSILON = 1e-5
 
 
 def stacked_parameters(
-    gates: int, input_size: int, hidden_size: int, recurrent_size: int, bias: bool
+    gates: int, input_size: int, hidden_size: int, recurrent_size: int, bias: bool, *, gains: bool = False
 ) -> dict[str, ParameterSpec]:
-    """The weights and biases that torch.nn's recurrent layers hold, G gates stacked by rows: (G*H, ·)."""
+    """The weights and biases that torch.nn's recurrent layers hold, G gates stacked by rows: (G*H, ·); with `gains`
+    also those of layer normalisation of both products."""
     rows = gates * hidden_size
     specs = {
         "weight_ih": ParameterSpec((rows, input_size), Role.INPUT),
@@ -25,7 +26,18 @@ def stacked_parameters(
     if bias:
         specs["bias_ih"] = ParameterSpec((rows,), Role.BIAS)
         specs["bias_hh"] = ParameterSpec((rows,), Role.BIAS)
+    if gains:
+        specs["gain_ih"] = ParameterSpec((rows,), Role.GAIN)
+        specs["gain_hh"] = ParameterSpec((rows,), Role.GAIN)
     return specs
+
+
+def input_product(params: Parameters, x: Tensor, *, layer_norm: bool) -> Tensor:
+    """W_ih x, normalised or not, with the bias where there is one."""
+    if not layer_norm:
+        return functional.linear(x, params["weight_ih"], params.get("bias_ih"))
+    x = normalise(functional.linear(x, params["weight_ih"]), params["gain_ih"])
+    return x + params["bias_ih"] if "bias_ih" in params else x
 
 
 def check_sizes(cell: str, **sizes: int) -> None:
@@ -72,3 +84,33 @@ def dropout_mask(shape: tuple[int, ...], rate: float, *, device: torch.device, d
 def zoneout_mask(shape: tuple[int, ...], rate: float, *, device: torch.device, dtype: torch.dtype) -> Tensor:
     """1 (the old value stays) with probability `rate`, else 0."""
     return torch.empty(shape, device=device, dtype=dtype).bernoulli_(rate)
+
+
+def hidden_noise(
+    shape: tuple[int, int, int],
+    *,
+    dropout: float,
+    dropout_per_step: bool,
+    zoneout: float,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> dict[str, Tensor]:
+    """The masks of a cell whose state is h alone: of dropout, then of zoneout, as far as it has them.
+
+    Args:
+        shape: (T, B, H).
+        dropout: rate at which units of h are hidden from the recurrent products.
+        dropout_per_step: a mask for every step instead of one for the sequence.
+        zoneout: rate at which units stay as they were.
+        device: of the masks.
+        dtype: of the masks.
+    """
+    drawn = {}
+    if dropout:
+        steps, batch, size = shape
+        drawn["dropout"] = dropout_mask(
+            (steps if dropout_per_step else 1, batch, size), dropout, device=device, dtype=dtype
+        )
+    if zoneout:
+        drawn["zoneout_h"] = zoneout_mask(shape, zoneout, device=device, dtype=dtype)
+    return drawn

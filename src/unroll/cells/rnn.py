@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unroll.cells.base import Cell, HiddenState, Noise, Parameters, ParameterSpec, Role, Step
+from unroll.cells.base import Cell, HiddenState, Noise, Parameters, ParameterSpec, Step
 from unroll.cells.parts import (
     check_rate,
     check_sizes,
-    dropout_mask,
     dropped,
+    hidden_noise,
+    input_product,
     normalise,
     stacked_parameters,
     zone,
-    zoneout_mask,
 )
 from unroll.errors import ConfigError, nearest
 
@@ -90,28 +90,22 @@ class RNNCell(Cell):
             )
 
     def parameters(self) -> dict[str, ParameterSpec]:
-        specs = stacked_parameters(1, self.input_size, self.hidden_size, self.hidden_size, self.bias)
-        if self.layer_norm:
-            specs["gain_ih"] = ParameterSpec((self.hidden_size,), Role.GAIN)
-            specs["gain_hh"] = ParameterSpec((self.hidden_size,), Role.GAIN)
-        return specs
+        return stacked_parameters(
+            1, self.input_size, self.hidden_size, self.hidden_size, self.bias, gains=self.layer_norm
+        )
 
     def noise(self, steps: int, batch: int, *, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        drawn = {}
-        if self.recurrent_dropout:
-            shape = (steps if self.dropout_per_step else 1, batch, self.hidden_size)
-            drawn["dropout"] = dropout_mask(shape, self.recurrent_dropout, device=device, dtype=dtype)
-        if self.zoneout:
-            drawn["zoneout_h"] = zoneout_mask(
-                (steps, batch, self.hidden_size), self.zoneout, device=device, dtype=dtype
-            )
-        return drawn
+        return hidden_noise(
+            (steps, batch, self.hidden_size),
+            dropout=self.recurrent_dropout,
+            dropout_per_step=self.dropout_per_step,
+            zoneout=self.zoneout,
+            device=device,
+            dtype=dtype,
+        )
 
     def project(self, params: Parameters, x: Tensor) -> Tensor:
-        if self.layer_norm:
-            x = normalise(functional.linear(x, params["weight_ih"]), params["gain_ih"])
-            return x + params["bias_ih"] if self.bias else x
-        return functional.linear(x, params["weight_ih"], params.get("bias_ih"))
+        return input_product(params, x, layer_norm=self.layer_norm)
 
     def step(self, params: Parameters, x: Tensor, state: HiddenState, noise: Noise) -> Step:
         recurrent = functional.linear(dropped(state.h, noise), params["weight_hh"])
