@@ -42,11 +42,11 @@ class AnswerTask(Task[AnswerSettings, AnswerData]):
         filled = data.model_copy(
             update={"target": columns.answer, "inputs": (columns.story, columns.question)},
         )
-        what = "spans of" if find_form(table, columns) == "span" else "answers to questions about"
-        reason = f"task answer: {what} '{columns.story}' that answer '{columns.question}', from '{columns.answer}'"
-        if not what.startswith("spans"):
-            reason = f"task answer: the '{columns.answer}' to '{columns.question}' about '{columns.story}'"
-        return Guess(0.97 if table.format in _SURE else 0.92, reason, filled)
+        if find_form(table, columns) == "span":
+            what = f"spans of '{columns.story}' that answer '{columns.question}', from '{columns.answer}'"
+        else:
+            what = f"the '{columns.answer}' to '{columns.question}' about '{columns.story}'"
+        return Guess(0.97 if table.format in _SURE else 0.92, f"task answer: {what}", filled)
 
     def split(self, table: Table, config: RunConfig) -> Split | None:
         """Whole stories."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
 
-from unroll.bundle import DataConfig, validate
+from unroll.bundle import DataConfig
 from unroll.data import Table, pad_tokens
 from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
@@ -16,14 +15,13 @@ from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.chat.data import Columns, history, said, turns_of
 from unroll.tasks.chat.scores import score_answers
 from unroll.tasks.chat.settings import ChatSettings, Saved
+from unroll.tasks.pair_answers import answers, asked, best_texts
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
 
 #: What a record may say beside its text.
 OVERRIDES = ("beam", "best")
-#: Records that are answered together.
-_CHUNK = 512
 
 
 class ChatPredictor(Predictor):
@@ -60,8 +58,7 @@ class ChatPredictor(Predictor):
             texts: what was said, a turn a line.
             beam: hypotheses that are carried on; None: as the run says.
         """
-        settings = self._settings if beam is None else self._settings.model_copy(update={"beam": beam, "best": 1})
-        return [best[0] for best in self._writer.write(texts, settings.search())]
+        return best_texts(self._writer, self._settings, texts, beam)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The best answer to each text, with its score; with `best` above 1 the next best, too.
@@ -73,19 +70,8 @@ class ChatPredictor(Predictor):
             DataError: a record holds no text.
             ConfigError: a value is out of range.
         """
-        stream = iter(records)
-        while chunk := list(itertools.islice(stream, _CHUNK)):
-            asked = [(self._text(record), self._asked(record)) for record in chunk]
-            found: dict[int, list[Written]] = {}
-            for settings in dict.fromkeys(settings for _, settings in asked):
-                numbers = [number for number, (_, own) in enumerate(asked) if own == settings]
-                texts = [asked[number][0] for number in numbers]
-                found.update(zip(numbers, self._writer.write(texts, settings.search()), strict=True))
-            for number, (text, settings) in enumerate(asked):
-                prediction: dict[str, Any] = {"text": text, **_plain(found[number][0])}
-                if settings.best > 1:
-                    prediction["best"] = [_plain(one) for one in found[number]]
-                yield prediction
+        asking = ((self._text(record), asked(self._settings, record, OVERRIDES)) for record in records)
+        return answers(self._writer, asking, "answer")
 
     def _text(self, record: Record) -> str:
         """What was said, a turn a line."""
@@ -98,12 +84,6 @@ class ChatPredictor(Predictor):
             return history([said(turn) for turn in turns or ()], self._settings.history)
         except TypeError as error:
             raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(record)}") from None
-
-    def _asked(self, record: Record) -> ChatSettings:
-        given = {} if isinstance(record, str) else {name: record[name] for name in OVERRIDES if name in record}
-        if not given:
-            return self._settings
-        return validate(ChatSettings, {**self._settings.model_dump(), **given}, "record")
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score the answers to all turns of a table.
@@ -124,7 +104,3 @@ class ChatPredictor(Predictor):
         """Score the answers to pairs, and show some."""
         forced = self._writer.force(encode_pairs(pairs, self._writer.vocabularies))
         return score_answers(Judged(pairs, self.answers(pairs.sources), forced, self._saved.tokenize), self._writer)
-
-
-def _plain(written: Written) -> dict[str, Any]:
-    return {"answer": written.text, "score": round(written.score, 4)}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
 
-from unroll.bundle import DataConfig, validate
+from unroll.bundle import DataConfig
 from unroll.data import Table, pad_tokens
 from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.pair_answers import answers, asked, best_texts
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
@@ -22,8 +22,6 @@ from unroll.tasks.translate.settings import Saved, TranslateSettings
 
 #: What a record may say beside its text.
 OVERRIDES = ("beam", "length_penalty", "best")
-#: Records that are translated together.
-_CHUNK = 512
 
 
 class TranslatePredictor(Predictor):
@@ -58,19 +56,8 @@ class TranslatePredictor(Predictor):
             DataError: a record holds no text.
             ConfigError: a value is out of range.
         """
-        stream = iter(records)
-        while chunk := list(itertools.islice(stream, _CHUNK)):
-            asked = [(self._text(record), self._asked(record)) for record in chunk]
-            found: dict[int, list[Written]] = {}
-            for settings in dict.fromkeys(settings for _, settings in asked):
-                numbers = [number for number, (_, own) in enumerate(asked) if own == settings]
-                texts = [asked[number][0] for number in numbers]
-                found.update(zip(numbers, self._writer.write(texts, settings.search()), strict=True))
-            for number, (text, settings) in enumerate(asked):
-                prediction: dict[str, Any] = {"text": text, **_plain(found[number][0])}
-                if settings.best > 1:
-                    prediction["best"] = [_plain(one) for one in found[number]]
-                yield prediction
+        asking = ((self._text(record), asked(self._settings, record, OVERRIDES)) for record in records)
+        return answers(self._writer, asking, "translation")
 
     def _text(self, record: Record) -> str:
         if isinstance(record, str):
@@ -79,12 +66,6 @@ class TranslatePredictor(Predictor):
         if not isinstance(text, str):
             raise DataError(f"a record needs '{self._saved.source}', the text to translate, got {', '.join(record)}")
         return text.strip()
-
-    def _asked(self, record: Record) -> TranslateSettings:
-        given = {} if isinstance(record, str) else {name: record[name] for name in OVERRIDES if name in record}
-        if not given:
-            return self._settings
-        return validate(TranslateSettings, {**self._settings.model_dump(), **given}, "record")
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score the translations of all texts of a table.
@@ -111,15 +92,10 @@ class TranslatePredictor(Predictor):
             texts: to translate.
             beam: hypotheses that are carried on; None: as the run says.
         """
-        settings = self._settings if beam is None else self._settings.model_copy(update={"beam": beam, "best": 1})
-        return [best[0] for best in self._writer.write(texts, settings.search())]
+        return best_texts(self._writer, self._settings, texts, beam)
 
     def score(self, pairs: Pairs) -> Scores:
         """Score the translations of pairs, and show some."""
         forced = self._writer.force(encode_pairs(pairs, self._writer.vocabularies))
         judged = Judged(pairs, self.translate(pairs.sources), forced, self._saved.tokenize)
         return score_translations(judged, self._writer)
-
-
-def _plain(written: Written) -> dict[str, Any]:
-    return {"translation": written.text, "score": round(written.score, 4)}
