@@ -9,11 +9,12 @@ from unroll.baselines.translation import WordDictionary
 from unroll.metrics.intervals import RESAMPLES
 from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
-from unroll.tasks.base import Scores
+from unroll.tasks.base import Score, Scores
 from unroll.tasks.pair_scores import as_scores, exact_match, perplexity
 from unroll.tasks.pair_training import PairJob
 from unroll.tasks.translate.data import TranslateData
 from unroll.tasks.translate.predictor import TranslatePredictor
+from unroll.tasks.translate.scores import with_score
 from unroll.tasks.translate.settings import FILE, Saved, TranslateSettings
 
 #: Pairs of validation that are translated after each epoch, without a beam: enough to tell epochs apart.
@@ -48,8 +49,8 @@ class TranslateJob(PairJob[Saved]):
         written = self.predictor().translate(pairs.sources, beam=1)
         reached = text_scores([one.text for one in written], pairs.targets, tokenize=self.data.saved.tokenize)
         forced = self.writer.force(self.data.encoded.of(rows))
-        metrics = {name: score.value for name, score in reached.items()}
-        return {**metrics, "perplexity": perplexity(forced)}
+        metrics = with_score({**as_scores(reached), "perplexity": Score(perplexity(forced))}, self.data.saved.judged_by)
+        return {name: score.value for name, score in metrics.items()}
 
     def predictor(self) -> TranslatePredictor:
         """The network as it stands."""
@@ -73,5 +74,6 @@ class TranslateJob(PairJob[Saved]):
                 tokenize = self.data.saved.tokenize
                 reached = text_scores(texts, pairs.targets, tokenize=tokenize, resamples=RESAMPLES)
                 exact = exact_match(texts, pairs.targets)
-                found[name][split] = Scores({**as_scores(reached), "exact_match": exact})
+                metrics = {**as_scores(reached), "exact_match": exact}
+                found[name][split] = Scores(with_score(metrics, self.data.saved.judged_by))
         return found

@@ -35,3 +35,4 @@ class Saved(BaseModel):
     source: str
     target: str
     tokenize: Words
+    judged_by: Literal["bleu", "chrf"] = "bleu"

@@ -30,7 +30,7 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
 
     name = "translate"
     summary = "a text in another language, or said otherwise: pairs of texts to learn from"
-    monitor = Monitor("bleu", higher_is_better=True)
+    monitor = Monitor("score", higher_is_better=True)
     Settings = TranslateSettings
     options = OPTIONS
     writes_target = True
