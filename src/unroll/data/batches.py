@@ -67,7 +67,7 @@ def _cut(rows: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int
     return found
 
 
-def pad_tokens(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+def pad_tokens(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Pad rows of token ids with 0.
 
     Args:
