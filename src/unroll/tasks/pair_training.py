@@ -5,6 +5,7 @@ Shapes: B pairs, S source tokens, T target tokens.
 
 from __future__ import annotations
 
+import abc
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
@@ -40,7 +41,7 @@ def pair_loss(model: nn.Module, pairs: Encoded, smoothing: float, device: torch.
     return Loss(model(*batch, smoothing), items, int(sources.sum()) + items)
 
 
-class PairJob(Job, Generic[S]):
+class PairJob(Job, abc.ABC, Generic[S]):
     """A network that reads one text and writes another, in training.
 
     Args:
