@@ -170,7 +170,9 @@ def prepare(table: Table, config: RunConfig, settings: TranscribeSettings, colum
         delay=ears.delay,
     )
     stored = np.memmap(file, np.float32, "r", shape=(starts[-1], settings.bands))
-    epochs = min(max(round(_STEPS * _BATCH / len(rows["train"])), _LEAST_EPOCHS), _MOST_EPOCHS)
+    # One that reads forwards only must learn to carry a word to where it answers, and takes twice as long.
+    steps = _STEPS if settings.bidirectional else 2 * _STEPS
+    epochs = min(max(round(steps * _BATCH / len(rows["train"])), _LEAST_EPOCHS), _MOST_EPOCHS)
     training = {
         "learning_rate": 3e-3,
         "epochs": epochs,
