@@ -124,7 +124,7 @@ class DirectHead(nn.Module):
 
     def forward(self, context: Tensor, ahead: Tensor, last: Tensor) -> Tensor:
         """(B, N, outputs) from the context (B, H) and what is known ahead (B, N, F); the last value is not used."""
-        hidden = self.steps(context).view(len(context), self.horizon, -1)
+        hidden = self.steps(context).view(context.shape[0], self.horizon, -1)
         if self.ahead is not None:
             hidden = hidden + self.ahead(ahead)
         out: Tensor = self.out(hidden.relu())
@@ -302,7 +302,7 @@ class Forecaster(nn.Module):
         x = torch.cat([past.unsqueeze(-1), window.known[:, :steps], window.seen], dim=-1)
         # All windows are full; only the comparison encoders must be told.
         whole = isinstance(self.encoder, RecurrentEncoder)
-        encoded = self.encoder(x) if whole else self.encoder(x, torch.full((len(x),), steps, device=x.device))
+        encoded = self.encoder(x) if whole else self.encoder(x, torch.full((x.shape[0],), steps, device=x.device))
         context, ahead, last = self.dropout(encoded.last), window.known[:, steps:], past[:, -1:]
         straight = None if self.linear is None else self.linear(past[:, -self.linear_steps :])
         if self.likelihood is not None:
@@ -324,7 +324,7 @@ class Forecaster(nn.Module):
         """The forecast of a likelihood, from what its head is given."""
         if self.likelihood is None:
             raise ConfigError("Forecaster: a distribution needs a likelihood")
-        path = window.past.new_zeros(len(scale), self.head.horizon) if straight is None else straight
+        path = window.past.new_zeros(scale.shape[0], self.head.horizon) if straight is None else straight
         levels = torch.tensor(self.levels, dtype=path.dtype, device=path.device)
         if isinstance(self.head, SampledHead):
             told = None if window.told is None else (window.told - level) / scale

@@ -6,6 +6,7 @@ Shapes: T frames, M bands, S steps, V letters and blank.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from unroll.decoding.ctc import align
 from unroll.errors import DataError
 from unroll.models.recognizer import Recognizer
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.parts import NetworkParts, lengths, numbers
 from unroll.tasks.transcribe.columns import (
     Columns,
     find_columns,
@@ -84,6 +86,18 @@ class TranscribePredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
         """Features (B, T, M) and frames (B,)."""
         return padded([self.features(self._recording(record)) for record in records])
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from log-mel features to the log-probabilities of every letter at every step, the first of them
+        that of no letter, and how many steps each recording has."""
+        network, ears = self.recognizer, self.ears.features
+        inputs = {"features": numbers("batch", "frames", network.bands), "lengths": lengths("frames", "batch")}
+        metadata = {
+            "unroll.letters": json.dumps(self.saved.letters, ensure_ascii=False),
+            "unroll.rate": json.dumps(self.saved.rate),
+            "unroll.hop": json.dumps(ears.hop),
+        }
+        return (NetworkParts(network, inputs, ("log_probabilities", "steps"), metadata),)
 
     def _recording(self, record: Record) -> Recording:
         recording = recording_of_record(record, self.saved.audio, self.saved.rate_column, self._longest)
