@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from unroll.errors import ConfigError
 from unroll.layers import Memory, Recurrent, Stack
 from unroll.models.attention_decoder import AttentionDecoder, Writing
-from unroll.models.classifier import FeatureEmbedding
 from unroll.models.fill import GapModel
+from unroll.models.forecaster import Forecaster, Window
 from unroll.models.language_model import LanguageModel
 from unroll.models.next_step import NextStep
 from unroll.models.tagger import Tagger
+from unroll.models.wide import Network
 
 
 def state_sizes(stack: Stack) -> dict[str, int]:
@@ -152,20 +153,58 @@ class TokenTags(nn.Module):
         return self.tagger.scores(features, lengths, characters, counts, place, *pieces)
 
 
-class PaddedFeatures(nn.Module):
-    """The vectors of steps whose features are padded with 0, instead of counted.
+class Probabilities(nn.Module):
+    """A classifier up to its probabilities, whose texts are padded.
 
     Args:
-        embedding: of the features.
+        network: the classifier.
+        readings: the forms of its inputs in order: "steps" for (B, T, ...) and (B,) lengths, "features" for (B, T, F)
+            features of every step, 0 where there is none, and (B,) lengths, "grams" for (B, F) of the whole text.
     """
 
-    def __init__(self, embedding: FeatureEmbedding) -> None:
+    def __init__(self, network: Network, readings: Sequence[str]) -> None:
         super().__init__()
-        self.embedding = embedding
+        self.network = network
+        self._readings = tuple(readings)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, T, F) features of every step to (B, T, E)."""
-        known = (features != 0).to(self.embedding.weight.dtype)
-        share = known.sum(dim=-1, keepdim=True).clamp(min=1).rsqrt()
-        vectors = nn.functional.embedding(features, self.embedding.weight)
-        return (known.unsqueeze(-2) @ vectors).squeeze(-2) * share
+    def forward(self, *given: Tensor) -> Tensor:
+        """(B, K)."""
+        rest, batch = list(given), list[Tensor]()
+        for form in self._readings:
+            first = rest.pop(0)
+            if form == "steps":
+                batch += [first, rest.pop(0)]
+                continue
+            lengths = first.new_ones(first.shape[0]) if form == "grams" else rest.pop(0)
+            features = first.unsqueeze(1) if form == "grams" else first
+            batch += [features, (features != 0).sum(dim=-1), lengths]
+        probabilities: Tensor = self.network.decision(self.network(*batch))
+        return probabilities
+
+
+class Horizon(nn.Module):
+    """A forecaster that takes what is known of a window and of its horizon one by one.
+
+    Args:
+        network: the forecaster.
+        known: F, features that are known ahead.
+        seen: P, features that are known for the past only.
+    """
+
+    def __init__(self, network: Forecaster, known: int, seen: int) -> None:
+        super().__init__()
+        self.network = network
+        self._known, self._seen = known, seen
+
+    def forward(self, past: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T), and where there are such (B, T, F), (B, N, F) and (B, T, P), to (B, N, Q) quantiles and (B, N)
+        means."""
+        rest = list(given)
+        batch, steps = past.shape
+        if self._known:
+            known = torch.cat([rest.pop(0), rest.pop(0)], dim=1)
+        else:
+            known = past.new_zeros(batch, steps + self.network.head.horizon, 0)
+        seen = rest.pop(0) if self._seen else past.new_zeros(batch, steps, 0)
+        forecast = self.network(Window(past, known, seen))
+        return forecast.quantiles, forecast.mean
