@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
+from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder
 from unroll.models.likelihood import Likelihood
+from unroll.models.loops import over_steps
 
 #: Smallest scale of a window, in units of the standardised series: a constant window must not blow up its forecast.
 _LEAST_SCALE = 1e-2
@@ -145,7 +147,7 @@ class RecurrentHead(nn.Module):
         fed: which of them is fed back.
     """
 
-    def __init__(self, decoder: nn.Module, horizon: int, width: int, outputs: int, fed: int) -> None:
+    def __init__(self, decoder: Recurrent, horizon: int, width: int, outputs: int, fed: int) -> None:
         super().__init__()
         self.decoder = decoder
         self.horizon = horizon
@@ -154,18 +156,22 @@ class RecurrentHead(nn.Module):
 
     def forward(self, context: Tensor, ahead: Tensor, last: Tensor) -> Tensor:
         """(B, N, outputs) from the context (B, H), what is known ahead (B, N, F) and the last value (B, 1)."""
-        state, steps, value = None, [], last
-        for step in range(self.horizon):
-            x = torch.cat([value, ahead[:, step], context], dim=-1).unsqueeze(1)
-            y, state = self.decoder(x, state)
+        cell = self.decoder.cell
+
+        def step(carried: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[Sequence[Tensor], Tensor]:
+            value, *state = carried
+            x = torch.cat([value, given[0], context], dim=-1).unsqueeze(1)
+            y, after = self.decoder(x, cell.State(*state))
             out = self.out(y[:, 0])
             value = value + out[:, self.fed : self.fed + 1]
             # What is fed back and the mean, the last output, stand for the change since the window's last value.
             change = value - last
-            steps.append(
-                torch.cat([out[:, : self.fed], change, out[:, self.fed + 1 : -1], out[:, -1:] + change], dim=-1)
-            )
-        return torch.stack(steps, dim=1)
+            made = [out[:, : self.fed], change, out[:, self.fed + 1 : -1], out[:, -1:] + change]
+            return [value, *after], torch.cat(made, dim=-1)
+
+        state = [context.new_zeros(context.shape[0], size) for size in cell.state_sizes().values()]
+        _, steps_NBO = over_steps(step, [last, *state], [ahead.transpose(0, 1)])
+        return steps_NBO.transpose(0, 1)
 
 
 class SampledHead(nn.Module):

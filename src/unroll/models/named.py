@@ -138,9 +138,9 @@ class TokenTags(nn.Module):
         super().__init__()
         self.tagger = tagger
 
-    def forward(self, features: Tensor, lengths: Tensor, *given: Tensor) -> Tensor:
+    def forward(self, features: Tensor, lengths: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
         """Features and lengths of tokens; their characters, (B, T, C) and (B, T), if it reads any; pieces, as `Tagger`
-        takes them, if it reads any. To (B, T, K) scores."""
+        takes them, if it reads any. To (B, T) tags, and (B, T, K) scores."""
         rest = list(given)
         batch, steps = features.shape[:2]
         characters, counts = features.new_zeros(1, 1), features.new_ones(1)
@@ -150,7 +150,9 @@ class TokenTags(nn.Module):
             counts = rest.pop(0).flatten().clamp(min=1)
         place = torch.arange(batch * steps, device=features.device).view(batch, steps)
         pieces = rest or [features.new_zeros(batch, 0), lengths, features, features]
-        return self.tagger.scores(features, lengths, characters, counts, place, *pieces)
+        scores = self.tagger.scores(features, lengths, characters, counts, place, *pieces)
+        crf = self.tagger.crf
+        return (scores.argmax(dim=-1) if crf is None else crf.path(scores, lengths)), scores
 
 
 class Probabilities(nn.Module):

@@ -21,7 +21,7 @@ from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
 from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
 from unroll.errors import ConfigError, DataError, nearest
-from unroll.models.forecaster import DirectHead, Forecaster, Window
+from unroll.models.forecaster import Forecaster, SampledHead, Window
 from unroll.models.named import Horizon
 from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.forecast.calibration import calibrated, pool_size
@@ -142,13 +142,13 @@ class ForecastPredictor(Predictor):
         The simple forecasts that a prediction combines it with, and the errors that calibrate its band, are no network.
 
         Raises:
-            ConfigError: the network writes one step after the other.
+            ConfigError: the network draws paths at random.
         """
         network, saved = self._network, self._saved
-        if not isinstance(network.head, DirectHead):
+        if isinstance(network.head, SampledHead):
             raise ConfigError(
-                "its decoder is fed with its own steps, which in a file would be a loop over the horizon; train with"
-                " --set model.decoder=direct"
+                "its decoder is fed with draws from its own distribution, which no file repeats; train with"
+                " --set model.decoder=direct, which gives the distribution itself"
             )
         known, seen = 2 * len(saved.cycles) + len(saved.ahead), len(saved.covariates) - len(saved.ahead) + saved.mask
         inputs = {"past": numbers("batch", "time")}

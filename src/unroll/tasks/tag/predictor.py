@@ -81,8 +81,8 @@ class TagPredictor(Predictor):
         return scores
 
     def network_parts(self) -> tuple[NetworkParts]:
-        """The network from features of tokens, their characters and the pieces of a language model, to the scores of
-        every tag, or to the best tags where whole sequences are scored."""
+        """The network from features of tokens, their characters and the pieces of a language model, to the best
+        tags, and the scores of all."""
         network, sizes = self._network, self._features.sizes()
         inputs = {
             "features": ids(min(sizes), "batch", "time", len(sizes)),
@@ -100,7 +100,7 @@ class TagPredictor(Predictor):
             "unroll.features": self._features.to_json(),
             "unroll.tags": json.dumps(self._saved.tags, ensure_ascii=False),
         }
-        return (NetworkParts(TokenTags(network), inputs, ("scores",), metadata),)
+        return (NetworkParts(TokenTags(network), inputs, ("tags", "scores"), metadata),)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """Tokens and tags; entities, if the tags mark any; with `best` above 1 the next best sequences, too.
