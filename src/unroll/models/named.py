@@ -19,6 +19,7 @@ from unroll.models.fill import GapModel
 from unroll.models.forecaster import Forecaster, Window
 from unroll.models.language_model import LanguageModel
 from unroll.models.next_step import NextStep
+from unroll.models.recognizer import Recognizer
 from unroll.models.tagger import Tagger
 from unroll.models.wide import Network
 
@@ -27,12 +28,12 @@ def state_sizes(stack: Stack) -> dict[str, int]:
     """The states of layers that run forwards, by name: h_0 is the `h` of the lowest, and its features.
 
     Raises:
-        ConfigError: a layer has no state that a next call could begin with.
+        ConfigError: a layer is of another kind.
     """
     found = {}
     for index, layer in enumerate(stack.layers):
         if not isinstance(layer, Recurrent) or layer.reverse:
-            raise ConfigError(f"the layer {index}, {type(layer).__name__}, carries no state from one call to the next")
+            raise ConfigError(f"a stream needs layers of one cell that read forwards, got {type(layer).__name__}")
         found.update({f"{name}_{index}": size for name, size in layer.cell.state_sizes().items()})
     return found
 
@@ -67,6 +68,25 @@ class Carried(nn.Module):
         options = {"lengths": lengths[0]} if lengths else {}
         said, after = self.network(x, _states(self.network.body, states), **options)
         return (said, *_flat(after))
+
+
+class Heard(nn.Module):
+    """A transcriber of a stream: some frames at a time.
+
+    Args:
+        network: reads forwards only.
+    """
+
+    def __init__(self, network: Recognizer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """(B, S, K * M) features of K frames side by side, and states, to (B, S, V) log-probabilities, and states."""
+        network = self.network
+        x = network.normalised(features.unflatten(2, (network.frames, network.bands))).flatten(2)
+        log_p, after = network.read(x, _states(network.stack, states))
+        return (log_p, *_flat(after))
 
 
 #: Names of what a decoder looks at, in the order of `Memory`.
