@@ -27,7 +27,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Pages about Keras run in a process of their own: see tests/interop/keras.
 KERAS_PAGES = ("keras.md", "keras.ko.md")
 #: What the blocks of a page import beyond the extra `tasks`.
-IMPORTS = {"onnx.md": ("onnx", "onnxscript", "onnxruntime")}
+IMPORTS = dict.fromkeys(("onnx.md", "onnx.ko.md"), ("onnx", "onnxscript", "onnxruntime"))
 
 POSITIVE = [
     "정말 재미있어요",

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells import GRUCell, LiGRUCell, LSTMCell
+from unroll.cells import GRUCell, LightGRUCell, LSTMCell
 from unroll.errors import ConfigError
 from unroll.layers import GridLSTM, Stack
 from unroll.models.encoders import recurrent_stack
@@ -47,9 +47,9 @@ def one_registry() -> Iterator[None]:
         held: list[Any] = []
         collect = _registration.ONNXRegistry.from_torchlib
 
-        def from_torchlib(*given: Any, **options: Any) -> Any:
+        def from_torchlib(_: Any, **options: Any) -> Any:
             if not held:
-                held.append(collect(*given, **options))
+                held.append(collect(**options))
             return held[0]
 
         patch.setattr(_core._registration.ONNXRegistry, "from_torchlib", from_torchlib)
@@ -256,7 +256,7 @@ def test_a_forecast_of_drawn_paths_is_refused() -> None:
 def test_a_task_that_says_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = unroll.load(OLD / "fill/run")
     monkeypatch.delattr(type(model.predictor), "network_parts")
-    with pytest.raises(ConfigError, match="a run of fill, cannot be exported to ONNX: .*say nothing"):
+    with pytest.raises(ConfigError, match=r"a run of fill, cannot be exported to ONNX: .*say nothing"):
         model.export_onnx(tmp_path / "model.onnx")
 
 
@@ -277,7 +277,10 @@ def test_states_of_every_layer_have_a_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "what"),
-    [(LiGRUCell(4, 3), "and not LiGRUCell"), (LSTMCell(4, 3, layer_norm=True), "layer normalisation inside a cell")],
+    [
+        (LightGRUCell(4, 3), "and not LightGRUCell"),
+        (LSTMCell(4, 3, layer_norm=True), "layer normalisation inside a cell"),
+    ],
 )
 def test_a_cell_that_onnx_lacks_is_refused_by_name(cell: Any, what: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=what):
