@@ -57,7 +57,9 @@ def one_registry() -> Iterator[None]:
 
 
 def session(path: Path) -> Any:
-    return ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def asked(path: Path) -> list[Any]:
@@ -247,7 +249,7 @@ def test_a_forecast_step_by_step_is_a_loop_of_the_file(decoder: str, tmp_path: P
 
 def test_a_forecast_of_drawn_paths_is_refused() -> None:
     asker = unroll.load(OLD / "forecast/run").predictor
-    settings = ForecastSettings(decoder="recurrent", likelihood="normal", hidden_size=4)
+    settings = ForecastSettings(decoder="recurrent", likelihood="gaussian", hidden_size=4)
     asker._network = build_forecaster(asker._saved, settings)
     with pytest.raises(ConfigError, match="fed with draws from its own distribution"):
         asker.network_parts()

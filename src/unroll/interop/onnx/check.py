@@ -55,6 +55,8 @@ def check(module: nn.Module, proto: Any, samples: Iterable[Sample]) -> Checked:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that wait for one another cost more than such small runs.
+    options.intra_op_num_threads = 1
     run_options = onnxruntime.RunOptions()
     run_options.log_severity_level = 4
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
