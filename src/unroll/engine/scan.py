@@ -301,7 +301,10 @@ _shapes: KnownCells[tuple[tuple[str, tuple[int, ...]], ...]] = KnownCells()
 def _parameter_shapes(cell: Cell) -> tuple[tuple[str, tuple[int, ...]], ...]:
     found = _shapes.get(cell)
     if found is None:
-        found = _shapes.put(tuple((name, spec.shape) for name, spec in cell.parameters().items()), cell)
+        found = tuple([(name, spec.shape) for name, spec in cell.parameters().items()])
+        # A graph that is captured inside a loop may change nothing outside of it.
+        if not torch.compiler.is_compiling():
+            _shapes.put(found, cell)
     return found
 
 

@@ -155,7 +155,7 @@ def run(call: Call) -> tuple[Tensor, Sequence[Tensor]]:
         given = [values[at] for at in present]
         for value in given:
             if value.requires_grad:
-                y, *ends = UnrollScans.apply(call, (present, len(values)), *given)  # type: ignore[no-untyped-call]
+                y, *ends = _apply(call, (present, len(values)), *given)
                 return y, ends
     ys, ends, _ = _forward(call, False)
     return ys[-1], ends
@@ -244,6 +244,9 @@ class UnrollScans(torch.autograd.Function):
         return (None, None, *[gradients[at] for at in present])
 
 
+#: `UnrollScans.apply` without what it asks on the way: it unwraps tensors of transforms that are over, one by one,
+#: which takes longer than a step.
+_apply = super(torch.autograd.Function, UnrollScans).apply
 #: Of `is_grads_batched`, which is none of the transforms.
 _batched = torch._C._functorch.is_legacy_batchedtensor
 

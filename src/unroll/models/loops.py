@@ -29,7 +29,13 @@ def over_steps(
         # A loop in Python would be captured step by step. Not public yet, so it is asked for only here.
         from torch._higher_order_ops.scan import scan
 
-        carried, made = scan(step, list(first), list(given), reverse=reverse)  # type: ignore[arg-type]
+        def dense(carried: Sequence[Tensor], slices: Sequence[Tensor]) -> tuple[Sequence[Tensor], Tensor]:
+            after, one = step(carried, slices)
+            # What is carried must keep its strides, as well as its shape.
+            return [part.clone(memory_format=torch.contiguous_format) for part in after], one
+
+        begun = [part.clone(memory_format=torch.contiguous_format) for part in first]
+        carried, made = scan(dense, begun, list(given), reverse=reverse)  # type: ignore[arg-type]
         return carried, made
     count = given[0].shape[0]
     made_steps: list[Tensor] = []

@@ -108,7 +108,6 @@ def test_a_layer_goes_out_and_comes_back(tmp_path, cell):
         (unroll.Recurrent(LSTMCell(3, 5, cell_clip=1.0)), "cell_clip"),
         (unroll.Recurrent(GRUCell(3, 5, zoneout=0.1)), "zoneout"),
         (GridLSTM(3, 5, 2), "Grid LSTM"),
-        (unroll.GRU(3, 5, engine="reference"), "engine='reference' is forced"),
     ],
 )
 def test_what_onnx_cannot_express_is_refused_with_the_reason(tmp_path, layer, what):
@@ -116,6 +115,14 @@ def test_what_onnx_cannot_express_is_refused_with_the_reason(tmp_path, layer, wh
     with pytest.raises(ConfigError, match=what):
         unroll.export_onnx(layer, X, path)
     assert not path.exists()
+
+
+def test_a_forced_engine_is_set_aside_for_the_file(tmp_path):
+    path = tmp_path / "layer.onnx"
+    layer = unroll.GRU(3, 5, 2, engine="reference")
+    unroll.export_onnx(layer, X, path)
+    assert layer.engine == "reference"
+    assert kinds(path) == ["GRU", "GRU"]
 
 
 def test_a_file_that_gives_something_else_is_an_error_and_not_written(tmp_path, monkeypatch):
