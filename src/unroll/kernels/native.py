@@ -6,7 +6,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,12 +30,6 @@ _autocast = torch._C._is_any_autocast_enabled
 _MISFIT = "its arguments do not fit each other"
 
 
-class _Operator(NamedTuple):
-    """Scans that are to be run one by one through the registered operator, so that whoever looks on sees them."""
-
-    recipes: Sequence[Recipe]
-
-
 class NativeKernel:
     """The row "native" of the table."""
 
@@ -53,8 +47,8 @@ class NativeKernel:
         taken = self._taken([Layer((request,))])
         if isinstance(taken, Call):
             y, ends = run(taken)
-        elif isinstance(taken, _Operator):
-            y, *ends = _by_operator(request, taken.recipes[0])
+        elif isinstance(taken, Recipe):
+            y, *ends = _by_operator(request, taken)
         else:
             raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
         rest = iter(ends)
@@ -93,7 +87,7 @@ class NativeKernel:
             return LayersResult(y, tuple(ends) if several else tuple([part.unsqueeze(0) for part in ends]))
         return LayersResult(y, _states([run.cell for layer in layers for run in layer.runs], iter(ends)))
 
-    def _taken(self, layers: Sequence[Layer[ScanRequest]]) -> Call | _Operator | str:
+    def _taken(self, layers: Sequence[Layer[ScanRequest]]) -> Call | Recipe | str:
         """What `_call` says of requests."""
         one = layers[0].runs[0]
         resets = [scan.reset for layer in layers for scan in layer.runs]
@@ -108,8 +102,9 @@ class NativeKernel:
         trace: bool,
         recompute: int,
         joined: bool = False,
-    ) -> Call | _Operator | str:
-        """Layers as one call of the extension, or as the operator; or why this engine cannot run them.
+    ) -> Call | Recipe | str:
+        """Layers as one call of the extension; or how the operator is told of the first scan, where they are to be run
+        through it one by one; or why this engine cannot run them.
 
         This is the one place that decides it, from the surroundings, every tensor and every cell.
 
@@ -126,12 +121,13 @@ class NativeKernel:
             return against
         if compiling or _dispatched() > 0:
             return _operator(layers, x)
-        dtype, work, nth = x.dtype, [], 0
+        dtype, nth = x.dtype, 0
+        work: list[Work] = []
         for runs, factor in layers:
             if factor is not None and factor.requires_grad:
                 return "it has no gradient for the random factors"
             scans: list[Any] = []
-            first: Known | None = None
+            first: Any = None
             for asked in runs:
                 cell, params, state, reverse, noise = asked[:5]
                 known = self._known.get(cell, dtype, "dropout" in noise)
@@ -165,22 +161,22 @@ class NativeKernel:
         return Call(work, trace, recompute, joined)
 
 
-def _operator(layers: Sequence[Layer[Run]] | Sequence[Layer[ScanRequest]], x: Tensor) -> _Operator | str:
+def _operator(layers: Sequence[Layer[Run]] | Sequence[Layer[ScanRequest]], x: Tensor) -> Recipe | str:
     """As `NativeKernel._call`, where somebody looks on who must see an operator; tensors may be of any kind."""
     if not x.is_cpu:
         return f"it runs on the CPU, and x is on {x.device}"
-    recipes = []
-    for runs, factor in layers:
+    found: Recipe | str = ""
+    # From the last to the first, so that a reason against any of them is found.
+    for runs, factor in reversed(layers):
         if factor is not None and factor.requires_grad:
             return "it has no gradient for the random factors"
-        for cell, _, _, _, noise, *_ in runs:
+        for cell, _, _, _, noise, *_ in reversed(runs):
             if any(mask.requires_grad for mask in noise.values()):
                 return "it has no gradient for the random factors"
-            how = described(cell, x.dtype, "dropout" in noise)
-            if isinstance(how, str):
-                return how
-            recipes.append(how)
-    return _Operator(recipes)
+            found = described(cell, x.dtype, "dropout" in noise)
+            if isinstance(found, str):
+                return found
+    return found
 
 
 def _surroundings(compiling: bool) -> str | None:

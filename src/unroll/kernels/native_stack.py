@@ -155,7 +155,7 @@ def run(call: Call) -> tuple[Tensor, Sequence[Tensor]]:
         given = [values[at] for at in present]
         for value in given:
             if value.requires_grad:
-                y, *ends = _apply(call, (present, len(values)), *given)
+                y, *ends = _apply(call, (present, len(values)), *given)  # type: ignore[no-untyped-call]
                 return y, ends
     ys, ends, _ = _forward(call, False)
     return ys[-1], ends

@@ -35,7 +35,7 @@ def over_steps(
             return [part.clone(memory_format=torch.contiguous_format) for part in after], one
 
         begun = [part.clone(memory_format=torch.contiguous_format) for part in first]
-        carried, made = scan(dense, begun, list(given), reverse=reverse)  # type: ignore[arg-type]
+        carried, made = scan(dense, begun, list(given), reverse=reverse)
         return carried, made
     count = given[0].shape[0]
     made_steps: list[Tensor] = []

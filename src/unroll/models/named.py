@@ -84,7 +84,7 @@ class Heard(nn.Module):
     def forward(self, features: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         """(B, S, K * M) features of K frames side by side, and states, to (B, S, V) log-probabilities, and states."""
         network = self.network
-        x = network.normalised(features.unflatten(2, (network.frames, network.bands))).flatten(2)
+        x = network.normalised(features.view(*features.shape[:2], network.frames, network.bands)).flatten(2)
         log_p, after = network.read(x, _states(network.stack, states))
         return (log_p, *_flat(after))
 

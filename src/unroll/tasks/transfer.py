@@ -9,6 +9,7 @@ Shapes: N tokens of a text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -228,7 +229,8 @@ def take(modules: Mapping[str, nn.Module], pretrained: Pretrained) -> None:
         own[name].copy_(tensor)
 
 
-class RunTokens(NamedTuple):
+@dataclass(frozen=True)
+class RunTokens:
     """From a text to tokens as the runs of a task met them, edges and all.
 
     Attributes:
