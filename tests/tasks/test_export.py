@@ -22,6 +22,11 @@ from unroll.tasks.base import Predictor
 from unroll.tasks.forecast.network import build_network as build_forecaster
 from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.parts import carried_states, ids, lengths, numbers
+from unroll.tasks.transcribe.network import build_network as build_transcriber
+from unroll.tasks.transcribe.predictor import TranscribePredictor
+from unroll.tasks.transcribe.reading import Reading
+from unroll.tasks.transcribe.settings import Saved, TranscribeSettings
+from unroll.tasks.transcribe.sound import ears_of
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra export)")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra export)")
@@ -253,6 +258,28 @@ def test_a_forecast_of_drawn_paths_is_refused() -> None:
     asker._network = build_forecaster(asker._saved, settings)
     with pytest.raises(ConfigError, match="fed with draws from its own distribution"):
         asker.network_parts()
+
+
+def test_a_transcriber_that_reads_forwards_is_a_stream_too(tmp_path: Path) -> None:
+    saved = Saved(audio="audio", rate_column=None, target="text", rate=8000, letters=(" ", "a", "b"), delay=2)
+    settings = TranscribeSettings(hidden_size=4, bidirectional=False, num_layers=2, bands=12, delay=2)
+    network = build_transcriber(saved, settings)
+    network.mean.fill_(-1.0)
+    made = TranscribePredictor(network, saved, ears_of(8000, settings), Reading(1, decide=True), longest=60.0, seed=0)
+    whole, stream = made.network_parts()
+    assert (whole.name, stream.name) == ("", "stream")
+    done = unroll.interop.export_named(stream.module, stream.inputs, tmp_path / "it.onnx", outputs=stream.outputs)
+    assert done.recurrent_nodes == 2
+    frames = torch.randn(2, 4 * network.frames, 12)
+    with torch.no_grad():
+        steps = network.stacked(network.normalised(frames), ended=False)
+        expected, _ = network.read(steps)
+    feed = frames.reshape(2, 4, -1)
+    begun = told(done.path, {"features": feed[:, :1]})
+    states = {name.removesuffix("_after"): value for name, value in begun.items() if name.endswith("_after")}
+    ended = told(done.path, {"features": feed[:, 1:], **states})
+    found = np.concatenate([part["log_probabilities"] for part in (begun, ended)], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_task_that_says_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
