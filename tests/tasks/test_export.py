@@ -33,7 +33,10 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra exp
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra export)")
 
 # torch.onnx and what it stands on warn of one another's future.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_registry"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
 
 OLD = Path(__file__).parent / "old_runs"
 #: A run of every task; the others take other parts of a network, and longer.
@@ -41,24 +44,6 @@ FIRST = ["answer", "caption", "classify", "detect", "fill", "forecast", "generat
 OTHERS = sorted({path.name for path in OLD.iterdir()} - set(FIRST))
 RUNS = [*FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 RECURRENT = ("RNN", "GRU", "LSTM")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_registry() -> Iterator[None]:
-    """torch.onnx collects all its translations anew for every file, which takes longer than all that is tested here."""
-    from torch.onnx._internal.exporter import _core, _registration
-
-    with pytest.MonkeyPatch.context() as patch:
-        held: list[Any] = []
-        collect = _registration.ONNXRegistry.from_torchlib
-
-        def from_torchlib(_: Any, **options: Any) -> Any:
-            if not held:
-                held.append(collect(**options))
-            return held[0]
-
-        patch.setattr(_core._registration.ONNXRegistry, "from_torchlib", from_torchlib)
-        yield
 
 
 def session(path: Path) -> Any:

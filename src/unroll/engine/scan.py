@@ -36,8 +36,6 @@ from unroll.kernels import (
 AUTO = "auto"
 _REFERENCE = ReferenceKernel()
 set_reference(_REFERENCE.run)
-
-
 _TABLE: tuple[Kernel, ...] = (*KERNELS, _REFERENCE)
 
 

@@ -19,7 +19,10 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra exp
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra export)")
 
 # torch.onnx and what it stands on warn of one another's future.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_registry"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
 LENGTHS = torch.tensor([7, 4])
 X = torch.randn(7, 2, 3, generator=torch.Generator().manual_seed(0))
 
