@@ -352,10 +352,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
     Recipe(
         "flickr8k",
         "captioning/flickr8k_subset",
-        (
-            *("--epochs", "15", "--backbone", "{data}/backbones/tf_efficientnet_lite0.safetensors"),
-            *("--set", "training.patience=4"),
-        ),
+        ("--epochs", "15", "--backbone", "{data}/backbones/tf_efficientnet_lite0.safetensors"),
         Goal("cider_d", "nearest image", True, "1.5 times the nearest image's is the aim"),
     ),
     Recipe(

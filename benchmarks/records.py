@@ -43,7 +43,8 @@ def train_record(recipe: Recipe, run: Path, commit: str | None) -> Record:
         _read(run / f"{name}.json", f"{run}: not a finished run")
         for name in ("config", "metrics", "environment", "history")
     )
-    if Path(config["data"]["path"]).name != Path(recipe.data).name:
+    prepared = f"{run.name}-data"
+    if Path(config["data"]["path"]).name != Path(recipe.data.replace("{prepared}", prepared)).name:
         raise SystemExit(f"{run}: a run on {config['data']['path']}, and the recipe {recipe.name} is on {recipe.data}")
     seconds = history["seconds"]
     if recipe.pretraining is not None:

@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
-#: Records that a newcomer sees, and what each is about, in English and Korean: every task once, one of them lost.
+#: Records that a newcomer sees, and what each is about, in English and Korean; one of them is lost.
 SHOWN = {
     "clinc150": ("what a short question wants, of 150 intents", "짧은 질문의 의도, 150가지"),
     "klue_ner": ("people, places, dates in Korean sentences", "한국어 문장 속 사람, 장소, 날짜"),
-    "JapaneseVowels": ("which of nine speakers said a vowel", "모음 하나를 듣고 아홉 화자 가운데 누구인지"),
+    "multi30k": ("German captions of pictures in English", "사진 설명을 독일어에서 영어로"),
     "co2": ("CO₂ in the air, forecast", "대기 중 CO₂ 예측"),
     "war_and_peace": ("the next letter of War and Peace", "《전쟁과 평화》의 다음 글자"),
     "fill_war_and_peace": ("a missing word of War and Peace", "《전쟁과 평화》의 빠진 단어"),

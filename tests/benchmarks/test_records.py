@@ -68,6 +68,14 @@ def test_a_run_on_other_data_is_not_recorded(tmp_path):
         records.train_record(RECIPE, run, None)
 
 
+def test_a_run_on_the_whole_prepared_folder_is_recorded(tmp_path):
+    recipe = RECIPE._replace(data="{prepared}")
+    run = run_folder(tmp_path / "run", 0, 0.91, path=str(tmp_path / "run-data"))
+    assert records.train_record(recipe, run, None)["runs"][0]["seed"] == 0
+    with pytest.raises(SystemExit, match="other-data"):
+        records.train_record(recipe, run_folder(tmp_path / "one", 0, 0.91, path="/elsewhere/other-data"), None)
+
+
 def test_an_unfinished_run_is_not_recorded(tmp_path):
     run = run_folder(tmp_path / "run", 0, 0.91)
     (run / "metrics.json").unlink()

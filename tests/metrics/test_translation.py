@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
-from unroll.metrics.translation import distinct, text_scores, word_tokenizer
+from unroll.metrics.translation import distinct, has_four_words, text_scores, word_tokenizer
 
 
 def test_bleu_is_what_its_definition_gives() -> None:
@@ -52,3 +53,18 @@ def test_different_n_grams() -> None:
     assert distinct(texts, 1) == 3 / 7
     assert distinct(texts, 2) == 2 / 4
     assert distinct(texts, 5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("texts", "tokenize", "enough"),
+    [
+        (["one two three four"], "13a", True),
+        (["one two three", "a b c d"], "13a", False),
+        ([], "13a", False),
+        (["서울", "부산"], "13a", False),
+        (["今天天气"], "zh", True),
+        (["今天", "ねこ"], "char", False),
+    ],
+)
+def test_bleu_needs_four_words(texts: list[str], tokenize: Any, enough: bool) -> None:
+    assert has_four_words(texts, tokenize) is enough

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -89,6 +90,25 @@ def test_masks_hide_stretches_and_nothing_else() -> None:
     assert bands.any()
     assert int(frames.sum(dim=1).max()) <= 2 * (0.4 * 20 + 1)
     assert torch.equal(SpecAugment(masks=0).hidden(x, lengths, fill), x)
+
+
+def test_a_voice_moves_every_band_of_a_recording_by_one_factor() -> None:
+    torch.manual_seed(0)
+    bands = np.arange(20.0)
+    x = torch.from_numpy(bands**2).float().expand(50, 3, 20)
+    assert torch.equal(SpecAugment(voice=0.0).voiced(x), x)
+    found = SpecAugment(voice=0.2).voiced(x)
+    factors = set()
+    for row in found.numpy():
+        assert (row == row[0]).all()
+        # The square of the band at factor * 10, between its neighbours in a straight line.
+        factor = float(np.interp(row[0, 10], bands**2, bands)) / 10
+        wanted = np.interp(np.minimum(np.arange(20) * factor, 19), bands, bands**2)
+        assert row[0] == pytest.approx(wanted, rel=1e-4, abs=1e-3)
+        factors.add(round(factor, 6))
+    assert len(factors) == 50
+    assert 0.8 <= min(factors) < 0.85
+    assert 1.15 < max(factors) <= 1.2
 
 
 def test_a_stretch_keeps_both_ends_and_the_frames_that_the_text_needs() -> None:

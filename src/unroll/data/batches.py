@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -67,7 +69,7 @@ def _cut(rows: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int
     return found
 
 
-def pad_tokens(rows: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+def pad_tokens(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Pad rows of token ids with 0.
 
     Args:

@@ -84,6 +84,15 @@ def word_tokenizer(texts: Sequence[str]) -> Words:
     return "char" if counts["HIRAGANA"] + counts["KATAKANA"] > counts["CJK"] / 10 else "zh"
 
 
+def has_four_words(texts: Sequence[str], tokenize: Words) -> bool:
+    """Whether texts are long enough for BLEU, which counts runs of four words: shorter ones score 0 however right."""
+    if tokenize in ("zh", "char"):
+        lengths = [len("".join(text.split())) for text in texts]
+    else:
+        lengths = [len(text.split()) for text in texts]
+    return bool(lengths) and float(np.mean(lengths)) >= 4
+
+
 def distinct(texts: Sequence[Sequence[str]], size: int) -> float:
     """The share of n-grams that are different ones: 1 where none comes twice, near 0 for always the same answer.
 

@@ -1,7 +1,8 @@
 """Recordings that were never made: features hidden, stretched and made louder in training.
 
 Source: Park et al. 2019, "SpecAugment", section 2; the stretch is linear over the whole recording (Ko et al. 2015,
-"Audio augmentation for speech recognition"), where the paper warps around one point.
+"Audio augmentation for speech recognition"), where the paper warps around one point; other voices: Jaitly, Hinton 2013,
+"Vocal tract length perturbation (VTLP) improves speech recognition", section 2, here linear in mel.
 
 Shapes: B batch, T frames, M bands.
 """
@@ -24,6 +25,7 @@ class SpecAugment(NamedTuple):
         frames: a mask hides at most this share of the frames.
         stretch: a recording becomes at most this share shorter or longer.
         loudness: decibels by which it becomes softer or louder at most.
+        voice: its bands lie at most this share higher or lower.
     """
 
     masks: int = 2
@@ -31,11 +33,23 @@ class SpecAugment(NamedTuple):
     frames: float = 0.15
     stretch: float = 0.15
     loudness: float = 6.0
+    voice: float = 0.1
 
     def louder(self, features_BTM: Tensor) -> Tensor:
         """Each recording at a loudness of its own: in log-mel a constant."""
         most = self.loudness * math.log(10) / 10
         return features_BTM + (torch.rand(len(features_BTM), 1, 1) * 2 - 1).to(features_BTM) * most
+
+    def voiced(self, x_BTM: Tensor) -> Tensor:
+        """Each recording as of a longer or a shorter throat; what would lie above the highest band repeats it."""
+        bands = x_BTM.shape[2]
+        factors = 1 + (torch.rand(len(x_BTM), 1) * 2 - 1) * self.voice
+        at = (torch.arange(bands) * factors).clamp(max=bands - 1)
+        below = at.floor().long()
+        share = (at - below).unsqueeze(1).to(x_BTM)
+        above = (below + 1).clamp(max=bands - 1)
+        low, high = (x_BTM.gather(2, index.unsqueeze(1).expand(x_BTM.shape)) for index in (below, above))
+        return low * (1 - share) + high * share
 
     def stretched(self, x_BTM: Tensor, lengths_B: Tensor, least_B: Tensor) -> tuple[Tensor, Tensor]:
         """Each recording faster or slower, but never of fewer frames than `least_B`.

@@ -52,6 +52,11 @@ class Vocabularies(NamedTuple):
         """Whether both sides have the same tokens."""
         return self.source is self.target
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many tokens each side has."""
+        return self.source.size, self.target.size
+
     def read(self, text: str) -> np.ndarray:
         """The tokens of a source text, (S,)."""
         return _encode(self.source, text)
@@ -262,7 +267,7 @@ def fit_tokens(table: Table, pairs: Pairs, train: np.ndarray, settings: PairSett
         notes.append(f"{(~fits).sum():,} pairs with a text of more than {settings.longest} tokens do not train")
         train = train[fits]
     read, written = encoded.lengths()[train].mean(axis=0)
-    sizes = " and ".join(str(one.size) for one in (vocabularies[:1] if vocabularies.shared else vocabularies))
+    sizes = " and ".join(map(str, vocabularies.sizes[: 1 if vocabularies.shared else 2]))
     feeding = ", input feeding" if settings.input_feeding else ""
     notes += [
         f"{sizes} {settings.tokens} tokens{', shared by both sides' if vocabularies.shared else ''}",

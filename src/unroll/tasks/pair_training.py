@@ -5,47 +5,85 @@ Shapes: B pairs, S source tokens, T target tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import abc
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from torch import nn
 
+from unroll.bundle import RunFolder
 from unroll.data import pad_tokens
-from unroll.tasks.pair_data import Encoded
+from unroll.models.encoder_decoder import EncoderDecoder
+from unroll.tasks.base import Job
+from unroll.tasks.pair_data import Encoded, PairData
+from unroll.tasks.pair_settings import PairSettings
+from unroll.tasks.pair_writer import PairWriter
 from unroll.training import Loss
 
+S = TypeVar("S", bound=BaseModel)
 
-@dataclass(frozen=True)
-class PairTraining:
-    """Batches of pairs and their cost.
 
-    Attributes:
-        encoded: the tokens of all pairs.
-        rows: those that train.
+def pair_loss(model: nn.Module, pairs: Encoded, smoothing: float, device: torch.device) -> Loss:
+    """The cost of the targets of a batch and of their ends; the mean runs over them.
+
+    Args:
+        model: an `EncoderDecoder`, possibly wrapped for several processes.
+        pairs: of the batch.
         smoothing: of the labels.
+        device: of the model.
+    """
+    source, sources = pad_tokens(pairs.sources)
+    target, targets = pad_tokens(pairs.targets)
+    batch = [part.to(device) for part in (source, sources, target, targets)]
+    items = int(targets.sum()) + len(pairs.targets)
+    return Loss(model(*batch, smoothing), items, int(sources.sum()) + items)
+
+
+class PairJob(Job, abc.ABC, Generic[S]):
+    """A network that reads one text and writes another, in training.
+
+    Args:
+        data: prepared.
+        network: for these data.
+        settings: of the run.
         batch_size: pairs of a batch.
         seed: of the batches.
     """
 
-    encoded: Encoded
-    rows: np.ndarray
-    smoothing: float
-    batch_size: int
-    seed: int
+    #: What the run folder's file of columns is called.
+    file: ClassVar[str]
+
+    def __init__(
+        self, data: PairData[S], network: EncoderDecoder, settings: PairSettings, *, batch_size: int, seed: int
+    ) -> None:
+        self.model = network
+        self.splits = data.splits
+        self.sources = data.sources
+        self.notes = data.notes
+        self.data = data
+        self._smoothing = settings.smoothing
+        self._batch_size = batch_size
+        self._seed = seed
+
+    @property
+    def writer(self) -> PairWriter:
+        """The network as it stands, with its vocabularies."""
+        return PairWriter(cast(EncoderDecoder, self.model), self.data.vocabularies)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Pairs of like length together."""
-        return self.encoded.batches(self.rows, self.batch_size, seed=self.seed, epoch=epoch)
+        return self.data.encoded.batches(self.data.rows["train"], self._batch_size, seed=self._seed, epoch=epoch)
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """The cost of the target's tokens and ends, with smoothed labels; the mean runs over them."""
-        source, sources = pad_tokens([self.encoded.sources[row] for row in rows])
-        target, targets = pad_tokens([self.encoded.targets[row] for row in rows])
-        batch = [part.to(device) for part in (source, sources, target, targets)]
-        items = int(targets.sum()) + len(rows)
-        return Loss(model(*batch, self.smoothing), items, int(sources.sum()) + items)
+        return pair_loss(model, self.data.encoded.of(rows), self._smoothing, device)
+
+    def save(self, folder: RunFolder) -> None:
+        """Columns and vocabularies."""
+        folder.write_json(self.file, self.data.saved.model_dump(mode="json"))
+        self.data.vocabularies.save(folder)
 
 
 def default_training(pairs: int) -> dict[str, Any]:

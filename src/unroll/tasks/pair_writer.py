@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unroll.bundle import RunFolder
 from unroll.data import Tokenizer, pad_tokens
 from unroll.decoding import Beam, Hypothesis, beam_search
 from unroll.models.attention_decoder import watched
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.report.charts import Heat
 from unroll.tasks.pair_data import Encoded, Vocabularies
+from unroll.tasks.pair_settings import PairSettings, build_network
 from unroll.tasks.parts import NetworkParts, ids, lengths, reader_and_writer
 
 #: Source tokens that are read at once, padding counted, and texts.
@@ -166,6 +168,19 @@ def _words(tokenizer: Tokenizer, ids: list[int]) -> list[tuple[str, int, int]]:
     added = [decode(ids[at - 1 : at + 1])[len(decode(ids[at - 1 : at])) :] for at in range(1, len(ids))]
     starts = [0, *(at for at, text in enumerate(added, 1) if text[:1].isspace())] if ids else []
     return [(tokenizer.decode(ids[a:b]).strip(), a, b) for a, b in itertools.pairwise([*starts, len(ids)])]
+
+
+def load_writer(folder: RunFolder, settings: PairSettings) -> PairWriter:
+    """The writer of a finished run.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+    """
+    vocabularies = Vocabularies.load(folder)
+    network = build_network(settings, *vocabularies.sizes, shared=vocabularies.shared)
+    folder.load_weights(network)
+    return PairWriter(network, vocabularies)
 
 
 def _groups(lengths: Sequence[int]) -> Iterator[list[int]]:

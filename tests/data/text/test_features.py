@@ -1,6 +1,7 @@
 """Steps of features: what a word is made of, what is kept, and the file."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -143,3 +144,19 @@ def test_pieces_that_do_not_belong_there_are_refused(change: dict[str, object]) 
         steps_from_json(json.dumps({**held, **change}))
     with pytest.raises(ConfigError, match="pieces belong to the unit 'bpe'"):
         StepFeatures("bpe", 1, False, ())
+
+
+@pytest.mark.parametrize("unit", ["word", "character", "jamo"])
+def test_ids_are_those_of_the_described_features_whether_a_word_comes_first_or_again(unit: str) -> None:
+    texts = ["Ab ab AB 12 x1", "ab 정말 재미 ab", "", "정말 x1 " + "long" * 20, "İstanbul ǅ İstanbul"]
+    features = StepFeatures.train(texts, unit=unit, longest=3, pairs=unit == "word", least=1)
+    counted = Counter(name for text in texts for name in {name for step in features.describe(text) for name in step})
+    assert dict.fromkeys(features.names) == dict.fromkeys(sorted(counted, key=lambda name: (-counted[name], name)))
+    index = {name: number for number, name in enumerate(features.names, 2)}
+    for text in [*texts, *texts, "ab unseen 정"]:
+        wanted = [[index[name] for name in step if name in index] or [1] for step in features.describe(text)]
+        steps = features.encode(text)
+        assert steps.counts.tolist() == [len(step) for step in wanted]
+        assert steps.ids.tolist() == [number for step in wanted for number in step]
+        known = sorted({number for step in wanted for number in step} - {1})
+        assert features.encode_whole(text).ids.tolist() == (known or [1])

@@ -52,10 +52,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return train_run(plan(write_pairs(where / "d"), where / "store"), where / "run", say=lambda _: None)
 
 
+def test_single_words_are_judged_by_letters_since_no_run_of_four_words_is_in_them(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    for language, words in (("de", NOUNS), ("en", NOUNS.values())):
+        (tmp_path / "d" / f"train.{language}").write_text("\n".join([*words] * 20) + "\n", encoding="utf-8")
+    run = train_run(plan(tmp_path / "d", tmp_path / "store", "training.epochs=1"), tmp_path / "run", say=print)
+    metrics = run.read_json("metrics.json")
+    assert metrics["test"]["score"] == metrics["test"]["chrf"]
+    assert metrics["baselines"]["copy"]["test"]["score"] == metrics["baselines"]["copy"]["test"]["chrf"]
+    history = run.read_json("history.json")["epochs"]
+    assert [epoch["metrics"]["score"] for epoch in history] == [epoch["metrics"]["chrf"] for epoch in history]
+    assert "chrF on the test split" in run.read_text("report.html")
+
+
 def test_parallel_files_are_known_and_the_model_stands_beside_its_baselines(run: RunFolder) -> None:
     assert run.config.task == "translate"
     metrics = run.read_json("metrics.json")
-    assert set(metrics["test"]) == {"bleu", "chrf", "exact_match", "perplexity"}
+    assert set(metrics["test"]) == {"score", "bleu", "chrf", "exact_match", "perplexity"}
+    assert metrics["test"]["score"] == metrics["test"]["bleu"]
     assert list(metrics["baselines"]) == ["copy", "word-for-word dictionary"]
     reached = metrics["test"]["bleu"]["value"]
     assert reached > 80

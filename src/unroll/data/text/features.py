@@ -23,7 +23,7 @@ from unroll.data.text.jamo import decompose
 from unroll.data.text.split import shape, split_words
 from unroll.data.text.vocabulary import Vocabulary, dump, most_common
 from unroll.errors import ConfigError
-from unroll.ids import FIRST_ID, UNKNOWN_ID
+from unroll.ids import UNKNOWN_ID
 
 WORD = "word"
 CHARACTER = "character"
@@ -34,6 +34,8 @@ UNITS = (WORD, CHARACTER, JAMO, BPE)
 LONGEST = {WORD: 4, CHARACTER: 4, JAMO: 8, BPE: 2}
 #: Byte-pair pieces that are learnt; more would be words again.
 _PIECES = 8_000
+#: Words whose features are remembered, and their letters at most: most words of a text have been met before.
+_REMEMBERED, _LETTERS = 100_000, 64
 #: Stands between the pieces of an n-gram.
 _JOINT = "\u0001"
 
@@ -48,6 +50,13 @@ class Steps(NamedTuple):
 
     ids: np.ndarray
     counts: np.ndarray
+
+
+class _Word(NamedTuple):
+    """What is remembered of a word: how a pair names it, and the ids of the features that it has by itself."""
+
+    folded: str
+    ids: tuple[int, ...]
 
 
 class StepFeatures:
@@ -74,6 +83,7 @@ class StepFeatures:
         self.pairs = pairs
         self.pieces = pieces
         self._vocabulary = Vocabulary(names)
+        self._words: dict[str, _Word] = {}
 
     @classmethod
     def train(
@@ -94,10 +104,35 @@ class StepFeatures:
             texts = list(texts)
             pieces = BPETokenizer.train((unicodedata.normalize("NFC", text) for text in texts), size=_PIECES)
         maker = cls(unit, longest, pairs, (), pieces)
-        seen: Counter[str] = Counter()
+        counts = maker._count(texts)
+        return cls(unit, longest, pairs, most_common(counts, most, least, max_length=None), pieces)
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        """How many texts each feature is met in."""
+        if self.unit != WORD:
+            return Counter(
+                itertools.chain.from_iterable(set(itertools.chain.from_iterable(self.describe(text))) for text in texts)
+            )
+        # A feature is counted by a number, so that a word that comes again is a few numbers and no new names.
+        numbers: dict[str, int] = {}
+        words: dict[str, _Word] = {}
+        seen: Counter[int] = Counter()
         for text in texts:
-            seen.update(set(itertools.chain.from_iterable(maker.describe(text))))
-        return cls(unit, longest, pairs, most_common(seen, most, least, max_length=None), pieces)
+            found: set[int] = set()
+            before = ""
+            for word in split_words(unicodedata.normalize("NFC", text)):
+                known = words.get(word)
+                if known is None:
+                    own = (numbers.setdefault(name, len(numbers)) for name in self._word_features(word))
+                    known = _Word(word.casefold(), tuple(own))
+                    if len(words) < _REMEMBERED and len(word) <= _LETTERS:
+                        words[word] = known
+                found.update(known.ids)
+                if self.pairs:
+                    found.add(numbers.setdefault(_pair(before, known.folded), len(numbers)))
+                    before = known.folded
+            seen.update(found)
+        return Counter({name: seen[number] for name, number in numbers.items()})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,7 +161,7 @@ class StepFeatures:
             folded = word.casefold()
             names = self._word_features(word)
             if self.pairs:
-                names = [*names, f"p:{before} {folded}"]
+                names = [*names, _pair(before, folded)]
             before = folded
             yield names
 
@@ -162,12 +197,31 @@ class StepFeatures:
         """The steps of a text; a step none of whose features is known has the one feature "unknown"."""
         ids: list[int] = []
         counts: list[int] = []
-        known = self._vocabulary.index
-        for names in self.describe(text):
-            step = [known[name] for name in names if name in known] or [UNKNOWN_ID]
-            ids.extend(step)
-            counts.append(len(step))
+        for step in self._steps(text):
+            ids.extend(step or (UNKNOWN_ID,))
+            counts.append(len(step) or 1)
         return Steps(np.asarray(ids, dtype=np.int32), np.asarray(counts, dtype=np.int32))
+
+    def _steps(self, text: str) -> Iterator[tuple[int, ...]]:
+        """The known features of every step."""
+        known = self._vocabulary.index
+        if self.unit != WORD:
+            for names in self.describe(text):
+                yield tuple(known[name] for name in names if name in known)
+            return
+        before = ""
+        for word in split_words(unicodedata.normalize("NFC", text)):
+            folded, own = self._words.get(word) or self._remember(word)
+            pair = known.get(_pair(before, folded)) if self.pairs else None
+            before = folded
+            yield own if pair is None else (*own, pair)
+
+    def _remember(self, word: str) -> _Word:
+        known = self._vocabulary.index
+        own = _Word(word.casefold(), tuple(known[name] for name in self._word_features(word) if name in known))
+        if len(self._words) < _REMEMBERED and len(word) <= _LETTERS:
+            self._words[word] = own
+        return own
 
     def to_json(self) -> str:
         """The vocabulary as JSON, for the run folder."""
@@ -183,7 +237,9 @@ class StepFeatures:
 
     def encode_whole(self, text: str) -> Steps:
         """A text as one step, which has every feature once, in the order of their ids."""
-        ids = np.unique(self.encode(text).ids)
-        known = ids[ids >= FIRST_ID]
-        ids = known if len(known) else np.full(1, UNKNOWN_ID, dtype=np.int32)
-        return Steps(ids, np.array([len(ids)], dtype=np.int32))
+        ids = sorted(set(itertools.chain.from_iterable(self._steps(text)))) or [UNKNOWN_ID]
+        return Steps(np.asarray(ids, dtype=np.int32), np.array([len(ids)], dtype=np.int32))
+
+
+def _pair(before: str, folded: str) -> str:
+    return f"p:{before} {folded}"

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from unroll.report.charts.scale import Scale, Tick, log_ticks, nice_ticks, short, time_ticks, whole_ticks, widened
+from unroll.report.charts.scale import (
+    Scale,
+    Tick,
+    log_ticks,
+    nice_ticks,
+    number_ticks,
+    time_ticks,
+    whole_ticks,
+    widened,
+)
 
 
 class AxisKind(Enum):
@@ -59,7 +68,7 @@ class Axis(NamedTuple):
             return [Tick(float(place), name) for place, name in enumerate(self.names)]
         match self.kind:
             case AxisKind.WHOLE:
-                return [Tick(value, short(value)) for value in whole_ticks(low, high)]
+                return number_ticks(whole_ticks(low, high))
             case AxisKind.LOG:
                 return log_ticks(low, high)
             case AxisKind.TIME:
@@ -67,7 +76,7 @@ class Axis(NamedTuple):
             case AxisKind.SHARE:
                 named = [value for value in nice_ticks(low, high) if value <= 1 + 1e-9 or high > 1]
                 return [Tick(value, f"{100 * value:.4g}%") for value in named]
-        return [Tick(value, short(value)) for value in nice_ticks(low, high)]
+        return number_ticks(nice_ticks(low, high))
 
     def scale(self, low: float, high: float, start: float, end: float) -> Scale:
         """Return the axis laid on a stretch of the picture."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +100,19 @@ def whole_ticks(low: float, high: float, wanted: int = 6) -> list[int]:
     first, last = math.ceil(low), math.floor(high)
     step = next(s * 10**p for p in range(12) for s in (1, 2, 5) if (last - first) / (s * 10**p) <= wanted)
     return [tick for tick in range(first - first % step, last + 1, step) if tick >= first]
+
+
+def number_ticks(values: Sequence[float]) -> list[Tick]:
+    """Return ticks with short texts; numbers of four digits stay whole, so that years read as years.
+
+    Example:
+        >>> [tick.text for tick in number_ticks([1940, 1960, 1980])]
+        ['1940', '1960', '1980']
+        >>> [tick.text for tick in number_ticks([0, 5_000, 10_000])]
+        ['0', '5k', '10k']
+    """
+    whole = all(abs(value) < 10_000 for value in values)
+    return [Tick(value, f"{value:.4g}" if whole else short(value)) for value in values]
 
 
 def log_ticks(low: float, high: float) -> list[Tick]:

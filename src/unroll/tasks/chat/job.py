@@ -6,34 +6,27 @@ Shapes: N tokens of all answers.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import nn
 
 from unroll.baselines.nearest import NearestQuestion
 from unroll.baselines.ngram import NGramModel
-from unroll.bundle import RunFolder
 from unroll.metrics.intervals import RESAMPLES
 from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
-from unroll.tasks.base import Job, Score, Scores
+from unroll.tasks.base import Score, Scores
 from unroll.tasks.chat.data import ChatData
 from unroll.tasks.chat.predictor import ChatPredictor
 from unroll.tasks.chat.scores import distinct_scores, ngram_perplexity
-from unroll.tasks.chat.settings import ChatSettings
+from unroll.tasks.chat.settings import FILE, ChatSettings, Saved
 from unroll.tasks.pair_scores import as_scores, perplexity
-from unroll.tasks.pair_training import PairTraining
-from unroll.tasks.pair_writer import PairWriter
-from unroll.training import Loss
+from unroll.tasks.pair_training import PairJob
 
-#: What the run folder's file of columns is called.
-FILE = "chat.json"
 #: Pairs of validation that are answered after each epoch, without a beam.
 _WATCHED = 500
 #: Order of the n-grams of the answers alone.
 _ORDER = 3
 
 
-class ChatJob(Job):
+class ChatJob(PairJob[Saved]):
     """A model that answers, in training.
 
     Args:
@@ -44,44 +37,29 @@ class ChatJob(Job):
         seed: of the batches.
     """
 
+    file = FILE
+
     def __init__(
         self, data: ChatData, network: EncoderDecoder, settings: ChatSettings, *, batch_size: int, seed: int
     ) -> None:
-        self.model = network
-        self.splits = data.splits
-        self.sources = data.sources
-        self.notes = data.notes
-        self.data = data
-        self._network = network
+        super().__init__(data, network, settings, batch_size=batch_size, seed=seed)
         self._settings = settings
-        self._training = PairTraining(data.encoded, data.rows["train"], settings.smoothing, batch_size, seed)
-
-    def batches(self, epoch: int) -> list[np.ndarray]:
-        """Pairs of like length together."""
-        return self._training.batches(epoch)
-
-    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
-        """The cost of the answers' tokens and ends, with smoothed labels; the mean runs over them."""
-        return self._training.loss(model, rows, device)
 
     def validate(self) -> dict[str, float]:
         """Perplexity of the true answers; BLEU and variety of answers that are written freely, by greedy search."""
         if "validation" not in self.splits:
             return {}
         rows = self.data.rows["validation"]
-        forced = self._writer().force(self.data.encoded.of(rows))
+        forced = self.writer.force(self.data.encoded.of(rows))
         pairs = self.data.pairs.of(rows[:_WATCHED])
         texts = [one.text for one in self.predictor().answers(pairs.sources, beam=1)]
         reached = text_scores(texts, pairs.targets, tokenize=self.data.saved.tokenize)
         found = {**as_scores(reached), **distinct_scores(texts)}
         return {"perplexity": perplexity(forced), **{name: score.value for name, score in found.items()}}
 
-    def _writer(self) -> PairWriter:
-        return PairWriter(self._network, self.data.vocabularies)
-
     def predictor(self) -> ChatPredictor:
         """The network as it stands."""
-        return ChatPredictor(self._writer(), self.data.saved, self._settings)
+        return ChatPredictor(self.writer, self.data.saved, self._settings)
 
     def evaluate(self, split: str) -> Scores:
         """Perplexity of a split's true answers; BLEU, chrF and variety of the answers that beam search finds."""
@@ -107,8 +85,3 @@ class ChatJob(Job):
 
     def _vocabulary(self) -> int:
         return self.data.vocabularies.target.size
-
-    def save(self, folder: RunFolder) -> None:
-        """Columns and vocabularies."""
-        folder.write_json(FILE, self.data.saved.model_dump(mode="json"))
-        self.data.vocabularies.save(folder)

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from unroll.metrics.translation import Words
 from unroll.tasks.pair_settings import PairSettings
 
+#: What the run folder's file of columns is called.
+FILE = "chat.json"
+
 
 class ChatSettings(PairSettings):
     """A model that answers."""

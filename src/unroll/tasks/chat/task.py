@@ -9,13 +9,12 @@ from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.chat.data import ChatData, draw_split, find_columns, findings, named_turns, prepare
-from unroll.tasks.chat.job import FILE, ChatJob
+from unroll.tasks.chat.job import ChatJob
 from unroll.tasks.chat.options import OPTIONS
 from unroll.tasks.chat.predictor import ChatPredictor
-from unroll.tasks.chat.settings import ChatSettings, Saved
-from unroll.tasks.pair_data import Vocabularies
+from unroll.tasks.chat.settings import FILE, ChatSettings, Saved
 from unroll.tasks.pair_settings import build_network
-from unroll.tasks.pair_writer import PairWriter
+from unroll.tasks.pair_writer import load_writer
 from unroll.training import Monitor, TrainSettings
 
 
@@ -58,19 +57,14 @@ class ChatTask(Task[ChatSettings, ChatData]):
 
     def build(self, data: ChatData, config: RunConfig, settings: ChatSettings, training: TrainSettings) -> ChatJob:
         """The network, untrained."""
-        source, target = data.vocabularies
-        network = build_network(settings, source.size, target.size, shared=data.vocabularies.shared)
+        network = build_network(settings, *data.vocabularies.sizes, shared=data.vocabularies.shared)
         return ChatJob(data, network, settings, batch_size=training.batch_size, seed=config.seed)
 
     def load(self, folder: RunFolder) -> ChatPredictor:
         """Build the predictor of a finished run."""
         saved = validate(Saved, folder.read_json(FILE), str(folder.path / FILE))
         settings = validate(ChatSettings, folder.config.model, "model")
-        vocabularies = Vocabularies.load(folder)
-        source, target = vocabularies
-        network = build_network(settings, source.size, target.size, shared=vocabularies.shared)
-        folder.load_weights(network)
-        return ChatPredictor(PairWriter(network, vocabularies), saved, settings)
+        return ChatPredictor(load_writer(folder, settings), saved, settings)
 
     def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
         """Empty turns, and answers that come again and again; with file and line."""

@@ -69,7 +69,12 @@ class TranscribeJob(Job):
         self._batch_size = batch_size
         self._seed = seed
         self._augment = SpecAugment(
-            settings.masks, settings.mask_bands, settings.mask_frames, settings.stretch, settings.loudness
+            settings.masks,
+            settings.mask_bands,
+            settings.mask_frames,
+            settings.stretch,
+            settings.loudness,
+            settings.voice,
         )
 
     def layers(self) -> list[list[nn.Module]]:
@@ -93,7 +98,9 @@ class TranscribeJob(Job):
         features, lengths = padded([self.data.of(int(row)) for row in rows])
         letters = [letters_of(self.data.texts[row], self.data.saved) for row in rows.tolist()]
         least = torch.tensor([least_steps(own) for own in letters]) * self._settings.frames
-        features, lengths = self._augment.stretched(self._augment.louder(features), lengths, least)
+        features, lengths = self._augment.stretched(
+            self._augment.voiced(self._augment.louder(features)), lengths, least
+        )
         hidden = self._augment.hidden(features.to(device), lengths, self._network.mean)
         log_p, steps = model(hidden, lengths)
         return Loss(ctc_loss(log_p, steps, letters), max(1, sum(map(len, letters))), int(lengths.sum()))

@@ -35,6 +35,9 @@ class TranscribeSettings(BaseModel):
     mask_frames: float = Field(0.15, ge=0, le=1, description="SpecAugment: share of the frames that one mask hides")
     stretch: float = Field(0.15, ge=0, lt=1, description="faster or slower in training, by at most this share")
     loudness: float = Field(6.0, ge=0, le=60, description="louder or softer in training, by at most so many dB")
+    voice: float = Field(
+        0.1, ge=0, lt=1, description="as of a longer or shorter throat in training, at most this share"
+    )
     decoder: Literal["greedy", "beam"] = Field("beam", description="how letters are read off the network's steps")
     beam: int = Field(8, ge=1, le=1000, description="texts that the beam decoder keeps in mind")
     order: int = Field(6, ge=1, le=20, description="letters that the n-gram model of the beam decoder looks at")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from unroll.bundle import DataConfig, RunConfig
 from unroll.data import Finding, Kind, Split, Table, split_rows
 from unroll.data.readers.parallel import language_of
 from unroll.errors import DataError
-from unroll.metrics.translation import word_tokenizer
+from unroll.metrics.translation import has_four_words, word_tokenizer
 from unroll.tasks.pair_data import (
     PairData,
     Pairs,
@@ -32,6 +32,8 @@ from unroll.tasks.translate.settings import Saved, TranslateSettings
 _SOURCES, _TARGETS = ("source", "src", "input"), ("target", "tgt", "translation", "output")
 #: Words of the longer side from which on a ratio says something.
 _WORDS = 8
+#: Targets by which is found out how a language is written, and how long texts are.
+_LOOKED_AT = 1_000
 #: Findings of a kind that are listed one by one.
 _LISTED = 200
 
@@ -131,9 +133,13 @@ def prepare(table: Table, config: RunConfig, settings: TranslateSettings, column
     rows = {name: np.intersect1d(own, kept) for name, own in draw_split(table, config)._asdict().items()}
     fitted = fit_tokens(table, pairs, rows["train"], settings)
     rows["train"] = fitted.train
-    tokenize = settings.tokenize or word_tokenizer(pairs.of(fitted.train[:1000]).targets)
+    targets = pairs.of(fitted.train[:_LOOKED_AT]).targets
+    tokenize = settings.tokenize or word_tokenizer(targets)
+    judged_by: Literal["bleu", "chrf"] = "bleu" if has_four_words(targets, tokenize) else "chrf"
+    if judged_by == "chrf":
+        notes.append("texts of fewer than four words on average: judged by chrF, since BLEU counts runs of four")
     return TranslateData(
-        Saved(source=columns.source, target=columns.target, tokenize=tokenize),
+        Saved(source=columns.source, target=columns.target, tokenize=tokenize, judged_by=judged_by),
         pairs,
         fitted.encoded,
         rows,

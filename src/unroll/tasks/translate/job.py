@@ -5,31 +5,23 @@ Shapes: B pairs, S source tokens, T target tokens.
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import nn
-
 from unroll.baselines.translation import WordDictionary
-from unroll.bundle import RunFolder
 from unroll.metrics.intervals import RESAMPLES
 from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
-from unroll.tasks.base import Job, Scores
+from unroll.tasks.base import Score, Scores
 from unroll.tasks.pair_scores import as_scores, exact_match, perplexity
-from unroll.tasks.pair_training import PairTraining
-from unroll.tasks.pair_writer import PairWriter
+from unroll.tasks.pair_training import PairJob
 from unroll.tasks.translate.data import TranslateData
 from unroll.tasks.translate.predictor import TranslatePredictor
-from unroll.tasks.translate.settings import TranslateSettings
-from unroll.training import Loss
+from unroll.tasks.translate.scores import with_score
+from unroll.tasks.translate.settings import FILE, Saved, TranslateSettings
 
-#: What the run folder's file of columns is called.
-FILE = "translate.json"
 #: Pairs of validation that are translated after each epoch, without a beam: enough to tell epochs apart.
 _WATCHED = 1_000
 
 
-class TranslateJob(Job):
+class TranslateJob(PairJob[Saved]):
     """A translator in training.
 
     Args:
@@ -40,25 +32,13 @@ class TranslateJob(Job):
         seed: of the batches.
     """
 
+    file = FILE
+
     def __init__(
         self, data: TranslateData, network: EncoderDecoder, settings: TranslateSettings, *, batch_size: int, seed: int
     ) -> None:
-        self.model = network
-        self.splits = data.splits
-        self.sources = data.sources
-        self.notes = data.notes
-        self.data = data
-        self._network = network
+        super().__init__(data, network, settings, batch_size=batch_size, seed=seed)
         self._settings = settings
-        self._training = PairTraining(data.encoded, data.rows["train"], settings.smoothing, batch_size, seed)
-
-    def batches(self, epoch: int) -> list[np.ndarray]:
-        """Pairs of like length together."""
-        return self._training.batches(epoch)
-
-    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
-        """The cost of the target's tokens and ends, with smoothed labels; the mean runs over them."""
-        return self._training.loss(model, rows, device)
 
     def validate(self) -> dict[str, float]:
         """BLEU and chrF of translations that are written freely, by greedy search; perplexity beside them."""
@@ -68,16 +48,13 @@ class TranslateJob(Job):
         pairs = self.data.pairs.of(rows)
         written = self.predictor().translate(pairs.sources, beam=1)
         reached = text_scores([one.text for one in written], pairs.targets, tokenize=self.data.saved.tokenize)
-        forced = self._writer().force(self.data.encoded.of(rows))
-        metrics = {name: score.value for name, score in reached.items()}
-        return {**metrics, "perplexity": perplexity(forced)}
-
-    def _writer(self) -> PairWriter:
-        return PairWriter(self._network, self.data.vocabularies)
+        forced = self.writer.force(self.data.encoded.of(rows))
+        metrics = with_score({**as_scores(reached), "perplexity": Score(perplexity(forced))}, self.data.saved.judged_by)
+        return {name: score.value for name, score in metrics.items()}
 
     def predictor(self) -> TranslatePredictor:
         """The network as it stands."""
-        return TranslatePredictor(self._writer(), self.data.saved, self._settings)
+        return TranslatePredictor(self.writer, self.data.saved, self._settings)
 
     def evaluate(self, split: str) -> Scores:
         """BLEU and chrF of the translations of a split, by beam search."""
@@ -97,10 +74,6 @@ class TranslateJob(Job):
                 tokenize = self.data.saved.tokenize
                 reached = text_scores(texts, pairs.targets, tokenize=tokenize, resamples=RESAMPLES)
                 exact = exact_match(texts, pairs.targets)
-                found[name][split] = Scores({**as_scores(reached), "exact_match": exact})
+                metrics = {**as_scores(reached), "exact_match": exact}
+                found[name][split] = Scores(with_score(metrics, self.data.saved.judged_by))
         return found
-
-    def save(self, folder: RunFolder) -> None:
-        """Columns and vocabularies."""
-        folder.write_json(FILE, self.data.saved.model_dump(mode="json"))
-        self.data.vocabularies.save(folder)

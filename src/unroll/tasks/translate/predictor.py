@@ -103,4 +103,4 @@ class TranslatePredictor(Predictor):
         """Score the translations of pairs, and show some."""
         forced = self._writer.force(encode_pairs(pairs, self._writer.vocabularies))
         judged = Judged(pairs, self.translate(pairs.sources), forced, self._saved.tokenize)
-        return score_translations(judged, self._writer)
+        return score_translations(judged, self._writer, self._saved.judged_by)

@@ -7,8 +7,13 @@ from unroll.tasks.pair_scores import Judged, as_scores, exact_match, signatures
 from unroll.tasks.pair_writer import PairWriter
 
 
-def score_translations(judged: Judged, writer: PairWriter) -> Scores:
-    """Metrics with intervals, and the sections that show them."""
+def with_score(metrics: dict[str, Score], judged_by: str) -> dict[str, Score]:
+    """The same metrics after "score", the one that a run is judged by."""
+    return {"score": metrics[judged_by], **metrics}
+
+
+def score_translations(judged: Judged, writer: PairWriter, judged_by: str) -> Scores:
+    """Metrics with intervals, and the sections that show them; "score" is the one that a run is judged by."""
     reached = judged.reached()
     sections = [
         judged.examples("Translations", names=("source", "reference", "translation")),
@@ -19,4 +24,4 @@ def score_translations(judged: Judged, writer: PairWriter) -> Scores:
     ]
     exact = exact_match(judged.texts, judged.pairs.targets)
     metrics = {**as_scores(reached), "exact_match": exact, "perplexity": Score(judged.perplexity)}
-    return Scores(metrics, [section for section in sections if section is not None])
+    return Scores(with_score(metrics, judged_by), [section for section in sections if section is not None])

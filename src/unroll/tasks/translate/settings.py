@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from unroll.metrics.translation import Words
 from unroll.tasks.pair_settings import PairSettings
 
+#: What the run folder's file of columns is called.
+FILE = "translate.json"
+
 
 class TranslateSettings(PairSettings):
     """A translator."""
@@ -32,3 +35,4 @@ class Saved(BaseModel):
     source: str
     target: str
     tokenize: Words
+    judged_by: Literal["bleu", "chrf"] = "bleu"

@@ -8,9 +8,8 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.pair_data import Vocabularies
 from unroll.tasks.pair_settings import build_network
-from unroll.tasks.pair_writer import PairWriter
+from unroll.tasks.pair_writer import load_writer
 from unroll.tasks.translate.data import (
     TranslateData,
     draw_split,
@@ -19,10 +18,10 @@ from unroll.tasks.translate.data import (
     named_languages,
     prepare,
 )
-from unroll.tasks.translate.job import FILE, TranslateJob
+from unroll.tasks.translate.job import TranslateJob
 from unroll.tasks.translate.options import OPTIONS
 from unroll.tasks.translate.predictor import TranslatePredictor
-from unroll.tasks.translate.settings import Saved, TranslateSettings
+from unroll.tasks.translate.settings import FILE, Saved, TranslateSettings
 from unroll.training import Monitor, TrainSettings
 
 
@@ -31,7 +30,7 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
 
     name = "translate"
     summary = "a text in another language, or said otherwise: pairs of texts to learn from"
-    monitor = Monitor("bleu", higher_is_better=True)
+    monitor = Monitor("score", higher_is_better=True)
     Settings = TranslateSettings
     options = OPTIONS
     writes_target = True
@@ -70,19 +69,14 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
         self, data: TranslateData, config: RunConfig, settings: TranslateSettings, training: TrainSettings
     ) -> TranslateJob:
         """The network, untrained."""
-        source, target = data.vocabularies
-        network = build_network(settings, source.size, target.size, shared=data.vocabularies.shared)
+        network = build_network(settings, *data.vocabularies.sizes, shared=data.vocabularies.shared)
         return TranslateJob(data, network, settings, batch_size=training.batch_size, seed=config.seed)
 
     def load(self, folder: RunFolder) -> TranslatePredictor:
         """Build the predictor of a finished run."""
         saved = validate(Saved, folder.read_json(FILE), str(folder.path / FILE))
         settings = validate(TranslateSettings, folder.config.model, "model")
-        vocabularies = Vocabularies.load(folder)
-        source, target = vocabularies
-        network = build_network(settings, source.size, target.size, shared=vocabularies.shared)
-        folder.load_weights(network)
-        return TranslatePredictor(PairWriter(network, vocabularies), saved, settings)
+        return TranslatePredictor(load_writer(folder, settings), saved, settings)
 
     def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
         """Empty sides, odd lengths, texts that were not translated; with file and line."""
