@@ -1,9 +1,10 @@
-"""What the tests of the native engine share."""
+"""What the tests of the native engine share, and those of ONNX files."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -29,3 +30,20 @@ def level(request, native) -> Iterator[str]:
     native.set_level(request.param)
     yield request.param
     native.set_level(before)
+
+
+@pytest.fixture(scope="session")
+def one_registry() -> Iterator[None]:
+    """torch.onnx collects all its translations anew for every file, which takes longer than what is tested there."""
+    registry = pytest.importorskip("torch.onnx._internal.exporter._registration").ONNXRegistry
+    with pytest.MonkeyPatch.context() as patch:
+        held: list[Any] = []
+        collect = registry.from_torchlib
+
+        def from_torchlib(_: Any, **options: Any) -> Any:
+            if not held:
+                held.append(collect(**options))
+            return held[0]
+
+        patch.setattr(registry, "from_torchlib", from_torchlib)
+        yield

@@ -16,7 +16,7 @@ from unroll.data.table.table import Table
 from unroll.errors import ConfigError
 from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
-from unroll.tasks.base import Exportable, Predictor, Record, Task, Watch, Watcher, Writer, Written
+from unroll.tasks.base import Predictor, Record, Task, Watch, Watcher, Writer, Written
 from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table, task_named
 from unroll.tasks.reading import read_options
@@ -206,26 +206,45 @@ class Model:
         """
         return Model(self._folder.copy_to(path, force=force))
 
-    def export_onnx(self, path: Path | str) -> OnnxExport:
+    def export_onnx(self, path: Path | str) -> tuple[OnnxExport, ...]:
         """Write the network as an ONNX file, and compare the two in onnxruntime.
 
-        What is needed besides the numbers (classes, columns) is in the file's metadata.
+        A network that reads and then writes is two files: `model.onnx` becomes `model.encoder.onnx`, and
+        `model.step.onnx` with one step of the decoder. What is needed besides the numbers (classes, columns, a
+        vocabulary) is in each file's metadata.
 
         Args:
             path: where the file goes.
 
+        Returns:
+            What was written, a file each.
+
         Raises:
             MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
-            ConfigError: the network of this task cannot be exported, or the file's results differ.
+            ConfigError: this network cannot be exported, or the file's results differ; the text says why.
         """
-        from unroll.interop import export_onnx
+        from unroll.interop import export_named
 
-        if not isinstance(self.predictor, Exportable):
-            raise ConfigError(f"{self.path} is a run of {self.task}, whose network cannot be exported to ONNX yet")
-        parts = self.predictor.network_parts()
-        return export_onnx(
-            parts.module, parts.example, path, output_names=list(parts.outputs), metadata=dict(parts.metadata)
-        )
+        target = Path(path)
+        try:
+            graphs = self.predictor.network_parts()
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}, a run of {self.task}, cannot be exported to ONNX: {error}") from None
+        written: list[OnnxExport] = []
+        try:
+            for graph in graphs:
+                file = target.with_name(f"{target.stem}.{graph.name}{target.suffix}") if graph.name else target
+                facts = {"unroll.task": self.task, **graph.metadata}
+                done = export_named(
+                    graph.module, graph.inputs, file, outputs=graph.outputs, least=graph.least, metadata=facts
+                )
+                written.append(done)
+        except ConfigError:
+            # One graph alone is of no use.
+            for done in written:
+                done.path.unlink()
+            raise
+        return tuple(written)
 
     def __repr__(self) -> str:
         return f"Model({self.task}, {str(self.path)!r})"

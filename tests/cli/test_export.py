@@ -38,3 +38,10 @@ def test_a_classifier_of_series_runs_in_onnxruntime_alone(tmp_path, capsys):
 def test_a_run_that_is_not_there_is_one_line(tmp_path, capsys):
     assert run(["export", str(tmp_path / "none"), "--onnx", str(tmp_path / "it.onnx")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_unroll_memory_found_holds_no_network(tmp_path, capsys):
+    (tmp_path / "memory.json").write_text("{}")
+    assert run(["export", str(tmp_path), "--onnx", str(tmp_path / "it.onnx")]) == 2
+    assert "keeps no network" in capsys.readouterr().err
+    assert not (tmp_path / "it.onnx").exists()

@@ -27,7 +27,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Pages about Keras run in a process of their own: see tests/interop/keras.
 KERAS_PAGES = ("keras.md", "keras.ko.md")
 #: What the blocks of a page import beyond the extra `tasks`.
-IMPORTS = {"onnx.md": ("onnx", "onnxscript", "onnxruntime")}
+IMPORTS = dict.fromkeys(("onnx.md", "onnx.ko.md"), ("onnx", "onnxscript", "onnxruntime"))
 
 POSITIVE = [
     "정말 재미있어요",
@@ -61,9 +61,11 @@ IN_PROCESS = [page for page in PAGES if blocks(page, "python") and page.name not
 # torch.onnx and what it stands on warn of one another's future.
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("page", IN_PROCESS, ids=named)
-def test_python_blocks_run(page, readers_folder, monkeypatch):
+def test_python_blocks_run(page, readers_folder, monkeypatch, request):
     for name in IMPORTS.get(page.name, ()):
         pytest.importorskip(name)
+    if page.name in IMPORTS:
+        request.getfixturevalue("one_registry")
     # dataclasses look up the module that a class says it is from.
     module = types.ModuleType("page_of_the_docs")
     monkeypatch.setitem(sys.modules, module.__name__, module)

@@ -221,7 +221,7 @@ def request(x: torch.Tensor, cell: Cell | None = None, **changes):
     cell = cell or LSTMCell(3, 5)
     params = {name: torch.zeros(spec.shape, dtype=x.dtype, device=x.device) for name, spec in cell.parameters().items()}
     state = cell.zeros(x.shape[1], device=x.device, dtype=x.dtype)
-    found = ScanRequest(cell, params, x, state, None, None, False, False, {}, 0)
+    found = ScanRequest(cell, params, state, False, {}, x, None, None, False, 0)
     return found._replace(**changes)
 
 

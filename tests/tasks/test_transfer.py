@@ -18,7 +18,7 @@ from unroll.errors import BundleError, ConfigError, DataError
 from unroll.models.tagger import TokenContexts
 from unroll.tasks import TASKS
 from unroll.tasks.pipeline import Plan, plan_run, predict_run, resume_values, train_run
-from unroll.tasks.transfer import Beginning, SentencePieces, Start, encode, read_pretrained, take
+from unroll.tasks.transfer import Beginning, RunTokens, SentencePieces, Start, read_pretrained, take
 from unroll.training import Interrupted
 
 FILLER = ["영화", "the", "정말", "film", "story", "배우"]
@@ -101,7 +101,7 @@ def test_the_forwards_direction_of_a_language_model_is_taken_over_and_that_is_sa
 @pytest.mark.parametrize("run", ["words", "letters"])
 def test_texts_become_the_tokens_that_the_run_met(where: Path, run: str) -> None:
     found = read_pretrained(where / run, bidirectional=True)
-    tokens = encode(found.tokenizer, found.start.task, "정말 great")
+    tokens = RunTokens(found.tokenizer, found.start.task)("정말 great")
     if run == "words":
         assert tokens[[0, -1]].tolist() == [0, 0]
         assert found.tokenizer.decode(tokens) == "정말 great"
@@ -272,7 +272,7 @@ def test_a_tokens_vector_is_what_the_run_knows_up_to_its_end_and_from_its_beginn
         pieces = SentencePieces(found.tokenizer, found.start.task, spaced=True)
         sentence = pieces.add(Encoded(np.zeros((4, 1), dtype=np.int32), []), tokens)
         text = " ".join(tokens)
-        assert sentence.pieces.tolist() == encode(found.tokenizer, found.start.task, text).tolist()
+        assert sentence.pieces.tolist() == RunTokens(found.tokenizer, found.start.task)(text).tolist()
         contexts = TokenContexts(beginning.embedding, beginning.encoder)
         ids = torch.from_numpy(sentence.pieces.astype(np.int64)).unsqueeze(0)
         places = [torch.from_numpy(part).unsqueeze(0) for part in (sentence.starts, sentence.ends)]

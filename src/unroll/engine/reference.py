@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from unroll.kernels.base import LayerRequest, LayersResult, ScanRequest, ScanResult, first_state, in_turn
+from unroll.kernels.base import Layer, LayersResult, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.torch_nn import reversal, turned
 
 
@@ -72,7 +72,7 @@ class ReferenceKernel:
             trace = None if trace is None else {name: turned(values, index) for name, values in trace.items()}
         return ScanResult(output, state, trace)
 
-    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+    def run_layers(self, layers: Sequence[Layer[ScanRequest]]) -> LayersResult:
         return in_turn(self.run, layers)
 
 

@@ -24,7 +24,6 @@ from unroll.kernels import (
     Kernel,
     KnownCells,
     Layer,
-    LayerRequest,
     LayersResult,
     Run,
     ScanRequest,
@@ -37,8 +36,6 @@ from unroll.kernels import (
 AUTO = "auto"
 _REFERENCE = ReferenceKernel()
 set_reference(_REFERENCE.run)
-
-
 _TABLE: tuple[Kernel, ...] = (*KERNELS, _REFERENCE)
 
 
@@ -165,7 +162,7 @@ def scan(
 
 
 def scan_layers(
-    layers: Sequence[Layer],
+    layers: Sequence[Layer[Run]],
     x: Tensor,
     *,
     lengths: Tensor | None = None,
@@ -208,9 +205,9 @@ def scan_layers(
     requests, below = [], x
     for runs, factor in layers:
         scans = tuple([_checked(run, below, lengths, reset, False, recompute) for run in runs])
-        requests.append(LayerRequest(scans, factor))
+        requests.append(Layer(scans, factor))
         below = x.new_empty(()).expand(*x.shape[:2], sum(run.cell.output_size for run in runs))
-    kernels = [_chosen(request, engine) for layer in requests for request in layer.scans]
+    kernels = [_chosen(request, engine) for layer in requests for request in layer.runs]
     if all(kernel is kernels[0] for kernel in kernels):
         result = kernels[0].run_layers(requests)
     else:
@@ -266,7 +263,7 @@ def _shown(
 
 
 def _layers_shown(
-    layers: Sequence[Layer], x: Tensor, lengths: Tensor | None, reset: Tensor | None, engine: str, tell: Observer
+    layers: Sequence[Layer[Run]], x: Tensor, lengths: Tensor | None, reset: Tensor | None, engine: str, tell: Observer
 ) -> LayersResult:
     """Run layers one after the other, and show each scan."""
     states: list[Any] = []
@@ -278,7 +275,7 @@ def _layers_shown(
     return LayersResult(x, tuple(states))
 
 
-def _record(layers: Sequence[Layer], x: Tensor) -> None:
+def _record(layers: Sequence[Layer[Run]], x: Tensor) -> None:
     """Tell whoever asks that the first engine ran."""
     found = _choices.get()
     if found is not None:
@@ -302,7 +299,10 @@ _shapes: KnownCells[tuple[tuple[str, tuple[int, ...]], ...]] = KnownCells()
 def _parameter_shapes(cell: Cell) -> tuple[tuple[str, tuple[int, ...]], ...]:
     found = _shapes.get(cell)
     if found is None:
-        found = _shapes.put(tuple((name, spec.shape) for name, spec in cell.parameters().items()), cell)
+        found = tuple([(name, spec.shape) for name, spec in cell.parameters().items()])
+        # A graph that is captured inside a loop may change nothing outside of it.
+        if not torch.compiler.is_compiling():
+            _shapes.put(found, cell)
     return found
 
 
@@ -315,7 +315,7 @@ def _checked(
     if torch._C._get_tracing_state() is not None and reset is None and not noise:
         # torch.jit.trace would make a warning of every comparison; what is wrong fails in torch's own operators.
         state = None if state is None else cell.State(*state)
-        return ScanRequest(cell, params, x, state, lengths, None, reverse, trace, noise, recompute)
+        return ScanRequest(cell, params, state, reverse, noise, x, lengths, None, trace, recompute)
     # Read once: each attribute of a tensor costs as much as a step of a short sequence.
     shape, dtype = x.shape, x.dtype
     if len(shape) != 3 or shape[2] != cell.input_size:
@@ -353,7 +353,7 @@ def _checked(
             )
     if recompute < 0:
         raise ValueError(f"{name}: recompute must be 0 (keep everything) or a number of steps, got {recompute}")
-    return ScanRequest(cell, params, x, state, lengths, reset, reverse, trace, noise, recompute)
+    return ScanRequest(cell, params, state, reverse, noise, x, lengths, reset, trace, recompute)
 
 
 def _check_place(what: str, value: Tensor, x: Tensor) -> None:

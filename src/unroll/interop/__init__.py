@@ -2,6 +2,7 @@
 
 from unroll.interop.accelerate import accelerate
 from unroll.interop.onnx.export import OnnxExport, export_onnx
+from unroll.interop.onnx.named import export_named
 from unroll.interop.onnx.read import read_onnx
 from unroll.interop.onnx.translate import onnx_translations
 from unroll.interop.weights import OnnxWeights, from_keras, from_onnx, to_keras, to_onnx
@@ -10,6 +11,7 @@ __all__ = [
     "OnnxExport",
     "OnnxWeights",
     "accelerate",
+    "export_named",
     "export_onnx",
     "from_keras",
     "from_onnx",

@@ -14,51 +14,8 @@ from torch import Tensor
 from unroll.cells import Cell
 
 V = TypeVar("V")
-
-
-class ScanRequest(NamedTuple):
-    """One scan, checked and normalised by the engine.
-
-    Attributes:
-        cell: the equation.
-        params: the cell's parameters by name, on the device and in the dtype of `x`.
-        x: (T, B, I), any strides. Values past a row's length may be anything, NaN included.
-        state: the cell's named tuple of (B, ·), or None for zeros.
-        lengths: (B,) int64 on the device of `x`, each in [0, T]; or None if every row has T steps.
-        reset: (T, B) bool on the device of `x`, or None. Where true the state is set to zero before that step is taken,
-            in the order in which the steps are taken (the engine has already translated it for `reverse`).
-        reverse: each row runs from its own last step to its first.
-        trace: also return every state and gate of every step.
-        noise: what `Cell.noise` drew: (T, B, ·) or (1, B, ·) by name; empty in evaluation. Indexed by time, also in
-            reverse.
-        recompute: keep the state every this many steps and recompute the rest in backward; 0 keeps everything.
-    """
-
-    cell: Cell
-    params: Mapping[str, Tensor]
-    x: Tensor
-    state: Any
-    lengths: Tensor | None
-    reset: Tensor | None
-    reverse: bool
-    trace: bool
-    noise: Mapping[str, Tensor]
-    recompute: int
-
-
-class ScanResult(NamedTuple):
-    """What a scan gives.
-
-    Attributes:
-        output: (T, B, output size); zero past a row's end.
-        state: the cell's named tuple of (B, ·): each row's state after its own last step.
-        trace: by name, every state in the order of the named tuple and then every gate, (T, B, ·), zero past a row's
-            end; or None.
-    """
-
-    output: Tensor
-    state: Any
-    trace: Mapping[str, Tensor] | None
+#: A scan that is asked for, checked or not.
+R = TypeVar("R", "Run", "ScanRequest")
 
 
 class Run(NamedTuple):
@@ -79,29 +36,63 @@ class Run(NamedTuple):
     noise: Mapping[str, Tensor]
 
 
-class Layer(NamedTuple):
-    """One of several layers that are asked for in one call.
+class ScanRequest(NamedTuple):
+    """One scan, checked and normalised by the engine. It begins with what a `Run` has.
 
     Attributes:
-        runs: one, or two of the same input, such as the two directions.
+        cell: the equation.
+        params: the cell's parameters by name, on the device and in the dtype of `x`.
+        state: the cell's named tuple of (B, ·), or None for zeros.
+        reverse: each row runs from its own last step to its first.
+        noise: what `Cell.noise` drew: (T, B, ·) or (1, B, ·) by name; empty in evaluation. Indexed by time, also in
+            reverse.
+        x: (T, B, I), any strides. Values past a row's length may be anything, NaN included.
+        lengths: (B,) int64 on the device of `x`, each in [0, T]; or None if every row has T steps.
+        reset: (T, B) bool on the device of `x`, or None. Where true the state is set to zero before that step is taken,
+            in the order in which the steps are taken (the engine has already translated it for `reverse`).
+        trace: also return every state and gate of every step.
+        recompute: keep the state every this many steps and recompute the rest in backward; 0 keeps everything.
+    """
+
+    cell: Cell
+    params: Mapping[str, Tensor]
+    state: Any
+    reverse: bool
+    noise: Mapping[str, Tensor]
+    x: Tensor
+    lengths: Tensor | None
+    reset: Tensor | None
+    trace: bool
+    recompute: int
+
+
+class ScanResult(NamedTuple):
+    """What a scan gives.
+
+    Attributes:
+        output: (T, B, output size); zero past a row's end.
+        state: the cell's named tuple of (B, ·): each row's state after its own last step.
+        trace: by name, every state in the order of the named tuple and then every gate, (T, B, ·), zero past a row's
+            end; or None.
+    """
+
+    output: Tensor
+    state: Any
+    trace: Mapping[str, Tensor] | None
+
+
+class Layer(NamedTuple, Generic[R]):
+    """One of several layers that run one after the other, each on the output of the one below.
+
+    Attributes:
+        runs: one, or two of the same input, such as the two directions: `Run` as a layer asks, `ScanRequest` once they
+            are checked. The latter then have lengths and recompute in common, and no trace; `x` of a layer that is not
+            the lowest is a stand-in of the right shape, dtype and device: its values mean nothing.
         factor: (T, B, I) or None: the layer's input is multiplied by it, as dropout does.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[R, ...]
     factor: Tensor | None = None
-
-
-class LayerRequest(NamedTuple):
-    """One layer of several that run one after the other, each on the output of the one below.
-
-    Attributes:
-        scans: one, or the two directions: of the same x, lengths and recompute, neither with a trace. `x` of a layer
-            that is not the lowest is a stand-in of the right shape, dtype and device: its values mean nothing.
-        factor: (T, B, I) or None: the layer's input is multiplied by it, as dropout does.
-    """
-
-    scans: tuple[ScanRequest, ...]
-    factor: Tensor | None
 
 
 class LayersResult(NamedTuple):
@@ -154,7 +145,7 @@ class Kernel(Protocol):
     def run(self, request: ScanRequest) -> ScanResult:
         """Do the job. Only called when `refuse` returned None."""
 
-    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+    def run_layers(self, layers: Sequence[Layer[ScanRequest]]) -> LayersResult:
         """Do the jobs of all layers, of which none may be refused; `in_turn` unless the kernel knows a better way."""
 
 
@@ -165,31 +156,17 @@ def first_state(request: ScanRequest) -> Any:
     return request.cell.zeros(request.x.shape[1], device=request.x.device, dtype=request.x.dtype)
 
 
-def layer_by_layer(
-    run: Callable[[Sequence[ScanRequest]], LayersResult], layers: Sequence[LayerRequest]
-) -> LayersResult:
-    """Layers one after the other, by a function that runs the scans of one."""
-    x = layers[0].scans[0].x
+def in_turn(run: Callable[[ScanRequest], ScanResult], layers: Sequence[Layer[ScanRequest]]) -> LayersResult:
+    """Layers one after the other, scan by scan."""
+    x = layers[0].runs[0].x
     states: list[Any] = []
-    for scans, factor in layers:
+    for runs, factor in layers:
         if factor is not None:
             x = x * factor
-        result = run([scan._replace(x=x) for scan in scans])
-        x = result.output
-        states += result.states
+        results = [run(scan._replace(x=x)) for scan in runs]
+        x = results[0].output if len(results) == 1 else torch.cat([result.output for result in results], dim=-1)
+        states += [result.state for result in results]
     return LayersResult(x, tuple(states))
-
-
-def joined(run: Callable[[ScanRequest], ScanResult], scans: Sequence[ScanRequest]) -> LayersResult:
-    """The scans of one layer, each by itself."""
-    results = [run(scan) for scan in scans]
-    y = results[0].output if len(results) == 1 else torch.cat([result.output for result in results], dim=-1)
-    return LayersResult(y, tuple([result.state for result in results]))
-
-
-def in_turn(run: Callable[[ScanRequest], ScanResult], layers: Sequence[LayerRequest]) -> LayersResult:
-    """Layers as scans one by one."""
-    return layer_by_layer(lambda scans: joined(run, scans), layers)
 
 
 _reference: list[Callable[[ScanRequest], ScanResult]] = []

@@ -6,7 +6,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,21 +14,10 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd import forward_ad
 from torch.nn import Parameter
 
-from unroll.kernels.base import (
-    KnownCells,
-    Layer,
-    LayerRequest,
-    LayersResult,
-    Run,
-    ScanRequest,
-    ScanResult,
-    first_state,
-    joined,
-    layer_by_layer,
-)
+from unroll.kernels.base import KnownCells, Layer, LayersResult, Run, ScanRequest, ScanResult, first_state, in_turn
 from unroll.kernels.native_layer import Scan
-from unroll.kernels.native_plan import LIBRARY, MISSING, NOISE, PARAMETERS, Recipe, described, examined
-from unroll.kernels.native_stack import Call, Part, Stack, run
+from unroll.kernels.native_plan import LIBRARY, MISSING, NOISE, PARAMETERS, Known, Recipe, described, examined
+from unroll.kernels.native_stack import Call, Work, run
 from unroll.kernels.ops import Mode, scan_op
 
 _NO_NOISE: tuple[Any, ...] = (None, None, None)
@@ -41,37 +30,43 @@ _autocast = torch._C._is_any_autocast_enabled
 _MISFIT = "its arguments do not fit each other"
 
 
-class _Operator(NamedTuple):
-    """Scans that are to be run one by one through the registered operator, so that whoever looks on sees them."""
-
-    recipes: Sequence[Recipe]
-
-
 class NativeKernel:
     """The row "native" of the table."""
 
     name = "native"
 
     def __init__(self) -> None:
-        # By dtype and by what a part says: the part, or why the extension does not know the cell.
-        self._known: KnownCells[Part | str] = KnownCells()
+        # By dtype and whether a dropout mask was drawn: what is known, or why the extension does not know the cell.
+        self._known: KnownCells[Known | str] = KnownCells()
 
     def refuse(self, request: ScanRequest) -> str | None:
-        found = self._taken([LayerRequest((request,), None)])
+        found = self._taken([Layer((request,))])
         return found if isinstance(found, str) else None
 
     def run(self, request: ScanRequest) -> ScanResult:
-        return self._side_by_side([request])[0]
+        taken = self._taken([Layer((request,))])
+        if isinstance(taken, Call):
+            y, ends = run(taken)
+        elif isinstance(taken, Recipe):
+            y, *ends = _by_operator(request, taken)
+        else:
+            raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
+        rest = iter(ends)
+        (state,) = _states([request.cell], rest)
+        if not request.trace:
+            return ScanResult(y, state, None)
+        gates = dict(zip(request.cell.gates, next(rest).unbind(2), strict=True)) if request.cell.gates else {}
+        return ScanResult(y, state, {"h": y, **{name: next(rest) for name in state._fields[1:]}, **gates})
 
-    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
+    def run_layers(self, layers: Sequence[Layer[ScanRequest]]) -> LayersResult:
         found = self._taken(layers)
-        if isinstance(found, Call):
-            y, ends = run(found)
-            return LayersResult(y, _states([scan.cell for layer in layers for scan in layer.scans], iter(ends)))
-        return layer_by_layer(lambda scans: joined(self.run, scans), layers)
+        if not isinstance(found, Call):
+            return in_turn(self.run, layers)
+        y, ends = run(found)
+        return LayersResult(y, _states([scan.cell for layer in layers for scan in layer.runs], iter(ends)))
 
     def run_plain(
-        self, layers: Sequence[Layer], x: Tensor, lengths: Tensor | None, recompute: int, joined: bool
+        self, layers: Sequence[Layer[Run]], x: Tensor, lengths: Tensor | None, recompute: int, joined: bool
     ) -> LayersResult | None:
         """Run layers without resets and trace on arguments as they came, which nobody has checked: for a short sequence
         the checks take longer than the work. None where `refuse` would have a reason, or where an argument is wrong.
@@ -92,48 +87,24 @@ class NativeKernel:
             return LayersResult(y, tuple(ends) if several else tuple([part.unsqueeze(0) for part in ends]))
         return LayersResult(y, _states([run.cell for layer in layers for run in layer.runs], iter(ends)))
 
-    def _side_by_side(self, requests: Sequence[ScanRequest]) -> list[ScanResult]:
-        """Scans that were not refused, one after the other."""
-        found = []
-        for request in requests:
-            taken = self._taken([LayerRequest((request,), None)])
-            if isinstance(taken, Call):
-                y, ends = run(taken)
-            elif isinstance(taken, _Operator):
-                y, *ends = _by_operator(request, taken.recipes[0])
-            else:
-                raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
-            rest = iter(ends)
-            (state,) = _states([request.cell], rest)
-            trace = None
-            if request.trace:
-                trace = {"h": y}
-                gates = dict(zip(request.cell.gates, next(rest).unbind(2), strict=True)) if request.cell.gates else {}
-                trace |= {name: next(rest) for name in state._fields[1:]} | gates
-            found.append(ScanResult(y, state, trace))
-        return found
-
-    def _taken(self, layers: Sequence[LayerRequest]) -> Call | _Operator | str:
+    def _taken(self, layers: Sequence[Layer[ScanRequest]]) -> Call | Recipe | str:
         """What `_call` says of requests."""
-        one = layers[0].scans[0]
-        resets = [scan.reset for layer in layers for scan in layer.scans] if one.reset is not None else ()
-        given = [
-            Layer(tuple([Run(s.cell, s.params, s.state, s.reverse, s.noise) for s in layer.scans]), layer.factor)
-            for layer in layers
-        ]
-        return self._call(given, one.x, one.lengths, resets, one.trace, one.recompute)
+        one = layers[0].runs[0]
+        resets = [scan.reset for layer in layers for scan in layer.runs]
+        return self._call(layers, one.x, one.lengths, resets, one.trace, one.recompute)
 
     def _call(
         self,
-        layers: Sequence[Layer],
+        layers: Sequence[Layer[Run]] | Sequence[Layer[ScanRequest]],
         x: Tensor,
         lengths: Tensor | None,
         resets: Sequence[Tensor | None],
         trace: bool,
         recompute: int,
         joined: bool = False,
-    ) -> Call | _Operator | str:
-        """Layers as one call of the extension, or as the operator; or why this engine cannot run them.
+    ) -> Call | Recipe | str:
+        """Layers as one call of the extension; or how the operator is told of the first scan, where they are to be run
+        through it one by one; or why this engine cannot run them.
 
         This is the one place that decides it, from the surroundings, every tensor and every cell.
 
@@ -142,7 +113,7 @@ class NativeKernel:
             x: (T, B, I).
             lengths: (B,) or None.
             resets: of every scan in turn, or nothing.
-            trace: as in `Stack`, and so are `recompute` and `joined`.
+            trace: as in `Call`, and so are `recompute` and `joined`.
         """
         compiling = torch.compiler.is_compiling()
         against = _surroundings(compiling)
@@ -151,29 +122,24 @@ class NativeKernel:
         if compiling or _dispatched() > 0:
             return _operator(layers, x)
         dtype, nth = x.dtype, 0
-        tensors: list[Any] = [x]
-        fixed: list[Any] = [lengths]
-        work: list[Any] = []
-        ends, forms = [], []
+        work: list[Work] = []
         for runs, factor in layers:
-            parts: list[Part] = []
-            scans: list[Any] = []
-            fixed.append(factor)
             if factor is not None and factor.requires_grad:
                 return "it has no gradient for the random factors"
-            for cell, params, state, reverse, noise in runs:
-                key = (dtype, reverse, state is not None, *noise)
-                part = self._known.get(cell, *key)
-                if part is None:
+            scans: list[Any] = []
+            first: Any = None
+            for asked in runs:
+                cell, params, state, reverse, noise = asked[:5]
+                known = self._known.get(cell, dtype, "dropout" in noise)
+                if known is None:
                     found = examined(cell, dtype, "dropout" in noise)
-                    part = found if isinstance(found, str) else Part(found, reverse, state is not None, bool(noise))
-                    self._known.put(part, cell, *key)
-                if isinstance(part, str):
-                    return _against(x, "x") or part
-                known = part[0]
-                parts.append(part)
-                reset, masks, h0, c0 = (resets[nth] if resets else None), _NO_NOISE, None, None
-                nth += 1
+                    known = self._known.put(found, cell, dtype, "dropout" in noise)
+                if isinstance(known, str):
+                    return _against(x, "x") or known
+                first = first or known
+                if first.plan is not known.plan:
+                    return "the two scans of a layer have different cells"
+                masks, h0, c0 = _NO_NOISE, None, None
                 if noise:
                     if any(mask.requires_grad for mask in noise.values()):
                         return "it has no gradient for the random factors"
@@ -181,48 +147,36 @@ class NativeKernel:
                 if state is not None:
                     if len(state) != len(known.sizes.states):
                         return _MISFIT
-                    state = [value.contiguous() for value in state]
-                    h0, c0 = (*state, None)[:2]
-                    tensors += state
-                get = params.get
-                values: list[Any] = [get(name) for name in known.names]
-                every_one = (*values, *known.absent) if known.places is None else known.all_parameters(values)
-                scan = (x, lengths, reset, reverse, h0, c0, *masks, every_one)
-                fit = known.plan.fits(scan, not work, len(values))
+                    h0, c0 = (*[value.contiguous() for value in state], None)[:2]
+                reset = resets[nth] if resets else None
+                scan = (x, lengths, reset, reverse, h0, c0, *masks, tuple(map(params.get, PARAMETERS)))
+                fit = known.plan.fits(scan, not work, known.parameters)
+                nth += 1
                 if fit == 0:
                     return _operator(layers, x) if isinstance(x, FakeTensor) else _misfit(Scan(*scan))
                 if fit == 1:
-                    values = [value.contiguous() for value in values]
-                    scan = (*scan[:9], known.all_parameters(values))
+                    scan = (*scan[:9], tuple([None if value is None else value.contiguous() for value in scan[9]]))
                 scans.append(scan)
-                tensors += values
-                fixed.append(reset)
-                if noise:
-                    fixed += masks
-            if len(parts) > 1 and parts[0].known.plan is not parts[1].known.plan:
-                return "the two scans of a layer have different cells"
-            forms.append(tuple(parts))
-            work.append((forms[-1], factor, scans))
-            ends.append(len(tensors))
-        return Call(Stack(tuple(forms), tuple(ends), trace, recompute, joined), tensors, fixed, work)
+            work.append(Work(first, factor, scans))
+        return Call(work, trace, recompute, joined)
 
 
-def _operator(layers: Sequence[Layer], x: Tensor) -> _Operator | str:
+def _operator(layers: Sequence[Layer[Run]] | Sequence[Layer[ScanRequest]], x: Tensor) -> Recipe | str:
     """As `NativeKernel._call`, where somebody looks on who must see an operator; tensors may be of any kind."""
     if not x.is_cpu:
         return f"it runs on the CPU, and x is on {x.device}"
-    recipes = []
-    for runs, factor in layers:
+    found: Recipe | str = ""
+    # From the last to the first, so that a reason against any of them is found.
+    for runs, factor in reversed(layers):
         if factor is not None and factor.requires_grad:
             return "it has no gradient for the random factors"
-        for cell, _, _, _, noise in runs:
+        for cell, _, _, _, noise, *_ in reversed(runs):
             if any(mask.requires_grad for mask in noise.values()):
                 return "it has no gradient for the random factors"
-            how = described(cell, x.dtype, "dropout" in noise)
-            if isinstance(how, str):
-                return how
-            recipes.append(how)
-    return _Operator(recipes)
+            found = described(cell, x.dtype, "dropout" in noise)
+            if isinstance(found, str):
+                return found
+    return found
 
 
 def _surroundings(compiling: bool) -> str | None:
@@ -270,13 +224,11 @@ def _states(cells: Sequence[Any], ends: Iterator[Any]) -> tuple[Any, ...]:
     return tuple([cell.State(*[next(ends) for _ in cell.State._fields]) for cell in cells])
 
 
-def _by_operator(request: ScanRequest, how: Recipe) -> Sequence[Any]:
+def _by_operator(request: ScanRequest, how: Recipe) -> Sequence[Tensor]:
     """y, the last state and the trace of one scan."""
-    state, noise = first_state(request), request.noise
-    h0, c0 = (*state, None)[:2]
-    params = tuple([None if (v := request.params.get(name)) is None else v.contiguous() for name in PARAMETERS])
-    masks = [noise.get(name) for name in NOISE]
+    noise, get = request.noise, request.params.get
+    h0, c0 = (*first_state(request), None)[:2]
+    params = tuple([None if (value := get(name)) is None else value.contiguous() for name in PARAMETERS])
     reads = (request.x, request.lengths, request.reset, request.reverse)
-    scan = Scan._make((*reads, h0, c0, *masks, params))
-    found = scan_op(scan, Mode(how, request.trace, request.recompute))
-    return [value for value in found if value is not None]
+    scan = Scan._make((*reads, h0, c0, *map(noise.get, NOISE), params))
+    return scan_op(scan, Mode(how, request.trace, request.recompute))

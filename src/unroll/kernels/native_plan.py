@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Container, Sequence
 from dataclasses import fields
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from unroll.cells import CELLS, Cell, GRUCell, LSTMCell, Parameters, RNNCell
+from unroll.cells import CELLS, Cell, GRUCell, LSTMCell, RNNCell
 from unroll.errors import ConfigError
 
 #: The order in which the extension takes parameters; absent ones are None.
@@ -84,77 +83,52 @@ class Known(NamedTuple):
 
     Attributes:
         cell: the equation.
-        how: its name and options in the extension.
         plan: the extension's.
         sizes: of what it writes.
-        names: of its parameters, in the order of `PARAMETERS`.
-        places: where they stand there; None if they are the first of them, and `absent` what comes after them.
+        parameters: how many of `PARAMETERS` it has.
     """
 
     cell: Any
-    how: Recipe
     plan: Any
     sizes: Sizes
-    names: tuple[str, ...]
-    places: tuple[int, ...] | None
-    absent: tuple[None, ...]
-
-    def all_parameters(self, own: Sequence[Any]) -> tuple[Any, ...]:
-        """Something of each of its parameters as something of each of `PARAMETERS`, None where it has none."""
-        if self.places is None:
-            return (*own, *self.absent)
-        found = dict(zip(self.places, own, strict=True))
-        return tuple([found.get(place) for place in range(len(PARAMETERS))])
-
-    def own_parameters(self, every: Sequence[Any]) -> Sequence[Any]:
-        """The opposite."""
-        if self.places is None:
-            return every[: len(self.names)]
-        return [every[place] for place in self.places]
+    parameters: int
 
 
 _NAMES = {known: name for name, known in CELLS.items()}
-#: Fields of a cell that the extension can be told of, or that make no difference to it.
-_OPTIONS = {
-    "bias",
-    "nonlinearity",
-    "reset_after",
-    "layer_norm",
-    "zoneout",
-    "recurrent_dropout",
-    "dropout_per_step",
+#: The extension's names of its cells.
+_THERE = frozenset(() if LIBRARY is None else LIBRARY.cells())
+#: Fields of a cell that the extension is told of by a bit, and by a number where they are one.
+_FLAGS = {
+    "peephole": "PEEPHOLE",
+    "coupled": "COUPLED",
+    "layer_norm": "LAYER_NORM",
+    "cell_clip": "CELL_CLIP",
+    "zoneout": "ZONEOUT_H",
+    "zoneout_h": "ZONEOUT_H",
+    "zoneout_c": "ZONEOUT_C",
 }
-#: The extension's name of the one cell with a memory.
-LSTM = _NAMES[LSTMCell]
+#: Those that it is told of otherwise, or that make no difference to it.
+_OTHERS = {"bias", "proj_size", "nonlinearity", "reset_after", "recurrent_dropout", "dropout_per_step"}
+#: Stands behind the extension's name of a GRU that resets before the product.
+_BEFORE = "reset_before"
 
 
 def recipe(cell: Cell, with_dropout: bool) -> Recipe | None:
     """How the extension knows this cell; None if it does not. `with_dropout`: a dropout mask was drawn."""
-    if LIBRARY is None:
-        return None
-    options = LIBRARY.DROPOUT if with_dropout else 0
-    if type(cell) is LSTMCell:
-        flags = (
-            (cell.peephole, LIBRARY.PEEPHOLE),
-            (cell.coupled, LIBRARY.COUPLED),
-            (cell.layer_norm, LIBRARY.LAYER_NORM),
-            (cell.cell_clip is not None, LIBRARY.CELL_CLIP),
-            (cell.zoneout_h > 0.0, LIBRARY.ZONEOUT_H),
-            (cell.zoneout_c > 0.0, LIBRARY.ZONEOUT_C),
-        )
-        options |= sum(bit for on, bit in flags if on)
-        return Recipe(LSTM, options, cell.cell_clip or 0.0, cell.zoneout_h, cell.zoneout_c)
     name = _NAMES.get(type(cell))
-    if name is None or not {field.name for field in fields(cell)[2:]} <= _OPTIONS:
+    if LIBRARY is None or name is None or not {field.name for field in fields(cell)[2:]} <= _OTHERS | _FLAGS.keys():
         return None
     if isinstance(cell, RNNCell):
         name = f"{name}_{cell.nonlinearity}"
     elif isinstance(cell, GRUCell) and not cell.reset_after:
-        name = f"{name}_reset_before"
-    zoneout = getattr(cell, "zoneout", 0.0)
-    options |= LIBRARY.LAYER_NORM if getattr(cell, "layer_norm", False) else 0
-    options |= LIBRARY.ZONEOUT_H if zoneout > 0.0 else 0
-    return Recipe(name, options, 0.0, zoneout, 0.0) if name in LIBRARY.cells() else None
+        name = f"{name}_{_BEFORE}"
+    options = LIBRARY.DROPOUT if with_dropout else 0
+    told = {field: value for field in _FLAGS if (value := getattr(cell, field, None))}
+    for field in told:
+        options |= getattr(LIBRARY, _FLAGS[field])
+    zoneout = told.get("zoneout_h", told.get("zoneout", 0.0))
+    how = Recipe(name, options, told.get("cell_clip", 0.0), zoneout, told.get("zoneout_c", 0.0))
+    return how if name in _THERE else None
 
 
 def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
@@ -165,31 +139,14 @@ def cell_of(how: Recipe, params: tuple[Tensor | None, ...]) -> Cell:
     if LIBRARY is None:
         raise RuntimeError(MISSING)
     input_size, hidden_size, proj_size = sizes(how, params)
-    bias, options = params[PARAMETERS.index("bias_ih")] is not None, how.options
-    layer_norm = bool(options & LIBRARY.LAYER_NORM)
-    if how.cell == LSTM:
-        return LSTMCell(
-            input_size,
-            hidden_size,
-            bias,
-            proj_size,
-            peephole=bool(options & LIBRARY.PEEPHOLE),
-            coupled=bool(options & LIBRARY.COUPLED),
-            layer_norm=layer_norm,
-            cell_clip=how.cell_clip if options & LIBRARY.CELL_CLIP else None,
-            zoneout_h=how.zoneout_h,
-            zoneout_c=how.zoneout_c,
-        )
-    if how.cell.startswith(_NAMES[GRUCell]):
-        reset_after = how.cell == _NAMES[GRUCell]
-        return GRUCell(input_size, hidden_size, bias, reset_after, layer_norm=layer_norm, zoneout=how.zoneout_h)
-    if how.cell.startswith(f"{_NAMES[RNNCell]}_"):
-        nonlinearity = how.cell.removeprefix(f"{_NAMES[RNNCell]}_")
-        return RNNCell(input_size, hidden_size, bias, nonlinearity, layer_norm=layer_norm, zoneout=how.zoneout_h)
-    kind: Any = CELLS[how.cell]
-    given = {"bias": bias, "layer_norm": layer_norm, "zoneout": how.zoneout_h}
-    names = {field.name for field in fields(kind)}
-    cell: Cell = kind(input_size, hidden_size, **{name: value for name, value in given.items() if name in names})
+    name, _, variant = how.cell.partition("_")
+    told: dict[str, Any] = {field: bool(how.options & getattr(LIBRARY, bit)) for field, bit in _FLAGS.items()}
+    told |= {"bias": params[PARAMETERS.index("bias_ih")] is not None, "proj_size": proj_size}
+    told |= {"nonlinearity": variant, "reset_after": variant != _BEFORE}
+    told |= {"cell_clip": how.cell_clip if told["cell_clip"] else None}
+    told |= {"zoneout": how.zoneout_h, "zoneout_h": how.zoneout_h, "zoneout_c": how.zoneout_c}
+    kind: Any = CELLS[name]
+    cell: Cell = kind(input_size, hidden_size, **{f.name: told[f.name] for f in fields(kind)[2:] if f.name in told})
     return cell
 
 
@@ -207,17 +164,7 @@ def plan(how: Recipe, dtype: torch.dtype, input_size: int, hidden_size: int, pro
     if found is None:
         if LIBRARY is None:
             raise RuntimeError(MISSING)
-        found = _plans[key] = LIBRARY.Plan(
-            how.cell,
-            DTYPES[dtype],
-            input_size,
-            hidden_size,
-            proj_size,
-            how.options,
-            how.cell_clip,
-            how.zoneout_h,
-            how.zoneout_c,
-        )
+        found = _plans[key] = LIBRARY.Plan(how.cell, DTYPES[dtype], input_size, hidden_size, proj_size, *how[1:])
     return found
 
 
@@ -242,16 +189,8 @@ def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
     if isinstance(how, str):
         return how
     proj_size = cell.proj_size if isinstance(cell, LSTMCell) else 0
-    return known_of(cell, how, plan(how, dtype, cell.input_size, cell.hidden_size, proj_size), cell.parameters())
-
-
-def known_of(cell: Any, how: Recipe, made: Any, names: Container[str]) -> Known:
-    """What has to be known of a cell with these parameters."""
-    places = tuple([place for place, name in enumerate(PARAMETERS) if name in names])
-    first = places == tuple(range(len(places)))
-    absent = (None,) * (len(PARAMETERS) - len(places))
-    sizes = Sizes(made.states, made.gates, made.hidden_size)
-    return Known(cell, how, made, sizes, tuple([PARAMETERS[at] for at in places]), None if first else places, absent)
+    made = plan(how, dtype, cell.input_size, cell.hidden_size, proj_size)
+    return Known(cell, made, Sizes(made.states, made.gates, made.hidden_size), len(cell.parameters()))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -267,12 +206,6 @@ def objection(
     except RuntimeError as error:
         return str(error)
     return None
-
-
-def ordered(params: Parameters) -> tuple[Tensor | None, ...]:
-    """The parameters in the order of `PARAMETERS`, contiguous, None where absent."""
-    get = params.get
-    return tuple([None if (value := get(name)) is None else value.contiguous() for name in PARAMETERS])
 
 
 def sizes(how: Recipe, params: tuple[Tensor | None, ...]) -> tuple[int, int, int]:

@@ -13,18 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from unroll.kernels.native_layer import (
-    Kept,
-    Outputs,
-    Scan,
-    allocate,
-    backward_layer,
-    forward_layer,
-    rows,
-    settled,
-)
-from unroll.kernels.native_plan import NOISE, PARAMETERS, Known, Recipe, cell_of, known_of, plan, sizes
-from unroll.kernels.native_stack import Part, Stack, through_reference
+from unroll.kernels.native_layer import Kept, Scan, allocate, backward_layer, forward_layer, rows, settled
+from unroll.kernels.native_plan import NOISE, PARAMETERS, Known, Recipe, Sizes, cell_of, plan, sizes
+from unroll.kernels.native_stack import Stack, Work, flat, through_reference
 
 # One argument for each parameter and mask: the autograd of registered operators takes no lists of optional tensors.
 _OPTIONAL = "".join(
@@ -37,6 +28,9 @@ _INPUTS = (
 _SOURCES = 3 + len(PARAMETERS)
 _INPUT_COUNT = _SOURCES + 2 + len(NOISE) + 8
 
+#: Where x, h0, c0 and the parameters of one scan stand in what `flat` gives.
+_OWN = (0, 4, 5, *range(6 + len(NOISE), 6 + len(NOISE) + len(PARAMETERS)))
+
 _library = torch.library.Library("unroll", "DEF")  # type: ignore[no-untyped-call]
 _SCHEMAS = (
     f"scan({_INPUTS}, bool save) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
@@ -48,7 +42,7 @@ for _schema in _SCHEMAS:
 
 
 class Mode(NamedTuple):
-    """How a scan runs: the cell, and as in `Stack`."""
+    """How a scan runs: the cell, and as in `Call`."""
 
     how: Recipe
     trace: bool
@@ -69,10 +63,12 @@ def _unflat(flat: tuple[Any, ...]) -> tuple[Scan, Mode]:
     return scan, Mode(Recipe(*how), trace, recompute)
 
 
-def _known(scan: Scan, mode: Mode) -> Known:
-    # Sizes of parameters and rates may be symbolic here; the former are made plain, the latter make no difference.
-    made = plan(mode.how, scan.x.dtype, *[int(size) for size in sizes(mode.how, scan.params)])
-    return known_of(None, mode.how, made, [n for n, v in zip(PARAMETERS, scan.params, strict=True) if v is not None])
+def _known(scan: Scan, mode: Mode, *, rates: bool = True) -> Known:
+    """What is known of a cell; without `rates` of one with any, where they may be symbolic and make no difference."""
+    how = mode.how if rates else Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5)
+    # Sizes of parameters may be symbolic, too, and are made plain.
+    made = plan(how, scan.x.dtype, *[int(size) for size in sizes(how, scan.params)])
+    return Known(None, made, Sizes(made.states, made.gates, made.hidden_size), len(PARAMETERS))
 
 
 def _settled(scan: Scan) -> Scan:
@@ -83,18 +79,19 @@ def _settled(scan: Scan) -> Scan:
     return Scan._make((rows(x), settled(lengths), settled(reset), reverse, *last, weights))
 
 
-def scan_op(scan: Scan, mode: Mode) -> Outputs:
-    """Run the scan through the registered operator."""
+def scan_op(scan: Scan, mode: Mode) -> list[Tensor]:
+    """y, the last state and the trace of a scan through the registered operator."""
     # A program that was exported may still be trained: its backward pass runs forward again for what was not kept.
     save = torch.is_grad_enabled() and mode.recompute == 0 and not torch.compiler.is_exporting()
     y, h_n, c_n, gates, c, _ = torch.ops.unroll.scan(*arguments(scan, mode), save)
-    has_c, has_gates = scan.c0 is not None, mode.trace and gates.numel() > 0
-    return Outputs(y, h_n, c_n if has_c else None, gates if has_gates else None, c if has_c and mode.trace else None)
+    memory = scan.c0 is not None
+    found = [y, h_n, *([c_n] if memory else [])]
+    return [*found, *([gates] if gates.numel() else []), *([c] if memory else [])] if mode.trace else found
 
 
 def saved_bytes(scan: Scan, mode: Mode) -> int:
     """Bytes that the operator keeps for backward: a bound linear in T*B, B and T, so that it may be symbolic."""
-    made = _known(scan, mode._replace(how=Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5))).plan
+    made = _known(scan, mode, rates=False).plan
     steps, batch = scan.x.shape[0], scan.x.shape[1]
     # Above a few hundred rows every rounding up to a vector or a cache line is paid for by the slack below.
     per_row = -(-(made.saved_bytes(64, 64, 64 * 64, 0) - made.saved_bytes(0, 64, 0, 0)) // (64 * 64))
@@ -115,8 +112,7 @@ def _scan_cpu(*flat: Any) -> tuple[Tensor, ...]:
 
 def _scan_fake(*flat: Any) -> tuple[Tensor, ...]:
     scan, mode = _unflat(flat[:_INPUT_COUNT])
-    how = Recipe(mode.how.cell, mode.how.options, 1.0, 0.5, 0.5)
-    out = allocate(scan.x, None, _known(scan, mode._replace(how=how)).sizes, mode.trace)
+    out = allocate(scan.x, None, _known(scan, mode, rates=False).sizes, mode.trace)
     saved = scan.x.new_empty(saved_bytes(scan, mode) if flat[-1] else 0, dtype=torch.uint8)
     return (*(scan.x.new_empty(0) if value is None else value for value in out), saved)
 
@@ -172,24 +168,20 @@ def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
 
 
 def _through_reference(scan: Scan, mode: Mode, gradients: Any, wanted: list[bool]) -> list[Tensor | None]:
-    """As `native_stack.through_reference`, of a stack of this one scan."""
+    """As `native_stack.through_reference`, of this one scan."""
     known = _known(scan, mode)._replace(cell=cell_of(mode.how, scan.params))
     states = len(known.sizes.states)
-    part = Part(known, scan.reverse, True, any(mask is not None for mask in scan[6:9]))
-
-    def own(x: Any, h0: Any, c0: Any, params: Any) -> list[Any]:
-        return [x, *(h0, c0)[:states], *known.own_parameters(params)]
-
-    values = own(scan.x, scan.h0, scan.c0, scan.params)
-    stack = Stack(((part,),), (len(values),), mode.trace, mode.recompute, False)
     dy, dh_n, dc_n, d_gates, d_c, _ = gradients
     upstream = [dy, dh_n, dc_n][: 1 + states]
     if mode.trace:
         upstream += ([d_gates] if known.sizes.gates else []) + ([d_c] if states > 1 else [])
-    fixed = (scan.lengths, None, scan.reset, *(scan[6:9] if part.noise else ()))
-    needed = own(wanted[0], wanted[1], wanted[2], wanted[3:])
-    dx, *others = through_reference(stack, values, fixed, upstream, needed)
-    return [dx, *(*others[:states], None)[:2], *known.all_parameters(others[states:])]
+    stack = Stack(((known, (scan.reverse,)),), mode.trace, mode.recompute, False)
+    values = flat([Work(known, None, [scan])])
+    needed = [False] * len(values)
+    for at, want in zip(_OWN, wanted, strict=True):
+        needed[at] = want
+    found = through_reference(stack, values, upstream, needed)
+    return [found[at] for at in _OWN]
 
 
 @register_flop_formula([torch.ops.unroll.scan, torch.ops.unroll.scan_backward])

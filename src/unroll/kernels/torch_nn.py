@@ -15,7 +15,7 @@ from torch.autograd import forward_ad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unroll.cells import Cell, GRUCell, HiddenState, LSTMCell, LSTMState, RNNCell
-from unroll.kernels.base import LayerRequest, LayersResult, ScanRequest, ScanResult, first_state, in_turn
+from unroll.kernels.base import Layer, LayersResult, ScanRequest, ScanResult, first_state, in_turn
 
 
 def _plain(cell: Cell) -> bool:
@@ -43,13 +43,13 @@ def _function(cell: Cell) -> Callable[..., Any]:
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
-def _as_torch_stacks(layers: Sequence[LayerRequest], both: bool) -> bool:
+def _as_torch_stacks(layers: Sequence[Layer[ScanRequest]], both: bool) -> bool:
     """Whether torch.nn has these layers as one: of one cell, in one or both directions, without factors."""
-    scans = [scan for layer in layers for scan in layer.scans]
+    scans = [scan for layer in layers for scan in layer.runs]
     features = scans[0].cell.output_size * (2 if both else 1)
     return all(
         factor is None
-        and [scan.reverse for scan in own] == [False, True][: len(layers[0].scans)]
+        and [scan.reverse for scan in own] == [False, True][: len(layers[0].runs)]
         and all(replace(scan.cell, input_size=features) == replace(scans[0].cell, input_size=features) for scan in own)
         and (layer == 0 or own[0].cell.input_size == features)
         for layer, (own, factor) in enumerate(layers)
@@ -126,9 +126,9 @@ class TorchKernel:
             last = type(last)(*(old.index_copy(0, rows, new) for old, new in zip(before, last, strict=True)))
         return ScanResult(y, last, None)
 
-    def run_layers(self, layers: Sequence[LayerRequest]) -> LayersResult:
-        scans = [scan for layer in layers for scan in layer.scans]
-        both = len(layers[0].scans) == 2
+    def run_layers(self, layers: Sequence[Layer[ScanRequest]]) -> LayersResult:
+        scans = [scan for layer in layers for scan in layer.runs]
+        both = len(layers[0].runs) == 2
         traced = torch._C._get_tracing_state() is not None
         empty = not traced and scans[0].x.shape[0] == 0
         if scans[0].lengths is not None or empty or not _as_torch_stacks(layers, both):

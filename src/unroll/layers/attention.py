@@ -150,9 +150,9 @@ class Attention(nn.Module):
         Raises:
             ValueError: a shape is wrong.
         """
-        if query.dim() not in (2, 3) or query.shape[-1] != self.query_size or len(query) != len(memory.mask):
+        if query.dim() not in (2, 3) or query.shape[-1] != self.query_size or query.shape[0] != memory.mask.shape[0]:
             raise ValueError(
-                f"Attention: the query must have shape (B, H) or (B, T, H) with B = {len(memory.mask)} and"
+                f"Attention: the query must have shape (B, H) or (B, T, H) with B = {memory.mask.shape[0]} and"
                 f" H = {self.query_size}, got {tuple(query.shape)}"
             )
         one = query.dim() == 2

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
-from unroll.engine import Layer, LayersResult, scan_layers
+from unroll.engine import Layer, LayersResult, Run, scan_layers
 from unroll.errors import ConfigError
 from unroll.layers.grid import GridLSTM
 from unroll.layers.recurrent import Recurrent, dropout_factor
@@ -184,7 +184,7 @@ def _run_layers(
     if one.batch_first:
         x = x.transpose(0, 1)
         reset = None if reset is None else reset.transpose(0, 1)
-    given: list[Layer] = []
+    given: list[Layer[Run]] = []
     for scans, own in zip(layers, states, strict=True):
         factor = None
         if given and dropout:

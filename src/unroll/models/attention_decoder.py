@@ -168,7 +168,7 @@ class AttentionDecoder(nn.Module):
             cell = layer.cell
             parts = torch.split(torch.tanh(first(summary)), list(cell.state_sizes().values()), dim=-1)
             states.append(cell.State(*parts))
-        attended = summary.new_zeros(len(summary), self.mix.out_features)
+        attended = summary.new_zeros(summary.shape[0], self.mix.out_features)
         return Writing(memory, tuple(states), attended, summary.new_zeros(memory.mask.shape))
 
     def forward(self, ids_BT: Tensor, state: Writing, *, lengths: Tensor | None = None) -> Steps:
@@ -210,7 +210,9 @@ class AttentionDecoder(nn.Module):
             isinstance(cell, RNNCell) or (isinstance(cell, LSTMCell | GRUCell) and not cell.layer_norm)
             for cell in cells
         )
-        if not plain or self.body.residual or any(layer.run(x_BTE[:, :1], None).noise for layer in layers):
+        noisy = any(layer.run(x_BTE[:, :1], None).noise for layer in layers)
+        # Whoever captures the network for another program wants the layers as layers.
+        if not plain or self.body.residual or noisy or torch.compiler.is_exporting():
 
             def whole(x: Tensor, attended: Tensor, states: Any) -> tuple[Tensor, Any]:
                 y_B1H, after = self.body(torch.cat([x, attended], dim=-1).unsqueeze(1), states)

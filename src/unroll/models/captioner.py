@@ -118,7 +118,7 @@ class Captioner(nn.Module):
             picture: (B, S, C) cells, or (B, 3, H, W) pixels where an encoder makes cells of them.
         """
         cells_BSC = picture if self.encoder is None else self.encoder(picture)
-        place = self._place.to(cells_BSC).expand(len(cells_BSC), -1, -1)
+        place = self._place.to(cells_BSC).expand(cells_BSC.shape[0], -1, -1)
         known = self.project(torch.cat((self.dropout(cells_BSC), place), dim=-1)).relu()
         return self.decoder.start(known, known.mean(dim=1))
 

@@ -98,14 +98,19 @@ class FeatureEmbedding(nn.Module):
         """Embed a batch.
 
         Args:
-            ids: (N,) int64, the features of all steps of all rows, one after the other.
-            counts: (S,) int64, how many features each step has; their sum is N, and S is the sum of `steps`.
+            ids: (N,) int64, the features of all steps of all rows, one after the other; or (B, T, F) of every step,
+                padded with 0, for programs that have no ragged sums.
+            counts: (S,) int64, how many features each step has; their sum is N, and S is the sum of `steps`. Or (B, T).
             steps: (B,) int64, how many steps each row has.
 
         Returns:
             (B, T, E), zero past a row's end; T is the greatest of `steps`.
         """
-        share = counts.clamp(min=1).to(self.weight.dtype).rsqrt().repeat_interleave(counts)
+        share = counts.clamp(min=1).to(self.weight.dtype).rsqrt()
+        if ids.dim() == 3:
+            known = (ids != 0).to(share.dtype) * share.unsqueeze(-1)
+            return (known.unsqueeze(-2) @ nn.functional.embedding(ids, self.weight)).squeeze(-2)
+        share = share.repeat_interleave(counts)
         if self.training and self.dropout > 0.0:
             share = share * (torch.rand_like(share) >= self.dropout).to(share.dtype)
         offsets = counts.cumsum(0) - counts

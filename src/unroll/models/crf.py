@@ -5,11 +5,14 @@ Shapes: T time, B batch, K tags, N best paths.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from unroll.models.loops import over_steps
 
 #: The score of what is forbidden: low enough that its probability is zero in float32, high enough that sums of it
 #: stay finite.
@@ -161,23 +164,31 @@ class CRF(nn.Module):
         Arguments as `path_score`.
         """
         lengths = self._check(scores, lengths)
-        batch, steps = scores.shape[:2]
-        if steps == 0:
-            return [[] for _ in range(batch)]
+        if scores.shape[1] == 0:
+            return [[] for _ in range(scores.shape[0])]
+        path = self.path(scores, lengths).tolist()
+        return [tags[:n] for tags, n in zip(path, lengths.tolist(), strict=True)]
+
+    def path(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T) the best tags of each row, of at least one step; past its end they mean nothing. Arguments as
+        `path_score`."""
         transition, start, end = self._scores()
-        valid = torch.arange(steps, device=scores.device) < lengths.unsqueeze(1)
-        best = start + scores[:, 0]
-        back = torch.zeros(batch, steps, self.tags, dtype=torch.int64, device=scores.device)
-        for t in range(1, steps):
-            value, back[:, t] = (best.unsqueeze(2) + transition).max(dim=1)
-            best = torch.where(valid[:, t].unsqueeze(1), value + scores[:, t], best)
-        tag = (best + end).argmax(dim=1)
-        rows = torch.arange(batch, device=scores.device)
-        path = torch.zeros(batch, steps, dtype=torch.int64, device=scores.device)
-        for t in range(steps - 1, -1, -1):
-            path[:, t] = tag
-            tag = torch.where(valid[:, t], back[rows, t, tag], tag)
-        return [tags[:n] for tags, n in zip(path.tolist(), lengths.tolist(), strict=True)]
+        t = torch.arange(scores.shape[1], device=scores.device).unsqueeze(1)
+        valid_TB1 = (t < lengths).unsqueeze(2)
+
+        def forwards(carried: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[Sequence[Tensor], Tensor]:
+            emitted, valid, begins = given
+            value, back = (carried[0].unsqueeze(2) + transition).max(dim=1)
+            return [torch.where(valid, torch.where(begins, start, value) + emitted, carried[0])], back
+
+        def backwards(carried: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[Sequence[Tensor], Tensor]:
+            back, valid = given
+            return [torch.where(valid, back.gather(1, carried[0]), carried[0])], carried[0].clone()
+
+        given = [scores.transpose(0, 1), valid_TB1, (t == 0).unsqueeze(2).expand_as(valid_TB1)]
+        (best,), back = over_steps(forwards, [torch.zeros_like(scores[:, 0])], given)
+        _, path_TB1 = over_steps(backwards, [(best + end).argmax(dim=1, keepdim=True)], [back, valid_TB1], reverse=True)
+        return path_TB1.squeeze(2).transpose(0, 1)
 
     @torch.no_grad()
     def best(self, scores: Tensor, count: int) -> list[Path]:

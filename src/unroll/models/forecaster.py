@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
+from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder
 from unroll.models.likelihood import Likelihood
+from unroll.models.loops import over_steps
 
 #: Smallest scale of a window, in units of the standardised series: a constant window must not blow up its forecast.
 _LEAST_SCALE = 1e-2
@@ -124,7 +126,7 @@ class DirectHead(nn.Module):
 
     def forward(self, context: Tensor, ahead: Tensor, last: Tensor) -> Tensor:
         """(B, N, outputs) from the context (B, H) and what is known ahead (B, N, F); the last value is not used."""
-        hidden = self.steps(context).view(len(context), self.horizon, -1)
+        hidden = self.steps(context).view(context.shape[0], self.horizon, -1)
         if self.ahead is not None:
             hidden = hidden + self.ahead(ahead)
         out: Tensor = self.out(hidden.relu())
@@ -145,7 +147,7 @@ class RecurrentHead(nn.Module):
         fed: which of them is fed back.
     """
 
-    def __init__(self, decoder: nn.Module, horizon: int, width: int, outputs: int, fed: int) -> None:
+    def __init__(self, decoder: Recurrent, horizon: int, width: int, outputs: int, fed: int) -> None:
         super().__init__()
         self.decoder = decoder
         self.horizon = horizon
@@ -154,18 +156,22 @@ class RecurrentHead(nn.Module):
 
     def forward(self, context: Tensor, ahead: Tensor, last: Tensor) -> Tensor:
         """(B, N, outputs) from the context (B, H), what is known ahead (B, N, F) and the last value (B, 1)."""
-        state, steps, value = None, [], last
-        for step in range(self.horizon):
-            x = torch.cat([value, ahead[:, step], context], dim=-1).unsqueeze(1)
-            y, state = self.decoder(x, state)
+        cell = self.decoder.cell
+
+        def step(carried: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[Sequence[Tensor], Tensor]:
+            value, *state = carried
+            x = torch.cat([value, given[0], context], dim=-1).unsqueeze(1)
+            y, after = self.decoder(x, cell.State(*state))
             out = self.out(y[:, 0])
             value = value + out[:, self.fed : self.fed + 1]
             # What is fed back and the mean, the last output, stand for the change since the window's last value.
             change = value - last
-            steps.append(
-                torch.cat([out[:, : self.fed], change, out[:, self.fed + 1 : -1], out[:, -1:] + change], dim=-1)
-            )
-        return torch.stack(steps, dim=1)
+            made = [out[:, : self.fed], change, out[:, self.fed + 1 : -1], out[:, -1:] + change]
+            return [value, *after], torch.cat(made, dim=-1)
+
+        state = [context.new_zeros(context.shape[0], size) for size in cell.state_sizes().values()]
+        _, steps_NBO = over_steps(step, [last, *state], [ahead.transpose(0, 1)])
+        return steps_NBO.transpose(0, 1)
 
 
 class SampledHead(nn.Module):
@@ -302,7 +308,7 @@ class Forecaster(nn.Module):
         x = torch.cat([past.unsqueeze(-1), window.known[:, :steps], window.seen], dim=-1)
         # All windows are full; only the comparison encoders must be told.
         whole = isinstance(self.encoder, RecurrentEncoder)
-        encoded = self.encoder(x) if whole else self.encoder(x, torch.full((len(x),), steps, device=x.device))
+        encoded = self.encoder(x) if whole else self.encoder(x, torch.full((x.shape[0],), steps, device=x.device))
         context, ahead, last = self.dropout(encoded.last), window.known[:, steps:], past[:, -1:]
         straight = None if self.linear is None else self.linear(past[:, -self.linear_steps :])
         if self.likelihood is not None:
@@ -324,7 +330,7 @@ class Forecaster(nn.Module):
         """The forecast of a likelihood, from what its head is given."""
         if self.likelihood is None:
             raise ConfigError("Forecaster: a distribution needs a likelihood")
-        path = window.past.new_zeros(len(scale), self.head.horizon) if straight is None else straight
+        path = window.past.new_zeros(scale.shape[0], self.head.horizon) if straight is None else straight
         levels = torch.tensor(self.levels, dtype=path.dtype, device=path.device)
         if isinstance(self.head, SampledHead):
             told = None if window.told is None else (window.told - level) / scale

@@ -174,7 +174,7 @@ def _count_quantiles(mean: Tensor, shape: Tensor, levels: Tensor) -> Tensor:
     chance = -inverse * torch.log1p(shape * mean)
     ratio = torch.log(shape * mean) - torch.log1p(shape * mean)
     whole = chance.exp()
-    levels = levels.expand(len(mean), levels.shape[-1])
+    levels = levels.expand(mean.shape[0], levels.shape[-1])
     found = torch.zeros_like(levels)
     count = 0
     most = int(_LARGE * 50)

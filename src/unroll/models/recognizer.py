@@ -76,7 +76,7 @@ class Recognizer(nn.Module):
         if lengths is not None:
             valid = torch.arange(time, device=x_BTM.device) < lengths.to(x_BTM.device).unsqueeze(1)
             x_BTM = x_BTM.masked_fill(~valid.unsqueeze(-1), 0.0)
-        steps = -(-time // self.frames) + (self.delay if ended else 0)
+        steps = (time + self.frames - 1) // self.frames + (self.delay if ended else 0)
         padded = nn.functional.pad(x_BTM, (0, 0, 0, steps * self.frames - time))
         return padded.reshape(batch, steps, self.frames * self.bands)
 

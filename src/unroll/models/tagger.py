@@ -68,7 +68,7 @@ class TokenContexts(nn.Module):
     def forward(self, pieces: Tensor, lengths: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """(B, P) pieces, (B,) lengths and (B, T) places of each token's first and last piece to (B, T, H)."""
         before, behind = self.encoder.ways(self.embedding(pieces), lengths)
-        row = torch.arange(len(pieces), device=pieces.device).unsqueeze(1)
+        row = torch.arange(pieces.shape[0], device=pieces.device).unsqueeze(1)
         parts = [before[row, ends]] if behind is None else [before[row, ends], behind[row, starts]]
         return torch.cat(parts, dim=-1)
 

@@ -15,8 +15,10 @@ from typing_extensions import TypeVar
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder
 from unroll.data import Finding, Split, Table
+from unroll.errors import ConfigError
 from unroll.report import Section
 from unroll.tasks.options import Options
+from unroll.tasks.parts import NetworkParts
 from unroll.training import Loss, Monitor, TrainSettings
 
 #: One thing to predict for: a text, or the columns of a row by name.
@@ -209,6 +211,14 @@ class Predictor(abc.ABC):
         answer: Tensor = self.network(*inputs)
         return answer
 
+    def network_parts(self) -> tuple[NetworkParts, ...]:
+        """The graphs of the network by themselves, and what is needed to run them elsewhere.
+
+        Raises:
+            ConfigError: this very network cannot stand by itself; the text says why.
+        """
+        raise ConfigError("the networks of this task say nothing of how they would stand by themselves")
+
     def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
         """The cost from which gradients run back: (B, T) with one for each step, or (B,).
 
@@ -227,35 +237,6 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score on all rows of a table with the same columns."""
-
-
-class NetworkParts(NamedTuple):
-    """A trained network by itself, for other programs to run.
-
-    Attributes:
-        module: from tensors to tensors, without anything that is not a network.
-        example: an argument of its forward by name, with every open axis larger than 1. Lengths are called `lengths`.
-        outputs: names of what it gives, in order.
-        metadata: what else is needed, as text: classes, columns, a vocabulary.
-    """
-
-    module: nn.Module
-    example: Mapping[str, Tensor]
-    outputs: tuple[str, ...]
-    metadata: Mapping[str, str]
-
-
-@runtime_checkable
-class Exportable(Protocol):
-    """A predictor whose network can stand by itself."""
-
-    def network_parts(self) -> NetworkParts:
-        """The network, and what is needed to run it elsewhere.
-
-        Raises:
-            ConfigError: this very network cannot stand by itself; the text says why.
-        """
-        ...
 
 
 class Written(NamedTuple):

@@ -22,6 +22,7 @@ from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.report.charts import Heat
 from unroll.tasks.pair_data import Encoded, Vocabularies
 from unroll.tasks.pair_settings import PairSettings, build_network
+from unroll.tasks.parts import NetworkParts, ids, lengths, reader_and_writer
 
 #: Source tokens that are read at once, padding counted, and texts.
 _TOKENS, _TEXTS = 4_096, 64
@@ -112,6 +113,13 @@ class PairWriter:
     def _written(self, one: Hypothesis) -> Written:
         text = self.vocabularies.target.decode(one.tokens).strip()
         return Written(text, one.score, one.log_probability, one.tokens, one.weights)
+
+    def network_parts(self) -> tuple[NetworkParts, ...]:
+        """What reads, and one step of what writes; a text begins with token 0 and ends with it."""
+        read, wrote = self.vocabularies
+        metadata = {"unroll.tokenizer": read.to_json(), "unroll.target_tokenizer": wrote.to_json()}
+        inputs = {"tokens": ids(read.size, "batch", "places"), "lengths": lengths("places", "batch")}
+        return reader_and_writer(self.network, self.network.decoder, inputs, "places", metadata)
 
     def attention_map(self, source: str, written: Written) -> Heat | None:
         """How much each written word looked at each word that was read; None where nothing was.

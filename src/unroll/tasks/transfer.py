@@ -9,6 +9,7 @@ Shapes: N tokens of a text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -228,9 +229,21 @@ def take(modules: Mapping[str, nn.Module], pretrained: Pretrained) -> None:
         own[name].copy_(tensor)
 
 
-def encode(tokenizer: Tokenizer, task: str, text: str) -> np.ndarray:
-    """(N,) int32, the tokens of a text as the runs of a task met them, edges and all."""
-    return source(task).tokens_of(tokenizer, text)
+@dataclass(frozen=True)
+class RunTokens:
+    """From a text to tokens as the runs of a task met them, edges and all.
+
+    Attributes:
+        tokenizer: of the run.
+        task: of the run.
+    """
+
+    tokenizer: Tokenizer
+    task: str
+
+    def __call__(self, text: str) -> np.ndarray:
+        """(N,) int32."""
+        return source(self.task).tokens_of(self.tokenizer, text)
 
 
 def split_layers(encoder: BothWays, start: Start) -> tuple[list[list[nn.Module]], list[nn.Module]]:
@@ -257,7 +270,7 @@ class SentencePieces:
         self._tokenizer = tokenizer
         # Between words a space is understood; before all other pieces it is written.
         self._space = " " if spaced and not isinstance(tokenizer, WordTokenizer) else ""
-        self._edge = encode(tokenizer, task, "")
+        self._edge = RunTokens(tokenizer, task)("")
 
     def add(self, sentence: Encoded, tokens: Sequence[str]) -> Encoded:
         """The sentence with its pieces."""

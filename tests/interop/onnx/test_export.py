@@ -19,7 +19,10 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra exp
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra export)")
 
 # torch.onnx and what it stands on warn of one another's future.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_registry"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
 LENGTHS = torch.tensor([7, 4])
 X = torch.randn(7, 2, 3, generator=torch.Generator().manual_seed(0))
 
@@ -108,7 +111,6 @@ def test_a_layer_goes_out_and_comes_back(tmp_path, cell):
         (unroll.Recurrent(LSTMCell(3, 5, cell_clip=1.0)), "cell_clip"),
         (unroll.Recurrent(GRUCell(3, 5, zoneout=0.1)), "zoneout"),
         (GridLSTM(3, 5, 2), "Grid LSTM"),
-        (unroll.GRU(3, 5, engine="reference"), "engine='reference' is forced"),
     ],
 )
 def test_what_onnx_cannot_express_is_refused_with_the_reason(tmp_path, layer, what):
@@ -116,6 +118,14 @@ def test_what_onnx_cannot_express_is_refused_with_the_reason(tmp_path, layer, wh
     with pytest.raises(ConfigError, match=what):
         unroll.export_onnx(layer, X, path)
     assert not path.exists()
+
+
+def test_a_forced_engine_is_set_aside_for_the_file(tmp_path):
+    path = tmp_path / "layer.onnx"
+    layer = unroll.GRU(3, 5, 2, engine="reference")
+    unroll.export_onnx(layer, X, path)
+    assert layer.engine == "reference"
+    assert kinds(path) == ["GRU", "GRU"]
 
 
 def test_a_file_that_gives_something_else_is_an_error_and_not_written(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +31,22 @@ class Checked(NamedTuple):
     where: str
 
 
-def check(module: nn.Module, program: Any, proto: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Checked:
-    """Run both on inputs of the example's kinds with every open axis drawn anew.
+class Sample(NamedTuple):
+    """One input of both.
 
-    Numbers are drawn from a normal distribution, integers from those of the example; an input named "lengths" gets
-    lengths that fit.
+    Attributes:
+        args: of the module.
+        kwargs: likewise.
+        feed: of the file, by name.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    feed: Mapping[str, np.ndarray]
+
+
+def check(module: nn.Module, proto: Any, samples: Iterable[Sample]) -> Checked:
+    """Run both on inputs.
 
     Raises:
         ConfigError: onnxruntime cannot run the file at all.
@@ -43,37 +55,29 @@ def check(module: nn.Module, program: Any, proto: Any, args: tuple[Any, ...], kw
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that wait for one another cost more than such small runs.
+    options.intra_op_num_threads = 1
     run_options = onnxruntime.RunOptions()
     run_options.log_severity_level = 4
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    leaves, form = _pytree.tree_flatten((args, kwargs))
-    tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
-    placeholders = {node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"}
-    names = [name for name in program.graph_signature.user_inputs if isinstance(placeholders.get(name), Tensor)]
     fed = {value.name for value in session.get_inputs()}
-    draw = torch.Generator().manual_seed(0)
-    worst, where = 0.0, "all the same"
-    for _ in range(RUNS):
-        sizes: dict[str, int] = {}
-        shapes = [_drawn_shape(placeholders[name].shape, program, sizes, draw) for name in names]
-        feed = {}
-        for index, name, shape in zip(tensors, names, shapes, strict=True):
-            leaves[index] = _drawn(leaves[index], name, shape, shapes, draw)
-            if name in fed:
-                feed[name] = leaves[index].numpy()
-        again_args, again_kwargs = _pytree.tree_unflatten(leaves, form)
+    worst, where, runs = 0.0, "all the same", 0
+    for sample in samples:
+        runs += 1
         with torch.no_grad():
-            expected = module(*again_args, **again_kwargs)
+            expected = module(*sample.args, **sample.kwargs)
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in sample.feed.items())
         try:
-            given = session.run(None, feed, run_options)
+            given = session.run(None, {name: sample.feed[name] for name in sample.feed if name in fed}, run_options)
         except Exception as error:
-            raise ConfigError(f"export_onnx: onnxruntime cannot run the file: {str(error).splitlines()[0]}") from error
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"export_onnx: onnxruntime cannot run the file on {shapes}: {reason}") from error
         expected = [one for one in _pytree.tree_leaves(expected) if isinstance(one, Tensor)]
         for ours, theirs in zip(expected, given, strict=True):
             found = _difference(ours.numpy(), theirs)
             if not found <= worst:
-                worst, where = found, ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
-    return Checked(worst, RUNS, where)
+                worst, where = found, shapes
+    return Checked(worst, runs, where)
 
 
 def _difference(ours: Any, theirs: Any) -> float:
@@ -82,6 +86,28 @@ def _difference(ours: Any, theirs: Any) -> float:
     if ours.size == 0:
         return 0.0
     return float(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max())
+
+
+def redrawn(program: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Sample]:
+    """Inputs of an example's kinds with every open axis drawn anew.
+
+    Numbers are drawn from a normal distribution, integers from those of the example; an input named "lengths" gets
+    lengths that fit.
+    """
+    leaves, form = _pytree.tree_flatten((args, kwargs))
+    tensors = [index for index, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+    placeholders = {node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"}
+    names = [name for name in program.graph_signature.user_inputs if isinstance(placeholders.get(name), Tensor)]
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(RUNS):
+        sizes: dict[str, int] = {}
+        shapes = [_drawn_shape(placeholders[name].shape, program, sizes, draw) for name in names]
+        feed = {}
+        for index, name, shape in zip(tensors, names, shapes, strict=True):
+            leaves[index] = _drawn(leaves[index], name, shape, shapes, draw)
+            feed[name] = leaves[index].numpy()
+        again_args, again_kwargs = _pytree.tree_unflatten(leaves, form)
+        yield Sample(again_args, again_kwargs, feed)
 
 
 def _drawn_shape(shape: Any, program: Any, sizes: dict[str, int], draw: torch.Generator) -> tuple[int, ...]:

@@ -6,19 +6,21 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
+import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
+from unroll.engine import AUTO
 from unroll.errors import ConfigError, MissingExtraError
-from unroll.interop.onnx.check import Checked, check
+from unroll.interop.onnx.check import Checked, Sample, check, redrawn
 from unroll.interop.onnx.graph import tidy
 from unroll.interop.onnx.translate import arguments, objection, onnx_translations, scan_operator
 from unroll.layers import GridLSTM, Recurrent
@@ -88,23 +90,138 @@ def export_onnx(
         ...     "gru.onnx",
         ... )  # doctest: +SKIP
     """
-    _need("onnx", "onnxscript", "onnxruntime")
-    for name, layer in module.named_modules():
+    need("onnx", "onnxscript", "onnxruntime")
+    args, kwargs = _called(example)
+    shapes: Any = {name: _open_axes(value) for name, value in kwargs.items()} if kwargs else _open_axes(args)
+    with capture(module, args, kwargs, shapes) as captured:
+        done = captured.translated(output_names, None, {})
+        return write(done, redrawn(captured.program, args, kwargs), path, metadata or {}, tolerance)
+
+
+class Translated(NamedTuple):
+    """A file that is not written yet.
+
+    Attributes:
+        module: what it came from.
+        proto: the model.
+        nodes: how many recurrent nodes it has.
+    """
+
+    module: nn.Module
+    proto: Any
+    nodes: int
+
+
+class Captured(NamedTuple):
+    """A module as torch.export sees it.
+
+    Attributes:
+        module: the module.
+        program: its program, without anything that ONNX has no word for.
+    """
+
+    module: nn.Module
+    program: Any
+
+    def placeholders(self) -> list[Tensor]:
+        """A stand-in for each input, in order: its shape holds the axes that stayed open as symbols."""
+        held = {node.name: node.meta["val"] for node in self.program.graph.nodes if node.op == "placeholder"}
+        return [held[name] for name in self.program.graph_signature.user_inputs if isinstance(held.get(name), Tensor)]
+
+    def translated(
+        self, output_names: list[str] | None, input_names: list[str] | None, axes: Mapping[str, str]
+    ) -> Translated:
+        """The program as a model of ONNX.
+
+        Args:
+            output_names: of the outputs; None for output, output_1 and so on.
+            input_names: of the inputs; None for those of the module.
+            axes: what the axes are called, by torch.export's names of them.
+
+        Raises:
+            ConfigError: torch.onnx cannot translate the program.
+        """
+        with torch.no_grad(), _quiet():
+            try:
+                done = torch.onnx.export(
+                    self.program,
+                    dynamo=True,
+                    custom_translation_table=onnx_translations(),
+                    input_names=input_names,
+                    output_names=output_names or _output_names(self.program),
+                    optimize=True,
+                    verbose=False,
+                )
+            except Exception as error:
+                text = _first_line(error)
+                raise ConfigError(f"export_onnx: torch.onnx cannot translate the module: {text}") from error
+        if done is None:
+            raise ConfigError("export_onnx: torch.onnx gave no program")
+        nodes = tidy(done.model)
+        proto = done.model_proto
+        for value in (*proto.graph.input, *proto.graph.output):
+            for axis in value.type.tensor_type.shape.dim:
+                # torch.onnx writes a size that torch.export found out as if it were a name.
+                if axis.dim_param.isdecimal():
+                    axis.dim_value = int(axis.dim_param)
+                elif axis.dim_param:
+                    axis.dim_param = re.sub(r"\w+", lambda found: axes.get(found[0], found[0]), axis.dim_param)
+        return Translated(self.module, proto, nodes)
+
+
+@contextmanager
+def capture(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Iterator[Captured]:
+    """A module captured in evaluation mode, and kept in it meanwhile.
+
+    Which engine its layers are to run on is set aside while it is captured: a file has none.
+
+    Args:
+        module: the module.
+        args: what it is called with.
+        kwargs: likewise.
+        shapes: torch.export's description of the axes that may be open.
+
+    Raises:
+        ConfigError: ONNX cannot express a layer, the weights are too large, or torch.export cannot follow the module.
+    """
+    layers = list(module.named_modules())
+    for name, layer in layers:
         against = _layer_objection(layer)
         if against is not None:
             raise ConfigError(f"export_onnx: '{name or type(module).__name__}' cannot be exported: {against}")
     size = sum(value.numel() * value.element_size() for value in [*module.parameters(), *module.buffers()])
     if size > MOST_BYTES:
         raise ConfigError(f"export_onnx: the weights take {size} bytes, and an ONNX file ends at {MOST_BYTES}")
-    args, kwargs = _called(example)
-    training = module.training
+    training = [(layer, layer.training) for _, layer in layers]
+    engines = [(layer, layer.engine) for _, layer in layers if isinstance(getattr(layer, "engine", None), str)]
     module.eval()
     try:
-        program = _exported(module, args, kwargs)
-        proto, nodes = _translated(program, output_names)
-        checked = check(module, program, proto, args, kwargs)
+        try:
+            for layer, _ in engines:
+                layer.engine = AUTO
+            program = _exported(module, args, kwargs, shapes)
+        finally:
+            for layer, engine in engines:
+                layer.engine = engine
+        yield Captured(module, program)
     finally:
-        module.train(training)
+        for layer, mode in training:
+            layer.training = mode
+
+
+def write(
+    done: Translated,
+    samples: Iterable[Sample],
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str],
+    tolerance: float,
+) -> OnnxExport:
+    """Run a file on inputs beside the module that it came from, and write it.
+
+    Raises:
+        ConfigError: onnxruntime cannot run it, or the results differ.
+    """
+    checked = check(done.module, done.proto, samples)
     if not checked.difference <= tolerance:
         raise ConfigError(
             f"export_onnx: in onnxruntime the results differ by {checked.difference:.1e}, more than {tolerance:.0e} "
@@ -114,12 +231,13 @@ def export_onnx(
         "unroll.version": _version(),
         "unroll.largest_difference": f"{checked.difference:.3e}",
         "unroll.checked_inputs": str(checked.runs),
-        **(metadata or {}),
+        **metadata,
     }
     for key, value in facts.items():
-        proto.metadata_props.add(key=key, value=value)
-    _write(Path(path), proto.SerializeToString())
-    return OnnxExport(Path(path), _shapes(proto.graph.input), _shapes(proto.graph.output), nodes, checked)
+        done.proto.metadata_props.add(key=key, value=value)
+    _write(Path(path), done.proto.SerializeToString())
+    graph = done.proto.graph
+    return OnnxExport(Path(path), _shapes(graph.input), _shapes(graph.output), done.nodes, checked)
 
 
 def _version() -> str:
@@ -129,7 +247,12 @@ def _version() -> str:
         return "unknown"
 
 
-def _need(*names: str) -> None:
+def need(*names: str) -> None:
+    """Say which of these packages is not installed.
+
+    Raises:
+        MissingExtraError: one of them.
+    """
     for name in names:
         if importlib.util.find_spec(name) is None:
             raise MissingExtraError(name, "export", "export to ONNX")
@@ -145,9 +268,6 @@ def _layer_objection(layer: nn.Module) -> str | None:
     """Why time would be unrolled in a layer, or None."""
     if isinstance(layer, GridLSTM):
         return "a Grid LSTM is no recurrent node of ONNX"
-    engine = getattr(layer, "engine", "auto")
-    if engine not in ("auto", "native"):
-        return f"engine='{engine}' is forced on it; use engine='auto'"
     return _cell_objection(layer.cell) if isinstance(layer, Recurrent) else None
 
 
@@ -170,9 +290,8 @@ def _open_axes(value: Any) -> Any:
     return None
 
 
-def _exported(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _exported(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Any:
     """The program that torch.export captures, without anything that ONNX has no word for."""
-    shapes: Any = {name: _open_axes(value) for name, value in kwargs.items()} if kwargs else _open_axes(args)
     with torch.no_grad(), _quiet():
         try:
             program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
@@ -186,31 +305,6 @@ def _exported(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return program
 
 
-def _translated(program: Any, output_names: list[str] | None) -> tuple[Any, int]:
-    with torch.no_grad(), _quiet():
-        try:
-            done = torch.onnx.export(
-                program,
-                dynamo=True,
-                custom_translation_table=onnx_translations(),
-                output_names=output_names or _output_names(program),
-                optimize=True,
-                verbose=False,
-            )
-        except Exception as error:
-            raise ConfigError(f"export_onnx: torch.onnx cannot translate the module: {_first_line(error)}") from error
-    if done is None:
-        raise ConfigError("export_onnx: torch.onnx gave no program")
-    nodes = tidy(done.model)
-    proto = done.model_proto
-    for value in (*proto.graph.input, *proto.graph.output):
-        for axis in value.type.tensor_type.shape.dim:
-            # torch.onnx writes a size that torch.export found out as if it were a name.
-            if axis.dim_param.isdecimal():
-                axis.dim_value = int(axis.dim_param)
-    return proto, nodes
-
-
 def _output_names(program: Any) -> list[str]:
     count = len(program.graph_signature.user_outputs)
     return [f"output_{index}" if index else "output" for index in range(count)]
@@ -222,16 +316,18 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch.onnx says about libraries that are not installed."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Without what torch.onnx, and what it stands on, say about their steps and about what is not installed."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _shapes(values: Any) -> dict[str, tuple[int | str, ...]]:

@@ -5,6 +5,7 @@ Shapes: B batch, S sentences, W words, Q words of a question, A answers, K hops.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from unroll.models.story import StoryReader
 from unroll.tasks.answer.questions import Question
 from unroll.tasks.answer.reading import Answer
 from unroll.tasks.answer.settings import AnswerSettings
+from unroll.tasks.parts import NetworkParts, ids, lengths
 from unroll.training import Loss
 
 #: Words of a sentence that are read, at most: a longer one is no sentence, and all others would be padded to it.
@@ -141,6 +143,21 @@ class ChoiceReading:
             best = {self.answers_known[number]: share for number, share in zip(numbers, shares, strict=True)}
             found.append(Answer(next(iter(best)), best, looks=[look[: story.steps] for look in looks]))
         return found
+
+    def network_parts(self, network: nn.Module) -> NetworkParts:
+        """From words of sentences and of a question to the logits of the answers, and where each hop looked."""
+        words = self.tokenizer.size
+        inputs = {
+            "story": ids(words, "batch", "sentences", "words"),
+            "sentences": lengths("sentences", "batch"),
+            "question": ids(words, "batch", "asked"),
+        }
+        metadata = {
+            "unroll.tokenizer": self.to_json(),
+            "unroll.answers": json.dumps(self.answers_known, ensure_ascii=False),
+            "unroll.memory": json.dumps(self._settings.memory),
+        }
+        return NetworkParts(network, inputs, ("logits", "attention"), metadata)
 
     def to_json(self) -> str:
         """The tokenizer."""

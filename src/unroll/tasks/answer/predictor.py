@@ -17,6 +17,7 @@ from unroll.tasks.answer.reading import Answer, Encoded, Reading
 from unroll.tasks.answer.scores import Answered, score_answers
 from unroll.tasks.answer.settings import Saved
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.parts import NetworkParts
 
 #: Questions, and sentences or tokens, that are answered at once.
 _ROWS, _STEPS = 128, 16_384
@@ -49,6 +50,10 @@ class AnswerPredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Tensor, ...]:
         """What the network is fed for these records."""
         return self._reading.batch([self._reading.encode(self._question(record)) for record in records])
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from numbers of words to an answer, or to where it begins and ends."""
+        return (self._reading.network_parts(self._network),)
 
     def _question(self, record: Record) -> Question:
         return record_question(record, self._columns, self._saved.form)

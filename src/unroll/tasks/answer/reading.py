@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.tasks.answer.questions import Question
+from unroll.tasks.parts import NetworkParts
 from unroll.training import Loss
 
 
@@ -67,6 +68,10 @@ class Reading(Protocol[E]):
 
     def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[E]) -> list[Answer]:
         """What a network in evaluation mode answers."""
+        ...
+
+    def network_parts(self, network: nn.Module) -> NetworkParts:
+        """A network by itself."""
         ...
 
     def to_json(self) -> str:

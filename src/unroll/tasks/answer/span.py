@@ -5,6 +5,7 @@ Shapes: B batch, T tokens of the text, Q tokens of the question, F features of a
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from unroll.models.span import SpanReader, best_spans
 from unroll.tasks.answer.questions import Question
 from unroll.tasks.answer.reading import Answer
 from unroll.tasks.answer.settings import AnswerSettings
+from unroll.tasks.parts import NetworkParts, ids, lengths, numbers
 from unroll.training import Loss
 
 #: Features of a token, each with a vector; all but the word's are this share of the word's size.
@@ -174,6 +176,25 @@ class SpanReading:
             text = question.text[first:last]
             found.append(Answer(text, {text: math.exp(score)}, first))
         return found
+
+    def network_parts(self, network: nn.Module) -> NetworkParts:
+        """From features of tokens to the log-probabilities of where an answer begins and ends, and what of the question
+        counts."""
+        features = len(_FEATURES)
+        known = min(self.features.sizes())
+        inputs = {
+            "text": ids(known, "batch", "time", features),
+            "numbers": numbers("batch", "time", NUMBERS),
+            "lengths": lengths("time", "batch"),
+            "question": ids(known, "batch", "asked", features),
+            "asked_lengths": lengths("asked", "batch"),
+        }
+        metadata = {
+            "unroll.features": self.to_json(),
+            "unroll.rarity": json.dumps(self.rarity, ensure_ascii=False),
+            "unroll.longest": json.dumps(self._settings.longest),
+        }
+        return NetworkParts(network, inputs, ("start", "end", "attention"), metadata)
 
     def to_json(self) -> str:
         """The features of tokens."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unroll.cells import CELLS
 from unroll.layers import Attention, Recurrent, Score, Stack
-from unroll.models.attention_decoder import AttentionDecoder
+from unroll.models.attention_decoder import AttentionDecoder, Writing
 from unroll.models.captioner import Captioner, SmallPictures
 from unroll.models.efficientnet import FEATURES, EfficientNetLite0, cells_of
 from unroll.tasks.caption.settings import CaptionSettings, Saved
@@ -30,9 +30,12 @@ class CaptionNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, S, C) the cells as the decoder sees them, from (B, 3, H, W) pixels from 0 to 255."""
-        seen = pixels if self.backbone is None else self.backbone(pixels)
-        values: Tensor = self.captioner.read(seen).memory.values
+        values: Tensor = self.read(pixels).memory.values
         return values
+
+    def read(self, pixels: Tensor) -> Writing:
+        """The decoder's state before the first word; arguments as `forward`."""
+        return self.captioner.read(pixels if self.backbone is None else self.backbone(pixels))
 
 
 def build_captioner(vocabulary: int, saved: Saved, settings: CaptionSettings) -> Captioner:

@@ -6,6 +6,7 @@ Shapes: B batch, S cells, C features of a cell, T words.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from unroll.tasks.caption.network import CaptionNetwork
 from unroll.tasks.caption.pictures import find_columns, picture_folder, row_problems, rows_of_pictures, tidied
 from unroll.tasks.caption.scores import score_captions
 from unroll.tasks.caption.settings import CaptionSettings, Saved
+from unroll.tasks.parts import NetworkParts, ids, reader_and_writer
 
 #: Pictures that are captioned at once.
 _ROWS = 32
@@ -106,6 +108,15 @@ class CaptionPredictor(Predictor):
             path = self._path(record)
             pixels.append(as_array(open_picture(file_content(path), path), self._eye.size).transpose(2, 0, 1))
         return (torch.from_numpy(np.stack(pixels)),)
+
+    def network_parts(self) -> tuple[NetworkParts, ...]:
+        """What sees, and one step of what writes; a text begins with token 0 and ends with it."""
+        height, width = self._eye.size
+        inputs = {"pixels": ids(256, "batch", 3, height, width)}
+        decoder = self._network.captioner.decoder
+        places = math.prod(self._network.captioner.grid)
+        metadata = {"unroll.tokenizer": self._tokenizer.to_json()}
+        return reader_and_writer(self._network, decoder, inputs, places, metadata)
 
     def _path(self, record: Record) -> Path:
         # A path on the line that comes with options is a record with a text.

@@ -19,6 +19,7 @@ from unroll.tasks.pair_answers import answers, asked, best_texts
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
+from unroll.tasks.parts import NetworkParts
 
 #: What a record may say beside its text.
 OVERRIDES = ("beam", "best")
@@ -59,6 +60,10 @@ class ChatPredictor(Predictor):
             beam: hypotheses that are carried on; None: as the run says.
         """
         return best_texts(self._writer, self._settings, texts, beam)
+
+    def network_parts(self) -> tuple[NetworkParts, ...]:
+        """What reads, and one step of what writes."""
+        return self._writer.network_parts()
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The best answer to each text, with its score; with `best` above 1 the next best, too.

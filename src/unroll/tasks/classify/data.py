@@ -6,10 +6,9 @@ Shapes: N rows, K classes or labels.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from unroll.tasks.classify.examples import Examples, Gaps, Joined, SeriesExample
 from unroll.tasks.classify.series import HIDDEN, plan_series, series_training, training_rows
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import train_grams
-from unroll.tasks.transfer import Pretrained, check_fits, encode, read_pretrained
+from unroll.tasks.transfer import Pretrained, RunTokens, check_fits, read_pretrained
 
 
 def row_labels(table: Table, column: str, *, several: bool) -> list[tuple[str, ...]]:
@@ -215,10 +214,10 @@ def _read_start(settings: ClassifySettings, columns: Columns) -> Pretrained | No
     return pretrained
 
 
-def _tokens(pretrained: Pretrained | None) -> Callable[[str], np.ndarray] | None:
+def _tokens(pretrained: Pretrained | None) -> RunTokens | None:
     if pretrained is None:
         return None
-    return functools.partial(encode, pretrained.tokenizer, pretrained.start.task)
+    return RunTokens(pretrained.tokenizer, pretrained.start.task)
 
 
 def _train_features(texts: Joined, settings: ClassifySettings) -> StepFeatures:

@@ -21,6 +21,7 @@ from unroll.data.table.table import Table
 from unroll.data.text.features import StepFeatures, Steps
 from unroll.errors import DataError
 from unroll.tasks.classify.settings import Saved
+from unroll.tasks.transfer import RunTokens
 
 #: Features of texts that are kept in memory after their first use, in all; 256 MB. What does not fit is made anew
 #: every epoch.
@@ -317,7 +318,7 @@ class TextForms(NamedTuple):
         grams: the vocabulary of the linear model.
     """
 
-    tokens: Callable[[str], np.ndarray] | None = None
+    tokens: RunTokens | None = None
     features: StepFeatures | None = None
     grams: StepFeatures | None = None
 

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Table, pad_series, pad_tokens
-from unroll.errors import ConfigError, DataError, nearest
+from unroll.errors import DataError, nearest
+from unroll.models.named import Probabilities
 from unroll.models.wide import Network
 from unroll.report import Section
 from unroll.report.leaning import leaning_section
-from unroll.tasks.base import NetworkParts, Predictor, Record, Scores
+from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.classify.data import class_matrix, row_labels
 from unroll.tasks.classify.examples import (
     SeriesExamples,
@@ -30,26 +30,10 @@ from unroll.tasks.classify.examples import (
 from unroll.tasks.classify.leaning import HIDDEN, leanings
 from unroll.tasks.classify.scores import SCORED, Labelled, probabilities_of, row_logits, run_batches, score_rows
 from unroll.tasks.classify.settings import Saved
+from unroll.tasks.parts import Input, NetworkParts, ids, lengths, numbers
 
 #: Classes whose probabilities a prediction lists.
 _LISTED = 5
-
-
-class _Probabilities(nn.Module):
-    """A classifier of series up to its probabilities.
-
-    Args:
-        network: with its weights.
-    """
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, I), (B,) -> (B, K)."""
-        probabilities: Tensor = self.network.decision(self.network(x, lengths))
-        return probabilities
 
 
 class ClassifyPredictor(Predictor):
@@ -144,23 +128,36 @@ class ClassifyPredictor(Predictor):
         found = leanings(self._network, saved.classes, labelled.table, examples, labelled.rows, truth, probabilities)
         return [leaning_section(found, HIDDEN)] if found else []
 
-    def network_parts(self) -> NetworkParts:
-        """The network from a padded batch of series to probabilities.
-
-        Raises:
-            ConfigError: the model reads texts.
-        """
-        saved = self._saved
-        if not saved.series:
-            raise ConfigError("classifiers of texts are not exported to ONNX yet; those of numeric sequences are")
-        example = {"x": torch.randn(2, 7, saved.input_size), "lengths": torch.tensor([7, 4])}
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from padded series, or from padded features of texts, to probabilities."""
+        saved, (tokens, features, grams) = self._saved, self._forms
+        inputs: dict[str, Input] = {}
+        readings = []
         metadata = {
-            "unroll.task": "classify",
             "unroll.classes": json.dumps(saved.classes, ensure_ascii=False),
             "unroll.inputs": json.dumps(saved.inputs, ensure_ascii=False),
             "unroll.several": json.dumps(saved.several),
         }
-        return NetworkParts(_Probabilities(self._network), example, ("probabilities",), metadata)
+        if saved.several:
+            metadata["unroll.thresholds"] = json.dumps(self._network.decision.thresholds.tolist())
+        if saved.series:
+            readings.append("steps")
+            inputs |= {"x": numbers("batch", "time", saved.input_size), "lengths": lengths("time", "batch")}
+        if tokens is not None:
+            readings.append("steps")
+            inputs["tokens"] = ids(tokens.tokenizer.size, "batch", "tokens")
+            inputs["token_lengths"] = lengths("tokens", "batch")
+            metadata["unroll.tokenizer"] = tokens.tokenizer.to_json()
+        if features is not None:
+            readings.append("features")
+            inputs["features"] = ids(features.size, "batch", "time", "of_a_step")
+            inputs["lengths"] = lengths("time", "batch")
+            metadata["unroll.features"] = features.to_json()
+        if grams is not None:
+            readings.append("grams")
+            inputs["grams"] = ids(grams.size, "batch", "of_a_text")
+            metadata["unroll.grams"] = grams.to_json()
+        return (NetworkParts(Probabilities(self._network, readings), inputs, ("probabilities",), metadata),)
 
     def _batch(self, records: list[Record]) -> tuple[Tensor, ...]:
         saved = self._saved

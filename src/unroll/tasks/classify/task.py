@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Split, Table, tokenizer_from_json
 from unroll.data.text.saved import steps_from_json
@@ -19,7 +17,7 @@ from unroll.tasks.classify.options import OPTIONS
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.settings import ClassifySettings, Saved
 from unroll.tasks.classify.wide import GRAMS
-from unroll.tasks.transfer import TOKENIZER, encode
+from unroll.tasks.transfer import TOKENIZER, RunTokens
 from unroll.training import Monitor, TrainSettings
 
 
@@ -89,7 +87,7 @@ class ClassifyTask(Task[ClassifySettings, ClassifyData]):
         if not saved.series and (saved.start is None or settings.words):
             features = steps_from_json(folder.read_text("tokenizer.json"))
         if saved.start is not None:
-            tokens = functools.partial(encode, tokenizer_from_json(folder.read_text(TOKENIZER)), saved.start.task)
+            tokens = RunTokens(tokenizer_from_json(folder.read_text(TOKENIZER)), saved.start.task)
         if saved.wide_size is not None:
             grams = steps_from_json(folder.read_text(GRAMS))
         network = build_network(saved, settings)

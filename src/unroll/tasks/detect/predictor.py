@@ -6,6 +6,7 @@ Shapes: T records, I features of a step, C channels.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from unroll.bundle import DataConfig
 from unroll.data import Table
 from unroll.errors import ConfigError, DataError
+from unroll.models.named import Carried, state_sizes
 from unroll.models.next_step import NextStep
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.detect.columns import Columns, Stream, streams_of
@@ -28,6 +30,7 @@ from unroll.tasks.detect.session import Limits, Session, Start, StreamState, num
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import Weights
 from unroll.tasks.detect.watching import Watched, begins_of, watch_all
+from unroll.tasks.parts import NetworkParts, after, carried_states, numbers
 
 #: What the run folder's files of columns and sizes, and of the probation parts, are called.
 FILE, STARTS = "detect.json", "probation.json"
@@ -129,6 +132,21 @@ class DetectPredictor(Predictor):
         stream = Stream("", times, values, np.zeros((len(rows), 0), bool), np.arange(len(rows)))
         own = lesson(stream, len(rows), self._saved.cycles, self._settings.long)
         return (torch.from_numpy(own.x[None]),)
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from records and states to what is expected next, and the states.
+
+        Values are scaled by what is usual in the stream, and errors become scores, outside of the network.
+        """
+        network, saved = self._network, self._saved
+        states = state_sizes(network.body)
+        inputs = {"x": numbers("batch", "time", network.body.input_size), **carried_states(states)}
+        metadata = {
+            "unroll.channels": json.dumps(saved.channels, ensure_ascii=False),
+            "unroll.cycles": json.dumps(saved.cycles),
+            "unroll.threshold": json.dumps(self.threshold),
+        }
+        return (NetworkParts(Carried(network), inputs, ("expected", *after(states)), metadata),)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """Score, alert and expected values of every record, each before the next is seen."""

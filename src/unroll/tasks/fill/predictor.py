@@ -15,10 +15,12 @@ from unroll.bundle import DataConfig
 from unroll.data import Table, Tokenizer, pad_tokens
 from unroll.errors import DataError
 from unroll.models.fill import GapModel
+from unroll.models.named import GapScores
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.fill.data import Gap, Rows, read_gap, read_pieces, rows_of
 from unroll.tasks.fill.scores import gaps_section, likeliest, predict_gaps
 from unroll.tasks.fill.settings import FillSettings
+from unroll.tasks.parts import NetworkParts, ids, lengths
 from unroll.tasks.running_text import read_whole
 
 
@@ -59,6 +61,12 @@ class FillPredictor(Predictor):
         """(B, T, V - 2) scores of every token at every place, from what stands around it."""
         ids, lengths = inputs
         return self._model.scores(self._model.contexts(ids, lengths))
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from tokens, the gap's own among them, to the scores of all from number 2 on at every place."""
+        inputs = {"tokens": ids(self._tokenizer.size, "batch", "time"), "lengths": lengths("time", "batch")}
+        metadata = {"unroll.tokenizer": self._tokenizer.to_json()}
+        return (NetworkParts(GapScores(self._model), inputs, ("scores",), metadata),)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The likeliest words for the gap, written ___, of every text.

@@ -20,8 +20,9 @@ from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
 from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
-from unroll.errors import DataError, nearest
-from unroll.models.forecaster import Forecaster, Window
+from unroll.errors import ConfigError, DataError, nearest
+from unroll.models.forecaster import Forecaster, SampledHead, Window
+from unroll.models.named import Horizon
 from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.forecast.calibration import calibrated, pool_size
 from unroll.tasks.forecast.columns import load_series
@@ -32,6 +33,7 @@ from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.shaping import begun_earlier, check_missing, extended, until_last_value
 from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
 from unroll.tasks.forecast.windows import Scaling, SeriesStore, Windows, fit_scaling, split_windows
+from unroll.tasks.parts import NetworkParts, numbers
 
 #: Windows of the past that calibrate the bands of a prediction, over all series.
 _PAST = 20_000
@@ -133,6 +135,31 @@ class ForecastPredictor(Predictor):
     def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
         """(B,) half the square of the forecast: there is no right one yet."""
         return answer.square().sum(dim=1) / 2
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from a window to the quantiles and the mean of every step after it, all in its own units.
+
+        The simple forecasts that a prediction combines it with, and the errors that calibrate its band, are no network.
+
+        Raises:
+            ConfigError: the network draws paths at random.
+        """
+        network, saved = self._network, self._saved
+        if isinstance(network.head, SampledHead):
+            raise ConfigError(
+                "its decoder is fed with draws from its own distribution, which no file repeats; train with"
+                " --set model.decoder=direct, which gives the distribution itself"
+            )
+        known, seen = 2 * len(saved.cycles) + len(saved.ahead), len(saved.covariates) - len(saved.ahead) + saved.mask
+        inputs = {"past": numbers("batch", "time")}
+        if known:
+            inputs["known"] = numbers("batch", "time", known)
+            inputs["ahead"] = numbers("batch", saved.horizon, known)
+        if seen:
+            inputs["seen"] = numbers("batch", "time", seen)
+        metadata = {"unroll.series": saved.model_dump_json(), "unroll.quantiles": json.dumps(self._settings.quantiles)}
+        least = {"time": max(1, network.linear_steps)}
+        return (NetworkParts(Horizon(network, known, seen), inputs, ("quantiles", "mean"), metadata, least=least),)
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score a forecast from every step of every series that has enough steps before it.

@@ -18,11 +18,13 @@ from unroll.errors import DataError
 from unroll.ids import FIRST_ID
 from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
+from unroll.models.named import Carried, state_sizes
 from unroll.report import Section
 from unroll.tasks.base import Predictor, Record, Scores, Written
 from unroll.tasks.generate.data import Passage, whole_passage
 from unroll.tasks.generate.scores import scored, text_cost
 from unroll.tasks.generate.settings import GenerateSettings
+from unroll.tasks.parts import NetworkParts, after, carried_states, ids, lengths
 from unroll.tasks.running_text import read_whole
 
 #: What a record may say beside its text.
@@ -97,6 +99,18 @@ class GeneratePredictor(Predictor):
     def costs(self, inputs: tuple[Any, ...], answer: Tensor) -> Tensor:
         """(B, T - 1) nats that the token after each costs."""
         return functional.cross_entropy(answer[:, :-1].transpose(1, 2), inputs[0][:, 1:], reduction="none")
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from tokens and states to the logits of the token after each, and the states."""
+        model = self._model
+        states = state_sizes(model.body)
+        inputs = {
+            "tokens": ids(self._tokenizer.size, "batch", "time"),
+            "lengths": lengths("time", "batch"),
+            **carried_states(states),
+        }
+        metadata = {"unroll.tokenizer": self._tokenizer.to_json()}
+        return (NetworkParts(Carried(model), inputs, ("logits", *after(states)), metadata),)
 
     def stream(
         self, text: str, sampling: Sampling, length: int, *, generator: torch.Generator | None = None

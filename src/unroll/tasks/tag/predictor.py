@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -16,8 +17,10 @@ from unroll.data.text.tokens import Encoded, TokenFeatures
 from unroll.errors import DataError
 from unroll.metrics.entities import spans
 from unroll.models.crf import CRF
+from unroll.models.named import TokenTags
 from unroll.models.tagger import Tagger
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.parts import NetworkParts, ids, lengths, places
 from unroll.tasks.tag.data import Columns, Sentence, check_sentences, find_columns, record_tokens
 from unroll.tasks.tag.network import SCORED, Batch, batch_of, encode_sentence, rewritten, tag_sentences
 from unroll.tasks.tag.scores import Tagged, score_tags
@@ -76,6 +79,28 @@ class TagPredictor(Predictor):
         """(B, T, K) scores of every tag of every token, before what tags say of each other."""
         scores: Tensor = self._network.scores(*inputs)
         return scores
+
+    def network_parts(self) -> tuple[NetworkParts]:
+        """The network from features of tokens, their characters and the pieces of a language model, to the best
+        tags, and the scores of all."""
+        network, sizes = self._network, self._features.sizes()
+        inputs = {
+            "features": ids(min(sizes), "batch", "time", len(sizes)),
+            "lengths": lengths("time", "batch"),
+        }
+        if network.words is not None:
+            inputs["characters"] = ids(self._features.character_size, "batch", "time", "characters")
+            inputs["character_lengths"] = lengths("characters", "batch", "time")
+        if network.contexts is not None:
+            inputs["pieces"] = ids(network.contexts.embedding.num_embeddings, "batch", "pieces")
+            inputs["piece_lengths"] = lengths("pieces", "batch")
+            inputs["starts"] = places("pieces", "batch", "time")
+            inputs["ends"] = places("pieces", "batch", "time")
+        metadata = {
+            "unroll.features": self._features.to_json(),
+            "unroll.tags": json.dumps(self._saved.tags, ensure_ascii=False),
+        }
+        return (NetworkParts(TokenTags(network), inputs, ("tags", "scores"), metadata),)
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """Tokens and tags; entities, if the tags mark any; with `best` above 1 the next best sequences, too.

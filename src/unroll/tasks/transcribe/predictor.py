@@ -6,6 +6,7 @@ Shapes: T frames, M bands, S steps, V letters and blank.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from unroll.data.audio.recording import Recording
 from unroll.data.audio.resample import resample
 from unroll.decoding.ctc import align
 from unroll.errors import DataError
+from unroll.models.named import Heard, state_sizes
 from unroll.models.recognizer import Recognizer
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.parts import NetworkParts, after, carried_states, lengths, numbers
 from unroll.tasks.transcribe.columns import (
     Columns,
     find_columns,
@@ -84,6 +87,25 @@ class TranscribePredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
         """Features (B, T, M) and frames (B,)."""
         return padded([self.features(self._recording(record)) for record in records])
+
+    def network_parts(self) -> tuple[NetworkParts, ...]:
+        """The network from log-mel features to the log-probabilities of every letter at every step, the first of them
+        that of no letter, and how many steps each recording has; one that reads forwards also as a stream."""
+        network, ears = self.recognizer, self.ears.features
+        inputs = {"features": numbers("batch", "frames", network.bands), "lengths": lengths("frames", "batch")}
+        metadata = {
+            "unroll.letters": json.dumps(self.saved.letters, ensure_ascii=False),
+            "unroll.rate": json.dumps(self.saved.rate),
+            "unroll.hop": json.dumps(ears.hop),
+        }
+        whole = NetworkParts(network, inputs, ("log_probabilities", "steps"), metadata)
+        if network.both_ways:
+            return (whole,)
+        states = state_sizes(network.stack)
+        step = numbers("batch", "steps", network.frames * network.bands)
+        told = {**metadata, "unroll.frames": json.dumps(network.frames), "unroll.delay": json.dumps(network.delay)}
+        said = ("log_probabilities", *after(states))
+        return (whole, NetworkParts(Heard(network), {"features": step, **carried_states(states)}, said, told, "stream"))
 
     def _recording(self, record: Record) -> Recording:
         recording = recording_of_record(record, self.saved.audio, self.saved.rate_column, self._longest)

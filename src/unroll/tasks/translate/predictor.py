@@ -16,6 +16,7 @@ from unroll.tasks.pair_answers import answers, asked, best_texts
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
+from unroll.tasks.parts import NetworkParts
 from unroll.tasks.translate.data import find_columns, pairs_of
 from unroll.tasks.translate.scores import score_translations
 from unroll.tasks.translate.settings import Saved, TranslateSettings
@@ -46,6 +47,10 @@ class TranslatePredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
         """(B, S) tokens of the texts, and (B,) lengths; `read` takes them."""
         return pad_tokens([self._writer.vocabularies.read(self._text(record)) for record in records])
+
+    def network_parts(self) -> tuple[NetworkParts, ...]:
+        """What reads, and one step of what writes."""
+        return self._writer.network_parts()
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The best translation of each text, with its score; with `best` above 1 the next best, too.
