@@ -22,7 +22,7 @@ from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
 from unroll.tasks.forecast.shaping import check_counts, check_missing
-from unroll.tasks.forecast.shoulders import Parts, parts_of
+from unroll.tasks.forecast.shoulders import Parts, parts_of, stretches_of
 from unroll.tasks.forecast.windows import (
     SeriesStore,
     Windows,
@@ -133,7 +133,13 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     many = len(series) >= _MANY
     parts = parts_of(trains, [own.validation for own in bounds], max(rhythm.season, longer), horizon)
     simple = rolling_methods(rhythm.season, longer) if settings.combine and len(windows["validation"]) else ()
-    before = len(parts.earlier(horizon, pool_size(horizon))) if simple and parts.short else 0
+    earlier = parts.earlier(horizon, pool_size(horizon)) if simple and parts.short else None
+    held = windows["validation"].all()
+    if earlier is not None:
+        held = tuple(np.concatenate(both) for both in zip(earlier.all(), held, strict=True))
+    calibrated = min(len(held[0]), pool_size(horizon))
+    # Of one series the latest windows are kept, of several some of all.
+    kept = slice(-calibrated if calibrated and len(series) == 1 else 0, None)
     saved = Saved(
         time=columns.time,
         series=columns.series,
@@ -154,7 +160,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
         zone=config.data.zone,
         likely_zone=series[0].clock.zone,
-        calibrated=min(len(windows["validation"]) + before, pool_size(horizon)),
+        calibrated=calibrated,
+        evidence=stretches_of(held[0][kept], held[1][kept], horizon),
         simple=simple,
         longer=longer,
         inside=inside[0],

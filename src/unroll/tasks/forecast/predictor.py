@@ -167,7 +167,7 @@ class ForecastPredictor(Predictor):
                 the band of what comes after; None: the band is calibrated on the validation split alone.
         """
         forecasts = self.forecasts(store, windows.all(), np.asarray(begins))
-        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh, self._saved.evidence)
         return scored(forecasts, self.yardstick(store, begins), store)
 
     def forecasts(self, store: SeriesStore, windows: tuple[np.ndarray, np.ndarray], fitted: np.ndarray) -> Forecasts:
@@ -337,7 +337,7 @@ class ForecastPredictor(Predictor):
             last.append(len(begins) - 1)
         fitted = np.where(fresh > 0, fresh, np.array(origins))
         forecasts = self.forecasts(store, (np.array(owners), np.array(begins)), fitted)
-        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh, self._saved.evidence)
         return Forecasts(*(values[last] for values in forecasts))
 
 
