@@ -9,6 +9,7 @@ import pytest
 
 from unroll.baselines.rolling import Origins, naive
 from unroll.tasks.forecast.band import SCALES, Usual, fit_band
+from unroll.tasks.forecast.job import ForecastJob
 from unroll.tasks.forecast.shoulders import kept_of, stretches_of
 from unroll.tasks.forecast.task import ForecastTask
 from unroll.tasks.pipeline import plan_run
@@ -126,6 +127,21 @@ def test_series_of_one_time_are_less_evidence_than_as_many_windows_of_one() -> N
     assert stretches_of(origins[:0], origins[:0], 11) == 1
 
 
+def test_windows_before_validation_tell_little_of_a_network_that_answers_nearly_alone(tmp_path: Path) -> None:
+    rows = "".join(f"{1900 + i},{20 + i % 5}\n" for i in range(90))
+    (tmp_path / "data.csv").write_text("year,value\n" + rows, encoding="utf-8")
+    config = {"data": {"path": str(tmp_path / "data.csv")}}
+    tasks = {"forecast": ForecastTask()}
+    job = plan_run(config, ["model.hidden_size=4"], tasks, tmp_path / "store", say=lambda text: None).job
+    assert isinstance(job, ForecastJob)
+    few, many = job.data.saved.evidence or (0.0, 0.0)
+    assert 1 <= few < many
+    assert job.network.combination is not None
+    for share, wanted in ((0.0, many), (1.0, few), (0.5, (few + many) / 2)):
+        job.network.combination[-2] = share
+        assert job.predictor()._evidence() == pytest.approx(wanted)
+
+
 def test_the_band_of_a_series_that_grows_grows_with_it(tmp_path: Path) -> None:
     count = 240
     draw = np.random.default_rng(8)
@@ -136,7 +152,9 @@ def test_the_band_of_a_series_that_grows_grows_with_it(tmp_path: Path) -> None:
     config = {"data": {"path": str(tmp_path / "data.csv")}}
     tasks = {"forecast": ForecastTask()}
     job = plan_run(config, ["model.hidden_size=4"], tasks, tmp_path / "store", say=lambda text: None).job
+    assert isinstance(job, ForecastJob)
     job.settle()
-    kept = kept_of(job.network)  # type: ignore[attr-defined]
+    kept = kept_of(job.network)
+    assert kept is not None
     assert kept.scale == "level"
     assert job.evaluate("test").metrics["coverage"].value == pytest.approx(0.8, abs=0.12)

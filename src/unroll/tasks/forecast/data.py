@@ -134,12 +134,12 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     parts = parts_of(trains, [own.validation for own in bounds], max(rhythm.season, longer), horizon)
     simple = rolling_methods(rhythm.season, longer) if settings.combine and len(windows["validation"]) else ()
     earlier = parts.earlier(horizon, pool_size(horizon)) if simple and parts.short else None
-    held = windows["validation"].all()
-    if earlier is not None:
-        held = tuple(np.concatenate(both) for both in zip(earlier.all(), held, strict=True))
+    validation = windows["validation"].all()
+    held = validation if earlier is None else _joined(earlier.all(), validation)
     calibrated = min(len(held[0]), pool_size(horizon))
     # Of one series the latest windows are kept, of several some of all.
     kept = slice(-calibrated if calibrated and len(series) == 1 else 0, None)
+    worth = [stretches_of(*(part[kept] for part in some), horizon) for some in (validation, held)]
     saved = Saved(
         time=columns.time,
         series=columns.series,
@@ -161,7 +161,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         zone=config.data.zone,
         likely_zone=series[0].clock.zone,
         calibrated=calibrated,
-        evidence=stretches_of(held[0][kept], held[1][kept], horizon),
+        evidence=(worth[0], max(worth)),
         simple=simple,
         longer=longer,
         inside=inside[0],
@@ -195,6 +195,11 @@ def _inside(
     usable = [season for season in sorted(set(seasons)) if season > 1 and 3 * season + horizon <= usual]
     values, names = [item.values for item in series], [item.name for item in series]
     return fit_inside(values, names, np.maximum(trains, 1), horizon, usable)
+
+
+def _joined(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The series and origins of both."""
+    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
 
 
 def _time_number(time: np.datetime64 | np.float64) -> int | float:
