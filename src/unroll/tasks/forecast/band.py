@@ -58,7 +58,7 @@ def _level(at: Origins, usual: Usual) -> np.ndarray:
 
 def _size(at: Origins, usual: Usual) -> np.ndarray:
     """The same for all windows of a series."""
-    return usual.sizes[at.owners]
+    return np.asarray(usual.sizes[at.owners])
 
 
 def _moves(at: Origins, usual: Usual) -> np.ndarray:

@@ -139,7 +139,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     calibrated = min(len(held[0]), pool_size(horizon))
     # Of one series the latest windows are kept, of several some of all.
     kept = slice(-calibrated if calibrated and len(series) == 1 else 0, None)
-    worth = [stretches_of(*(part[kept] for part in some), horizon) for some in (validation, held)]
+    worth = [stretches_of(owners[kept], origins[kept], horizon) for owners, origins in (validation, held)]
     saved = Saved(
         time=columns.time,
         series=columns.series,
