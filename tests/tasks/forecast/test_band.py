@@ -139,7 +139,7 @@ def test_windows_before_validation_tell_little_of_a_network_that_answers_nearly_
     assert job.network.combination is not None
     for share, wanted in ((0.0, many), (1.0, few), (0.5, (few + many) / 2)):
         job.network.combination[-2] = share
-        assert job.predictor()._evidence() == pytest.approx(wanted)
+        assert job.predictor().evidence() == pytest.approx(wanted)
 
 
 def test_the_band_of_a_series_that_grows_grows_with_it(tmp_path: Path) -> None:
