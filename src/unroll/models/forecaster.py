@@ -249,6 +249,7 @@ class Forecaster(nn.Module):
         combined: C, simple forecasts that this one is combined with; how is kept beside the weights (`combination`: C
             weights, that of the network, and 1 for a random walk), and the quantiles (N, Q) of the simple ones' errors
             (`spread`).
+        scaled: whether those are in units of a local scale, whose number is kept, too (`local`).
         likelihood: the distribution of each step; None: quantiles by themselves.
     """
 
@@ -264,6 +265,7 @@ class Forecaster(nn.Module):
         dropout: float = 0.0,
         calibrated: int = 0,
         combined: int = 0,
+        scaled: bool = False,
         likelihood: Likelihood | None = None,
     ) -> None:
         super().__init__()
@@ -290,6 +292,8 @@ class Forecaster(nn.Module):
         self.combination: Tensor | None
         self.register_buffer("spread", torch.zeros(head.horizon, len(levels)) if combined else None)
         self.spread: Tensor | None
+        self.register_buffer("local", torch.zeros(()) if combined and scaled else None)
+        self.local: Tensor | None
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
         nn.init.zeros_(head.out.weight)
         nn.init.zeros_(head.out.bias)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unroll.tasks.forecast.calibration import calibrated, factors_of, pool_size, ratios_of
+from unroll.tasks.forecast.calibration import (
+    calibrated,
+    evidence_of,
+    factors_of,
+    pool_size,
+    quantiles_of,
+    ratios_of,
+    widening,
+)
 from unroll.tasks.forecast.scores import Forecasts
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -43,17 +51,42 @@ def test_a_band_of_any_width_holds_its_share_of_later_errors(width: float, shape
     np.testing.assert_array_equal(band.quantiles[..., 1], band.point)
 
 
-def test_few_errors_stretch_further_than_their_quantile() -> None:
-    """By the rank (n + 1) q of split conformal prediction: of nine errors the largest, for 0.9."""
-    factors = factors_of(np.arange(-4.0, 5.0)[:, None], LEVELS)
-    assert factors is not None
-    assert factors[0].tolist() == [-4.0, 0.0, 4.0]
-    # Four windows of the same error at each of two steps are evidence of four, not of eight.
-    twice = np.array([[-2.0, -2.0], [-1.0, -1.0], [1.0, 1.0], [2.0, 2.0]])
-    factors = factors_of(twice, (0.25, 0.5, 0.75))
-    assert factors is not None
-    assert factors[0].tolist() == [-2.0, 0.0, 2.0]
-    assert factors_of(np.full((3, 2), np.nan), LEVELS) is None
+def test_with_little_evidence_both_sides_share_their_errors() -> None:
+    lopsided = np.concatenate([np.linspace(-2.0, 0.0, 5001), np.linspace(0.0, 6.0, 5001)])
+    # A tenth lies below -1.6, a tenth above 4.8, and of the sizes a fifth above 3.6.
+    assert quantiles_of(lopsided, LEVELS, 1e9).tolist() == pytest.approx([-1.6, 0.0, 4.8], rel=1e-3)
+    assert quantiles_of(lopsided, LEVELS, 1e-9).tolist() == pytest.approx([-3.6, 0.0, 3.6], rel=1e-3)
+    assert quantiles_of(lopsided, LEVELS, 20.0).tolist() == pytest.approx([-2.6, 0.0, 4.2], rel=1e-3)
+    assert factors_of(np.full((3, 2), np.nan), LEVELS, 3.0) is None
+
+
+def test_little_evidence_widens_as_students_t_does() -> None:
+    """Tabulated 0.9 quantiles of t with 5 and 20 degrees of freedom, over that of the normal distribution."""
+    assert widening(LEVELS, 5.0) == pytest.approx([1.475884 / 1.281552, 1.0, 1.475884 / 1.281552], rel=1e-5)
+    assert widening(LEVELS, 20.0)[2] == pytest.approx(1.325341 / 1.281552, rel=1e-5)
+    assert 1.0 < widening(LEVELS, 1e6)[2] < 1.0001
+    assert np.isfinite(widening(LEVELS, 1.0)).all()
+
+
+def test_windows_that_share_steps_are_little_evidence() -> None:
+    assert evidence_of(60, 1) == 60
+    assert evidence_of(60, 11) == 10
+    assert evidence_of(3, 50) == 1
+    pool = np.random.default_rng(3).normal(size=(100, 11))
+    raw = forecasts_of(np.zeros((2, 11)), 1.0)
+    # A pool that is worth less makes a wider band.
+    few, many = (calibrated(raw, LEVELS, pool, None, worth).quantiles[..., 2] for worth in (4.0, 400.0))
+    assert few.mean() > 1.1 * many.mean()
+
+
+def test_bands_from_a_few_windows_hold_their_share_on_average() -> None:
+    """Three hundred short series, each with a pool of its own of five values: normal errors, which t is exact for."""
+    draw = np.random.default_rng(5)
+    held = []
+    for _ in range(300):
+        pool = ratios_of(forecasts_of(draw.normal(size=(5, 1)), 1.0))
+        held.append(share_inside(calibrated(forecasts_of(draw.normal(size=(40, 1)), 1.0), LEVELS, pool, None)))
+    assert np.mean(held) == pytest.approx(0.8, abs=0.06)
 
 
 def test_errors_that_grow_are_followed_and_nothing_is_known_before_it_came() -> None:

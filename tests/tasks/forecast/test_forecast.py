@@ -101,7 +101,7 @@ def test_a_loaded_model_scores_as_the_run_did(run: tuple[RunFolder, Path, list[s
     begins = np.array(job.data.begins("test"))
     raw = job.predictor().forecasts(job.data.store, job.data.windows["test"].all(), begins)
     ratios = job.network.get_buffer("ratios").double().numpy()
-    answers = calibrated(raw, (0.1, 0.5, 0.9), ratios, np.array(job.data.begins("test")))
+    answers = calibrated(raw, (0.1, 0.5, 0.9), ratios, begins, job.predictor().evidence())
     assert not np.allclose(answers.quantiles, raw.quantiles)
     blank = tmp_path / "blank.csv"
     rows = rows_of(write_sales(blank, blank=7))

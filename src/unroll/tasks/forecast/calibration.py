@@ -16,9 +16,12 @@ Shapes: S series, W windows, K windows of the past, N steps of the horizon, Q qu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+import torch
 
+from unroll.models.likelihood import student_quantile
 from unroll.tasks.forecast.scores import Forecasts
 
 #: Windows of the past that a band is calibrated on: so many horizons, and no fewer than that.
@@ -26,6 +29,10 @@ _HORIZONS, _LEAST = 20, 100
 #: By how much of what a quantile has missed in one horizon its level is moved for the next; how far levels stay from
 #: the median's.
 _GAIN, _EDGE = 0.1, 0.01
+#: Evidence from which on steps ahead are told apart; with as much as the second, half of a quantile is its own side's.
+_APART, _SHARED = 30, 20.0
+#: Degrees of freedom that are assumed at least: below, Student's t has no variance.
+_LEAST_EVIDENCE = 2.1
 
 
 def pool_size(horizon: int) -> int:
@@ -51,38 +58,81 @@ def stretched(forecasts: Forecasts, rows: np.ndarray, factors_NQ: np.ndarray) ->
     return np.asarray(point + width * factors_NQ)
 
 
-def factors_of(pool_KN: np.ndarray, levels: Sequence[float] | np.ndarray) -> np.ndarray | None:
+def evidence_of(windows: float, horizon: int) -> float:
+    """How many windows without a common step tell about as much as so many that each begin a step after the other:
+    errors `n` steps ahead have nothing in common from `n` steps on, and the mean lead is (N + 1) / 2."""
+    return max(1.0, 2.0 * windows / (horizon + 1))
+
+
+def factors_of(pool_KN: np.ndarray, levels: Sequence[float] | np.ndarray, evidence: float) -> np.ndarray | None:
     """(N, Q) by what the half widths are multiplied so that each quantile means what it says on the windows of a pool;
     None if the pool is empty.
 
-    Steps ahead are told apart where each has enough windows; else all share their errors.
+    Steps ahead are told apart where there is enough evidence for each; else all share their errors.
+
+    Args:
+        pool_KN: ratios, NaN where unknown.
+        levels: (Q,).
+        evidence: so many windows tell about as much, if none shares steps with another.
     """
     known = ~np.isnan(pool_KN)
     if not known.any():
         return None
-    if known.sum(axis=0).min() >= _LEAST:
+    if evidence >= _APART and known.sum(axis=0).min() >= _LEAST:
         columns = [pool_KN[known[:, n], n] for n in range(pool_KN.shape[1])]
-        return np.stack([_quantiles(values, levels, len(values)) for values in columns])
-    # The steps of one window err together: they are so many values, but no more evidence than windows.
-    shared = _quantiles(pool_KN[known], levels, int(known.any(axis=1).sum()))
+        return np.stack([quantiles_of(values, levels, evidence) for values in columns])
+    shared = quantiles_of(pool_KN[known], levels, evidence)
     return np.tile(shared, (pool_KN.shape[1], 1))
 
 
-def _quantiles(values: np.ndarray, levels: Sequence[float] | np.ndarray, windows: int) -> np.ndarray:
-    """(Q,) quantiles of which the values of a further window, exchangeable with these, lie below with at least the
-    probability of an upper level, above with that of a lower one; the middle one is 0, the median as it is."""
-    ordered, count = np.sort(values), len(values)
+def quantiles_of(values: np.ndarray, levels: Sequence[float] | np.ndarray, evidence: float) -> np.ndarray:
+    """(Q,) quantiles, the middle one 0, the median as it is; what they lack because values are few is `widening`'s.
+
+    A quantile of each side rests on the errors of that side, which are few where there is little evidence. The less
+    there is, the more both sides share their errors, as if they were symmetric.
+    """
+    ordered, sizes = np.sort(values), np.sort(np.abs(values))
+    own = evidence / (evidence + _SHARED)
     found = []
     for place, level in enumerate(levels):
-        side = max(level, 1 - level)
-        rank = min(count, int(np.ceil(count * side * (windows + 1) / windows - 1e-9)))
         if place == len(levels) // 2:
             found.append(0.0)
-        elif place > len(levels) // 2:
-            found.append(max(0.0, ordered[rank - 1]))
-        else:
-            found.append(min(0.0, ordered[count - rank]))
+            continue
+        side, upper = max(level, 1 - level), place > len(levels) // 2
+        both = _at(sizes, max(0.0, 2 * side - 1))
+        signed = max(0.0, _at(ordered, side) if upper else -_at(ordered, 1 - side))
+        size = own * signed + (1 - own) * both
+        found.append(size if upper else -size)
     return np.array(found)
+
+
+def _at(ordered: np.ndarray, level: float) -> float:
+    """The quantile of sorted values, without a bias in its median whatever the distribution.
+
+    Source: Hyndman, Fan 1996, "Sample quantiles in statistical packages", definition 8.
+    """
+    place = (len(ordered) + 1 / 3) * level - 2 / 3
+    below = min(max(int(np.floor(place)), 0), len(ordered) - 1)
+    above = min(below + 1, len(ordered) - 1)
+    share = min(max(place - below, 0.0), 1.0)
+    return float(ordered[below] + share * (ordered[above] - ordered[below]))
+
+
+def widening(levels: Sequence[float], evidence: float) -> np.ndarray:
+    """(Q,) by how much wider a band must be because its width is estimated from little: the quantile of Student's t
+    over that of the normal distribution, as for a further value of a normal sample.
+
+    Source: Hahn, Meeker 1991, "Statistical intervals", section 4.7 (prediction interval, mean known).
+    """
+    # Hundreds of horizons have the same evidence, and a tenth of a window changes nothing.
+    return np.array(_widening(tuple(levels), round(max(evidence, _LEAST_EVIDENCE), 1)))
+
+
+@lru_cache
+def _widening(levels: tuple[float, ...], evidence: float) -> list[float]:
+    side = torch.tensor([max(level, 1 - level) for level in levels], dtype=torch.float64)
+    ratio = student_quantile(side, torch.tensor(evidence, dtype=torch.float64)) / torch.special.ndtri(side)
+    return torch.where(side > 0.5, ratio, 1.0).tolist()
 
 
 def _next_levels(
@@ -101,7 +151,11 @@ def _next_levels(
 
 
 def calibrated(
-    forecasts: Forecasts, levels: Sequence[float], pool_KN: np.ndarray, fresh: np.ndarray | None
+    forecasts: Forecasts,
+    levels: Sequence[float],
+    pool_KN: np.ndarray,
+    fresh: np.ndarray | None,
+    evidence: float | None = None,
 ) -> Forecasts:
     """Forecasts with calibrated bands.
 
@@ -111,16 +165,21 @@ def calibrated(
         pool_KN: ratios of the windows that come before, oldest first; without any the bands are left as they are.
         fresh: (S,) the first origin in each series that training has not used: from there on a window counts for those
             that begin after its last step. None: the pool alone counts.
+        evidence: how many windows without a common step the pool is worth; None: as windows of one series are.
     """
+    pool_KN = pool_KN[~np.isnan(pool_KN).all(axis=1)] if len(pool_KN) else pool_KN
     if len(levels) == 1 or not len(pool_KN):
         return forecasts
+    horizon = forecasts.truth.shape[1]
+    worth = evidence_of(len(pool_KN), horizon) if evidence is None else evidence
     quantiles = forecasts.quantiles.copy()
-    shared = factors_of(pool_KN, levels)
+    shared = factors_of(pool_KN, levels, worth)
+    if shared is not None:
+        shared = shared * widening(levels, worth)
     if fresh is None:
         if shared is not None:
             quantiles = stretched(forecasts, np.arange(len(quantiles)), shared)
         return forecasts._replace(quantiles=quantiles)
-    horizon = forecasts.truth.shape[1]
     ratios, most = ratios_of(forecasts), pool_size(horizon)
     order = np.lexsort((forecasts.origins, forecasts.series))
     for rows in np.split(order, np.flatnonzero(np.diff(forecasts.series[order])) + 1):
@@ -137,7 +196,12 @@ def calibrated(
                 new = ended[seen:]
                 aimed = _next_levels(aimed, levels, forecasts.truth[new], quantiles[new])
                 seen = len(ended)
-                factors = factors_of(np.concatenate([pool_KN, ratios[ended]])[-most:], aimed)
+                latest = ended[-most:]
+                older = pool_KN[max(0, len(pool_KN) + len(latest) - most) :]
+                span = int(forecasts.origins[latest[-1]] - forecasts.origins[latest[0]]) + 1
+                own = min(float(len(latest)), evidence_of(span, horizon)) + worth * len(older) / len(pool_KN)
+                factors = factors_of(np.concatenate([older, ratios[latest]]), aimed, own)
+                factors = None if factors is None else factors * widening(levels, own)
             if factors is not None:
                 quantiles[rows[at:end]] = stretched(forecasts, rows[at:end], factors)
             at = end

@@ -22,7 +22,7 @@ from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
 from unroll.tasks.forecast.shaping import check_counts, check_missing
-from unroll.tasks.forecast.shoulders import Parts, parts_of
+from unroll.tasks.forecast.shoulders import Parts, parts_of, stretches_of
 from unroll.tasks.forecast.windows import (
     SeriesStore,
     Windows,
@@ -133,7 +133,13 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     many = len(series) >= _MANY
     parts = parts_of(trains, [own.validation for own in bounds], max(rhythm.season, longer), horizon)
     simple = rolling_methods(rhythm.season, longer) if settings.combine and len(windows["validation"]) else ()
-    before = len(parts.earlier(horizon, pool_size(horizon))) if simple and parts.short else 0
+    earlier = parts.earlier(horizon, pool_size(horizon)) if simple and parts.short else None
+    validation = windows["validation"].all()
+    held = validation if earlier is None else _joined(earlier.all(), validation)
+    calibrated = min(len(held[0]), pool_size(horizon))
+    # Of one series the latest windows are kept, of several some of all.
+    kept = slice(-calibrated if calibrated and len(series) == 1 else 0, None)
+    worth = [stretches_of(owners[kept], origins[kept], horizon) for owners, origins in (validation, held)]
     saved = Saved(
         time=columns.time,
         series=columns.series,
@@ -154,7 +160,8 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         covariate_scaling=tuple((float(mean), float(size)) for mean, size in store.covariate_scaling),
         zone=config.data.zone,
         likely_zone=series[0].clock.zone,
-        calibrated=min(len(windows["validation"]) + before, pool_size(horizon)),
+        calibrated=calibrated,
+        evidence=(worth[0], max(worth)),
         simple=simple,
         longer=longer,
         inside=inside[0],
@@ -188,6 +195,11 @@ def _inside(
     usable = [season for season in sorted(set(seasons)) if season > 1 and 3 * season + horizon <= usual]
     values, names = [item.values for item in series], [item.name for item in series]
     return fit_inside(values, names, np.maximum(trains, 1), horizon, usable)
+
+
+def _joined(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The series and origins of both."""
+    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
 
 
 def _time_number(time: np.datetime64 | np.float64) -> int | float:

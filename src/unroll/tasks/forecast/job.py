@@ -96,20 +96,22 @@ class ForecastJob(Job):
             return
         if saved.simple:
             parts, levels = data.parts, self._settings.quantiles
-            kept, before = fit_combination(self._network, data.store, windows, parts, levels, saved)
+            kept, earlier = fit_combination(self._network, data.store, windows, parts, levels, saved)
             keep(self._network, kept)
             self.notes = (*self.notes, *combination_notes(saved, kept.weights))
-            pool.append(ratios_of(before))
+            pool.append(earlier)
         ratios = self._network.ratios
         if ratios is None:
             return
         # Of one series the latest; of several some of all.
+        one = len(data.store.names) == 1
         count = min(len(ratios), len(windows))
-        first = len(windows) - count if len(data.store.names) == 1 else 0
-        some = np.linspace(first, len(windows) - 1, count).astype(np.int64)
+        some = _chosen(len(windows), count, latest=one)
         begins = np.asarray(data.begins("validation"))
-        pool.append(ratios_of(self.predictor().forecasts(data.store, windows.locate(some), begins)))
-        latest = np.concatenate(pool)[-len(ratios) :]
+        latest = ratios_of(self.predictor().forecasts(data.store, windows.locate(some), begins))
+        rest = len(ratios) - len(latest)
+        earlier = pool[0][_chosen(len(pool[0]), min(rest, len(pool[0])), latest=one)] if pool else latest[:0]
+        latest = np.concatenate([earlier, latest])
         ratios[len(ratios) - len(latest) :] = torch.from_numpy(latest)
 
     def remarks(self, scores: Scores) -> list[str]:
@@ -147,3 +149,8 @@ class ForecastJob(Job):
     def save(self, folder: RunFolder) -> None:
         """Columns, sizes, and the scaling of each series."""
         folder.write_json(FILE, self.data.saved.model_dump(mode="json"))
+
+
+def _chosen(of: int, count: int, *, latest: bool) -> np.ndarray:
+    """So many of some windows: the latest, or evenly spread."""
+    return np.linspace(of - count if latest else 0, of - 1, count).astype(np.int64)

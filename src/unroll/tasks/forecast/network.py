@@ -72,6 +72,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         dropout=settings.dropout,
         calibrated=saved.calibrated,
         combined=len(saved.simple),
+        scaled=saved.evidence is not None,
         likelihood=likelihood,
     )
 

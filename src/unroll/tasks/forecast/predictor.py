@@ -194,7 +194,7 @@ class ForecastPredictor(Predictor):
                 the band of what comes after; None: the band is calibrated on the validation split alone.
         """
         forecasts = self.forecasts(store, windows.all(), np.asarray(begins))
-        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh, self.evidence())
         return scored(forecasts, self.yardstick(store, begins), store)
 
     def forecasts(self, store: SeriesStore, windows: tuple[np.ndarray, np.ndarray], fitted: np.ndarray) -> Forecasts:
@@ -214,6 +214,14 @@ class ForecastPredictor(Predictor):
         if ratios is None:
             return np.empty((0, self._saved.horizon))
         return np.asarray(ratios.cpu().double().numpy())
+
+    def evidence(self) -> float | None:
+        """How many windows without a common step the pool is worth. Those before validation were answered by the
+        simple forecasts alone: the larger the network's share, the less they tell of its errors."""
+        worth, kept = self._saved.evidence, kept_of(self._network)
+        if worth is None or kept is None:
+            return None if worth is None else worth[0]
+        return worth[0] + (1 - kept.weights.network) * (worth[1] - worth[0])
 
     def _fresh(self, series: TimeSeries) -> int:
         """The first step of a series that neither trained the network nor calibrated its band in training."""
@@ -364,7 +372,7 @@ class ForecastPredictor(Predictor):
             last.append(len(begins) - 1)
         fitted = np.where(fresh > 0, fresh, np.array(origins))
         forecasts = self.forecasts(store, (np.array(owners), np.array(begins)), fitted)
-        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh)
+        forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh, self.evidence())
         return Forecasts(*(values[last] for values in forecasts))
 
 

@@ -151,6 +151,9 @@ class Saved(BaseModel):
     # Added later: a run without them is the network alone.
     simple: tuple[str, ...] = ()
     longer: int = Field(1, ge=1)
+    # Added later: a run without it has a band in units of each series' size, and counts windows of one series. What the
+    # windows of validation are worth, and these with those before them.
+    evidence: tuple[float, float] | None = None
     inside: SavedInside | None = None
 
     def needed(self) -> int:

@@ -5,7 +5,6 @@ Shapes: S series, W windows, N steps of the horizon, C simple forecasts.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +14,8 @@ import torch
 from unroll.baselines.rolling import Origins, naive
 from unroll.metrics.forecast import blocks_of
 from unroll.models.forecaster import Forecaster
+from unroll.tasks.forecast.band import SCALES, Usual, fit_band, local_scale
+from unroll.tasks.forecast.calibration import evidence_of, ratios_of
 from unroll.tasks.forecast.combination import (
     Weights,
     beats,
@@ -40,11 +41,13 @@ class Kept(NamedTuple):
 
     Attributes:
         weights: how it is put together.
-        spread: (N, Q) quantiles of the errors of the simple forecasts, in units of each series' size.
+        spread: (N, Q) quantiles of the errors of the simple forecasts, in units of the local scale.
+        scale: the name of that scale, one of `SCALES`.
     """
 
     weights: Weights
     spread: np.ndarray
+    scale: str = "size"
 
 
 def kept_of(network: Forecaster) -> Kept | None:
@@ -52,7 +55,8 @@ def kept_of(network: Forecaster) -> Kept | None:
     if network.combination is None or network.spread is None:
         return None
     values = network.combination.cpu().double().numpy()
-    return Kept(Weights(values[:-2], float(values[-2]), bool(values[-1])), network.spread.cpu().double().numpy())
+    scale = "size" if network.local is None else list(SCALES)[int(network.local)]
+    return Kept(Weights(values[:-2], float(values[-2]), bool(values[-1])), network.spread.cpu().double().numpy(), scale)
 
 
 def keep(network: Forecaster, kept: Kept) -> None:
@@ -61,6 +65,8 @@ def keep(network: Forecaster, kept: Kept) -> None:
         values = np.concatenate([kept.weights.simple, [kept.weights.network, float(kept.weights.walk)]])
         network.combination.copy_(torch.from_numpy(values))
         network.spread.copy_(torch.from_numpy(kept.spread))
+    if network.local is not None:
+        network.local.fill_(list(SCALES).index(kept.scale))
 
 
 def origins_of(
@@ -95,13 +101,21 @@ def on_shoulders(
     point = share * forecasts.point + (1 - share) * simple
     mean = share * forecasts.mean + (1 - share) * simple
     around = share * (forecasts.quantiles - forecasts.point[..., None])
-    quantiles = point[..., None] + around + (1 - share) * _band(store, forecasts.series, kept.spread)
+    quantiles = point[..., None] + around + (1 - share) * _band(at, _usual(store, forecasts.series), kept)
     return forecasts._replace(point=point, mean=mean, quantiles=quantiles)
 
 
-def _band(store: SeriesStore, series: np.ndarray, spread_NQ: np.ndarray) -> np.ndarray:
-    sizes = np.array([scaling.size for scaling in store.scaling])
-    return np.asarray(sizes[series][:, None, None] * spread_NQ)
+def _usual(store: SeriesStore, series: np.ndarray) -> Usual:
+    """Of the series that these windows are of, in the order of their numbers."""
+    scaling = [store.scaling[number] for number in np.unique(series).tolist()]
+    # A scaling without a centre is by the mean size.
+    levels = [abs(own.centre) if own.centre else own.size for own in scaling]
+    return Usual(np.array([own.size for own in scaling]), np.array(levels))
+
+
+def _band(at: Origins, usual: Usual, kept: Kept) -> np.ndarray:
+    scale = local_scale(kept.scale, at, usual, walk=kept.weights.walk)
+    return np.asarray(scale[:, None, None] * kept.spread)
 
 
 class Parts(NamedTuple):
@@ -137,9 +151,9 @@ def parts_of(begins: Sequence[int], ends: Sequence[int], saved_season: int, hori
 
 def fit_combination(
     network: Forecaster, store: SeriesStore, validation: Windows, parts: Parts, levels: Sequence[float], saved: Saved
-) -> tuple[Kept, Forecasts]:
-    """What would have been best up to the end of the validation part, and the simple forecasts of the windows before
-    that part, with their band.
+) -> tuple[Kept, np.ndarray]:
+    """What would have been best up to the end of the validation part, and the errors (W, N) of the windows before that
+    part in units of their band, which are those of the simple forecasts, made as much smaller as the combination's are.
 
     Args:
         network: trained.
@@ -174,17 +188,39 @@ def fit_combination(
         only = np.array([float(name == "naive") for name in saved.simple])
         weights = Weights(only, 0.0, walk=True)
         own = naive(at)
-    errors = (truth - own) / sizes[tried[0]][:, None]
-    with warnings.catch_warnings():
-        # A step ahead of which no truth is known has a band of no width.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        spread = np.nan_to_num(np.nanquantile(errors, levels, axis=0).T)
-    # The band lies around the median, whatever the bias was.
-    middle = len(levels) // 2
-    spread[:, middle] = 0.0
-    spread[:, :middle] = np.minimum(spread[:, :middle], 0.0)
-    spread[:, middle + 1 :] = np.maximum(spread[:, middle + 1 :], 0.0)
+    scale_name, spread = fit_band(
+        at,
+        truth - own,
+        _usual(store, tried[0]),
+        levels,
+        walk=weights.walk,
+        evidence=stretches_of(*tried, saved.horizon),
+    )
+    kept = Kept(weights, spread, scale_name)
     before = tried[1] + saved.horizon <= parts.begins[tried[0]]
-    series, point = tried[0][before], own[before]
-    quantiles = point[..., None] + _band(store, series, spread)
-    return Kept(weights, spread), Forecasts(series, tried[1][before], truth[before], point, point, quantiles)
+    simply = Kept(weights._replace(network=0.0), spread, scale_name)
+    given = Forecasts(*tried, truth, own, own, own[..., None] + _band(at, _usual(store, tried[0]), simply))
+    # What the network makes of the simple forecasts' errors is told by windows that both have answered.
+    whole = _mean_ratio(on_shoulders(raw, store, parts.begins, kept, saved))
+    alone = _mean_ratio(on_shoulders(raw, store, parts.begins, simply, saved))
+    earlier_ratios = ratios_of(Forecasts(*(values[before] for values in given)))
+    return kept, earlier_ratios * (whole / alone if alone > 0 else 1.0)
+
+
+def _mean_ratio(forecasts: Forecasts) -> float:
+    ratios = np.abs(ratios_of(forecasts))
+    return float(np.nanmean(ratios)) if not np.isnan(ratios).all() else 0.0
+
+
+def stretches_of(series: np.ndarray, origins: np.ndarray, horizon: int) -> float:
+    """How much evidence windows are: so many of one series that have no common step. What series of one time have in
+    common is not known, so theirs counts by the root of their number.
+    """
+    if not len(series):
+        return 1.0
+    used, owners = np.unique(series, return_inverse=True)
+    first, last = np.full(len(used), np.iinfo(np.int64).max), np.zeros(len(used), np.int64)
+    np.minimum.at(first, owners, origins)
+    np.maximum.at(last, owners, origins)
+    own = [evidence_of(float(span), horizon) for span in (last - first + 1).tolist()]
+    return float(min(len(series), np.sum(own) / np.sqrt(len(used))))
