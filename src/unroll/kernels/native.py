@@ -44,19 +44,7 @@ class NativeKernel:
         return found if isinstance(found, str) else None
 
     def run(self, request: ScanRequest) -> ScanResult:
-        taken = self._taken([Layer((request,))])
-        if isinstance(taken, Call):
-            y, ends = run(taken)
-        elif isinstance(taken, Recipe):
-            y, *ends = _by_operator(request, taken)
-        else:
-            raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
-        rest = iter(ends)
-        (state,) = _states([request.cell], rest)
-        if not request.trace:
-            return ScanResult(y, state, None)
-        gates = dict(zip(request.cell.gates, next(rest).unbind(2), strict=True)) if request.cell.gates else {}
-        return ScanResult(y, state, {"h": y, **{name: next(rest) for name in state._fields[1:]}, **gates})
+        return self._side_by_side([request])[0]
 
     def run_layers(self, layers: Sequence[Layer[ScanRequest]]) -> LayersResult:
         found = self._taken(layers)
@@ -86,6 +74,26 @@ class NativeKernel:
         if joined:
             return LayersResult(y, tuple(ends) if several else tuple([part.unsqueeze(0) for part in ends]))
         return LayersResult(y, _states([run.cell for layer in layers for run in layer.runs], iter(ends)))
+
+    def _side_by_side(self, requests: Sequence[ScanRequest]) -> list[ScanResult]:
+        """Scans that were not refused, one after the other."""
+        found = []
+        for request in requests:
+            taken = self._taken([Layer((request,))])
+            if isinstance(taken, Call):
+                y, ends = run(taken)
+            elif isinstance(taken, Recipe):
+                y, *ends = _by_operator(request, taken)
+            else:
+                raise TypeError(f"NativeKernel was called for {request.cell}, which refuse() excludes: {taken}")
+            rest = iter(ends)
+            (state,) = _states([request.cell], rest)
+            trace = None
+            if request.trace:
+                gates = dict(zip(request.cell.gates, next(rest).unbind(2), strict=True)) if request.cell.gates else {}
+                trace = {"h": y, **{name: next(rest) for name in state._fields[1:]}, **gates}
+            found.append(ScanResult(y, state, trace))
+        return found
 
     def _taken(self, layers: Sequence[Layer[ScanRequest]]) -> Call | Recipe | str:
         """What `_call` says of requests."""
