@@ -105,9 +105,7 @@ def sentence_view(text: str, *, units: int = 48, seed: int = 0, layers: int = 1,
         ),
         {"label": "positive", "probabilities": {"positive": 0.93, "negative": 0.07}},
     )
-    return Shown(
-        f"{seed + 1}: {text[:24]}…", view, text, memory_of(tracks[0]), {"gradient x input": "gradient × input"}
-    )
+    return Shown(f"{seed + 1}: {text[:24]}…", view, text, memory_of(tracks[0]))
 
 
 def page(*shown: Shown, title: str = "runs/reviews", language: str | None = "en") -> str:

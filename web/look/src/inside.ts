@@ -9,7 +9,7 @@ import { Pane, moveTo, zoom, type Shown } from "./pane";
 import { matches } from "./query";
 import { GUTTER, MARGIN, type Room } from "./room";
 import type { Layer, View } from "./scene";
-import { number, visible } from "./text";
+import { layerName, number, visible } from "./text";
 
 const SORTINGS: readonly Sorting[] = ["number", "similarity", "saturation", "timescale", "query"];
 
@@ -63,8 +63,7 @@ export class Inside {
     };
     const view = room.view;
     const layers = view.layers.map((layer, index) => {
-      const way = view.layers.some((other) => other.direction < 0) ? `, ${layer.direction > 0 ? words.forward : words.backward}` : "";
-      return [String(index), `${visible(layer.name)} · ${layer.cell.toUpperCase()}${way}`] as const;
+      return [String(index), `${layerName(layer.name, words)} · ${layer.cell.toUpperCase()}${layer.tokens ? ` · ${words.writes}` : ""}`] as const;
     });
     const tracks = (room.layer()?.tracks ?? []).map((track) => [track.name, words.tracks[track.name] ?? visible(track.name)] as const);
     const button = (text: string, title: string, press: () => void): HTMLElement =>
@@ -116,7 +115,7 @@ export class Inside {
         drawHeat(sized(canvas, wide, 52), { x: 0, y: 0, width: wide, height: 52 }, grid, track.kind, byNumber(grid.rows), window, room.palette);
         const chosen = String(Math.min(state.now.layer, view.layers.length - 1) === index);
         const way = layer.direction > 0 ? words.forward : words.backward;
-        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, visible(layer.name), canvas);
+        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, layerName(layer.name, words), canvas);
       }),
     );
     this.thumbs.replaceChildren(...made);
