@@ -25,7 +25,7 @@ from unroll.inspect.saliency import (
     integrated_gradients,
     occlusion,
 )
-from unroll.inspect.trace import Subject, Trace, Track, opened, trace
+from unroll.inspect.trace import Subject, Trace, Track, Trained, opened, trace
 from unroll.inspect.view import Searched, View
 
 #: Steps up to which each is measured: one row for each step's choice, the way from zero to the input, leaving out each
@@ -71,7 +71,9 @@ def view_of(
     view = View(title, seen, flags=tuple(flag.to_json() for flag in flags), searched=searched, answer=answer)
     if isinstance(model, nn.Module):
         return view
-    layers = _layers(model, given, row)
+    # Not of what has other rows, such as the characters of each word.
+    shown = {track.title for track in seen.tracks}
+    layers = [one for one in _layers(model, given, row) if one.title in shown]
     return replace(
         view,
         gradients={one.title: one.norms for one in layers},
@@ -96,6 +98,9 @@ def _layers(model: Subject, given: Any, row: int) -> list[LayerHealth]:
 def _saliency(model: Subject, given: Any, row: int, steps: int, score: Score | None) -> Mapping[str, np.ndarray]:
     """(T,) or (T, T) by method, of those that the input is short enough for."""
     found = {"gradient x input": gradient_times_input(model, given, row=row, score=score)}
+    if len(found["gradient x input"]) != steps:
+        # What is read has other steps than what is shown: a picture, whose words are the steps.
+        return {}
     if score is None and steps <= _EACH:
         # A network that gives one answer has no choice at each step.
         with suppress(ConfigError):
@@ -124,22 +129,23 @@ def _flags(model: Subject, seen: Trace, others: Sequence[Any]) -> _Flags:
         return _Flags(find_flags(_cut(seen, 0, half), _cut(seen, half, steps)), Searched(0, half, steps - half))
     if seen.kind != "text" or len(others) < 2:
         return _Flags([], None)
-    half = len(others) // 2
-    parts = [_joined(model, others[:half]), _joined(model, others[half:])]
-    if min(len(part.labels) for part in parts) < _LONG:
+    traces: list[Trace] = []
+    predictor = model.predictor if isinstance(model, Trained) else model
+    until = time.monotonic() + _PATIENCE
+    for record in others:
+        one = trace(predictor, [record])
+        traces.append(_cut(one, 0, len(one.labels)))
+        if time.monotonic() > until or sum(len(part.labels) for part in traces) >= 2 * _FLAGGED:
+            break
+    half = len(traces) // 2
+    if sum(len(part.labels) for part in traces[:half]) < _LONG:
         return _Flags([], None)
+    parts = [_joined(traces[:half]), _joined(traces[half : 2 * half])]
     return _Flags(find_flags(*parts), Searched(half, *(len(part.labels) for part in parts)))
 
 
-def _joined(model: Subject, records: Sequence[Any]) -> Trace:
-    """The traces of many texts as those of one, in which an empty line parts them, as far as patience goes."""
-    traces: list[Trace] = []
-    until = time.monotonic() + _PATIENCE
-    for record in records:
-        one = trace(model, [record])
-        traces.append(_cut(one, 0, len(one.labels)))
-        if time.monotonic() > until or sum(len(part.labels) for part in traces) >= _FLAGGED:
-            break
+def _joined(traces: Sequence[Trace]) -> Trace:
+    """The traces of some texts as those of one, in which an empty line parts them."""
     labels = [label if at else f"\n\n{label}" for one in traces for at, label in enumerate(one.labels)]
     first = traces[0]
     tracks = tuple(

@@ -106,6 +106,7 @@ def scene_of(
 def _view(one: Shown, packer: Packer) -> dict[str, Any]:
     view, trace = one.view, one.view.trace
     tokens, gaps = _tokens(trace, one.text)
+    tags = _tags(view.answer, len(tokens))
     memory = None
     if one.memory is not None:
         block = packer.block(one.memory.shares)
@@ -136,7 +137,8 @@ def _view(one: Shown, packer: Packer) -> dict[str, Any]:
         "flags": [_flag(flag) for flag in view.flags],
         "searched": None if view.searched is None else view.searched._asdict(),
         "diagnosis": [_finding(finding) for finding in view.findings],
-        "answer": answer_text(view.answer),
+        "answer": "" if tags else answer_text(view.answer),
+        "tags": tags,
     }
 
 
@@ -248,6 +250,12 @@ def answer_text(answer: object) -> str:
         if isinstance(answer.get(name), list):
             return _cut(", ".join(map(str, answer[name])))
     return ""
+
+
+def _tags(answer: object, count: int) -> list[str] | None:
+    """What was said of each step, if that is what was said."""
+    tags = answer.get("tags") if isinstance(answer, Mapping) else None
+    return [_cut(str(tag)) for tag in tags] if isinstance(tags, list) and len(tags) == count else None
 
 
 def _series(trace: Trace, packer: Packer) -> dict[str, Any] | None:

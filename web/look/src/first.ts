@@ -43,7 +43,8 @@ export class First {
     const grave = view.diagnosis[0]?.grave ?? false;
     const diagnosis = view.diagnosis[0]?.[state.now.language];
     const shown = state.now.compare === "one" ? [view] : [view, room.other];
-    const summary = this.summary(view);
+    // The first of these that there is leads.
+    const sentences = [this.decision(view), this.summary(view), visible(diagnosis?.what ?? "")].filter((one) => one);
     this.spans = [];
     this.series = [];
     const choices = [
@@ -64,8 +65,7 @@ export class First {
     this.texts.replaceChildren(...shown.map((one) => this.text(one, shown.length > 1)));
     this.element.replaceChildren(
       ...(view.answer ? [el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, visible(view.answer)))] : []),
-      ...(diagnosis ? [el("p", { class: "lead" }, visible(diagnosis.what))] : []),
-      ...(summary ? [el("p", { class: diagnosis ? "summary" : "lead" }, summary)] : []),
+      ...sentences.map((one, index) => el("p", { class: index ? "summary" : "lead" }, one)),
       ...(grave && diagnosis?.try ? [el("p", { class: "advice" }, visible(diagnosis.try))] : []),
       ...scene.notes.map((note) => el("p", { class: "note" }, visible(note))),
       el("div", { class: "choices" }, choices.length > 1 ? tabs : null, state.now.shade === "saliency" ? this.methods(view) : null),
@@ -95,6 +95,19 @@ export class First {
 
   private saliency(view: View): Saliency | undefined {
     return view.saliency[Math.min(this.room.state.now.method, view.saliency.length - 1)];
+  }
+
+  /** The words that counted most for the one answer, in a sentence. */
+  private decision(view: View): string {
+    const { words } = this.room;
+    const best = view.saliency.find((one) => one.name === "integrated gradients") ?? view.saliency[0];
+    if (!best || view.unit !== "word" || view.decides !== "answer" || !view.answer || view.saliency.some((one) => one.rows)) return "";
+    const most = best.values.reduce<number>((a, b) => Math.max(a, b ?? 0), 0);
+    const found = [...best.values.keys()]
+      .filter((t) => (best.values[t] ?? 0) > 0.35 * most && /[\p{L}\p{N}]/u.test(view.tokens[t]!))
+      .sort((a, b) => best.values[b]! - best.values[a]!);
+    const named = [...new Set(found.map((t) => `“${label(view.tokens[t]!, 24)}”`))].slice(0, 3);
+    return named.length ? words.sumDecided(named) : "";
   }
 
   /** The memory at the end in one sentence: how near it reaches, and what of the rest stands out. */
@@ -137,7 +150,8 @@ export class First {
       const span = el("bdi", { class: "token", "data-step": String(t) }, visible(cut === "\n" ? "⏎" : cut));
       if (cut === "\n") span.append(el("br"));
       spans[t] = span;
-      body.append(span);
+      const tag = view.tags?.[t];
+      body.append(tag === undefined ? span : el("ruby", {}, span, el("rt", {}, visible(tag))));
     }
     const at = (event: Event): number | null => {
       const step = (event.target as HTMLElement).closest<HTMLElement>("[data-step]")?.dataset["step"];

@@ -31,14 +31,14 @@ export class Found {
         "tr",
         {},
         el("th", { scope: "row" }, words.properties[flag.property] ?? visible(flag.property)),
-        el("td", {}, el("button", { type: "button", click: () => choose(flag.layer, flag.unit, flag.state) }, `${layerName(flag.layer, words)}, ${flag.state}, ${words.unit(flag.unit)}`)),
+        el("td", {}, el("button", { type: "button", click: () => choose(flag.layer, flag.unit, flag.state) }, `${layerName(flag.layer, words)} · ${flag.state} ${flag.unit}`)),
         el("td", { class: "n" }, percent(flag.precision)),
         el("td", { class: "n" }, percent(flag.recall)),
         el("td", { class: "n" }, bar(flag.f1), number(flag.f1)),
         el("td", { class: "n" }, flag.chance === null ? "" : number(flag.chance)),
       ),
     );
-    const head = [words.property, "", words.precision, words.recall, "F1", words.chance];
+    const head = [words.property, words.unitHead, words.precision, words.recall, "F1", words.chance];
     return el(
       "section",
       { id: "flags" },

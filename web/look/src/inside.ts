@@ -169,7 +169,7 @@ export class Inside {
   private order(view: View, grid: Grid): Uint32Array {
     const { state, scene } = this.room;
     const { sorting, spans } = state.now;
-    if (sorting === "number" || (sorting === "query" && spans.length === 0)) return byNumber(grid.rows);
+    if (sorting === "number" || (sorting === "query" && spans.length === 0)) return numbered(grid.rows);
     if (sorting === "query") {
       const found = matches(grid, spans).map((match) => match.unit);
       const rest = [...byNumber(grid.rows)].filter((unit) => !found.includes(unit));
@@ -232,10 +232,15 @@ export class Inside {
     const most = sums.reduce((a, b) => Math.max(a, b), 1e-9);
     context.fillStyle = room.colour("--muted");
     context.globalAlpha = 0.45;
+    context.beginPath();
+    context.moveTo(GUTTER, height - 4);
     for (let t = 0; t < level.columns; t++) {
-      const tall = (sums[t]! / most) * (height - 10);
-      context.fillRect(GUTTER + t * level.step * scale, height - 4 - tall, Math.max(0.6, level.step * scale), tall);
+      const y = height - 4 - (sums[t]! / most) * (height - 10);
+      context.lineTo(GUTTER + t * level.step * scale, y);
+      context.lineTo(GUTTER + Math.min(room.span, (t + 1) * level.step) * scale, y);
     }
+    context.lineTo(GUTTER + Math.min(room.span, level.columns * level.step) * scale, height - 4);
+    context.fill();
     context.globalAlpha = 1;
     context.strokeStyle = room.colour("--accent");
     context.lineWidth = 2;
@@ -257,6 +262,15 @@ export class Inside {
     });
     this.strip.addEventListener("pointermove", go);
   }
+}
+
+const plain = new Map<number, Uint32Array>();
+
+/** The order by number; always the same object, by which a picture is known. */
+function numbered(units: number): Uint32Array {
+  const known = plain.get(units) ?? byNumber(units);
+  plain.set(units, known);
+  return known;
 }
 
 /** How far the units are from zero at each step, summed over some of them. */

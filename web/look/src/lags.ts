@@ -1,7 +1,7 @@
 /** Gradient by lag: how far back a step can still be learned from. */
 
 import uPlot from "uplot";
-import { el } from "./dom";
+import { el, WHOLE } from "./dom";
 import type { Room } from "./room";
 import { layerName, number, visible } from "./text";
 
@@ -53,7 +53,7 @@ export class Lags {
         cursor: { drag: { x: false, y: false }, points: { size: 7 } },
         scales: { x: { time: false }, y: { distr: 3, range: [low, high] } },
         axes: [
-          { ...axis, label: words.lag, labelSize: 24, size: 32 },
+          { ...axis, label: words.lag, labelSize: 24, size: 32, incrs: WHOLE },
           { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : shareText(tick))) },
         ],
         series: [{}, ...lags.map((_, index) => ({ stroke: colours[index]!, width: 2, points: { show: length < 40, size: 5 } }))],

@@ -47,7 +47,7 @@ export class Matrices {
     const draw = (at: readonly [number, number] | null): void => this.drawMatrix(canvas, grid, matrix, { gutter, top, cell }, perRow, at);
     new ResizeObserver(() => {
       const fits = Math.floor((Math.min(900, figure.clientWidth) - gutter - 64) / matrix.columns.length);
-      const now = Math.max(2, Math.min(matrix.rows.length > 24 ? 18 : 26, fits));
+      const now = Math.max(2, Math.min(matrix.columns.length > 24 ? 18 : matrix.columns.length > 12 ? 26 : 40, fits));
       if (figure.clientWidth && now !== cell) {
         cell = now;
         draw(null);

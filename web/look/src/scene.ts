@@ -125,7 +125,10 @@ export interface View {
   readonly flags: readonly Flag[];
   readonly searched: Searched | null;
   readonly diagnosis: readonly Diagnosis[];
+  /** In a line; empty where that would be too long, or nothing was said. */
   readonly answer: string;
+  /** What was said of each token, as its tag. */
+  readonly tags: readonly string[] | null;
 }
 
 /** A row of what a training run says while it runs. */
