@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -19,13 +18,12 @@ from unroll.inspect import Looks, Trace
 from unroll.models.attention_decoder import AttentionDecoder, Writing
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.caption.network import CaptionNetwork
+from unroll.tasks.chat.predictor import ChatPredictor
 from unroll.tasks.pair_data import Vocabularies
 from unroll.trained import Model
 
 #: What the first step of a decoder reads, and what its last one writes, to people.
 START, END = "▸", "■"
-#: Where an answer holds the text that was written.
-_TEXTS = ("translation", "answer", "caption")
 #: Pixels of the longer side of a picture on a page.
 _SIDE = 176
 
@@ -52,20 +50,19 @@ class Example(NamedTuple):
 
 
 class Said:
-    """The text that a model writes for a record; a search is made once, however often it is asked.
+    """The tokens that a model writes for a record; a search is made once, however often it is asked.
 
     Args:
-        model: that writes.
+        write: makes the search.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._last: tuple[Any, str] | None = None
+    def __init__(self, write: Callable[[Any], list[int]]) -> None:
+        self._write = write
+        self._last: tuple[Any, list[int]] | None = None
 
-    def __call__(self, record: Any) -> str:
+    def __call__(self, record: Any) -> list[int]:
         if self._last is None or self._last[0] is not record:
-            answer = next(iter(self._model.predict_each([record])))
-            self._last = record, next(str(answer[name]) for name in _TEXTS if name in answer)
+            self._last = record, self._write(record)
         return self._last[1]
 
 
@@ -80,14 +77,20 @@ class Translation:
         self.network: EncoderDecoder = model.network  # type: ignore[assignment]
         self._model = model
         self._vocabularies = Vocabularies.load(RunFolder.open(model.path))
-        self._said = Said(model)
+        self._said = Said(self._write)
 
     def example(self, records: Sequence[Any], row: int = 0) -> Example:
         """A text and the model's own answer, with the names of the tokens that are read."""
         source, lengths = self._model.predictor.encode([records[row]])
-        target = self._vocabularies.wanted(self._said(records[row]))
         names = pieces(self._vocabularies.source, source[0].tolist())
-        return Example(Fed(source, lengths, torch.from_numpy(target.astype(np.int64))[None]), names)
+        return Example(Fed(source, lengths, torch.tensor([self._said(records[row])], dtype=torch.int64)), names)
+
+    def _write(self, record: Any) -> list[int]:
+        predictor = self._model.predictor
+        columns = (*self._model.config["data"]["inputs"], "text")
+        text = record if isinstance(record, str) else next(str(record[name]) for name in columns if name in record)
+        written = predictor.answers if isinstance(predictor, ChatPredictor) else predictor.translate  # type: ignore[attr-defined]
+        return list(written([text])[0].tokens)
 
     def own_steps(self, inputs: tuple[Any, ...]) -> Mapping[str, tuple[str, ...]]:
         """The decoder's steps have the names of what they write."""
@@ -119,14 +122,18 @@ class Description:
         self.network: CaptionNetwork = model.network  # type: ignore[assignment]
         self._model = model
         self._tokenizer = tokenizer_from_json(RunFolder.open(model.path).read_text("tokenizer.json"))
-        self._said = Said(model)
+        self._said = Said(self._write)
 
     def example(self, records: Sequence[Any], row: int = 0) -> Example:
         """A picture and the model's own caption; the steps have the names of the words that are read."""
         (pixels,) = self._model.predictor.encode([records[row]])
-        ids = self._tokenizer.encode(self._said(records[row])).astype(np.int64)
-        names = (START, *pieces(self._tokenizer, ids.tolist()))
-        return Example(Fed(pixels, torch.ones(1, dtype=torch.int64), torch.from_numpy(ids)[None]), names)
+        ids = self._said(records[row])
+        names = (START, *(self._tokenizer.decode([token]).strip() for token in ids))
+        return Example(Fed(pixels, torch.ones(1, dtype=torch.int64), torch.tensor([ids], dtype=torch.int64)), names)
+
+    def _write(self, record: Any) -> list[int]:
+        looked = next(iter(self._model.predict_each([record])))["looked_at"]
+        return [token for look in looked for token in self._tokenizer.encode(look["word"]).tolist()]
 
     def ask(self, inputs: tuple[Any, ...]) -> Tensor:
         """(B, T + 1, V) logits of every word of the caption and its end."""
