@@ -226,6 +226,7 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
     said = {name: str(finding.get(name, "")) for name in ("what", "numbers", "try")}
     korean = finding.get("ko", {})
     return {
+        "kind": finding.get("kind", ""),
         "grave": finding.get("kind", "healthy") != "healthy",
         "en": said,
         "ko": {name: str(korean.get(name, text)) for name, text in said.items()},

@@ -44,7 +44,7 @@ export class First {
     const diagnosis = view.diagnosis[0]?.[state.now.language];
     const shown = state.now.compare === "one" ? [view] : [view, room.other];
     // The first of these that there is leads.
-    const sentences = [this.decision(view), this.summary(view), visible(diagnosis?.what ?? "")].filter((one) => one);
+    const sentences = [this.decision(view), this.summary(view), this.learning(view)].filter((one) => one);
     this.spans = [];
     this.series = [];
     const choices = [
@@ -95,6 +95,13 @@ export class First {
 
   private saliency(view: View): Saliency | undefined {
     return view.saliency[Math.min(this.room.state.now.method, view.saliency.length - 1)];
+  }
+
+  /** The first finding of the diagnosis, and what it means for someone who does not know the words. */
+  private learning(view: View): string {
+    const { words, state } = this.room;
+    const found = view.diagnosis[0];
+    return found ? [visible(found[state.now.language].what), words.means[found.kind]].filter((part) => part).join(" ") : "";
   }
 
   /** The words that counted most for the one answer, in a sentence. */
@@ -285,7 +292,7 @@ export class First {
       if (view.unit === "step") this.lead.textContent = words.memoryLeadSteps(word === String(focus) ? words.step(focus) : word);
       else this.lead.textContent = focus === view.tokens.length - 1 ? words.memoryLeadLast : words.memoryLead(word);
     } else {
-      this.lead.textContent = words.memoryNone;
+      this.lead.textContent = view.images.length ? "" : words.memoryNone;
     }
   }
 }

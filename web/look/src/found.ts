@@ -45,7 +45,7 @@ export class Found {
       el("h2", {}, words.flags),
       el("p", { class: "note" }, words.flagsNote(view.searched)),
       view.flags.some((flag) => flag.f1 > 0.5 && flag.f1 > 1.5 * (flag.chance ?? 0)) ? null : el("p", {}, words.noFlag),
-      el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text, k) => el("th", { class: k > 1 ? "n" : "" }, text)))), el("tbody", {}, ...rows)),
+      el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text, k) => el("th", { class: k > 1 ? "n" : "" }, text)))), el("tbody", {}, ...rows))),
     );
   }
 

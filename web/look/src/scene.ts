@@ -87,6 +87,7 @@ interface Said {
 }
 
 export interface Diagnosis {
+  readonly kind: string;
   readonly grave: boolean;
   readonly en: Said;
   readonly ko: Said;
