@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from unroll.bundle import RunFolder
 from unroll.errors import ConfigError, DataError, UnrollError
+from unroll.followed import followed
 from unroll.inspect import View, held, view_of
 from unroll.results import Page
-from unroll.tasks.base import Predictor
 from unroll.trained import Model
 from unroll.viewer import look_html, scene_of
 from unroll.viewer.scene import Memory, Shown
-from unroll.written import Description, writer_of
+from unroll.written import Description
 
 #: Characters of a text by which two views are told apart.
 _NAME = 32
@@ -104,21 +104,20 @@ def _shown(model: Model | nn.Module, given: Any, name: str, row: int, labels: Se
     if not isinstance(model, Model):
         view = view_of(model, given, row=row, labels=labels, title=title)
         return Shown(name, view, "", _memory(model, given, row, view))
-    if row and _by_itself(model):
-        given, row = given[row : row + 1], 0
-    writer = writer_of(model)
-    subject = writer or model
-    score, about = None, "answer"
-    if writer is not None:
-        score, about = writer.score(given[row]), "written"
-    elif model.task == "forecast":
-        score, about = _mean, "forecast"
-    answer = _answer(model, given, row)
-    others = _others(model) if writer is None else []
-    view = view_of(subject, given, row=row, labels=labels, title=title, answer=answer, score=score, others=others)
-    if isinstance(writer, Description):
-        view = replace(view, looks=writer.looks(given[row], view.trace))
-    return Shown(name, view, _text(model, given, row), _memory(subject, given, row, view), about)
+    if not 0 <= row < len(given):
+        raise ConfigError(f"row must be in [0, {len(given)}), the number of records, got {row}")
+    way = followed(model, given[row])
+    if way.apart:
+        given, row = [given[row]], 0
+    answer = _answer(model, given[row]) if way.apart else None
+    others = _others(model) if way.reads else []
+    view = view_of(
+        way.subject, given, row=row, labels=labels, title=title, answer=answer, score=way.score, others=others
+    )
+    if isinstance(way.subject, Description):
+        view = replace(view, looks=way.subject.looks(given[row], view.trace))
+    text = _text(given[row]) if way.apart else ""
+    return Shown(name, view, text, _memory(way.subject, given, row, view), way.decides)
 
 
 def _memory(subject: Any, given: Any, row: int, view: View) -> Memory | None:
@@ -127,11 +126,6 @@ def _memory(subject: Any, given: Any, row: int, view: View) -> Memory | None:
     if found is None or found.sizes.shape[1] != len(view.trace.labels):
         return None
     return Memory(found.at, found.shares, "gradient")
-
-
-def _mean(answer: Tensor) -> Tensor:
-    """Of a forecast."""
-    return answer.mean()
 
 
 def _others(model: Model) -> list[Any]:
@@ -147,22 +141,13 @@ def _others(model: Model) -> list[Any]:
     return [records[number] for number in chosen]
 
 
-def _by_itself(model: Model) -> bool:
-    """Whether each record is an input, and not a row of one."""
-    return type(model.predictor).example is Predictor.example
+def _answer(model: Model, record: Any) -> Any:
+    """What a trained model says to one record. A model that writes on goes on too long for a line."""
+    return None if model.writes else dict(next(iter(model.predict_each([record]))))
 
 
-def _answer(model: Model, given: Any, row: int) -> Any:
-    """What a trained model says to one record. A model that writes goes on too long for a line, and one whose input is
-    made of many records is no matter of one."""
-    if model.writes or not _by_itself(model):
-        return None
-    return dict(next(iter(model.predict_each(given[row : row + 1]))))
-
-
-def _text(model: Model, given: Any, row: int) -> str:
+def _text(record: Any) -> str:
     """The text of a record as it was written: its longest column."""
-    record = given[row] if row < len(given) else None
     if isinstance(record, Mapping):
         return max((value for value in record.values() if isinstance(value, str)), key=len, default="")
     return record if isinstance(record, str) else ""

@@ -48,6 +48,27 @@ def test_page_of_a_forecaster_says_what_moves_the_forecast() -> None:
     assert view["lags"][0]["timescale"] > 0
 
 
+def test_page_of_a_detector_is_about_the_whole_stream() -> None:
+    times = [f"2024-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00" for hour in range(500)]
+    stream = {"time": times, "value": np.sin(np.arange(500) / 5) + 0.05 * np.random.default_rng(0).normal(size=500)}
+    (view,) = scene(unroll.look(unroll.train(stream, task="detect", **QUICK), stream).html)["views"]
+    assert (len(view["tokens"]), view["decides"]) == (499, "forecast")
+    assert view["lags"][0]["values"][0] == 1.0
+    assert len(view["saliency"][0]["values"]) == 499
+
+
+def test_page_of_an_answerer_says_the_answer() -> None:
+    rows = [
+        {"story": f"Mary went to the {place}. John is here.", "question": "Where is Mary?", "answer": place}
+        for place in ["kitchen", "garden", "office"] * 20
+    ]
+    model = unroll.train(rows, task="answer", **QUICK)
+    (view,) = scene(unroll.look(model, rows[0]).html)["views"]
+    assert view["answer"] == model.predict([rows[0]])[0].answer
+    assert {one["name"] for one in view["saliency"]} == {"gradient x input", "integrated gradients", "occlusion"}
+    assert view["diagnosis"]
+
+
 @pytest.fixture(scope="module")
 def translator() -> unroll.Model:
     rows = [{"source": f"Haus Nummer {n}", "target": f"house number {n}"} for n in range(60)]
