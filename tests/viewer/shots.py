@@ -1,6 +1,6 @@
 """Pictures of pages, to be looked at.
 
-`python tests/viewer/shots.py FOLDER OUT [WIDTH ...]` for all of them, light and dark; `docs` in the place of the folders
+`python tests/viewer/shots.py FOLDER OUT [WIDTH ...]` for all, light and dark; `docs` in the place of the folders
 for those that the manual shows.
 """
 
