@@ -117,7 +117,7 @@ def test_saliency_of_one_answer_is_a_row_and_that_of_a_given_score_its_own() -> 
     )
     other = view_of(Reader(), "the film was not good", score=lambda answer: 3 * answer.log_softmax(-1).max())
     for name, values in view.saliency.items():
-        np.testing.assert_allclose(other.saliency[name], 3 * values, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(other.saliency[name], 3 * values, rtol=1e-3, atol=1e-6)
 
 
 class Writer(Reader):
