@@ -24,7 +24,7 @@ PROBES = 8
 #: Steps that are asked at where there are more.
 _ASKED = 160
 #: Passes that a long input gets.
-_PASSES = 8
+_PASSES = 2
 
 
 @dataclass(frozen=True)
