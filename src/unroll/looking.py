@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from unroll.bundle import RunFolder
-from unroll.errors import ConfigError, DataError
-from unroll.inspect import View, held, trace
-from unroll.measured import measured
+from unroll.errors import ConfigError, DataError, UnrollError
+from unroll.followed import followed
+from unroll.inspect import View, held, view_of
 from unroll.results import Page
-from unroll.tasks.base import Predictor
 from unroll.trained import Model
 from unroll.viewer import look_html, scene_of
 from unroll.viewer.scene import Memory, Shown
+from unroll.written import Description
 
 #: Characters of a text by which two views are told apart.
 _NAME = 32
+#: Records of the run's own data on which flags are looked for, and bytes of a file up to which it is read for them.
+_OTHERS, _LARGE = 1000, 64_000_000
 
 
 def look(
@@ -97,31 +101,53 @@ def _read(model: Model | nn.Module, given: Any) -> Any:
 
 def _shown(model: Model | nn.Module, given: Any, name: str, row: int, labels: Sequence[str] | None) -> Shown:
     title = f"{_model_name(model)}: {name}"
-    if row and isinstance(model, Model) and _by_itself(model):
-        given, row = given[row : row + 1], 0
-    seen, text = trace(model, given, row=row, labels=labels), _text(model, given, row)
-    view = measured(model, given, title, row=row, seen=seen, text=text, answer=_answer(model, given, row))
-    found = held(model, given, row=row)
-    memory = None if found is None else Memory(found.at, found.shares, "gradient")
-    return Shown(name, view, text, memory)
+    if not isinstance(model, Model):
+        view = view_of(model, given, row=row, labels=labels, title=title)
+        return Shown(name, view, "", _memory(model, given, row, view))
+    if not 0 <= row < len(given):
+        raise ConfigError(f"row must be in [0, {len(given)}), the number of records, got {row}")
+    way = followed(model, given[row])
+    if way.apart:
+        given, row = [given[row]], 0
+    answer = _answer(model, given[row]) if way.apart else None
+    others = _others(model) if way.reads else []
+    view = view_of(
+        way.subject, given, row=row, labels=labels, title=title, answer=answer, score=way.score, others=others
+    )
+    if isinstance(way.subject, Description):
+        view = replace(view, looks=way.subject.looks(given[row], view.trace))
+    text = _text(given[row]) if way.apart else ""
+    return Shown(name, view, text, _memory(way.subject, given, row, view), way.decides)
 
 
-def _by_itself(model: Model) -> bool:
-    """Whether each record is an input, and not a row of one."""
-    return type(model.predictor).example is Predictor.example
-
-
-def _answer(model: Model | nn.Module, given: Any, row: int) -> Any:
-    """What a trained model says to one record. A model that writes goes on too long for a line, and one whose input is
-    made of many records is no matter of one."""
-    if not isinstance(model, Model) or model.writes or not _by_itself(model):
+def _memory(subject: Any, given: Any, row: int, view: View) -> Memory | None:
+    """What is held of each step, if the input is read step by step."""
+    found = held(subject, given, row=row)
+    if found is None or found.sizes.shape[1] != len(view.trace.labels):
         return None
-    return dict(next(iter(model.predict_each(given[row : row + 1]))))
+    return Memory(found.at, found.shares, "gradient")
 
 
-def _text(model: Model | nn.Module, given: Any, row: int) -> str:
+def _others(model: Model) -> list[Any]:
+    """Some records of the file that the run was trained on, if it is still there and quickly read."""
+    path = Path(model.config["data"]["path"])
+    if not path.is_file() or path.stat().st_size > _LARGE:
+        return []
+    try:
+        records = model.records(path)
+    except UnrollError:
+        return []
+    chosen = np.random.default_rng(0).permutation(len(records))[:_OTHERS]
+    return [records[number] for number in chosen]
+
+
+def _answer(model: Model, record: Any) -> Any:
+    """What a trained model says to one record. A model that writes on goes on too long for a line."""
+    return None if model.writes else dict(next(iter(model.predict_each([record]))))
+
+
+def _text(record: Any) -> str:
     """The text of a record as it was written: its longest column."""
-    record = given[row] if isinstance(model, Model) else None
     if isinstance(record, Mapping):
         return max((value for value in record.values() if isinstance(value, str)), key=len, default="")
     return record if isinstance(record, str) else ""

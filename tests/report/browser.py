@@ -129,6 +129,11 @@ class Browser:
         """Return what the page wrote to the console since it was last asked: errors, refusals of its policy."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._ask("/se/log", {"type": "browser"})]
 
+    def measured(self) -> dict[str, float]:
+        """Return what the browser measures of the page: seconds of a core under "ProcessTime", and more."""
+        self._tell("Performance.enable", {"timeDomain": "threadTicks"})
+        return {one["name"]: one["value"] for one in self._tell("Performance.getMetrics", {})["metrics"]}
+
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         """Do one thing with the pointer: "mouseMoved", "mousePressed", "mouseReleased", "mouseWheel"."""
         self._tell("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **more})

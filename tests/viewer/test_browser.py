@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from report.browser import Browser, missing
-from viewer.made import KOREAN, SENTENCE, page, sentence_view
+from viewer.made import SENTENCE, kinds, sentence_view, tagged_view
 from viewer.test_page import hostile_page
 
 #: What the keys and the pointer are aimed at: the heat map, in pixels of the window.
@@ -41,13 +41,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    made = {
-        "word": page(sentence_view(SENTENCE)),
-        "korean": page(sentence_view(KOREAN), language="ko"),
-        "deep": page(sentence_view(SENTENCE, layers=2, both=True)),
-        "two": page(sentence_view(SENTENCE), sentence_view(SENTENCE.replace("not bored", "very bored"), seed=1)),
-        "hostile": hostile_page(),
-    }
+    made = {**kinds(), "hostile": hostile_page()}
     folder = tmp_path_factory.mktemp("pages")
     for name, text in made.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -81,7 +75,7 @@ def shown_values(track: str = "c") -> np.ndarray:
     return sentence_view(SENTENCE).view.trace.tracks[0].values[track].T.astype(float)
 
 
-@pytest.mark.parametrize("kind", ["word", "korean", "deep", "two", "hostile"])
+@pytest.mark.parametrize("kind", ["word", "korean", "deep", "tagged", "series", "picture", "two", "hostile"])
 @pytest.mark.parametrize("width", [900, 1440, 2560])
 def test_page_opens_whole_and_without_a_complaint(
     browser: Browser, pages: dict[str, Path], kind: str, width: int
@@ -308,6 +302,87 @@ def test_words_are_shaded_by_what_is_held_of_them(browser: Browser, pages: dict[
     )
     settled(browser)
     assert browser.run(script) == pytest.approx(shares[9], abs=0.6)
+
+
+def test_words_of_a_tagger_have_their_tags_and_what_decided_each(browser: Browser, pages: dict[str, Path]) -> None:
+    opened(browser, pages["tagged"])
+    tags = browser.run("return [...document.querySelectorAll('.sentence rt')].map(tag => tag.textContent)")
+    assert tags[:4] == ["DET", "ADJ", "NOUN", "VERB"]
+    browser.key("m")
+    script = "return [...document.querySelectorAll('.sentence .token')].map(token => parseFloat(token.title))"
+    rows = tagged_view().view.saliency["gradient x input"]
+    for step in (2, 7):
+        browser.run(
+            f"document.querySelectorAll('.sentence .token')[{step}]"
+            ".dispatchEvent(new Event('pointerover', {bubbles: true}))"
+        )
+        settled(browser)
+        assert browser.run(script) == pytest.approx(rows[step], rel=0.02, abs=1e-3)
+
+
+def test_picture_is_bright_where_a_word_looked(browser: Browser, pages: dict[str, Path]) -> None:
+    opened(browser, pages["picture"])
+    browser.wait("return document.querySelectorAll('#images canvas').length === 8")
+    script = (
+        "return [...document.querySelectorAll('#images canvas')].map(c => {"
+        "const at = x => [...c.getContext('2d').getImageData(x * c.width, c.height * .92, 1, 1).data].slice(0, 3)"
+        ".reduce((a, b) => a + b); return at(.1) - at(.9)})"
+    )
+    sides = browser.run(script)
+    # "red" looked to the left, "blue" to the right; the ground at the lower edge is the same everywhere.
+    assert sides[1] > 5
+    assert sides[5] < -5
+    assert browser.run("return document.querySelectorAll('#attention').length") == 0
+
+
+def test_diagnosis_and_flags_are_told_in_the_language_of_the_page(browser: Browser, pages: dict[str, Path]) -> None:
+    opened(browser, pages["word"])
+    text = browser.run("return document.body.innerText")
+    assert "Gradients fall under 1 % after 14 steps" in text
+    assert "Found on 100 other texts of the training file (2,410 steps), scored on 100 more (2,388 steps)." in text
+    browser.key("l")
+    settled(browser)
+    text = browser.run("return document.body.innerText")
+    assert "기울기가 14 시점 만에 1% 아래로 떨어집니다." in text
+    assert "괄호 안" in text
+    assert "1층, 앞에서부터 · c 30" in text
+    assert "Gradients" not in text
+
+
+def test_lines_of_many_steps_cover_what_a_path_would(browser: Browser, pages: dict[str, Path]) -> None:
+    """Crowded lines are drawn by columns of pixels; what is drawn differs by the smooth edges of a path alone."""
+    opened(browser, pages["series"], 900)
+    script = """
+    const plot = document.querySelector('#unit canvas'), context = plot.getContext('2d'), {state} = unroll.room;
+    const frames = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))));
+    const covered = () => {
+      const {data, width, height} = context.getImageData(0, 0, plot.width, plot.height), columns = [];
+      for (let x = 80; x < width - 20; x++) {
+        let [top, bottom] = [height, 0];
+        // The tracks are coloured, the grid and the numbers are grey.
+        for (let y = 0, at = 4 * x; y < height; y++, at += 4 * width) {
+          const part = [data[at], data[at + 1], data[at + 2]];
+          if (data[at + 3] > 100 && Math.max(...part) - Math.min(...part) > 60) [top, bottom] = [Math.min(top, y), y];
+        }
+        columns.push([top, bottom]);
+      }
+      return columns;
+    };
+    await frames();
+    const path = covered(), ratio = window.devicePixelRatio;
+    Object.defineProperty(window, "devicePixelRatio", {value: 2.5, configurable: true, writable: true});
+    state.set({to: 95.999});
+    await frames();
+    const columns = covered();
+    window.devicePixelRatio = ratio;
+    return [path, columns];
+    """
+    path, columns = (np.array(one) for one in browser.run(f"return (async () => {{{script}}})()"))
+    assert np.ptp(path) > 80
+    assert not np.array_equal(path, columns), "both were drawn in the same way"
+    # A line of 4 pixels in the place of one of 2; here and there the grey line lies over a coloured one.
+    assert np.median(np.abs(path - columns)) <= 2
+    assert np.quantile(np.abs(path - columns), 0.85) <= 6
 
 
 def test_hostile_text_is_shown_and_runs_nothing(browser: Browser, pages: dict[str, Path]) -> None:

@@ -13,9 +13,14 @@ from unroll.inspect.jacobians import (
     recurrent_matrices,
     step_jacobians,
 )
-from unroll.inspect.saliency import gradient_times_input, integrated_gradients, occlusion
+from unroll.inspect.saliency import (
+    gradient_times_input,
+    gradient_times_input_by_step,
+    integrated_gradients,
+    occlusion,
+)
 from unroll.inspect.trace import Attention, Trace, Track, trace
-from unroll.inspect.view import View
+from unroll.inspect.view import Looks, Searched, View
 from unroll.inspect.viewed import view_of
 
 __all__ = [
@@ -25,8 +30,10 @@ __all__ = [
     "GateUse",
     "GradientByLag",
     "Held",
+    "Looks",
     "MemoryCapacity",
     "RecurrentMatrix",
+    "Searched",
     "Trace",
     "Track",
     "Unit",
@@ -37,6 +44,7 @@ __all__ = [
     "gate_use",
     "gradient_by_lag",
     "gradient_times_input",
+    "gradient_times_input_by_step",
     "held",
     "integrated_gradients",
     "jacobian_products",

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unroll.errors import ConfigError
 from unroll.inspect.steps import Steps
 from unroll.inspect.trace import Opened, Subject, nothing_ran, opened, own_scans
-from unroll.inspect.watch import Seen, watch
+from unroll.inspect.watch import Seen, title_of, watch
 
 #: What counts as vanished and as exploded, as a share of the gradient at lag 0.
 VANISHED, EXPLODED = 0.01, 100.0
@@ -48,7 +48,7 @@ class GradientByLag:
     @property
     def title(self) -> str:
         """A short name, as that of a `Track`."""
-        return f"layer {self.depth + 1}, {self.direction}"
+        return title_of(self.module, self.depth, self.direction)
 
     @property
     def carrier(self) -> str:

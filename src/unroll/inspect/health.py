@@ -25,7 +25,7 @@ from unroll.inspect.gradients import (
     time_scale,
 )
 from unroll.inspect.steps import Steps
-from unroll.inspect.watch import Seen, watch
+from unroll.inspect.watch import Seen, title_of, watch
 
 #: Losses that are followed back in each row.
 SEEDS = 8
@@ -73,7 +73,7 @@ class LayerHealth:
     @property
     def title(self) -> str:
         """A short name, as that of a `Track`."""
-        return f"layer {self.depth + 1}, {self.direction}"
+        return title_of(self.module, self.depth, self.direction)
 
     @property
     def vanishes(self) -> int | None:

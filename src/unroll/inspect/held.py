@@ -5,13 +5,14 @@ Shapes: T steps, R steps that are asked at, I input size, H output size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unroll.inspect.trace import Opened, Subject, opened, own_scans
 from unroll.inspect.watch import Seen, watch
@@ -22,6 +23,8 @@ _MOST = 12_000_000
 PROBES = 8
 #: Steps that are asked at where there are more.
 _ASKED = 160
+#: Passes that a long input gets.
+_PASSES = 2
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def held(
     """
     subject = opened(model, given, row)
     with torch.no_grad():
-        scans = own_scans(watch(subject.network, lambda: subject.ask(subject.inputs)).scans, subject)
+        scans = _reading(subject)
     if not scans:
         return None
     steps = _steps(scans[0], subject.row)
@@ -86,7 +89,7 @@ def held(
     room = _MOST // max(1, 8 * width)
     if room == 0 or steps == 0:
         return None
-    asked = tuple(at) if at is not None else _spread(steps, min(_ASKED, room))
+    asked = tuple(at) if at is not None else _spread(steps, min(_ASKED, _PASSES * room))
     generator = torch.Generator().manual_seed(seed)
     squares = np.zeros((len(asked), steps))
     together = subject.costs is not None
@@ -98,6 +101,32 @@ def held(
             return None
         squares[start : start + room] = found
     return Held(asked, np.sqrt(squares))
+
+
+def _reading(subject: Opened) -> list[Seen]:
+    """The scans that read the input, and not those with steps of their own."""
+    scans = watch(subject.network, lambda: subject.ask(subject.inputs)).scans
+    return [seen for seen in own_scans(scans, subject) if subject.names_of(seen.module) is None]
+
+
+@contextmanager
+def _grounded(subject: Opened) -> Iterator[None]:
+    """What the lowest layers read is such that gradients by it may be asked for, whatever the network does before."""
+    with torch.no_grad():
+        scans = _reading(subject)
+    lowest = {seen.module for seen in scans if seen.depth == scans[0].depth}
+
+    def enter(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        if args and isinstance(args[0], Tensor) and not args[0].requires_grad:
+            return (args[0].detach().requires_grad_(), *args[1:])
+        return args
+
+    handles = [subject.network.get_submodule(name).register_forward_pre_hook(enter) for name in lowest]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 class _Directions(NamedTuple):
@@ -122,7 +151,8 @@ def _steps(seen: Seen, row: int) -> int:
 def _copies(subject: Opened, at: Sequence[int], steps: int, directions: _Directions) -> np.ndarray | None:
     """(R, T) squares, from one pass over R copies of the row: each copy is asked at a step of its own."""
     inputs = _repeated(subject.inputs, len(at))
-    scans = own_scans(watch(subject.network, lambda: subject.ask(inputs)).scans, subject._replace(inputs=inputs))
+    with _grounded(subject):
+        scans = _reading(subject._replace(inputs=inputs))
     places = torch.tensor(at)
     copies = torch.arange(len(at))
     outputs = [output[places, copies] for output in _outputs(scans)]
@@ -135,8 +165,8 @@ def _copies(subject: Opened, at: Sequence[int], steps: int, directions: _Directi
 def _one_by_one(subject: Opened, at: Sequence[int], steps: int, directions: _Directions) -> np.ndarray | None:
     """(R, T) squares, from one pass forward and many back: which dimension of a module's input is the batch is not
     known."""
-    inputs = _repeated(subject.inputs, 1)
-    scans = watch(subject.network, lambda: subject.ask(inputs)).scans
+    with _grounded(subject):
+        scans = _reading(subject._replace(inputs=_repeated(subject.inputs, 1)))
     reads, outputs = _reads(scans), _outputs(scans)
     rows = []
     for step in at:

@@ -17,7 +17,7 @@ from unroll.cells import Role
 from unroll.errors import ConfigError
 from unroll.inspect.steps import Steps
 from unroll.inspect.trace import Subject, nothing_ran, opened, own_scans
-from unroll.inspect.watch import Seen, watch
+from unroll.inspect.watch import Seen, title_of, watch
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,13 @@ def _gates(names: Sequence[str], blocks: int) -> list[str]:
 
 def _measured(seen: Seen, gate: str, matrix: Tensor) -> RecurrentMatrix:
     radius = float(torch.linalg.eigvals(matrix).abs().max()) if matrix.shape[0] == matrix.shape[1] else float("nan")
-    title = f"layer {seen.depth + 1}, {seen.direction}"
-    return RecurrentMatrix(seen.module, title, gate, radius, float(torch.linalg.matrix_norm(matrix, 2)))
+    return RecurrentMatrix(
+        seen.module,
+        title_of(seen.module, seen.depth, seen.direction),
+        gate,
+        radius,
+        float(torch.linalg.matrix_norm(matrix, 2)),
+    )
 
 
 def step_jacobians(model: Subject, given: Any, *, layer: int = 0, row: int = 0) -> np.ndarray:

@@ -5,9 +5,9 @@ Shapes: T steps, I features of a step, B batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,6 +40,21 @@ def gradient_times_input(model: Subject, given: Any, *, score: Score | None = No
     reading = _Reading(opened(model, given, row), score)
     gradient, x = reading.gradient(1.0)
     return reading.own((gradient * x).sum(dim=-1))
+
+
+def gradient_times_input_by_step(model: Subject, given: Any, *, row: int = 0) -> np.ndarray:
+    """(T, T) float64: row t is `gradient_times_input` for the logarithm of the probability of the first choice at step
+    t, of a network that makes a choice at each step.
+
+    Args:
+        model: as in `trace`.
+        given: as in `trace`.
+        row: as in `trace`.
+
+    Raises:
+        ConfigError: the network gives one answer, or answers that are not one for each step.
+    """
+    return _Reading(opened(model, given, row), None).each_step()
 
 
 def integrated_gradients(
@@ -85,6 +100,31 @@ def occlusion(model: Subject, given: Any, *, score: Score | None = None, row: in
     return np.array([whole - reading.score_without(step) for step in range(reading.steps)])
 
 
+class _Read(NamedTuple):
+    """What a lowest layer was made to read.
+
+    Attributes:
+        scaled: what gradients are asked by.
+        whole: what it would have read.
+        turned: whether the batch comes first.
+    """
+
+    scaled: Tensor
+    whole: Tensor
+    turned: bool
+
+
+def _scaled(share: float, read: list[_Read]) -> Callable[[nn.Module, Tensor, bool], Tensor]:
+    """Makes a layer read a share of its input, and keeps what it read."""
+
+    def change(module: nn.Module, x: Tensor, turned: bool) -> Tensor:
+        scaled = (x.detach() * share).requires_grad_()
+        read.append(_Read(scaled, x.detach(), turned))
+        return scaled
+
+    return change
+
+
 class _Reading:
     """A network whose lowest recurrent layers read what they are told to read."""
 
@@ -95,7 +135,10 @@ class _Reading:
             scans = watch(subject.network, lambda: subject.ask(subject.inputs)).scans
         if not scans:
             raise nothing_ran(subject.network)
-        lowest = [seen for seen in own_scans(scans, subject) if seen.scan.layer == 0]
+        scans = [seen for seen in own_scans(scans, subject) if subject.names_of(seen.module) is None]
+        if not scans:
+            raise ConfigError("the input has no steps: the network reads it in another way than with recurrent layers")
+        lowest = [seen for seen in scans if seen.scan.layer == 0]
         depth = min(seen.depth for seen in lowest)
         first = [seen for seen in lowest if seen.depth == depth]
         self._modules = [subject.network.get_submodule(name) for name in dict.fromkeys(one.module for one in first)]
@@ -109,21 +152,34 @@ class _Reading:
 
     def gradient(self, share: float) -> tuple[Tensor, Tensor]:
         """(T, B, I) gradient of the score at a share of the input, and the whole input."""
-        read: list[tuple[Tensor, Tensor, bool]] = []
+        read: list[_Read] = []
+        with torch.enable_grad(), self._reading(_scaled(share, read)):
+            return self._by_input(self._scored(), read)
 
-        def change(module: nn.Module, x: Tensor, turned: bool) -> Tensor:
-            scaled = (x.detach() * share).requires_grad_()
-            read.append((scaled, x.detach(), turned))
-            return scaled
+    def each_step(self) -> np.ndarray:
+        """(T, T) gradient x input of the first choice at each step."""
+        read: list[_Read] = []
+        with torch.enable_grad(), self._reading(_scaled(1.0, read)):
+            answer = self._subject.ask(self._subject.inputs)
+            own = answer[self._subject.row] if isinstance(answer, Tensor) and answer.dim() == 3 else None
+            if own is None or len(own) < self.steps:
+                got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+                raise ConfigError(f"expected scores (B, T, K), some for each of {self.steps} steps, got {got}")
+            rows = []
+            for score in own[: self.steps].log_softmax(dim=-1).amax(dim=-1):
+                gradient, x = self._by_input(score, read)
+                rows.append(self.own((gradient * x).sum(dim=-1)))
+        return np.stack(rows)
 
-        with torch.enable_grad(), self._reading(change):
-            score = self._scored()
-            found = torch.autograd.grad(score, [scaled for scaled, _, _ in read], allow_unused=True)
+    def _by_input(self, score: Tensor, read: Sequence[_Read]) -> tuple[Tensor, Tensor]:
+        """(T, B, I) gradient by what was read, and that as it was."""
+        given = [one.scaled for one in read]
+        found = torch.autograd.grad(score, given, retain_graph=True, allow_unused=True)
         total, whole = torch.zeros(self._shape), torch.zeros(self._shape)
-        for gradient, (_, x, turned) in zip(found, read, strict=True):
-            whole = x.transpose(0, 1) if turned else x
+        for gradient, one in zip(found, read, strict=True):
+            whole = one.whole.transpose(0, 1) if one.turned else one.whole
             if gradient is not None:
-                total = total.to(gradient) + (gradient.transpose(0, 1) if turned else gradient)
+                total = total.to(gradient) + (gradient.transpose(0, 1) if one.turned else gradient)
         return total, whole
 
     def score_without(self, step: int | None) -> float:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.errors import ConfigError
-from unroll.inspect.watch import Seen, Weighed, watch
+from unroll.inspect.watch import Seen, Weighed, title_of, watch
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Track:
 
     @property
     def title(self) -> str:
-        """A short name: the layer, counted from 1, and its direction if there are two."""
-        return f"layer {self.depth + 1}, {self.direction}"
+        """A short name, see `title_of`."""
+        return title_of(self.module, self.depth, self.direction)
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,12 @@ class Attention:
     Attributes:
         module: its dotted name.
         weights: (queries, T) float32, each row sums to one; one query for a pooling.
+        rows: what each query is called; empty where nobody knows.
     """
 
     module: str
     weights: np.ndarray
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,15 @@ class Predicts(Protocol):
 
 
 @runtime_checkable
+class Writes(Protocol):
+    """What a predictor also is whose network has parts with steps of their own, as a decoder."""
+
+    def own_steps(self, inputs: tuple[Any, ...]) -> Mapping[str, tuple[str, ...]]:
+        """What the steps are called of the modules under each dotted name; those of attention are its queries."""
+        ...
+
+
+@runtime_checkable
 class Trained(Protocol):
     """A trained run: `unroll.Model`."""
 
@@ -118,6 +129,7 @@ class Opened(NamedTuple):
         row: which row of the inputs is meant.
         ask: runs the network on such arguments.
         costs: from the arguments and what `ask` gave to (B, T) or (B,); None for a module alone.
+        own: what the steps are called of modules that have steps of their own, by the name that theirs begins with.
     """
 
     network: nn.Module
@@ -126,6 +138,11 @@ class Opened(NamedTuple):
     row: int
     ask: Callable[[tuple[Any, ...]], Any]
     costs: Callable[[tuple[Any, ...], Any], Tensor] | None
+    own: Mapping[str, tuple[str, ...]] = {}
+
+    def names_of(self, module: str) -> tuple[str, ...] | None:
+        """What the steps of a module are called; None for a module that has the steps of the input."""
+        return next((names for part, names in self.own.items() if f"{module}.".startswith(f"{part}.")), None)
 
 
 def trace(model: Subject, given: Any, *, row: int = 0, labels: Sequence[str] | None = None) -> Trace:
@@ -158,14 +175,19 @@ def trace(model: Subject, given: Any, *, row: int = 0, labels: Sequence[str] | N
         calls.setdefault(seen.key, []).append(seen)
     names = tuple(subject.steps if labels is None else labels)
     order = sorted(calls.values(), key=lambda parts: (parts[0].depth, parts[0].scan.reverse))
-    tracks = tuple(_track(parts, subject.row, names) for parts in order)
+    tracks = tuple(_track(parts, subject.row, _named(subject, parts[0].module, names)) for parts in order)
     series = _series(subject.inputs, watched.scans[0].scan.x, subject.row)
     if not names:
         names = _numbers(max(len(track.values["h"]) for track in tracks))
         kind = "steps" if series is None else "series"
     else:
         kind = "text" if series is None else "series"
-    return Trace(kind, names, series, tracks, _attention(watched.attention, subject.row))
+    return Trace(kind, names, series, tracks, _attention(watched.attention, subject))
+
+
+def _named(subject: Opened, module: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    own = subject.names_of(module)
+    return names if own is None else own
 
 
 def nothing_ran(network: nn.Module) -> ConfigError:
@@ -191,7 +213,8 @@ def opened(model: Subject, given: Any, row: int = 0) -> Opened:
     if not 0 <= row < len(records):
         raise ConfigError(f"row must be in [0, {len(records)}), the number of records, got {row}")
     inputs, steps = predictor.example(records, row)
-    return Opened(predictor.network, inputs, steps, 0, predictor.ask, predictor.costs)
+    own = predictor.own_steps(inputs) if isinstance(predictor, Writes) else {}
+    return Opened(predictor.network, inputs, steps, 0, predictor.ask, predictor.costs, own)
 
 
 def own_scans(scans: Sequence[Seen], subject: Opened) -> list[Seen]:
@@ -259,15 +282,16 @@ def _series(inputs: tuple[Any, ...], read: Tensor, row: int) -> np.ndarray | Non
     return np.ascontiguousarray(own.reshape(len(own), -1))
 
 
-def _attention(given: Sequence[Weighed], row: int) -> tuple[Attention, ...]:
+def _attention(given: Sequence[Weighed], subject: Opened) -> tuple[Attention, ...]:
     """What each module weighed, its calls one below the other."""
     rows: dict[str, list[np.ndarray]] = {}
     for one in given:
-        if row < one.weights.shape[0]:
-            rows.setdefault(one.module, []).append(np.atleast_2d(one.weights[row].float().cpu().numpy()))
+        if subject.row < one.weights.shape[0]:
+            rows.setdefault(one.module, []).append(np.atleast_2d(one.weights[subject.row].float().cpu().numpy()))
     found = []
     for module, parts in rows.items():
         width = max(part.shape[1] for part in parts)
-        padded = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts]
-        found.append(Attention(module, np.concatenate(padded)))
+        padded = np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts])
+        names = subject.names_of(module) or ()
+        found.append(Attention(module, padded, names if len(names) == len(padded) else ()))
     return tuple(found)

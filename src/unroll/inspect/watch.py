@@ -5,6 +5,7 @@ Shapes: T time, B batch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from unroll.engine import Observation, observed
 from unroll.interop.accelerate import RECURRENT, accelerate
+from unroll.layers import Attention
 
 
 class Seen(NamedTuple):
@@ -20,7 +22,8 @@ class Seen(NamedTuple):
 
     Attributes:
         module: the dotted name of the module inside the one that is watched; "" for that itself.
-        depth: how many layers of the watched module ran before its own, from 0: directions of a layer have the same.
+        depth: how many layers of the watched module ran before its own, from 0: the same for directions of a layer, and
+            for members of an ensemble.
         scan: what ran.
     """
 
@@ -87,9 +90,21 @@ def watch(module: nn.Module, call: Callable[[], Any]) -> Watched:
     return Watched(scans, attention, output)
 
 
+#: One of the networks of `models.ensemble`, which stand beside each other.
+_MEMBER = re.compile(r"(?:^|(?<=\.))members\.(\d+)\.")
+
+
+def title_of(module: str, depth: int, direction: str) -> str:
+    """A short name of a layer, counted from 1, in one direction, and of which member of an ensemble it is."""
+    member = _MEMBER.search(module)
+    whose = "" if member is None else f"member {int(member[1]) + 1}, "
+    return f"{whose}layer {depth + 1}, {direction}"
+
+
 def _layer_of(name: str) -> str:
-    """The name without the part that says the direction, as in `Bidirectional` and `models.both_ways`."""
-    return ".".join(part for part in name.split(".") if part not in ("forwards", "backwards"))
+    """The name without what tells layers apart that stand beside each other: the part that says the direction, as in
+    `Bidirectional` and `models.both_ways`, and the member of an ensemble."""
+    return ".".join(part for part in _MEMBER.sub("", name).split(".") if part not in ("forwards", "backwards"))
 
 
 @contextmanager
@@ -105,7 +120,9 @@ def _named(module: nn.Module, attention: list[Weighed]) -> Iterator[list[str]]:
         def leave(part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
             running.pop()
             weights = getattr(part, "weights", None)
-            if callable(weights) and output is not None:
+            if isinstance(part, Attention) and output is not None:
+                attention.append(Weighed(name, output[1].detach()))
+            elif callable(weights) and output is not None:
                 attention.append(Weighed(name, weights(*args).detach()))
 
         return leave

@@ -160,8 +160,8 @@ def run(seed: int) -> Lesson:
         ),
         Claim(
             Text(
-                "It does so whatever its gates start with.",
-                "게이트가 어떤 값에서 시작하든 그렇다.",
+                "Gates remember farther than a simple network whatever they start with.",
+                "게이트가 있으면 어떤 값에서 시작하든 단순 순환 신경망보다 멀리 기억한다.",
             ),
             farthest["lstm"] > farthest["rnn"] and farthest["gru"] > farthest["rnn"],
             told("lstm", "gru", "rnn"),

@@ -12,12 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unroll.inspect import Trace, Track, View
+from unroll.inspect import Looks, Trace, Track, View, gate_time_scales, time_scale
 from unroll.viewer.pack import Packer, bits_for
 
 #: Characters of one step's name that the page gets; the rest is said as a count.
 LONGEST = 400
 
+#: The share of a gradient up to which its curve is shown.
+_LEAST = 1e-6
+#: Where an answer holds what was said.
+_SAID = ("label", "word", "translation", "answer", "caption", "text")
 #: Letters that follow each other in running text, however many steps of one letter there are.
 _SINGLE = 0.9
 
@@ -44,14 +48,14 @@ class Shown(NamedTuple):
         view: what was measured.
         text: the text as it was written, if the steps are parts of one.
         memory: what is held where; None if that was not measured.
-        about: of each method of saliency, what it measures.
+        decides: what saliency is about: the "answer", the "forecast", what was "written".
     """
 
     name: str
     view: View
     text: str = ""
     memory: Memory | None = None
-    about: Mapping[str, str] = {}
+    decides: str = "answer"
 
 
 class Scene(NamedTuple):
@@ -102,6 +106,7 @@ def scene_of(
 def _view(one: Shown, packer: Packer) -> dict[str, Any]:
     view, trace = one.view, one.view.trace
     tokens, gaps = _tokens(trace, one.text)
+    tags = _tags(view.answer, len(tokens))
     memory = None
     if one.memory is not None:
         block = packer.block(one.memory.shares)
@@ -112,30 +117,37 @@ def _view(one: Shown, packer: Packer) -> dict[str, Any]:
         "tokens": tokens,
         "gaps": gaps,
         "series": _series(trace, packer),
-        "layers": [_layer(track, trace, packer) for track in trace.tracks],
+        "layers": _layers(trace, packer),
         "memory": memory,
-        "saliency": [
-            {"name": name, "about": one.about.get(name, name), "values": _numbers(values)}
-            for name, values in view.saliency.items()
-        ],
+        "saliency": [_saliency(name, values, packer) for name, values in view.saliency.items()],
+        "decides": one.decides,
         "lags": list(_lags(view)),
         "matrices": [
             {
                 "name": looked.module,
-                "rows": _names(looked.weights.shape[0], tokens),
+                "rows": [_cut(row) for row in looked.rows] or _names(looked.weights.shape[0], tokens),
                 "columns": _names(looked.weights.shape[1], tokens),
                 "block": packer.block(looked.weights),
             }
             for looked in trace.attention
+            # Cells of a picture are shown in the picture.
+            if looked.module not in {seen.module for seen in view.looks}
         ],
-        "images": [],
+        "images": [_image(seen, packer) for seen in view.looks],
         "flags": [_flag(flag) for flag in view.flags],
+        "searched": None if view.searched is None else view.searched._asdict(),
         "diagnosis": [_finding(finding) for finding in view.findings],
-        "answer": answer_text(view.answer),
+        "answer": "" if tags else answer_text(view.answer),
+        "tags": tags,
     }
 
 
-def _layer(track: Track, trace: Trace, packer: Packer) -> dict[str, Any]:
+def _layers(trace: Trace, packer: Packer) -> list[dict[str, Any]]:
+    scales = gate_time_scales(trace)
+    return [_layer(track, trace, scales.get(track.title), packer) for track in trace.tracks]
+
+
+def _layer(track: Track, trace: Trace, scales: np.ndarray | None, packer: Packer) -> dict[str, Any]:
     units = max(values.shape[1] for values in track.values.values())
     return {
         "name": track.title,
@@ -147,7 +159,9 @@ def _layer(track: Track, trace: Trace, packer: Packer) -> dict[str, Any]:
             {"name": name, "kind": _kind(name, values, track), "block": packer.block(values.T)}
             for name, values in track.values.items()
         ],
-        "timescales": _timescales(track),
+        "timescales": None
+        if scales is None
+        else [round(float(one), 3) if math.isfinite(one) else None for one in scales],
     }
 
 
@@ -158,24 +172,40 @@ def _kind(name: str, values: np.ndarray, track: Track) -> str:
     return "signed"
 
 
-def _timescales(track: Track) -> list[float | None] | None:
-    """(H,) steps that each unit holds on: -1 / mean(ln f) of the gate that keeps.
+def _saliency(name: str, values: np.ndarray, packer: Packer) -> dict[str, Any]:
+    """One number for each step, or a row of them for the choice at each step."""
+    if values.ndim == 1:
+        return {"name": name, "values": _numbers(values), "rows": None}
+    return {"name": name, "values": _numbers(values[-1]), "rows": packer.block(values)}
 
-    Source: Tallec and Ollivier 2018, "Can recurrent neural networks warp time?", section 2: a leak of 1 - f forgets
-    within 1 / (1 - f) steps; the geometric mean over steps is what a product of gates decays by.
-    """
-    gate = next((name for name in ("f", "z") if name in track.values and name not in track.states), None)
-    if gate is None:
-        return None
-    logs = np.log(np.clip(track.values[gate].astype(np.float64), 1e-12, 1.0)).mean(axis=0)
-    return [None if mean > -1e-9 else round(float(-1 / mean), 3) for mean in logs]
+
+def _image(seen: Looks, packer: Packer) -> dict[str, Any]:
+    height, width, channels = seen.pixels.shape
+    return {
+        "name": seen.module,
+        "width": width,
+        "height": height,
+        "channels": channels,
+        "pixels": packer.block(seen.pixels.reshape(-1, channels).T),
+        "labels": [_cut(label) for label in seen.labels],
+        "mapWidth": seen.maps.shape[2],
+        "mapHeight": seen.maps.shape[1],
+        "maps": packer.block(seen.maps.reshape(len(seen.maps), -1)),
+    }
 
 
 def _lags(view: View) -> Iterator[dict[str, Any]]:
     for name, gradients in view.gradients.items():
         first = float(gradients[0]) if len(gradients) and gradients[0] > 0 else math.nan
-        shares = [float(value) / first for value in gradients]
-        yield {"name": name, "values": _numbers(shares), "horizon": view.horizons.get(name), "timescale": None}
+        shares = gradients / first
+        # Nobody learns from what is left further back, and its powers of ten would squeeze the rest.
+        far = int(np.flatnonzero(shares > _LEAST)[-1]) + 1 if (shares > _LEAST).any() else len(shares)
+        yield {
+            "name": name,
+            "values": _numbers(shares[: far + 1]),
+            "horizon": view.horizons.get(name),
+            "timescale": None if math.isnan(tau := time_scale(gradients)) or tau <= 0 else round(min(tau, 1e9), 3),
+        }
 
 
 def _flag(flag: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,13 +221,15 @@ def _flag(flag: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Mapping[str, str]) -> dict[str, Any]:
-    numbers = finding.get("numbers", "")
+def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """In both languages; what has no Korean is shown as it is."""
+    said = {name: str(finding.get(name, "")) for name in ("what", "numbers", "try")}
+    korean = finding.get("ko", {})
     return {
-        "text": finding.get("what", ""),
-        "advice": finding.get("try", ""),
-        "figures": [["", numbers]] if numbers else [],
+        "kind": finding.get("kind", ""),
         "grave": finding.get("kind", "healthy") != "healthy",
+        "en": said,
+        "ko": {name: str(korean.get(name, text)) for name, text in said.items()},
     }
 
 
@@ -211,7 +243,7 @@ def answer_text(answer: object) -> str:
     if not isinstance(answer, Mapping):
         return "" if answer is None else _cut(str(answer))
     chances = next((value for value in answer.values() if isinstance(value, Mapping)), {})
-    said = next((value for name in ("label", "word") if isinstance(value := answer.get(name), str)), "")
+    said = next((value for name in _SAID if isinstance(value := answer.get(name), str)), "")
     if said:
         chance = chances.get(said)
         return _cut(f"{said} ({chance:.0%})" if isinstance(chance, float) else said)
@@ -219,6 +251,12 @@ def answer_text(answer: object) -> str:
         if isinstance(answer.get(name), list):
             return _cut(", ".join(map(str, answer[name])))
     return ""
+
+
+def _tags(answer: object, count: int) -> list[str] | None:
+    """What was said of each step, if that is what was said."""
+    tags = answer.get("tags") if isinstance(answer, Mapping) else None
+    return [_cut(str(tag)) for tag in tags] if isinstance(tags, list) and len(tags) == count else None
 
 
 def _series(trace: Trace, packer: Packer) -> dict[str, Any] | None:

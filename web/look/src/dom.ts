@@ -17,6 +17,9 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Distances of ticks on an axis of whole numbers. */
+export const WHOLE: number[] = [0, 1, 2, 3, 4, 5].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+
 /** Run at most once per frame, however often it is asked for. */
 export function perFrame(work: () => void): () => void {
   let waiting = false;

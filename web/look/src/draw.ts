@@ -1,6 +1,6 @@
 /** Drawing on canvases: heat maps at every distance, and the text over their columns. */
 
-import type { Grid } from "./blocks";
+import type { Grid, Level } from "./blocks";
 import { ends, rampOf, type Palette } from "./colours";
 import type { Kind, View } from "./scene";
 import { label, number, visible } from "./text";
@@ -25,7 +25,108 @@ export interface Grain {
   readonly steps: number;
 }
 
-const buffer = document.createElement("canvas");
+/** Columns of a tile: a frame of panning needs few tiles, and a new one is quickly painted. */
+const TILE = 1024;
+/** Pixels of all tiles that are kept of one picture. */
+const KEPT = 16_000_000;
+
+/** A heat map that is painted piece by piece when it is looked at, and moved without being painted again. */
+class Tiles {
+  private readonly tiles = new Map<number, HTMLCanvasElement>();
+
+  constructor(
+    readonly grid: Grid,
+    readonly level: Level,
+    readonly order: Uint32Array,
+    readonly kind: Kind,
+    readonly colours: Palette,
+    /** Units that share a row of dots. */
+    readonly group: number,
+  ) {}
+
+  /** Whether this is the picture of these. */
+  is(grid: Grid, level: Level, order: Uint32Array, kind: Kind, colours: Palette, group: number): boolean {
+    return this.grid === grid && this.level === level && this.order === order && this.kind === kind && this.colours === colours && this.group === group;
+  }
+
+  get height(): number {
+    return Math.ceil(this.grid.rows / this.group);
+  }
+
+  tile(number: number): HTMLCanvasElement {
+    let made = this.tiles.get(number);
+    if (made) {
+      // The last one that was looked at is the last one to be thrown away.
+      this.tiles.delete(number);
+    } else {
+      made = this.paint(number);
+      const most = Math.max(4, Math.floor(KEPT / (TILE * this.height)));
+      for (const oldest of this.tiles.keys()) {
+        if (this.tiles.size < most) break;
+        this.tiles.delete(oldest);
+      }
+    }
+    this.tiles.set(number, made);
+    return made;
+  }
+
+  private paint(number: number): HTMLCanvasElement {
+    const { grid, level, order, group, colours, height } = this;
+    const first = number * TILE;
+    const width = Math.min(TILE, level.columns - first);
+    const lookup = colourTable(grid, this.kind, colours);
+    const shift = grid.top === 255 ? 0 : 8;
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    const { codes, columns } = level;
+    const sum = new Uint32Array(width);
+    const known = new Uint16Array(width);
+    for (let r = 0; r < height; r++) {
+      const start = r * group;
+      const end = Math.min(grid.rows, start + group);
+      if (end - start === 1) {
+        let from = order[start]! * columns + first;
+        for (let x = 0, to = r * width; x < width; x++) {
+          const code = codes[from++]!;
+          pixels[to++] = code ? lookup[code >> shift]! : colours.missing;
+        }
+        continue;
+      }
+      sum.fill(0);
+      known.fill(0);
+      for (let row = start; row < end; row++) {
+        let from = order[row]! * columns + first;
+        for (let x = 0; x < width; x++) {
+          const code = codes[from++]!;
+          if (code) {
+            sum[x]! += code;
+            known[x]!++;
+          }
+        }
+      }
+      for (let x = 0, to = r * width; x < width; x++) {
+        const code = known[x] ? Math.round(sum[x]! / known[x]!) : 0;
+        pixels[to++] = code ? lookup[code >> shift]! : colours.missing;
+      }
+    }
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    canvas.getContext("2d")!.putImageData(image, 0, 0);
+    return canvas;
+  }
+}
+
+/** The pictures that were looked at last: one for each pane, one for where each of them was before. */
+const pictures: Tiles[] = [];
+
+function pictureOf(grid: Grid, level: Level, order: Uint32Array, kind: Kind, colours: Palette, group: number): Tiles {
+  const at = pictures.findIndex((one) => one.is(grid, level, order, kind, colours, group));
+  const found = at >= 0 ? pictures.splice(at, 1)[0]! : new Tiles(grid, level, order, kind, colours, group);
+  pictures.unshift(found);
+  pictures.length = Math.min(pictures.length, 4);
+  return found;
+}
 
 /** Draw the units (rows, in this order) by steps of a grid; every dot is the mean of what lies under it. */
 export function drawHeat(
@@ -38,53 +139,14 @@ export function drawHeat(
   colours: Palette,
 ): Grain {
   const ratio = context.getTransform().a;
-  const perPixel = (window.to - window.from) / (box.width * ratio);
-  const level = grid.level(Math.max(1, perPixel));
+  const level = grid.level(Math.max(1, (window.to - window.from) / (box.width * ratio)));
   const first = Math.max(0, Math.floor(window.from / level.step));
   const last = Math.min(level.columns, Math.ceil(window.to / level.step));
   const row0 = Math.max(0, Math.floor(window.top));
   const row1 = Math.min(grid.rows, Math.ceil(window.bottom));
   if (last <= first || row1 <= row0) return { units: 1, steps: 1 };
-  const width = last - first;
   const group = Math.max(1, Math.floor((row1 - row0) / (box.height * ratio)));
-  const height = Math.ceil((row1 - row0) / group);
-
-  const lookup = colourTable(grid, kind, colours);
-  const shift = grid.top === 255 ? 0 : 8;
-  const image = new ImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const { codes, columns } = level;
-  for (let r = 0; r < height; r++) {
-    const start = row0 + r * group;
-    const end = Math.min(row1, start + group);
-    if (end - start === 1) {
-      let from = order[start]! * columns + first;
-      for (let x = 0, to = r * width; x < width; x++) {
-        const code = codes[from++]!;
-        pixels[to++] = code ? lookup[code >> shift]! : colours.missing;
-      }
-      continue;
-    }
-    const sum = new Float64Array(width);
-    const known = new Uint16Array(width);
-    for (let row = start; row < end; row++) {
-      let from = order[row]! * columns + first;
-      for (let x = 0; x < width; x++) {
-        const code = codes[from++]!;
-        if (code) {
-          sum[x]! += code;
-          known[x]!++;
-        }
-      }
-    }
-    for (let x = 0, to = r * width; x < width; x++) {
-      const code = known[x] ? Math.round(sum[x]! / known[x]!) : 0;
-      pixels[to++] = code ? lookup[code >> shift]! : colours.missing;
-    }
-  }
-  buffer.width = width;
-  buffer.height = height;
-  buffer.getContext("2d")!.putImageData(image, 0, 0);
+  const picture = pictureOf(grid, level, order, kind, colours, group);
 
   const scaleX = box.width / (window.to - window.from);
   const scaleY = box.height / (window.bottom - window.top);
@@ -93,17 +155,32 @@ export function drawHeat(
   context.rect(box.x, box.y, box.width, box.height);
   context.clip();
   context.imageSmoothingEnabled = false;
-  const right = Math.min(last * level.step, grid.columns);
+  // Whole dots are drawn; what sticks out is clipped.
+  const top = Math.floor(row0 / group);
+  const tall = Math.ceil(row1 / group) - top;
+  for (let tile = Math.floor(first / TILE); tile * TILE < last; tile++) {
+    const from = Math.max(first, tile * TILE);
+    const to = Math.min(last, (tile + 1) * TILE);
+    // On whole pixels, so that no seam is seen between two.
+    const [left, right] = [from, to].map((at) => Math.round((box.x + (at * level.step - window.from) * scaleX) * ratio) / ratio) as [number, number];
+    context.drawImage(
+      picture.tile(tile),
+      from - tile * TILE,
+      top,
+      to - from,
+      tall,
+      left,
+      box.y + (top * group - window.top) * scaleY,
+      right - left,
+      tall * group * scaleY,
+    );
+  }
   // The last column of a coarse level may stand for fewer steps than the others; it is drawn as wide as they are.
-  context.drawImage(
-    buffer,
-    box.x + (first * level.step - window.from) * scaleX,
-    box.y + (row0 - window.top) * scaleY,
-    (last - first) * level.step * scaleX,
-    height * group * scaleY,
-  );
-  const edge = box.x + (right - window.from) * scaleX;
+  const edge = box.x + (Math.min(last * level.step, grid.columns) - window.from) * scaleX;
   if (edge < box.x + box.width) context.clearRect(edge, box.y, box.x + box.width - edge, box.height);
+  // So may the last row of dots.
+  const foot = box.y + (Math.min(row1, grid.rows) - window.top) * scaleY;
+  if (foot < box.y + box.height) context.clearRect(box.x, foot, box.width, box.y + box.height - foot);
   context.restore();
   return { units: group, steps: level.step };
 }

@@ -15,18 +15,24 @@ export class First {
   private readonly lead = el("p", { class: "note shade-lead" });
   private readonly texts = el("div", { class: "texts" });
   private memories: (Grid | null)[] = [];
+  /** By view and method, where there is a row for each step. */
+  private decided: (Grid | null)[][] = [];
   private spans: HTMLElement[][] = [];
+  private series: { canvas: HTMLCanvasElement; view: View }[] = [];
 
   constructor(private readonly room: Room) {
     const { state } = room;
     void this.load();
-    state.on(["language", "shade", "view", "compare"], () => this.build());
+    state.on(["language", "shade", "method", "view", "compare"], () => this.build());
     state.on(["focus", "theme"], () => this.shade());
   }
 
   private async load(): Promise<void> {
     const { room } = this;
     this.memories = await Promise.all(room.scene.views.map((view) => (view.memory ? room.blocks.grid(view.memory.block) : null)));
+    this.decided = await Promise.all(
+      room.scene.views.map((view) => Promise.all(view.saliency.map((one) => (one.rows ? room.blocks.grid(one.rows) : null)))),
+    );
     this.build();
   }
 
@@ -34,10 +40,13 @@ export class First {
     const { room } = this;
     const { words, state, scene } = room;
     const view = room.view;
-    const diagnosis = view.diagnosis[0];
+    const grave = view.diagnosis[0]?.grave ?? false;
+    const diagnosis = view.diagnosis[0]?.[state.now.language];
     const shown = state.now.compare === "one" ? [view] : [view, room.other];
-    const summary = this.summary(view);
+    // The first of these that there is leads.
+    const sentences = [this.decision(view), this.summary(view), this.learning(view)].filter((one) => one);
     this.spans = [];
+    this.series = [];
     const choices = [
       ...(view.memory ? (["memory"] as const) : []),
       ...(view.saliency.length ? (["saliency"] as const) : []),
@@ -56,16 +65,56 @@ export class First {
     this.texts.replaceChildren(...shown.map((one) => this.text(one, shown.length > 1)));
     this.element.replaceChildren(
       ...(view.answer ? [el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, visible(view.answer)))] : []),
-      ...(diagnosis ? [el("p", { class: "lead" }, visible(diagnosis.text))] : []),
-      ...(summary ? [el("p", { class: diagnosis ? "summary" : "lead" }, summary)] : []),
-      ...(diagnosis?.advice ? [el("p", { class: "advice" }, el("b", {}, `${words.tryThis} `), visible(diagnosis.advice))] : []),
+      ...sentences.map((one, index) => el("p", { class: index ? "summary" : "lead" }, one)),
+      ...(grave && diagnosis?.try ? [el("p", { class: "advice" }, visible(diagnosis.try))] : []),
       ...scene.notes.map((note) => el("p", { class: "note" }, visible(note))),
-      choices.length > 1 ? tabs : el("span"),
+      el("div", { class: "choices" }, choices.length > 1 ? tabs : null, state.now.shade === "saliency" ? this.methods(view) : null),
       this.lead,
       this.texts,
-      ...(choices.length && state.now.shade === "memory" ? [el("p", { class: "note" }, view.unit === "step" ? words.memoryAskSteps : words.memoryAsk)] : []),
+      this.ask(view, choices.length > 0),
     );
     this.shade();
+  }
+
+  /** What else can be asked of the text. */
+  private ask(view: View, shaded: boolean): HTMLElement | string {
+    const { words, state } = this.room;
+    const memory = state.now.shade === "memory";
+    if (!shaded || (!memory && !this.saliency(view)?.rows)) return "";
+    return el("p", { class: "note" }, memory ? (view.unit === "step" ? words.memoryAskSteps : words.memoryAsk) : words.saliencyAsk);
+  }
+
+  private methods(view: View): HTMLElement | null {
+    const { words, state } = this.room;
+    if (view.saliency.length < 2) return null;
+    const select = el("select", { "data-choice": "method", change: (event: Event) => state.set({ method: Number((event.target as HTMLSelectElement).value) }) });
+    view.saliency.forEach((one, index) => select.append(el("option", { value: String(index) }, words.methods[one.name] ?? visible(one.name))));
+    select.value = String(Math.min(state.now.method, view.saliency.length - 1));
+    return el("label", {}, el("span", {}, `${words.method} `), select);
+  }
+
+  private saliency(view: View): Saliency | undefined {
+    return view.saliency[Math.min(this.room.state.now.method, view.saliency.length - 1)];
+  }
+
+  /** The first finding of the diagnosis, and what it means for someone who does not know the words. */
+  private learning(view: View): string {
+    const { words, state } = this.room;
+    const found = view.diagnosis[0];
+    return found ? [visible(found[state.now.language].what), words.means[found.kind]].filter((part) => part).join(" ") : "";
+  }
+
+  /** The words that counted most for the one answer, in a sentence. */
+  private decision(view: View): string {
+    const { words } = this.room;
+    const best = view.saliency.find((one) => one.name === "integrated gradients") ?? view.saliency[0];
+    if (!best || view.unit !== "word" || view.decides !== "answer" || !view.answer || view.saliency.some((one) => one.rows)) return "";
+    const most = best.values.reduce<number>((a, b) => Math.max(a, b ?? 0), 0);
+    const found = [...best.values.keys()]
+      .filter((t) => (best.values[t] ?? 0) > 0.35 * most && /[\p{L}\p{N}]/u.test(view.tokens[t]!))
+      .sort((a, b) => best.values[b]! - best.values[a]!);
+    const named = [...new Set(found.map((t) => `“${label(view.tokens[t]!, 24)}”`))].slice(0, 3);
+    return named.length ? words.sumDecided(named) : "";
   }
 
   /** The memory at the end in one sentence: how near it reaches, and what of the rest stands out. */
@@ -108,7 +157,8 @@ export class First {
       const span = el("bdi", { class: "token", "data-step": String(t) }, visible(cut === "\n" ? "⏎" : cut));
       if (cut === "\n") span.append(el("br"));
       spans[t] = span;
-      body.append(span);
+      const tag = view.tags?.[t];
+      body.append(tag === undefined ? span : el("ruby", {}, span, el("rt", {}, visible(tag))));
     }
     const at = (event: Event): number | null => {
       const step = (event.target as HTMLElement).closest<HTMLElement>("[data-step]")?.dataset["step"];
@@ -116,7 +166,7 @@ export class First {
     };
     body.addEventListener("pointerover", (event) => {
       const step = at(event);
-      if (step !== null) state.set(state.now.shade === "memory" ? { focus: step, step } : { step });
+      if (step !== null) state.set({ focus: step, step });
     });
     body.addEventListener("click", (event) => {
       const step = at(event);
@@ -137,6 +187,7 @@ export class First {
   private figure(view: View, named: boolean): HTMLElement {
     const canvas = el("canvas", { class: "series" });
     this.spans.push([]);
+    this.series.push({ canvas, view });
     const box = el("div", { class: "reading" }, named ? el("h3", {}, visible(view.name)) : null, canvas);
     const at = (event: PointerEvent): number =>
       Math.max(0, Math.min(view.tokens.length - 1, Math.floor((event.offsetX / canvas.clientWidth) * view.tokens.length)));
@@ -159,11 +210,12 @@ export class First {
     const context = canvas.getContext("2d")!;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const shares = this.shares(view);
-    const ramp = rampOf(room.palette, "amount");
+    const ramp = rampOf(room.palette, shares?.signed ? "signed" : "amount");
     const wide = width / grid.columns;
     if (shares) {
       for (let t = 0; t < grid.columns; t++) {
-        context.fillStyle = css(ramp, shares.values[t] ?? 0);
+        const share = shares.values[t] ?? 0;
+        context.fillStyle = css(ramp, shares.signed ? (share + 1) / 2 : share);
         context.fillRect(t * wide, 0, wide + 0.5, height);
       }
     }
@@ -197,8 +249,10 @@ export class First {
   private shares(view: View): { values: Float64Array; raw: Float64Array; signed: boolean } | null {
     const { state, scene } = this.room;
     if (state.now.shade === "saliency") {
-      const saliency = view.saliency[0];
-      return saliency ? scaled(saliency) : null;
+      const saliency = this.saliency(view);
+      const rows = this.decided[scene.views.indexOf(view)]?.[saliency ? view.saliency.indexOf(saliency) : 0];
+      if (rows) return scaled(rows.row(Math.min(state.now.focus, view.tokens.length - 1)));
+      return saliency ? scaled(Float64Array.from(saliency.values, (value) => value ?? NaN)) : null;
     }
     const memory = this.memories[scene.views.indexOf(view)];
     if (!memory || !view.memory) return null;
@@ -222,31 +276,31 @@ export class First {
         const share = !known ? 0 : signed ? (value + 1) / 2 : value;
         span.style.backgroundColor = known ? css(ramp, share) : "transparent";
         span.style.color = known ? (wantsDarkInk(ramp, share) ? "#14181c" : "#f6f7f8") : "";
-        span.classList.toggle("focus", state.now.shade === "memory" && t === focus);
+        span.classList.toggle("focus", t === focus && (state.now.shade === "memory" || this.saliency(view)?.rows != null));
         span.title = known ? (signed ? number(shares!.raw[t]!) : state.now.shade === "memory" ? words.held(percent(shares!.raw[t]!)) : number(shares!.raw[t]!)) : "";
       });
     });
-    for (const canvas of this.texts.querySelectorAll<HTMLCanvasElement>("canvas.series")) void this.drawSeries(canvas, room.view);
+    for (const { canvas, view } of this.series) void this.drawSeries(canvas, view);
     const view = room.view;
-    const saliency = view.saliency[0];
+    const saliency = this.saliency(view);
     if (state.now.shade === "saliency" && saliency) {
-      const signed = saliency.values.some((value) => (value ?? 0) < 0);
-      this.lead.textContent = signed ? words.saliencyLead(visible(saliency.about)) : words.saliencyLeadAmount(visible(saliency.about));
+      const word = label(view.tokens[Math.min(state.now.focus, view.tokens.length - 1)] ?? "", 30);
+      this.lead.textContent = saliency.rows ? words.saliencyLeadStep(word) : words.saliencyLead[view.decides];
     } else if (view.memory) {
       const focus = Math.min(state.now.focus, view.tokens.length - 1);
       const word = label(view.tokens[focus] ?? "", 30);
       if (view.unit === "step") this.lead.textContent = words.memoryLeadSteps(word === String(focus) ? words.step(focus) : word);
-      else this.lead.textContent = focus === view.tokens.length - 1 ? words.memoryLeadLast(word) : words.memoryLead(word);
+      else this.lead.textContent = focus === view.tokens.length - 1 ? words.memoryLeadLast : words.memoryLead(word);
     } else {
-      this.lead.textContent = words.memoryNone;
+      this.lead.textContent = view.images.length ? "" : words.memoryNone;
     }
   }
 }
 
-function scaled(saliency: Saliency): { values: Float64Array; raw: Float64Array; signed: boolean } {
-  const raw = Float64Array.from(saliency.values, (value) => value ?? NaN);
+/** From -1 to 1 by the largest; saliency has a sign even where all of one sign came out. */
+function scaled(raw: Float64Array): { values: Float64Array; raw: Float64Array; signed: boolean } {
   const most = raw.reduce((a, b) => Math.max(a, Number.isNaN(b) ? 0 : Math.abs(b)), 0) || 1;
-  return { values: raw.map((value) => value / most), raw, signed: raw.some((value) => value < 0) };
+  return { values: raw.map((value) => value / most), raw, signed: true };
 }
 
 /** The row whose step is nearest. */

@@ -3,7 +3,7 @@
 import { el } from "./dom";
 import { bar } from "./marked";
 import type { Room } from "./room";
-import { number, percent, visible } from "./text";
+import { layerName, number, percent, visible } from "./text";
 
 export class Found {
   readonly element = el("div", { class: "pair" });
@@ -21,9 +21,8 @@ export class Found {
   private flags(): HTMLElement {
     const { room } = this;
     const { words, state, view } = room;
-    const choose = (layer: string, unit: number): void => {
+    const choose = (layer: string, unit: number, track: string): void => {
       const index = view.layers.findIndex((one) => one.name === layer);
-      const track = view.layers[Math.max(0, index)]?.tracks.some((one) => one.name === "c") ? "c" : "h";
       state.set({ layer: Math.max(0, index), unit, track });
       document.getElementById("inside")?.scrollIntoView({ behavior: "auto" });
     };
@@ -31,33 +30,34 @@ export class Found {
       el(
         "tr",
         {},
-        el("th", { scope: "row" }, visible(flag.property)),
-        el("td", {}, el("button", { type: "button", click: () => choose(flag.layer, flag.unit) }, `${visible(flag.layer)}, ${words.unit(flag.unit)}`)),
+        el("th", { scope: "row" }, words.properties[flag.property] ?? visible(flag.property)),
+        el("td", {}, el("button", { type: "button", click: () => choose(flag.layer, flag.unit, flag.state) }, `${layerName(flag.layer, words)} · ${flag.state} ${flag.unit}`)),
         el("td", { class: "n" }, percent(flag.precision)),
         el("td", { class: "n" }, percent(flag.recall)),
         el("td", { class: "n" }, bar(flag.f1), number(flag.f1)),
         el("td", { class: "n" }, flag.chance === null ? "" : number(flag.chance)),
       ),
     );
-    const head = [words.property, "", words.precision, words.recall, "F1", words.chance];
+    const head = [words.property, words.unitHead, words.precision, words.recall, "F1", words.chance];
     return el(
       "section",
       { id: "flags" },
       el("h2", {}, words.flags),
-      el("p", { class: "note" }, words.flagsNote),
-      el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text, k) => el("th", { class: k > 1 ? "n" : "" }, text)))), el("tbody", {}, ...rows)),
+      el("p", { class: "note" }, words.flagsNote(view.searched)),
+      view.flags.some((flag) => flag.f1 > 0.5 && flag.f1 > 1.5 * (flag.chance ?? 0)) ? null : el("p", {}, words.noFlag),
+      el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text, k) => el("th", { class: k > 1 ? "n" : "" }, text)))), el("tbody", {}, ...rows))),
     );
   }
 
   private diagnosis(): HTMLElement {
-    const { words, view } = this.room;
+    const { words, view, state } = this.room;
     const entries = view.diagnosis.map((one) =>
       el(
         "li",
         { class: one.grave ? "grave" : "" },
-        el("p", {}, visible(one.text)),
-        one.advice ? el("p", { class: "advice" }, el("b", {}, `${words.tryThis} `), visible(one.advice)) : null,
-        ...one.figures.map(([name, value]) => el("p", { class: "note" }, visible(name ? `${name}: ${value}` : value))),
+        el("p", {}, visible(one[state.now.language].what)),
+        one[state.now.language].try ? el("p", { class: "advice" }, visible(one[state.now.language].try)) : null,
+        el("p", { class: "note" }, visible(one[state.now.language].numbers)),
       ),
     );
     return el("section", { id: "diagnosis" }, el("h2", {}, words.more), el("ul", { class: "diagnosis" }, ...entries));

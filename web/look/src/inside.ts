@@ -9,7 +9,7 @@ import { Pane, moveTo, zoom, type Shown } from "./pane";
 import { matches } from "./query";
 import { GUTTER, MARGIN, type Room } from "./room";
 import type { Layer, View } from "./scene";
-import { number, visible } from "./text";
+import { layerName, number, visible } from "./text";
 
 const SORTINGS: readonly Sorting[] = ["number", "similarity", "saturation", "timescale", "query"];
 
@@ -63,8 +63,7 @@ export class Inside {
     };
     const view = room.view;
     const layers = view.layers.map((layer, index) => {
-      const way = view.layers.some((other) => other.direction < 0) ? `, ${layer.direction > 0 ? words.forward : words.backward}` : "";
-      return [String(index), `${visible(layer.name)} · ${layer.cell.toUpperCase()}${way}`] as const;
+      return [String(index), `${layerName(layer.name, words)} · ${layer.cell.toUpperCase()}${layer.tokens ? ` · ${words.writes}` : ""}`] as const;
     });
     const tracks = (room.layer()?.tracks ?? []).map((track) => [track.name, words.tracks[track.name] ?? visible(track.name)] as const);
     const button = (text: string, title: string, press: () => void): HTMLElement =>
@@ -116,7 +115,7 @@ export class Inside {
         drawHeat(sized(canvas, wide, 52), { x: 0, y: 0, width: wide, height: 52 }, grid, track.kind, byNumber(grid.rows), window, room.palette);
         const chosen = String(Math.min(state.now.layer, view.layers.length - 1) === index);
         const way = layer.direction > 0 ? words.forward : words.backward;
-        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, visible(layer.name), canvas);
+        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, layerName(layer.name, words), canvas);
       }),
     );
     this.thumbs.replaceChildren(...made);
@@ -170,7 +169,7 @@ export class Inside {
   private order(view: View, grid: Grid): Uint32Array {
     const { state, scene } = this.room;
     const { sorting, spans } = state.now;
-    if (sorting === "number" || (sorting === "query" && spans.length === 0)) return byNumber(grid.rows);
+    if (sorting === "number" || (sorting === "query" && spans.length === 0)) return numbered(grid.rows);
     if (sorting === "query") {
       const found = matches(grid, spans).map((match) => match.unit);
       const rest = [...byNumber(grid.rows)].filter((unit) => !found.includes(unit));
@@ -233,10 +232,15 @@ export class Inside {
     const most = sums.reduce((a, b) => Math.max(a, b), 1e-9);
     context.fillStyle = room.colour("--muted");
     context.globalAlpha = 0.45;
+    context.beginPath();
+    context.moveTo(GUTTER, height - 4);
     for (let t = 0; t < level.columns; t++) {
-      const tall = (sums[t]! / most) * (height - 10);
-      context.fillRect(GUTTER + t * level.step * scale, height - 4 - tall, Math.max(0.6, level.step * scale), tall);
+      const y = height - 4 - (sums[t]! / most) * (height - 10);
+      context.lineTo(GUTTER + t * level.step * scale, y);
+      context.lineTo(GUTTER + Math.min(room.span, (t + 1) * level.step) * scale, y);
     }
+    context.lineTo(GUTTER + Math.min(room.span, level.columns * level.step) * scale, height - 4);
+    context.fill();
     context.globalAlpha = 1;
     context.strokeStyle = room.colour("--accent");
     context.lineWidth = 2;
@@ -258,6 +262,15 @@ export class Inside {
     });
     this.strip.addEventListener("pointermove", go);
   }
+}
+
+const plain = new Map<number, Uint32Array>();
+
+/** The order by number; always the same object, by which a picture is known. */
+function numbered(units: number): Uint32Array {
+  const known = plain.get(units) ?? byNumber(units);
+  plain.set(units, known);
+  return known;
 }
 
 /** How far the units are from zero at each step, summed over some of them. */

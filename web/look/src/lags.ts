@@ -1,9 +1,9 @@
 /** Gradient by lag: how far back a step can still be learned from. */
 
 import uPlot from "uplot";
-import { el } from "./dom";
+import { el, WHOLE } from "./dom";
 import type { Room } from "./room";
-import { number, visible } from "./text";
+import { layerName, number, visible } from "./text";
 
 export class Lags {
   readonly element = el("section", { id: "lags" });
@@ -24,7 +24,7 @@ export class Lags {
     const { words, state } = room;
     const views = state.now.compare === "one" ? [room.view] : [room.view, room.other];
     const named = views.length > 1;
-    const lags = views.flatMap((view) => view.lags.map((lag) => ({ ...lag, name: named ? `${view.name} · ${lag.name}` : lag.name })));
+    const lags = views.flatMap((view) => view.lags.map((lag) => ({ ...lag, name: `${named ? `${visible(view.name)} · ` : ""}${layerName(lag.name, words)}` })));
     this.element.hidden = lags.length === 0;
     if (!lags.length) return;
     const colours = lags.map((_, index) => room.colour(`--c${(index % 6) + 1}`));
@@ -32,7 +32,8 @@ export class Lags {
       const swatch = el("i", {});
       swatch.style.background = colours[index]!;
       const said = lag.horizon === null ? words.never : words.horizon(lag.horizon);
-      return el("span", { class: "key" }, swatch, `${visible(lag.name)}: `, el("b", {}, said));
+      const fades = lag.timescale === null ? "" : `, ${words.fades(number(lag.timescale))}`;
+      return el("span", { class: "key" }, swatch, `${lag.name}: `, el("b", {}, said), fades);
     });
     this.element.replaceChildren(el("h2", {}, words.lags), el("p", { class: "note" }, words.lagsNote), el("div", { class: "keys" }, ...keys), this.box);
     this.plot?.destroy();
@@ -52,7 +53,7 @@ export class Lags {
         cursor: { drag: { x: false, y: false }, points: { size: 7 } },
         scales: { x: { time: false }, y: { distr: 3, range: [low, high] } },
         axes: [
-          { ...axis, label: words.lag, labelSize: 24, size: 32 },
+          { ...axis, label: words.lag, labelSize: 24, size: 32, incrs: WHOLE },
           { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : shareText(tick))) },
         ],
         series: [{}, ...lags.map((_, index) => ({ stroke: colours[index]!, width: 2, points: { show: length < 40, size: 5 } }))],

@@ -3,7 +3,8 @@
 import uPlot from "uplot";
 import { el } from "./dom";
 import type { Room } from "./room";
-import { number, visible } from "./text";
+import { layerName, number, visible } from "./text";
+import type { Words } from "./words";
 
 /** What the training process answers. */
 interface Heard {
@@ -84,7 +85,7 @@ export class LiveView {
     const { room } = this;
     const now = el("b", {}, last === null ? "" : number(last));
     const box = el("div", { class: "plot" });
-    this.panels.append(el("figure", { class: "panel" }, el("figcaption", {}, `${visible(name)} `, now), box));
+    this.panels.append(el("figure", { class: "panel" }, el("figcaption", {}, `${visible(curveName(name, room.words))} `, now), box));
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: room.colour("--muted"), font, grid: { stroke: room.colour("--line"), width: 1 }, ticks: { show: false } };
     const plot = new uPlot(
@@ -102,4 +103,12 @@ export class LiveView {
     );
     return { plot, now };
   }
+}
+
+/** "layer 1, forward: what", "validation score" and the other names of curves, in the reader's language. */
+function curveName(name: string, words: Words): string {
+  const at = name.indexOf(": ");
+  if (at > 0) return `${layerName(name.slice(0, at), words)}: ${words.curves[name.slice(at + 2)] ?? name.slice(at + 2)}`;
+  const [first, ...rest] = name.split(" ");
+  return words.curves[name] ?? [words.curves[first!] ?? first, ...rest].join(" ");
 }

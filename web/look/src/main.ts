@@ -33,6 +33,7 @@ function begin(): void {
     step: null,
     focus: (view?.tokens.length ?? 1) - 1,
     shade: "memory",
+    method: 0,
     from: 0,
     to: 1,
     top: 0,

@@ -27,11 +27,11 @@ export class Matrices {
     }
     if (view.matrices.length) {
       const figures = await Promise.all(view.matrices.map((matrix) => this.figure(matrix, false)));
-      parts.push(el("section", { id: "attention" }, el("h2", {}, words.attention), el("div", { class: "figures" }, ...figures)));
+      parts.push(el("section", { id: "attention" }, el("h2", {}, words.attention), el("p", { class: "note" }, words.attentionNote), el("div", { class: "figures" }, ...figures)));
     }
     if (view.images.length) {
       const figures = await Promise.all(view.images.map((image) => this.image(image)));
-      parts.push(el("section", { id: "images" }, el("h2", {}, words.images), ...figures));
+      parts.push(el("section", { id: "images" }, el("h2", {}, words.images), el("p", { class: "note" }, words.imagesNote), ...figures));
     }
     this.element.replaceChildren(...parts);
   }
@@ -47,7 +47,7 @@ export class Matrices {
     const draw = (at: readonly [number, number] | null): void => this.drawMatrix(canvas, grid, matrix, { gutter, top, cell }, perRow, at);
     new ResizeObserver(() => {
       const fits = Math.floor((Math.min(900, figure.clientWidth) - gutter - 64) / matrix.columns.length);
-      const now = Math.max(2, Math.min(matrix.rows.length > 24 ? 18 : 26, fits));
+      const now = Math.max(2, Math.min(matrix.columns.length > 24 ? 18 : matrix.columns.length > 12 ? 26 : 40, fits));
       if (figure.clientWidth && now !== cell) {
         cell = now;
         draw(null);
@@ -119,35 +119,38 @@ export class Matrices {
     }
   }
 
+  /** The picture once for each look, bright where it looked. */
   private async image(image: ImageMap): Promise<HTMLElement> {
     const { room } = this;
     const pixels = await room.blocks.grid(image.pixels);
     const maps = await room.blocks.grid(image.maps);
-    const scale = Math.max(1, Math.floor(240 / image.width));
+    const { width, height, mapWidth, mapHeight } = image;
+    const picture = painted(width, height, (at) => {
+      const [r, g, b] = [0, 1, 2].map((k) => Math.round(pixels.at(Math.min(k, image.channels - 1), at)));
+      return [r!, g!, b!, 255];
+    });
+    const scale = Math.max(1, 176 / Math.max(width, height));
     const figures = image.labels.map((text, index) => {
       const canvas = el("canvas", { class: "map", role: "img", "aria-label": label(text) });
-      const context = sized(canvas, image.width * scale, image.height * scale);
+      const context = sized(canvas, Math.round(width * scale), Math.round(height * scale));
       const row = maps.row(index);
       const most = row.reduce((a, b) => (b > a ? b : a), 1e-9);
-      const ramp = rampOf(room.palette, "amount");
-      for (let y = 0; y < image.height; y++) {
-        for (let x = 0; x < image.width; x++) {
-          const [r, g, b] = [0, 1, 2].map((k) => Math.round(255 * pixels.at(Math.min(k, image.channels - 1), y * image.width + x)));
-          context.fillStyle = `rgb(${r} ${g} ${b})`;
-          context.fillRect(x * scale, y * scale, scale, scale);
-        }
-      }
-      const [wide, tall] = [(image.width * scale) / image.mapWidth, (image.height * scale) / image.mapHeight];
-      for (let y = 0; y < image.mapHeight; y++) {
-        for (let x = 0; x < image.mapWidth; x++) {
-          const share = Math.max(0, row[y * image.mapWidth + x]!) / most;
-          context.globalAlpha = 0.15 + 0.6 * share;
-          context.fillStyle = css(ramp, share);
-          context.fillRect(x * wide, y * tall, wide + 0.5, tall + 0.5);
-        }
-      }
+      context.drawImage(picture, 0, 0, Math.round(width * scale), Math.round(height * scale));
+      const shade = painted(mapWidth, mapHeight, (at) => [0, 0, 0, Math.round(204 * (1 - Math.max(0, row[at]!) / most))]);
+      context.drawImage(shade, 0, 0, Math.round(width * scale), Math.round(height * scale));
       return el("figure", { class: "map" }, canvas, el("figcaption", {}, el("bdi", {}, label(text, 30))));
     });
-    return el("div", {}, el("h3", {}, visible(image.name)), el("div", { class: "maps" }, ...figures));
+    return el("div", {}, el("div", { class: "maps" }, ...figures));
   }
+}
+
+/** A canvas whose pixels come from a function of their number. */
+function painted(width: number, height: number, colour: (at: number) => readonly [number, number, number, number]): HTMLCanvasElement {
+  const canvas = el("canvas", {});
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let at = 0; at < width * height; at++) image.data.set(colour(at), 4 * at);
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+  return canvas;
 }

@@ -43,8 +43,9 @@ export interface Lag {
 
 export interface Saliency {
   readonly name: string;
-  readonly about: string;
   readonly values: readonly (number | null)[];
+  /** Where the network makes a choice at each step: row t is about that of step t. */
+  readonly rows: Block | null;
 }
 
 export interface Matrix {
@@ -69,6 +70,7 @@ export interface ImageMap {
 
 export interface Flag {
   readonly layer: string;
+  readonly state: string;
   readonly unit: number;
   readonly property: string;
   readonly precision: number;
@@ -78,11 +80,24 @@ export interface Flag {
   readonly chance: number | null;
 }
 
+interface Said {
+  readonly what: string;
+  readonly numbers: string;
+  readonly try: string;
+}
+
 export interface Diagnosis {
-  readonly text: string;
-  readonly advice: string;
-  readonly figures: readonly (readonly [string, string])[];
+  readonly kind: string;
   readonly grave: boolean;
+  readonly en: Said;
+  readonly ko: Said;
+}
+
+/** What flags were found on: `records` other inputs, or the halves of this one where that is 0. */
+export interface Searched {
+  readonly records: number;
+  readonly steps: number;
+  readonly held: number;
 }
 
 export interface Series {
@@ -103,12 +118,18 @@ export interface View {
   /** How much of each step is still held at some of the steps: row r is about step `at[r]`. */
   readonly memory: { readonly at: readonly number[]; readonly about: string; readonly block: Block } | null;
   readonly saliency: readonly Saliency[];
+  /** What saliency is about. */
+  readonly decides: "answer" | "forecast" | "written";
   readonly lags: readonly Lag[];
   readonly matrices: readonly Matrix[];
   readonly images: readonly ImageMap[];
   readonly flags: readonly Flag[];
+  readonly searched: Searched | null;
   readonly diagnosis: readonly Diagnosis[];
+  /** In a line; empty where that would be too long, or nothing was said. */
   readonly answer: string;
+  /** What was said of each token, as its tag. */
+  readonly tags: readonly string[] | null;
 }
 
 /** A row of what a training run says while it runs. */

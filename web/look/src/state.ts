@@ -19,6 +19,8 @@ export interface Choice {
   /** The step that the first screen asks the memory at. */
   focus: number;
   shade: "memory" | "saliency";
+  /** Which method of saliency. */
+  method: number;
   /** The steps that are shown, as a half-open range of real numbers. */
   from: number;
   to: number;

@@ -1,5 +1,7 @@
 /** Text from data, made harmless for the eye: it is only ever put into text nodes and onto canvases. */
 
+import type { Words } from "./words";
+
 const ACTING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** A text whose control characters are seen instead of acting. */
@@ -19,6 +21,12 @@ export function label(text: string, most = 40): string {
   const shown = plain === " " ? "␣" : plain;
   const letters = [...shown];
   return letters.length > most || text.length > 4 * most ? `${letters.slice(0, most - 1).join("")}…` : shown;
+}
+
+/** The name of a layer, "layer 1, forward" or "member 2, layer 1, forward", in the reader's language. */
+export function layerName(name: string, words: Words): string {
+  const parts = /^(?:member (\d+), )?layer (\d+), (forward|backward)$/.exec(name);
+  return parts ? words.layerName(parts[1] ?? null, parts[2]!, parts[3] === "forward") : visible(name);
 }
 
 /** A number as people read it: four digits, no more. */

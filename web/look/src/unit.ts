@@ -2,7 +2,8 @@
 
 import uPlot from "uplot";
 import type { Grid } from "./blocks";
-import { el, perFrame } from "./dom";
+import { crowded, drawColumns } from "./columns";
+import { el, perFrame, WHOLE } from "./dom";
 import { timescaleOf, saturationOf } from "./order";
 import { GUTTER, MARGIN, type Room } from "./room";
 import type { Track } from "./scene";
@@ -11,6 +12,8 @@ import { number, percent, visible } from "./text";
 const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
 /** c, h and each gate keep their colour whatever else is there. */
 const FIXED: Readonly<Record<string, number>> = { c: 0, h: 1, f: 2, z: 2, i: 3, r: 3, o: 4, g: 5, n: 5 };
+
+const LINES = uPlot.paths.linear!();
 
 interface Row {
   readonly plot: uPlot;
@@ -103,11 +106,20 @@ export class UnitTracks {
           y: { auto: false, range: share ? [0, 1] : [-1.05 * most, 1.05 * most] },
         },
         axes: [
-          { ...axis, size: 26, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
+          { ...axis, size: 26, incrs: WHOLE },
           { ...axis, size: GUTTER, values: (_, ticks) => ticks.map(number) },
         ],
-        series: [{}, ...tracks.map((track) => ({ stroke: colour(track), width: 1.8, points: { show: steps < 3 } }))],
+        series: [
+          {},
+          ...tracks.map((track) => ({
+            stroke: colour(track),
+            width: 1.8,
+            points: { show: steps < 3 },
+            paths: (self: uPlot, index: number, from: number, to: number) => (crowded(self) ? null : LINES(self, index, from, to)),
+          })),
+        ],
         hooks: {
+          drawSeries: [(self: uPlot, index: number) => void (index > 0 && crowded(self) && drawColumns(self, index))],
           setCursor: [
             (self: uPlot) => {
               if (!self.over.matches(":hover")) return;
