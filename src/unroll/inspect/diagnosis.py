@@ -10,6 +10,8 @@ import numpy as np
 
 from unroll.inspect.health import LayerHealth
 
+#: Initial memories that are advised, as times the steps after which gradients are lost, at most.
+_FURTHER = 10
 #: A gate or a state with a greater share of values where its slope is small is stuck.
 _STUCK = 0.8
 #: More units than this share that never move are worth a word.
@@ -163,15 +165,17 @@ def _exploding(one: LayerHealth) -> Finding:
 
 def _vanishing(one: LayerHealth) -> Finding:
     lag = one.vanishes or 0
+    # A whole book is read as one row; what matters in it does not lie a book further back.
+    long = min(one.steps, _FURTHER * max(lag, 1))
     if not one.gates:
         advice = "Try --cell lstm or --cell gru: their gates keep what a simple network forgets."
         korean = "--cell lstm이나 --cell gru를 써 보세요. 단순한 신경망이 잊는 것을 게이트가 지킵니다."
     else:
         advice = (
             f"If what matters lies further back, try a layer that starts with long memories:"
-            f" init=unroll.chrono({one.steps})."
+            f" init=unroll.chrono({long})."
         )
-        korean = f"더 앞의 것이 중요하다면 긴 기억으로 시작하는 층을 써 보세요: init=unroll.chrono({one.steps})."
+        korean = f"더 앞의 것이 중요하다면 긴 기억으로 시작하는 층을 써 보세요: init=unroll.chrono({long})."
     return Finding(
         "vanishing",
         f"Gradients fall under 1 % after {_steps(lag)}; rows are {_steps(one.steps)} long.",
