@@ -86,7 +86,8 @@ def test_answers_to_texts_records_and_turns(run: RunFolder) -> None:
     ]
     answers = list(predict_run(run, TASKS, records))
     assert [answer["answer"] for answer in answers[:2]] == ["책 좋아요.", "비 좋아요."]
-    assert answers[2]["text"] == "안녕하세요\n비 말고 꽃 어때?"
+    # It learnt from questions alone, so what was said before one would only lead it astray.
+    assert answers[2] == {"text": "비 말고 꽃 어때?", "answer": "꽃 좋아요.", "score": answers[2]["score"]}
     assert len(answers[3]["best"]) == 2
     assert answers[4]["answer"] == ""
     assert json.loads(json.dumps(answers)) == answers
@@ -98,7 +99,7 @@ def test_answers_to_texts_records_and_turns(run: RunFolder) -> None:
 def test_talking_in_the_terminal(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Lines in, answers out; what was said before is read again, until it is forgotten."""
+    """Lines in, answers out; what was said before is handed on, until it is forgotten."""
     seen: list[list[str]] = []
     reply = ChatPredictor.reply
 
@@ -111,8 +112,7 @@ def test_talking_in_the_terminal(
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines) + "\n"))
     assert command(["chat", str(run.path)]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 3
-    assert said[0] == "책 좋아요."
+    assert said == ["책 좋아요.", "비 좋아요.", "꽃 좋아요."]
     assert seen == [
         ["밥 말고 책 어때?"],
         ["밥 말고 책 어때?", "책 좋아요.", "책 말고 비 어때?"],

@@ -38,6 +38,8 @@ class ChatPredictor(Predictor):
         self._writer = writer
         self._saved = saved
         self._settings = settings
+        # Who learnt from questions in a column has never read what was said before one.
+        self._history = settings.history if saved.answer is None else 1
 
     @property
     def network(self) -> EncoderDecoder:
@@ -50,7 +52,7 @@ class ChatPredictor(Predictor):
 
     def reply(self, turns: Sequence[str]) -> str:
         """The answer to the last of some turns, of which as many are read as in training."""
-        return self.answers([history(turns, self._settings.history)])[0].text
+        return self.answers([history(turns, self._history)])[0].text
 
     def answers(self, texts: Sequence[str], *, beam: int | None = None) -> list[Written]:
         """The best answer to each text.
@@ -86,7 +88,7 @@ class ChatPredictor(Predictor):
         if isinstance(turns, str):
             return turns.strip()
         try:
-            return history([said(turn) for turn in turns or ()], self._settings.history)
+            return history([said(turn) for turn in turns or ()], self._history)
         except TypeError as error:
             raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(record)}") from None
 
