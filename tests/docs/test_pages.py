@@ -51,11 +51,18 @@ def blocks(page: Path, language: str) -> list[str]:
     return [body for name, body in BLOCK.findall(page.read_text(encoding="utf-8")) if name == language]
 
 
+def of_its_own(page: Path, language: str) -> list[str]:
+    """The blocks of a page; none of a Korean page that shows those of the English one, which are run there."""
+    own = blocks(page, language)
+    english = page.with_name(page.name.replace(".ko.md", ".md"))
+    return [] if english != page and own == blocks(english, language) else own
+
+
 def named(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-IN_PROCESS = [page for page in PAGES if blocks(page, "python") and page.name not in KERAS_PAGES]
+IN_PROCESS = [page for page in PAGES if of_its_own(page, "python") and page.name not in KERAS_PAGES]
 
 
 # torch.onnx and what it stands on warn of one another's future.
@@ -118,7 +125,7 @@ def readers_folder(monkeypatch, tmp_path):
 
 
 def commands(page: Path) -> list[str]:
-    return [line for body in blocks(page, "console") for line in body.splitlines() if line]
+    return [line for body in of_its_own(page, "console") for line in body.splitlines() if line]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=named)

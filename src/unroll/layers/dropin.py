@@ -100,7 +100,7 @@ class DropIn(nn.RNNBase, abc.ABC):
         self,
         input: Tensor | PackedSequence,
         hx: Any = None,
-        *,
+        # Not by keyword alone: torch.onnx.export(dynamo=False) hands over every default by position.
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
     ) -> tuple[Any, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -151,3 +153,15 @@ def test_torchs_own_exporter_takes_the_translations(tmp_path):
     )  # fmt: skip
     program.save(tmp_path / "gru.onnx")
     assert kinds(tmp_path / "gru.onnx") == ["GRU"]
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_the_older_exporter_of_torch_takes_the_drop_ins(kind: str) -> None:
+    torch.manual_seed(0)
+    layer, x = getattr(unroll, kind)(4, 5).eval(), torch.randn(6, 3, 4)
+    file = io.BytesIO()
+    torch.onnx.export(layer, (x,), file, dynamo=False)
+    session = ort.InferenceSession(file.getvalue())
+    (y, *_) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(y), layer(x)[0].detach(), rtol=1e-5, atol=1e-6)
