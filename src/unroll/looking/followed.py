@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from unroll.inspect.saliency import Score
+from unroll.looking.written import writer_of
 from unroll.models.next_step import NextStep
 from unroll.models.span import SpanReader, Spans
 from unroll.tasks.base import Example, Predictor
 from unroll.trained import Model
-from unroll.written import writer_of
 
 #: Steps of a stream that are looked at: its last ones.
 _LAST = 2000

@@ -12,13 +12,13 @@ from torch import nn
 
 from unroll.bundle import RunFolder
 from unroll.errors import ConfigError, DataError, UnrollError
-from unroll.followed import followed
 from unroll.inspect import View, held, view_of
+from unroll.looking.followed import followed
+from unroll.looking.written import Description
 from unroll.results import Page
 from unroll.trained import Model
 from unroll.viewer import look_html, scene_of
 from unroll.viewer.scene import Memory, Shown
-from unroll.written import Description
 
 #: Characters of a text by which two views are told apart.
 _NAME = 32
