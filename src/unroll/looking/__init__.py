@@ -1,5 +1,5 @@
 """A look inside a trained model of any task: how it is followed, what is measured, and the page of it."""
 
-from unroll.looking.look import look
+from unroll.looking.page import look
 
 __all__ = ["look"]
