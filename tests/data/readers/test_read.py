@@ -14,6 +14,7 @@ import pytest
 
 from data.helpers import read, rows, write
 from unroll.data import Kind, Table, builtin_names
+from unroll.data.readers.sound import sound_path
 from unroll.errors import ConfigError, DataError
 
 
@@ -201,6 +202,7 @@ def test_ts_pair_of_unequal_lengths(tmp_path: Path) -> None:
         ("@data", "@date", ":7: expected a line starting with @ before @data"),
         ("@problemName Toy", "@timeStamps true", ":2: series with time stamps"),
         ("1,2,?:4,5,6:a\n7:8:b\n", "", ": the file ends after @data"),
+        ("1,2,?:4,5,6:a\n7:8:b\n", "a\nb\n", ":7: expected a series, got a row without a channel"),
     ],
 )
 def test_bad_ts_is_an_error_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -208,6 +210,13 @@ def test_bad_ts_is_an_error_with_its_line(tmp_path: Path, old: str, new: str, me
     with pytest.raises(DataError) as caught:
         read(path, tmp_path)
     assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_a_name_that_no_file_can_have_is_not_there(tmp_path: Path) -> None:
+    long = "a" * 400
+    assert sound_path(f"{long}.wav", tmp_path) == Path(f"{long}.wav")
+    with pytest.raises(DataError, match=r"a{20}"):
+        read(tmp_path / f"{long}.csv", tmp_path)
 
 
 def test_folder_with_one_file_per_class(tmp_path: Path) -> None:

@@ -134,6 +134,17 @@ def test_what_is_wrong_stops_the_training_or_is_dropped_with_a_count(tmp_path: P
     assert any(note.startswith("4 captions left out") for note in notes)
 
 
+def test_a_picture_whose_name_no_file_can_have_is_not_there(tmp_path: Path) -> None:
+    path = draw_squares(tmp_path / "set", 6)
+    line = path.read_text(encoding="utf-8").count("\n") + 1
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{'9' * 400}.png,a red square\n")
+    table = read_table(path, ReadOptions(), tmp_path / "t")
+    (found,) = [f for f in TASKS["caption"].findings(table, DataConfig(path=str(path))) if f.level == "error"]
+    assert found.line == line
+    assert "is not there" in found.text
+
+
 def test_pictures_elsewhere_are_named(tmp_path: Path) -> None:
     path = draw_squares(tmp_path / "set", 20)
     moved = write(tmp_path / "tables/deep/captions.csv", path.read_text(encoding="utf-8"))

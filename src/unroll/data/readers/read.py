@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def read_table(
     if options.format is not None:
         reader_named(options.format)
     name = str(path)
-    if name.startswith(_HUB) or (name in builtin_names() and not Path(path).exists()):
+    if name.startswith(_HUB) or (name in builtin_names() and not os.path.exists(path)):
         if validation is not None or test is not None:
             raise ConfigError(f"{name} brings its own parts; leave out the validation and test files")
         return read_hub(name.removeprefix(_HUB), store) if name.startswith(_HUB) else read_builtin(name, store)
@@ -80,9 +81,10 @@ def read_table(
 
 
 def _files(path: Path) -> tuple[list[DataFile], list[str]]:
-    if path.is_dir():
+    # Not `Path.is_dir`, which raises where a name is longer than a file's may be.
+    if os.path.isdir(path):
         return files_of(path)
-    if not path.exists():
+    if not os.path.exists(path):
         beside = sides_beside(path)
         if beside:
             return [DataFile(next(iter(beside.values())), parallel=True)], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +27,8 @@ def sound_path(cell: str, beside: Path) -> Path:
     """Where a recording is: as it is named, beside its manifest, or in one of the folders that are usual there."""
     for folder in _FOLDERS:
         path = beside / folder / cell
-        if path.is_file():
+        # Not `Path.is_file`, which raises where a name is longer than a file's may be.
+        if os.path.isfile(path):
             return path
     return Path(cell)
 

@@ -139,11 +139,13 @@ class TsSource:
         """The series, each with its label.
 
         Raises:
-            DataError: a cell that is no number, or channels of unequal length in one row; with its line.
+            DataError: a cell that is no number, no channel, or channels of unequal length in one row; with its line.
         """
         for row in rows(self.path, self.encoding, self.header):
             channels = [_channel(text, self.path, row.line) for text in row.channels]
             lengths = {len(channel) for channel in channels}
+            if not lengths:
+                raise DataError("expected a series, got a row without a channel", self.path, row.line)
             if len(lengths) > 1:
                 raise DataError(
                     f"the channels of a row must be of one length, got {sorted(lengths)}", self.path, row.line

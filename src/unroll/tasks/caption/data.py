@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def look_at_all(table: Table, columns: Columns, settings: CaptionSettings, eye: 
         try:
             seen[len(paths)] = eye.look(file_content(path), path)
         except DataError as error:
-            kind = "picture" if path.is_file() else "image"
+            kind = "picture" if os.path.isfile(path) else "image"
             lost += [(row, Problem(kind, table.place(row)[1], str(error))) for row in kept]
             continue
         picture[kept] = len(paths)

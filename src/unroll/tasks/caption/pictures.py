@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -84,7 +85,7 @@ def picture_folder(table: Table, columns: Columns, images: str | None) -> Path:
     names = list(dict.fromkeys(table.texts(columns.image, np.arange(min(len(table), _LOOKED_AT)))))
     below = [path for path in sorted(place.iterdir()) if path.is_dir()] if place.is_dir() else []
     for folder in (*(place / name for name in _FOLDERS), *below, place.parent, *(place.parent / f for f in _FOLDERS)):
-        if any((folder / name).is_file() for name in names if name):
+        if any(os.path.isfile(folder / name) for name in names if name):
             return folder
     raise DataError(
         f"the pictures are not found, such as {names[0]!r}; name their folder with --set model.images=DIR",
@@ -113,7 +114,8 @@ def row_problems(table: Table, columns: Columns) -> Iterator[tuple[int, Problem]
 
 def picture_problem(path: Path, line: int) -> Problem | None:
     """What is wrong with a picture; None if it can be decoded."""
-    if not path.is_file():
+    # Not `Path.is_file`, which raises where a name is longer than a file's may be.
+    if not os.path.isfile(path):
         return Problem("image", line, f"the picture {path.name!r} is not there")
     try:
         open_picture(file_content(path), path)
@@ -167,7 +169,7 @@ def findings(table: Table, columns: Columns, images: str | None) -> Iterator[Fin
         if number < _DECODED:
             problem = picture_problem(folder / name, line)
         else:
-            missing = not (folder / name).is_file()
+            missing = not os.path.isfile(folder / name)
             problem = Problem("image", line, f"the picture {name!r} is not there") if missing else None
         if problem is not None:
             problems.append((own[0], problem))
