@@ -52,13 +52,6 @@ class Steps(NamedTuple):
     counts: np.ndarray
 
 
-class _Word(NamedTuple):
-    """What is remembered of a word: how a pair names it, and the ids of the features that it has by itself."""
-
-    folded: str
-    ids: tuple[int, ...]
-
-
 class StepFeatures:
     """The vocabulary of features: made from a train part, read from a file, used on any text.
 
@@ -83,7 +76,8 @@ class StepFeatures:
         self.pairs = pairs
         self.pieces = pieces
         self._vocabulary = Vocabulary(names)
-        self._words: dict[str, _Word] = {}
+        #: The ids of the features that a word has by itself.
+        self._words: dict[str, tuple[int, ...]] = {}
 
     @classmethod
     def train(
@@ -115,22 +109,19 @@ class StepFeatures:
             )
         # A feature is counted by a number, so that a word that comes again is a few numbers and no new names.
         numbers: dict[str, int] = {}
-        words: dict[str, _Word] = {}
+        words: dict[str, tuple[int, ...]] = {}
         seen: Counter[int] = Counter()
         for text in texts:
             found: set[int] = set()
-            before = ""
-            for word in split_words(unicodedata.normalize("NFC", text)):
+            for word, pair in self._paired(text):
                 known = words.get(word)
                 if known is None:
-                    own = (numbers.setdefault(name, len(numbers)) for name in self._word_features(word))
-                    known = _Word(word.casefold(), tuple(own))
+                    known = tuple(numbers.setdefault(name, len(numbers)) for name in self._word_features(word))
                     if len(words) < _REMEMBERED and len(word) <= _LETTERS:
                         words[word] = known
-                found.update(known.ids)
-                if self.pairs:
-                    found.add(numbers.setdefault(_pair(before, known.folded), len(numbers)))
-                    before = known.folded
+                found.update(known)
+                if pair is not None:
+                    found.add(numbers.setdefault(pair, len(numbers)))
             seen.update(found)
         return Counter({name: seen[number] for name, number in numbers.items()})
 
@@ -156,14 +147,16 @@ class StepFeatures:
         if self.pieces is not None:
             yield from self._unit_steps([str(piece) for piece in self.pieces.encode(text)], _JOINT)
             return
+        for word, pair in self._paired(text):
+            yield [*self._word_features(word), *([] if pair is None else [pair])]
+
+    def _paired(self, text: str) -> Iterator[tuple[str, str | None]]:
+        """The words of a text, each with the name of the pair that it makes with the one before, if pairs count."""
         before = ""
-        for word in split_words(text):
+        for word in split_words(unicodedata.normalize("NFC", text)):
             folded = word.casefold()
-            names = self._word_features(word)
-            if self.pairs:
-                names = [*names, _pair(before, folded)]
+            yield word, f"p:{before} {folded}" if self.pairs else None
             before = folded
-            yield names
 
     def units(self, text: str) -> list[str]:
         """What every step stands for: a word, or a unit between the two edges, which are empty."""
@@ -209,16 +202,16 @@ class StepFeatures:
             for names in self.describe(text):
                 yield tuple(known[name] for name in names if name in known)
             return
-        before = ""
-        for word in split_words(unicodedata.normalize("NFC", text)):
-            folded, own = self._words.get(word) or self._remember(word)
-            pair = known.get(_pair(before, folded)) if self.pairs else None
-            before = folded
+        for word, name in self._paired(text):
+            own = self._words.get(word)
+            if own is None:
+                own = self._remember(word)
+            pair = None if name is None else known.get(name)
             yield own if pair is None else (*own, pair)
 
-    def _remember(self, word: str) -> _Word:
+    def _remember(self, word: str) -> tuple[int, ...]:
         known = self._vocabulary.index
-        own = _Word(word.casefold(), tuple(known[name] for name in self._word_features(word) if name in known))
+        own = tuple(known[name] for name in self._word_features(word) if name in known)
         if len(self._words) < _REMEMBERED and len(word) <= _LETTERS:
             self._words[word] = own
         return own
@@ -239,7 +232,3 @@ class StepFeatures:
         """A text as one step, which has every feature once, in the order of their ids."""
         ids = sorted(set(itertools.chain.from_iterable(self._steps(text)))) or [UNKNOWN_ID]
         return Steps(np.asarray(ids, dtype=np.int32), np.array([len(ids)], dtype=np.int32))
-
-
-def _pair(before: str, folded: str) -> str:
-    return f"p:{before} {folded}"
