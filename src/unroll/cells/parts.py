@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -86,31 +88,38 @@ def zoneout_mask(shape: tuple[int, ...], rate: float, *, device: torch.device, d
     return torch.empty(shape, device=device, dtype=dtype).bernoulli_(rate)
 
 
+class Hidden(Protocol):
+    """A cell whose state is h alone, and which may hide its units, or leave them as they were."""
+
+    @property
+    def hidden_size(self) -> int: ...
+
+    @property
+    def recurrent_dropout(self) -> float: ...
+
+    @property
+    def dropout_per_step(self) -> bool: ...
+
+    @property
+    def zoneout(self) -> float: ...
+
+
 def hidden_noise(
-    shape: tuple[int, int, int],
-    *,
-    dropout: float,
-    dropout_per_step: bool,
-    zoneout: float,
-    device: torch.device,
-    dtype: torch.dtype,
+    cell: Hidden, steps: int, batch: int, *, device: torch.device, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    """The masks of a cell whose state is h alone: of dropout, then of zoneout, as far as it has them.
+    """The masks of a cell, (1 or T, B, H): of dropout, then of zoneout, as far as it has them.
 
     Args:
-        shape: (T, B, H).
-        dropout: rate at which units of h are hidden from the recurrent products.
-        dropout_per_step: a mask for every step instead of one for the sequence.
-        zoneout: rate at which units stay as they were.
+        cell: whose masks they are.
+        steps: T.
+        batch: B.
         device: of the masks.
         dtype: of the masks.
     """
-    drawn = {}
-    if dropout:
-        steps, batch, size = shape
-        drawn["dropout"] = dropout_mask(
-            (steps if dropout_per_step else 1, batch, size), dropout, device=device, dtype=dtype
-        )
-    if zoneout:
-        drawn["zoneout_h"] = zoneout_mask(shape, zoneout, device=device, dtype=dtype)
+    drawn, size = {}, cell.hidden_size
+    if cell.recurrent_dropout:
+        shape = (steps if cell.dropout_per_step else 1, batch, size)
+        drawn["dropout"] = dropout_mask(shape, cell.recurrent_dropout, device=device, dtype=dtype)
+    if cell.zoneout:
+        drawn["zoneout_h"] = zoneout_mask((steps, batch, size), cell.zoneout, device=device, dtype=dtype)
     return drawn

@@ -95,14 +95,7 @@ class RNNCell(Cell):
         )
 
     def noise(self, steps: int, batch: int, *, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        return hidden_noise(
-            (steps, batch, self.hidden_size),
-            dropout=self.recurrent_dropout,
-            dropout_per_step=self.dropout_per_step,
-            zoneout=self.zoneout,
-            device=device,
-            dtype=dtype,
-        )
+        return hidden_noise(self, steps, batch, device=device, dtype=dtype)
 
     def project(self, params: Parameters, x: Tensor) -> Tensor:
         return input_product(params, x, layer_norm=self.layer_norm)
