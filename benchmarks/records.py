@@ -64,10 +64,11 @@ def train_record(recipe: Recipe, run: Path, commit: str | None) -> Record:
         record["prepared"] = (recipe.prepare.__doc__ or "").strip()
     ended = datetime.datetime.fromtimestamp((run / "metrics.json").stat().st_mtime, tz=datetime.UTC)
     bound, reached = judged(recipe.goal, metrics)
-    model = dict(config["model"])
-    if model.get("init"):
-        # Where the run was made says nothing to a reader.
-        model["init"] = Path(model["init"]).name
+    # Where files stood on the machine of the run says nothing to a reader.
+    model = {
+        name: Path(value).name if isinstance(value, str) and "/" in value else value
+        for name, value in config["model"].items()
+    }
     entry = {
         "seed": config["seed"],
         **_where(ended, commit, about),

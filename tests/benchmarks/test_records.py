@@ -29,7 +29,7 @@ def run_folder(folder: Path, seed: int, value: float, path: str = "/elsewhere/so
         "config": {
             "data": {"path": path},
             "seed": seed,
-            "model": {"hidden_size": 3, "init": "/elsewhere/run-pretrained"},
+            "model": {"hidden_size": 3, "init": "/elsewhere/run-pretrained", "labels": "/elsewhere/w.json"},
             "training": {},
         },
         "metrics": metrics,
@@ -58,7 +58,7 @@ def test_a_record_holds_what_a_reader_needs_to_repeat_the_run(tmp_path):
     assert (run["seed"], run["commit"], run["seconds"], run["bound"], run["reached"]) == (3, "abc1234", 2.0, 0.9, True)
     assert run["versions"] == {"python": "3.11.7", "torch": "2.13.0"}
     assert run["machine"]["cpu"] == "A CPU"
-    assert run["model"] == {"hidden_size": 3, "init": "run-pretrained"}
+    assert run["model"] == {"hidden_size": 3, "init": "run-pretrained", "labels": "w.json"}
     assert len(run["date"]) == 10
 
 
