@@ -138,5 +138,10 @@ def test_a_terminal_that_is_not_utf_8_gets_json_that_reads_back(encoding, traine
     command = [sys.executable, "-m", "unroll.cli", "predict", str(trained), "최고의 영화 \u00e9\U0001f600"]
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert json.loads(done.stdout.decode("ascii"))["label"] in TEXTS
-    done = subprocess.run([*command[:3], "evaluate", str(trained)], capture_output=True, env=environment, check=True)
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_the_scores(trained):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "unroll.cli", "evaluate", str(trained)]
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert b"accuracy" in done.stdout

@@ -16,20 +16,22 @@ ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (e
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_a_classifier_of_series_runs_in_onnxruntime_alone(tmp_path, capsys):
-    folder, file = tmp_path / "run", tmp_path / "digits.onnx"
+    folder, file = tmp_path / "run", tmp_path / "bumps.onnx"
+    series = np.random.default_rng(0).normal(size=(40, 12)).round(3)
+    series[::2, 3] += 4
+    rows = [",".join([*map(str, row), "ab"[number % 2]]) for number, row in enumerate(series)]
+    head = ",".join([*(f"t{t}" for t in range(12)), "label"])
+    (tmp_path / "bumps.csv").write_text("\n".join([head, *rows]) + "\n")
     small = ["--hidden-size", "8", "--set", "model.members=2", "--set", "model.fixed=168"]
-    assert run(["train", "digits", "--epochs", "1", *small, "--out", str(folder)]) == 0
+    assert run(["train", str(tmp_path / "bumps.csv"), "--epochs", "1", *small, "--out", str(folder)]) == 0
     assert run(["export", str(folder), "--onnx", str(file)]) == 0
     said = capsys.readouterr().out
     assert "largest difference" in said
     facts = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
     classes = json.loads(facts["unroll.classes"])
     assert float(facts["unroll.largest_difference"]) <= 1e-4
-    from sklearn.datasets import load_digits
-
-    images = load_digits().images[:5]
     session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
-    feed = {"x": images.astype("float32"), "lengths": np.full(5, 8)}
+    feed = {"x": series[:5, :, None].astype("float32"), "lengths": np.full(5, 12)}
     (found,) = session.run(["probabilities"], feed)
     assert found.shape == (5, len(classes))
     np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-5)

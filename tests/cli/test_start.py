@@ -34,3 +34,10 @@ def test_import_time_of_help_names_no_heavy_module():
     assert {"unroll", "typer"} <= imported
     assert not {*HEAVY, "pydantic"} & imported
     assert "train" in done.stdout
+
+
+def test_the_compiler_is_imported_by_those_who_compile():
+    # torch._dynamo takes two seconds, which every command and every `import unroll.api` would wait for.
+    code = "import sys, unroll.api; print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

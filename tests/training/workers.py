@@ -60,7 +60,15 @@ def wait(folder: Path) -> None:
     every = processes()
     (folder / f"pid{every.rank}").write_text(str(os.getpid()))
     validating = folder.name == "validating" and every.main
-    learner = Toy(at_loss=lambda calls: time.sleep(0.05), at_validation=lambda: time.sleep(60 if validating else 0))
+
+    def say_and_wait(what: str, seconds: float) -> None:
+        print(what, flush=True)
+        time.sleep(seconds)
+
+    learner = Toy(
+        at_loss=lambda calls: say_and_wait("a batch", 0.05),
+        at_validation=lambda: say_and_wait("validation", 60 if validating else 0),
+    )
     try:
         train(learner, folder, settings(epochs=1000, checkpoint_every=0))
     except UnrollError as error:

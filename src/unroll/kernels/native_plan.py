@@ -193,7 +193,6 @@ def examined(cell: Cell, dtype: torch.dtype, with_dropout: bool) -> Known | str:
     return Known(cell, made, Sizes(made.states, made.gates, made.hidden_size), len(cell.parameters()))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def objection(
     cell: str, options: int, dtype: torch.dtype, input_size: int, hidden_size: int, proj_size: int
 ) -> str | None:
@@ -206,6 +205,11 @@ def objection(
     except RuntimeError as error:
         return str(error)
     return None
+
+
+# What `torch.compiler.assume_constant_result` does. Asked itself, it imports the whole compiler, which takes
+# every start of a program that imports unroll about two seconds.
+objection._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def sizes(how: Recipe, params: tuple[Tensor | None, ...]) -> tuple[int, int, int]:

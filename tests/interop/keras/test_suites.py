@@ -21,16 +21,15 @@ SAID_BY_KERAS = (
 
 
 @pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="keras is not installed (extra keras)")
-@pytest.mark.parametrize(
-    "suite", [*sorted(HERE.glob("suite_*.py")), ROOT / "src/unroll/interop/keras"], ids=lambda path: path.stem
-)
-def test_suite(suite):
+def test_suites():
+    # One process for all of them: torch and Keras are imported once.
+    suites = [*map(str, sorted(HERE.glob("suite_*.py"))), str(ROOT / "src/unroll/interop/keras")]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += ["-o", "addopts=--import-mode=importlib --strict-markers --doctest-modules"]
     for said in SAID_BY_KERAS:
         command += ["-W", said]
     environment = {**os.environ, "KERAS_BACKEND": "torch", "UNROLL_KERAS_SUITE": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, str(suite)], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run([*command, *suites], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
