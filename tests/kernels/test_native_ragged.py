@@ -5,6 +5,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -44,9 +45,7 @@ def filled() -> Iterator[None]:
 
 def problem(cell: Cell, lengths: tuple[int, ...], *, reverse: bool = False, first: bool = True) -> suite.Problem:
     case = suite.Case(STEPS, len(lengths), reverse=reverse, first=first)
-    task = suite.problem(cell, case, noisy=True)
-    task.lengths = torch.tensor(lengths)
-    return task
+    return dataclasses.replace(suite.problem(cell, case, noisy=True), lengths=torch.tensor(lengths))
 
 
 def everything(task: suite.Problem, recompute: int) -> list[torch.Tensor]:
