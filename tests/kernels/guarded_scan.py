@@ -13,6 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from contract import suite
+from unroll.cells import Cell
 from unroll.kernels.native_layer import Scan, allocate
 from unroll.kernels.native_plan import NOISE, PARAMETERS, examined
 
@@ -81,19 +82,23 @@ def check(cell, dtype: torch.dtype, recompute: int) -> None:
 
 
 def main() -> None:
-    dtype = getattr(torch, sys.argv[1])
-    for cell in suite.CELLS:
-        for sizes in ((1, 1), (3, 5), (17, 33), (16, 16)):
-            options = {"input_size": sizes[0], "hidden_size": sizes[1]}
-            if getattr(cell, "proj_size", 0):
-                if sizes[1] == 1:
-                    continue
-                options["proj_size"] = max(1, sizes[1] // 2)
-            sized = dataclasses.replace(cell, **options)
-            for recompute in (0, 2):
-                check(sized, dtype, recompute)
-                _held.clear()
-    print("ok")
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        for cell in suite.CELLS:
+            check_sizes(cell, dtype)
+        print(str(dtype).removeprefix("torch."), flush=True)
+
+
+def check_sizes(cell: Cell, dtype: torch.dtype) -> None:
+    for sizes in ((1, 1), (3, 5), (17, 33), (16, 16)):
+        options = {"input_size": sizes[0], "hidden_size": sizes[1]}
+        if getattr(cell, "proj_size", 0):
+            if sizes[1] == 1:
+                continue
+            options["proj_size"] = max(1, sizes[1] // 2)
+        sized = dataclasses.replace(cell, **options)
+        for recompute in (0, 2):
+            check(sized, dtype, recompute)
+            _held.clear()
 
 
 if __name__ == "__main__":

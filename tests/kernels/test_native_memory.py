@@ -11,22 +11,21 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("native")
 
-#: Run in a process of its own, since a wrong access ends it. argv: dtype.
+#: Run in a process of its own, since a wrong access ends it. Says the name of every dtype when it is done with it.
 PROGRAM = Path(__file__).with_name("guarded_scan.py")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="guard pages are made with mprotect")
-@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
-def test_native_touches_nothing_past_the_end_of_a_buffer(level, dtype):
+def test_native_touches_nothing_past_the_end_of_a_buffer(level):
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), dtype],
+        [sys.executable, str(PROGRAM)],
         env={**os.environ, "UNROLL_SIMD": level, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip() == "ok"
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert done.stdout.split() == ["float32", "float64", "bfloat16"]
 
 
 def test_guard_pages_do_catch_a_read_past_the_end():

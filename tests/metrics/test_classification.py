@@ -8,9 +8,9 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from sklearn.metrics import confusion_matrix as sk_confusion
 
 from unroll.metrics.classification import (
+    RocAuc,
     accuracy,
     best_threshold,
-    binary_roc_auc,
     calibration_error,
     confusion_matrix,
     f1_by_class,
@@ -47,9 +47,10 @@ def test_class_that_never_occurs_does_not_pull_macro_f1_down() -> None:
 def test_roc_auc_equals_scikit_learn_with_ties_and_by_counting_pairs() -> None:
     truth, scores = rows(1, classes=2)
     score = scores[:, 1].round(1)
-    assert binary_roc_auc(truth == 1, score) == pytest.approx(roc_auc_score(truth, score))
+    found = roc_auc((truth == 1)[:, None], score[:, None])
+    assert found == pytest.approx(roc_auc_score(truth, score))
     pairs = score[truth == 1][:, None] - score[truth == 0][None, :]
-    assert binary_roc_auc(truth == 1, score) == pytest.approx(np.mean((pairs > 0) + 0.5 * (pairs == 0)))
+    assert found == pytest.approx(np.mean((pairs > 0) + 0.5 * (pairs == 0)))
 
 
 def test_roc_auc_of_many_classes_is_the_mean_of_one_against_the_rest() -> None:
@@ -59,7 +60,23 @@ def test_roc_auc_of_many_classes_is_the_mean_of_one_against_the_rest() -> None:
 
 
 def test_roc_auc_needs_both_sides() -> None:
-    assert math.isnan(binary_roc_auc(np.ones(3, dtype=bool), np.arange(3.0)))
+    assert math.isnan(roc_auc(np.ones((3, 1), dtype=bool), np.arange(3.0)[:, None]))
+
+
+def test_roc_auc_of_chosen_rows_is_that_of_the_rows_themselves() -> None:
+    truth, scores = rows(3, classes=5, count=60)
+    chosen_NK, scores = np.eye(5, dtype=bool)[truth], scores.round(1)
+    scores[7:9, 2] = np.nan  # the greatest, and equal
+    area = RocAuc(chosen_NK, scores)
+    draw = np.random.default_rng(4)
+    for _ in range(20):
+        some = draw.integers(0, 60, draw.integers(0, 60))
+        one_against_rest = [
+            roc_auc_score(chosen_NK[some, k], np.nan_to_num(scores[some, k], nan=2.0))
+            for k in range(5)
+            if 0 < chosen_NK[some, k].sum() < len(some)
+        ]
+        assert area(some) == pytest.approx(np.mean(one_against_rest) if one_against_rest else math.nan, nan_ok=True)
 
 
 def test_calibration_error_of_a_hand_made_case() -> None:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from unroll.metrics.classification import (
+    RocAuc,
     accuracy,
     calibration_error,
     confusion_matrix,
     label_f1,
     macro_f1,
-    roc_auc,
 )
 from unroll.metrics.intervals import Interval, bootstrap, wilson
 
@@ -44,10 +44,12 @@ def score_classes(truth: np.ndarray, probabilities_NK: np.ndarray, *, intervals:
     right = predicted == truth
     sure = probabilities_NK.max(axis=1)
     chosen = np.eye(classes, dtype=bool)[truth]
+    # With two classes the second curve is the mirror of the first.
+    curves = slice(1, 2) if classes == 2 else slice(None)
     measured = {"accuracy": Measured(accuracy(truth, predicted), wilson(int(right.sum()), rows) if intervals else None)}
-    statistics = {
+    statistics: dict[str, Callable[[np.ndarray], float]] = {
         "macro_f1": lambda some: macro_f1(confusion_matrix(truth[some], predicted[some], classes)),
-        "roc_auc": lambda some: _area(chosen[some], probabilities_NK[some]),
+        "roc_auc": RocAuc(chosen[:, curves], probabilities_NK[:, curves]),
         "calibration_error": lambda some: calibration_error(sure[some], right[some]),
     }
     return measured | _resampled(statistics, rows, classes, intervals)
@@ -72,19 +74,13 @@ def score_labels(
             float(exact.mean()) if rows else float("nan"), wilson(int(exact.sum()), rows) if intervals else None
         )
     }
-    statistics = {
+    statistics: dict[str, Callable[[np.ndarray], float]] = {
         "micro_f1": lambda some: label_f1(truth_NK[some], predicted[some])[0],
         "macro_f1": lambda some: label_f1(truth_NK[some], predicted[some])[1],
-        "roc_auc": lambda some: roc_auc(truth_NK[some], probabilities_NK[some]),
+        "roc_auc": RocAuc(truth_NK, probabilities_NK),
         "calibration_error": lambda some: calibration_error(probabilities_NK[some].ravel(), truth_NK[some].ravel()),
     }
     return measured | _resampled(statistics, rows, labels, intervals)
-
-
-def _area(chosen_NK: np.ndarray, probabilities_NK: np.ndarray) -> float:
-    # With two classes the second curve is the mirror of the first.
-    columns = slice(1, 2) if chosen_NK.shape[1] == 2 else slice(None)
-    return roc_auc(chosen_NK[:, columns], probabilities_NK[:, columns])
 
 
 def _resampled(

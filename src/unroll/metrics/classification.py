@@ -44,37 +44,54 @@ def macro_f1(confusion: np.ndarray) -> float:
     return float(np.nanmean(scores)) if confusion.sum() else float("nan")
 
 
-def binary_roc_auc(truth: np.ndarray, score: np.ndarray) -> float:
-    """Chance that a positive row scores above a negative one, ties counted half; NaN if one of the two is missing.
+def roc_auc(truth_NK: np.ndarray, score_NK: np.ndarray) -> float:
+    """Chance that a row of a class scores above one of the rest, ties counted half; the mean over the classes.
+
+    Classes without both sides are left out; NaN if none is left.
 
     Source: Hanley, McNeil 1982, "The meaning and use of the area under a receiver operating characteristic curve".
 
     Args:
-        truth: (N,) bool.
-        score: (N,) higher means more likely positive.
+        truth_NK: (N, K) bool, the true classes.
+        score_NK: (N, K) higher means more likely of the class.
     """
-    truth = truth.astype(bool)
-    positives = int(truth.sum())
-    negatives = len(truth) - positives
-    if not positives or not negatives:
-        return float("nan")
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    middle_rank = ends - (counts - 1) / 2
-    ranks = middle_rank[inverse]
-    return float((ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return RocAuc(truth_NK, score_NK)(np.arange(len(truth_NK)))
 
 
-def roc_auc(truth_NK: np.ndarray, score_NK: np.ndarray) -> float:
-    """Mean over the classes of `binary_roc_auc`, one class against the rest; classes without both sides are left out.
+class RocAuc:
+    """`roc_auc` of any choice of the same rows, which are sorted once: a bootstrap chooses hundreds of times.
 
     Args:
         truth_NK: (N, K) bool, the true classes.
         score_NK: (N, K) scores.
     """
-    values = [binary_roc_auc(truth_NK[:, k], score_NK[:, k]) for k in range(truth_NK.shape[1])]
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
+
+    def __init__(self, truth_NK: np.ndarray, score_NK: np.ndarray) -> None:
+        rows = len(truth_NK)
+        self._order_NK = np.argsort(score_NK, axis=0, kind="stable")
+        self._truth_NK = np.take_along_axis(truth_NK.astype(bool), self._order_NK, axis=0)
+        sorted_NK = np.take_along_axis(score_NK, self._order_NK, axis=0)
+        # Where each run of equal scores begins and ends.
+        at_N1 = np.arange(rows)[:, None]
+        new_NK = np.ones(sorted_NK.shape, dtype=bool)
+        new_NK[1:] = (sorted_NK[1:] != sorted_NK[:-1]) & ~np.isnan(sorted_NK[:-1])
+        last_NK = np.ones(sorted_NK.shape, dtype=bool)
+        last_NK[:-1] = new_NK[1:]
+        self._first_NK = np.maximum.accumulate(np.where(new_NK, at_N1, 0), axis=0)
+        self._last_NK = np.minimum.accumulate(np.where(last_NK, at_N1, rows)[::-1], axis=0)[::-1]
+
+    def __call__(self, chosen: np.ndarray) -> float:
+        """`roc_auc` of the rows that are chosen, (M,) row numbers in which a row may stand more than once."""
+        times_NK = np.bincount(chosen, minlength=len(self._order_NK))[self._order_NK]
+        upto_NK = np.cumsum(times_NK, axis=0)
+        before_NK = np.take_along_axis(upto_NK - times_NK, self._first_NK, axis=0)
+        middle_NK = (before_NK + 1 + np.take_along_axis(upto_NK, self._last_NK, axis=0)) / 2
+        times_NK = times_NK * self._truth_NK
+        positives_K = times_NK.sum(axis=0)
+        pairs_K = positives_K * (len(chosen) - positives_K)
+        ranks_K = (times_NK * middle_NK).sum(axis=0) - positives_K * (positives_K + 1) / 2
+        known = pairs_K > 0
+        return float(np.mean(ranks_K[known] / pairs_K[known])) if known.any() else float("nan")
 
 
 def reliability(
