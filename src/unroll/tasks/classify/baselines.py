@@ -29,6 +29,13 @@ BaselineScores = dict[str, dict[str, Scores]]
 #: Share of the train split on which a choice is made where there is no validation split.
 _HELD_OUT = 0.1
 
+#: Letters of the texts that TF-IDF is fitted on, at most, and of those that its penalty is chosen on: a letter takes some
+#: sixty bytes of n-grams and of the solver's copies, so that more rows would take more memory than the training.
+_LETTERS = 40_000_000
+_LETTERS_CHOSEN_ON = 10_000_000
+#: Texts whose n-grams are counted at a time where only predictions are wanted.
+_BLOCK = 10_000
+
 
 def majority(
     truth_NK: np.ndarray, train: np.ndarray, splits: Mapping[str, np.ndarray], *, several: bool
@@ -51,7 +58,9 @@ def text_baselines(
         splits: rows of the other splits.
         several: whether a row may have several labels.
     """
-    fitted, chosen_on = _choice_rows(train, splits)
+    fit_rows, choice_rows = _choice_rows(train, splits)
+    fitted = _bounded(texts, fit_rows, _LETTERS)
+    chosen_on = _bounded(texts, choice_rows, _LETTERS_CHOSEN_ON)
     truth = truth_NK[chosen_on]
 
     def score(probabilities: np.ndarray) -> float:
@@ -66,9 +75,17 @@ def text_baselines(
         score,
         exclusive=not several,
     )
-    predicted = {split: baseline.probabilities([texts[int(row)] for row in rows]) for split, rows in splits.items()}
+    name = baseline.name
+    if len(fitted) < len(fit_rows):
+        name += f", fitted on {len(fitted):,} of {len(fit_rows):,} rows"
+
+    def probabilities(rows: np.ndarray) -> np.ndarray:
+        blocks = np.array_split(rows, range(_BLOCK, len(rows), _BLOCK))
+        return np.concatenate([baseline.probabilities([texts[int(row)] for row in block]) for block in blocks])
+
+    predicted = {split: probabilities(rows) for split, rows in splits.items()}
     return majority(truth_NK, train, splits, several=several) | {
-        baseline.name: _scored(truth_NK, predicted, splits, several=several)
+        name: _scored(truth_NK, predicted, splits, several=several)
     }
 
 
@@ -106,6 +123,14 @@ def _choice_rows(train: np.ndarray, splits: Mapping[str, np.ndarray]) -> tuple[n
     order = np.random.default_rng(0).permutation(train)
     count = max(1, round(len(order) * _HELD_OUT))
     return np.sort(order[count:]), np.sort(order[:count])
+
+
+def _bounded(texts: Sequence[str], rows: np.ndarray, letters: int) -> np.ndarray:
+    """These rows, or as many of them, drawn at random, as have about so many letters."""
+    some = rows[:: max(1, len(rows) // 1000)]
+    mean = max(1.0, float(np.mean([len(texts[int(row)]) for row in some])))
+    most = max(1, int(letters / mean))
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def _scored(
