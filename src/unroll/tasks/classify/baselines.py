@@ -29,8 +29,8 @@ BaselineScores = dict[str, dict[str, Scores]]
 #: Share of the train split on which a choice is made where there is no validation split.
 _HELD_OUT = 0.1
 
-#: Letters of the texts that TF-IDF is fitted on, at most, and of those that its penalty is chosen on: a letter takes some
-#: sixty bytes of n-grams and of the solver's copies, so that more rows would take more memory than the training.
+#: Letters of the texts that TF-IDF is fitted on, at most, and of those that its penalty is chosen on: a letter takes
+#: some sixty bytes of n-grams and of the solver's copies, so that more rows would take more memory than the training.
 _LETTERS = 40_000_000
 _LETTERS_CHOSEN_ON = 10_000_000
 #: Texts whose n-grams are counted at a time where only predictions are wanted.
