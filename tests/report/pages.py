@@ -9,8 +9,10 @@ import math
 import random
 import sys
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+
+from PIL import Image
 
 from data.audio.sounds import write_folder
 from unroll.cli.app import run
@@ -35,6 +37,9 @@ KINDS: dict[str, str] = {
     " --set model.embedding_size=24 --set training.average=0 --set training.learning_rate=0.015",
     "chat": "train {here}/talk.csv --out {here}/run --epochs 6 --hidden-size 32"
     " --set model.embedding_size=24 --set training.average=0 --set training.learning_rate=0.015",
+    "answer": "train {here}/stories.txt --out {here}/run --epochs 2 --hidden-size 16",
+    "caption": "train {here}/photos --out {here}/run --epochs 2 --hidden-size 16",
+    "detect": "train {here}/sensor.csv --task detect --out {here}/run --epochs 2",
     "compare": "compare {here}/reviews.csv --cell lstm,gru --out {here}/run --epochs 2",
     "memory": "memory copy --lag 2,4 --cell rnn,gru --steps 20 --out {here}/run",
 }
@@ -126,6 +131,35 @@ def talk(folder: Path, draw: random.Random) -> None:
     (folder / "talk.csv").write_text("\n".join(["question,answer", *lines]) + "\n", encoding="utf-8")
 
 
+def stories(folder: Path, draw: random.Random) -> None:
+    """Who went where, and a question about it, as the bAbI tasks are written."""
+    told = "1 Mary went to the {0}.\n2 John went to the {1}.\n3 Where is Mary?\t{0}\t1\n"
+    places = ("kitchen", "garden", "hall")
+    lines = [told.format(draw.choice(places), draw.choice(places)) for _ in range(80)]
+    (folder / "stories.txt").write_text("".join(lines), encoding="utf-8")
+
+
+def photos(folder: Path, draw: random.Random) -> None:
+    """Squares of one colour each, and a text that names it."""
+    (folder / "photos/images").mkdir(parents=True)
+    rows = ["image,caption"]
+    for number in range(40):
+        colour = draw.choice(("red", "green", "blue"))
+        Image.new("RGB", (32, 32), colour).save(folder / f"photos/images/{number}.png")
+        rows.append(f"{number}.png,a {colour} square")
+    (folder / "photos/captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def sensor(folder: Path, draw: random.Random) -> None:
+    """A wave that is measured every five minutes, with a few values that do not fit it."""
+    lines = ["time,flow,pressure"]
+    for step in range(1500):
+        flow = 20 + 5 * math.sin(step / 30) + draw.gauss(0, 0.3) + (15 if 900 <= step < 905 or step == 1200 else 0)
+        at = datetime(2024, 3, 1) + timedelta(minutes=5 * step)
+        lines.append(f"{at.isoformat()},{flow:.2f},{3 + 0.1 * flow + draw.gauss(0, 0.05):.3f}")
+    (folder / "sensor.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 #: What writes the data of each kind.
 DATA: dict[str, Callable[[Path, random.Random], None]] = {
     "classify-text": reviews,
@@ -138,6 +172,9 @@ DATA: dict[str, Callable[[Path, random.Random], None]] = {
     "transcribe": spoken,
     "translate": pairs,
     "chat": talk,
+    "answer": stories,
+    "caption": photos,
+    "detect": sensor,
     "compare": reviews,
 }
 

@@ -100,7 +100,9 @@ def _learning(facts: Facts) -> Curves | None:
     epoch_axis = Axis("epoch", AxisKind.WHOLE)
     rows = [words.distinct(row) for row in history]
     watched = words.plain_metric(history[-1], facts.monitor)
-    metrics = list(dict.fromkeys(key for row in rows for key in row if key not in _NOT_METRICS))
+    # A metric with a little of the loss, which parts equals when training stops, shows what the metric does.
+    metrics = [key for row in rows for key in row if key not in _NOT_METRICS and not key.endswith("_and_loss")]
+    metrics = list(dict.fromkeys(metrics))
     metrics.sort(key=lambda name: name != watched)
     plots = []
     if any("loss" in row for row in rows):

@@ -49,7 +49,7 @@ _SPELLINGS = {
 }
 
 #: Metrics whose names end in these words are shares of 1 and shown in percent.
-_SHARES = ("accuracy", "auc", "cer", "coverage", "f1", "match", "precision", "recall", "wer")
+_SHARES = ("accuracy", "auc", "cer", "coverage", "f1", "match", "precision", "recall", "skill", "wer")
 
 
 #: What some tasks call the metric that they are judged by, whichever of their metrics that is.

@@ -110,9 +110,14 @@ def number_ticks(values: Sequence[float]) -> list[Tick]:
         ['1940', '1960', '1980']
         >>> [tick.text for tick in number_ticks([0, 5_000, 10_000])]
         ['0', '5k', '10k']
+        >>> [tick.text for tick in number_ticks([0.83370, 0.83372, 0.83374])]
+        ['0.8337', '0.83372', '0.83374']
     """
-    whole = all(abs(value) < 10_000 for value in values)
-    return [Tick(value, f"{value:.4g}" if whole else short(value)) for value in values]
+    if any(abs(value) >= 10_000 for value in values):
+        return [Tick(value, short(value)) for value in values]
+    texts = ([f"{value:.{digits}g}" for value in values] for digits in range(4, 18))
+    apart = next(found for found in texts if len(set(found)) == len(set(values)))
+    return [Tick(value, text) for value, text in zip(values, apart, strict=True)]
 
 
 def log_ticks(low: float, high: float) -> list[Tick]:
