@@ -35,7 +35,7 @@ def test_the_page_is_whole_small_and_loads_nothing(pages: dict[str, Path], kind:
     assert not {"script", "link", "iframe", "object"} & set(reader.tags)
     # A picture stands in the page itself.
     links = [value or "" for _, name, value in reader.attributes if name in ("href", "src")]
-    pictures = [value for value in links if value.startswith("data:image/png;base64,")]
+    pictures = [value for value in links if value.startswith(("data:image/png;base64,", "data:image/jpeg;base64,"))]
     assert links == pictures
     assert len(text) - sum(map(len, pictures)) < 60_000
     assert "nan" not in {word for _, _, value in reader.attributes for word in (value or "").split()}
