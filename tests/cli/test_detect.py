@@ -67,6 +67,14 @@ def test_a_bad_line_is_reported_with_its_number_and_the_stream_goes_on(watch):
     assert (end["alert"], end["began"]) == ("end", begin["time"])
 
 
+def test_a_header_that_lacks_the_time_is_one_error_and_not_one_for_every_line(watch):
+    said, errors = watch("flow\n5.0\n5.1\n", code=2)
+    assert said == []
+    (line,) = errors.splitlines()
+    assert line.startswith("unroll: error: standard input:1: expected the column 'time'")
+    assert line.endswith("got flow; send it too, or train without it")
+
+
 def test_any_cut_and_a_stop_give_the_same_scores(watch, tmp_path):
     lines = rows(2)
     whole, _ = watch("\n".join(["time,flow", *lines]) + "\n", "--scores")

@@ -56,6 +56,10 @@ class Problem(NamedTuple):
     text: str
 
 
+class Headless(DataError):
+    """The names of the columns leave one out that every record needs: no line that follows can be read."""
+
+
 class Lines:
     """Reads lines as a run was told to read its file.
 
@@ -65,10 +69,12 @@ class Lines:
     Args:
         saved: columns of the run.
         data: how its file was read.
+        name: what errors call where the lines come from.
     """
 
-    def __init__(self, saved: Saved, data: DataConfig) -> None:
+    def __init__(self, saved: Saved, data: DataConfig, name: str) -> None:
         self._saved = saved
+        self._name = name
         kinds = read_columns(data)
         self._encoding = data.encoding
         self._delimiter = data.delimiter
@@ -82,7 +88,11 @@ class Lines:
         self._header: list[str] = []
 
     def block(self, lines: Sequence[bytes]) -> Iterator[Taken | Problem]:
-        """The records and problems of the next lines, in order."""
+        """The records and problems of the next lines, in order.
+
+        Raises:
+            Headless: the first line names the channels and not the column of times or of series.
+        """
         rows: list[tuple[int, list[str]]] = []
         found: list[Taken | Problem] = []
         for raw in lines:
@@ -106,6 +116,8 @@ class Lines:
                     rows.append((line, cells))
             except UnicodeDecodeError as error:
                 found.append(Problem(line, f"expected {self._encoding}, got byte {raw[error.start]:#04x}"))
+            except Headless as error:
+                raise Headless(str(error), self._name, line) from None
             except DataError as error:
                 found.append(Problem(line, str(error)))
         return iter(sorted([*found, *self._rows(rows)], key=lambda item: item.line))
@@ -225,7 +237,10 @@ class _Layout(NamedTuple):
     def of(cls, saved: Saved, columns: Sequence[str], delimiter: str) -> _Layout:
         for name in (saved.time, saved.series):
             if name is not None and name not in columns:
-                raise DataError(f"expected the column '{name}', got {', '.join(columns[:12])}")
+                raise Headless(
+                    f"expected the column '{name}', which the model was trained with, got {', '.join(columns[:12])};"
+                    " send it too, or train without it"
+                )
         return cls(
             delimiter,
             len(columns),

@@ -36,7 +36,7 @@ class AlertStream:
 
     def __init__(self, session: Session, *, scores: bool = False) -> None:
         self._session = session
-        self._lines = Lines(session.saved, session.data)
+        self._lines = Lines(session.saved, session.data, _NAME)
         self._scores = scores
         self._rest = b""
         self.records = 0
