@@ -42,13 +42,17 @@ def row_labels(table: Table, column: str, *, several: bool) -> list[tuple[str, .
     """
     if several:
         return table.labels(column)
-    labels = [text.strip() for text in table.texts(column)]
-    for row, label in enumerate(labels):
+    # Rows of a class share one tuple: of a million rows a tuple each would take more room than the texts of short rows.
+    shared: dict[str, tuple[str, ...]] = {}
+    labels = []
+    for row, text in enumerate(table.texts(column)):
+        label = text.strip()
         if not label:
             raise DataError(
                 f"column '{column}' must name a class, got an empty cell; fill it or remove the row", *table.place(row)
             )
-    return [(label,) for label in labels]
+        labels.append(shared.setdefault(label, (label,)))
+    return labels
 
 
 def class_matrix(
