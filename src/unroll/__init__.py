@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unroll.api import check, compare, load, train
+    from unroll.backtesting import backtest
     from unroll.cells import (
         Cell,
         GRUCell,
@@ -61,6 +62,7 @@ __all__ = [
     "Step",
     "UnrollError",
     "accelerate",
+    "backtest",
     "check",
     "chrono",
     "compare",
@@ -79,6 +81,7 @@ __all__ = [
 #: The module of each public name: the same list as the imports above, which type checkers read.
 _MODULES = {
     "unroll.api": ("check", "compare", "load", "train"),
+    "unroll.backtesting": ("backtest",),
     "unroll.cells": (
         "Cell",
         "GRUCell",

@@ -122,8 +122,8 @@ def train(
             keep = _Temporary()
             # Every process must use the folder of the first one.
             out = Path(processes().share(str(keep.path / "run").encode()).decode())
-    with _opened(data, values, _overrides(settings), validation, test) as (values, table, store):
-        plan = plan_run(values, _overrides(settings), TASKS, store, say=say, table=table, options=chosen)
+    with _opened(data, values, overrides_of(settings), validation, test) as (values, table, store):
+        plan = plan_run(values, overrides_of(settings), TASKS, store, say=say, table=table, options=chosen)
         folder = train_run(
             plan,
             Path(out),
@@ -169,8 +169,8 @@ def check(
         DataError: the data cannot be read; with file and line.
     """
     given = _given(task, target, time, series, format, encoding, delimiter, header, None, None)
-    with _opened(data, _values(None, given), _overrides(settings), validation, test) as (values, table, store):
-        return Check(*examine_data(values, _overrides(settings), TASKS, store, table=table))
+    with _opened(data, _values(None, given), overrides_of(settings), validation, test) as (values, table, store):
+        return Check(*examine_data(values, overrides_of(settings), TASKS, store, table=table))
 
 
 def compare(
@@ -241,8 +241,8 @@ def compare(
     folder = keep.path / "runs" if keep is not None else Path(str(out))
     folders: dict[str, RunFolder] = {}
     notes: list[str] = []
-    with _opened(data, values, _overrides(settings), validation, test) as (values, table, store):
-        overrides = _overrides(settings)
+    with _opened(data, values, overrides_of(settings), validation, test) as (values, table, store):
+        overrides = overrides_of(settings)
         rivals = plan_rivals(values, overrides, cells, TASKS, store, say=say, table=table, options=_known(options))
         for name, plan in rivals.plans(TASKS, store):
             say(f"\n{name}")
@@ -328,7 +328,7 @@ def _values(config: Config | None, given: Mapping[str, object]) -> dict[str, Any
     return with_values(start, given, str(config) if isinstance(config, str | Path) else "the config")
 
 
-def _overrides(settings: Settings) -> list[str]:
+def overrides_of(settings: Settings) -> list[str]:
     if isinstance(settings, Mapping):
         return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
     return list(settings)

@@ -16,11 +16,11 @@ from unroll.data.table.table import Table
 from unroll.errors import ConfigError
 from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
-from unroll.tasks.base import Predictor, Record, Task, Watch, Watcher, Writer, Written
+from unroll.tasks.base import Predictor, Record, TablePredictor, Task, Watch, Watcher, Writer, Written
 from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table, task_named
 from unroll.tasks.reading import read_options
-from unroll.tasks.records import records_of, records_of_table
+from unroll.tasks.records import records_of, records_of_table, single_records
 from unroll.tasks.registry import TASKS
 
 if TYPE_CHECKING:
@@ -126,7 +126,14 @@ class Model:
             reading: how a file is read: "format", "encoding", "delimiter", "header".
             options: as in `predict`.
         """
-        yield from map(Prediction, self.predictor.predict(self._asked(data, reading, options)))
+        predictor = self.predictor
+        whole = not options and (isinstance(data, Path) or single_records(data) is None)
+        if not (whole and isinstance(predictor, TablePredictor)):
+            yield from map(Prediction, predictor.predict(self._asked(data, reading, options)))
+            return
+        with tempfile.TemporaryDirectory(prefix="unroll-") as store:
+            table = self._table(data, self._data_config(data, reading or {}), Path(store))
+            yield from map(Prediction, predictor.predict_table(table))
 
     @property
     def writes(self) -> bool:

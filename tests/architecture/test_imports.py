@@ -55,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["results"] = {"data", "report", "tasks"}
 ALLOWED["trained"] = {"bundle", "data", "inspect", "interop", "report", "results", "tasks"}
 ALLOWED["api"] = {"bundle", "data", "tasks", "trained", "training", "results"}
+ALLOWED["backtesting"] = {"api", "tasks", "trained", "training"}
 ALLOWED["looking"] = {"bundle", "data", "inspect", "models", "results", "tasks", "trained", "viewer"}
 ALLOWED["lab"] = {"cells", "data", "engine", "inspect", "layers", "models", "report", "tasks"}
 ALLOWED["sklearn"] = {"api", "metrics", "results", "tasks", "trained"}

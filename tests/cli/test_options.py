@@ -25,6 +25,7 @@ OPTIONS = {
     "evaluate": set(),
     "predict": READING_RUN,
     "compare": DATA | RUN | {"--cell"},
+    "backtest": READING | {"--target", "--time", "--series", "--set"} | RUN | {"--folds"},
     "transcribe": {"--raw", "--rate", "--channels", "--bits"},
     "look": {"--text", "--data", "--row", "--compare", "--out", "--language"},
     "detect": {"--state", "--threshold", "--warm-up", "--scores"},
@@ -54,6 +55,7 @@ ARGUMENTS = {
     "evaluate": ["run", "data"],
     "predict": ["run", "text"],
     "compare": ["what"],
+    "backtest": ["data"],
     "transcribe": ["run"],
     "look": ["run"],
     "detect": ["run"],
@@ -76,7 +78,7 @@ def test_commands_are_these():
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options_are_these(name):
-    declared = {"train": training, "compare": training, "predict": prediction}
+    declared = {"train": training, "compare": training, "backtest": training, "predict": prediction}
     shared = declared_options(declared[name]) if name in declared else {}
     flags = [entry.option.flag for entry in shared.values()]
     flags += [f"--no-{entry.option.flag[2:]}" for entry in shared.values() if entry.option.type is bool]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unroll.cli import (
+    backtest,
     bench,
     chat,
     check,
@@ -73,6 +74,7 @@ def make_app() -> typer.Typer:
         (with_declared(predict.predict, prediction), "Ask a trained model."),
         (detect.detect, "Raise alerts on a stream, with a trained model."),
         (with_declared(compare.compare, training, besides=["cell"]), "Set several models or runs side by side."),
+        (with_declared(backtest.backtest, training), "Train a forecaster anew for each of the last horizons."),
         (chat.chat, "Talk with a trained model."),
         (look.look, "See what a trained model remembers."),
         (transcribe.transcribe, "Write what is spoken on standard input."),

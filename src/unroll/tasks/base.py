@@ -256,6 +256,19 @@ class Writer(Protocol):
 
 
 @runtime_checkable
+class TablePredictor(Protocol):
+    """A predictor that takes the columns of a table, where its rows one by one would take many times their memory."""
+
+    def predict_table(self, table: Table) -> Iterator[dict[str, Any]]:
+        """As `predict`, of all rows of a table.
+
+        Raises:
+            DataError: a column is missing, or its values do not fit; with file and line.
+        """
+        ...
+
+
+@runtime_checkable
 class Talker(Protocol):
     """A predictor that answers in a conversation."""
 

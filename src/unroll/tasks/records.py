@@ -36,6 +36,14 @@ def records_of(
     Raises:
         DataError: it is none of these.
     """
+    alone = single_records(data)
+    if alone is not None:
+        return alone
+    return records_of_table(table_of(frames_of(data), store, options), numbers, files)
+
+
+def single_records(data: object) -> Iterator[Record] | None:
+    """Data that is a text, a record, or several of them, as records; None for what comes as a table."""
     if isinstance(data, str):
         return iter([data])
     if isinstance(data, Mapping) and not any(_is_column(value) for value in data.values()):
@@ -46,7 +54,7 @@ def records_of(
         return map(_record, data)
     if isinstance(data, Iterator):
         return data
-    return records_of_table(table_of(frames_of(data), store, options), numbers, files)
+    return None
 
 
 def _is_sound(value: object) -> bool:

@@ -93,7 +93,9 @@ class TestColumns:
         series = load_series(table, columns)
         assert [len(item.values) for item in series] == [12, 12, 12]
         assert series[1].values[-2:].tolist() == [102, 103]
-        bounds = split_series(table, series, rows=None, validation_fraction=0.2, test_fraction=0.1, horizon=2)
+        bounds = split_series(
+            table, series, rows=None, fold=None, validation_fraction=0.2, test_fraction=0.1, horizon=2
+        )
         assert bounds == [Bounds(8, 10, 12)] * 3
 
     @pytest.mark.parametrize(
@@ -172,11 +174,20 @@ class TestSplit:
     def test_by_rows_and_by_fraction(self, tmp_path: Path) -> None:
         table = table_of(days(list(range(50))), tmp_path)
         series = [series_of(np.arange(50.0))]
-        given = {"validation_fraction": 0.2, "test_fraction": 0.1, "horizon": 3}
+        given = {"fold": None, "validation_fraction": 0.2, "test_fraction": 0.1, "horizon": 3}
         assert split_series(table, series, rows=(30, 5, 10), **given) == [Bounds(30, 35, 45)]  # type: ignore[arg-type]
         assert split_series(table, series, rows=None, **given) == [Bounds(35, 45, 50)]  # type: ignore[arg-type]
         given["horizon"] = 8
         assert split_series(table, series, rows=None, **given) == [Bounds(32, 42, 50)]  # type: ignore[arg-type]
+
+    # A fifth of the 51 and of the 48 steps that are known then: 10 and 9.6, rounded.
+    @pytest.mark.parametrize(("fold", "ends"), [(1, (38, 48, 51)), (2, (35, 45, 48)), (17, (0, 0, 3)), (18, (0, 0, 0))])
+    def test_a_fold_tests_one_horizon_and_nothing_after_it(
+        self, tmp_path: Path, fold: int, ends: tuple[int, int, int]
+    ) -> None:
+        table = table_of(days(list(range(51))), tmp_path)
+        given = {"rows": None, "validation_fraction": 0.2, "test_fraction": 0.5, "horizon": 3}
+        assert split_series(table, [series_of(np.arange(51.0))], fold=fold, **given) == [Bounds(*ends)]  # type: ignore[arg-type]
 
     def test_more_rows_than_there_are(self, tmp_path: Path) -> None:
         table = table_of(days(list(range(50))), tmp_path)
@@ -185,6 +196,7 @@ class TestSplit:
                 table,
                 [series_of(np.arange(50.0))],
                 rows=(30, 20, 10),
+                fold=None,
                 validation_fraction=0,
                 test_fraction=0,
                 horizon=1,

@@ -56,7 +56,7 @@ class Problem(NamedTuple):
     text: str
 
 
-class Headless(DataError):
+class _Headless(Exception):
     """The names of the columns leave one out that every record needs: no line that follows can be read."""
 
 
@@ -91,7 +91,7 @@ class Lines:
         """The records and problems of the next lines, in order.
 
         Raises:
-            Headless: the first line names the channels and not the column of times or of series.
+            DataError: the first line names the channels and not the column of times or of series.
         """
         rows: list[tuple[int, list[str]]] = []
         found: list[Taken | Problem] = []
@@ -116,8 +116,8 @@ class Lines:
                     rows.append((line, cells))
             except UnicodeDecodeError as error:
                 found.append(Problem(line, f"expected {self._encoding}, got byte {raw[error.start]:#04x}"))
-            except Headless as error:
-                raise Headless(str(error), self._name, line) from None
+            except _Headless as error:
+                raise DataError(str(error), self._name, line) from None
             except DataError as error:
                 found.append(Problem(line, str(error)))
         return iter(sorted([*found, *self._rows(rows)], key=lambda item: item.line))
@@ -237,7 +237,7 @@ class _Layout(NamedTuple):
     def of(cls, saved: Saved, columns: Sequence[str], delimiter: str) -> _Layout:
         for name in (saved.time, saved.series):
             if name is not None and name not in columns:
-                raise Headless(
+                raise _Headless(
                     f"expected the column '{name}', which the model was trained with, got {', '.join(columns[:12])};"
                     " send it too, or train without it"
                 )

@@ -240,27 +240,37 @@ def split_series(
     series: Sequence[TimeSeries],
     *,
     rows: tuple[int, int, int] | None,
+    fold: int | None,
     validation_fraction: float,
     test_fraction: float,
     horizon: int,
 ) -> list[Bounds]:
-    """Cut every series by time: as the files say, by numbers of rows, or by fractions.
+    """Cut every series by time: as the files say, by numbers of rows, by the fold of a backtest, or by fractions.
 
     Args:
         table: where the series come from.
         series: the series.
-        rows: steps that train, validate and test; later ones are not used. None: by fractions.
+        rows: steps that train, validate and test; later ones are not used. None: by fold or fractions.
+        fold: horizons from the end of a series to the beginning of the one that tests; later ones are not used.
         validation_fraction: share of each series' steps; at least one horizon.
         test_fraction: likewise.
         horizon: N.
 
     Raises:
-        ConfigError: a series has fewer steps than `rows` asks for.
+        ConfigError: a series has fewer steps than `rows` asks for, or a fold is asked for where files say the splits.
         DataError: the splits that the files say do not follow each other in time.
     """
+    if fold is not None and table.parts is not None:
+        raise ConfigError("the files say which rows test, and model.fold says another; give one of them")
     bounds = []
     for item in series:
         length = len(item.values)
+        if fold is not None:
+            end = max(length - (fold - 1) * horizon, 0)
+            test = max(end - horizon, 0)
+            held_out = max(horizon, round(validation_fraction * end)) if validation_fraction > 0 else 0
+            bounds.append(Bounds(max(test - held_out, 0), test, end))
+            continue
         if rows is not None:
             if sum(rows) > length:
                 raise ConfigError(

@@ -98,6 +98,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
             table,
             series,
             rows=settings.split,
+            fold=settings.fold,
             validation_fraction=config.data.validation_fraction,
             test_fraction=config.data.test_fraction,
             horizon=horizon,

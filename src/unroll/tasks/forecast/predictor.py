@@ -61,6 +61,11 @@ class ForecastPredictor(Predictor):
         self._saved = saved
         self._settings = settings
 
+    @property
+    def horizon(self) -> int:
+        """How many steps are forecast."""
+        return self._saved.horizon
+
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         """The steps after each series' last known value.
 
@@ -72,6 +77,14 @@ class ForecastPredictor(Predictor):
         """
         for series in self._series(records):
             yield from self._forecast(series)
+
+    def predict_table(self, table: Table) -> Iterator[dict[str, Any]]:
+        """The steps after the last known value of each series of a table.
+
+        Raises:
+            DataError: see `predict`; with file and line.
+        """
+        yield from self._forecast(self._open(table, future=True))
 
     def _series(self, records: Iterable[Record]) -> Iterator[list[TimeSeries]]:
         """A text is a series by itself; the rows together are all of theirs."""

@@ -44,6 +44,12 @@ class ForecastSettings(BaseModel):
     split: tuple[int, int, int] | None = Field(
         None, description="steps of each series that train, validate and test, in this order; later ones are not used"
     )
+    fold: int | None = Field(
+        None,
+        ge=1,
+        description="the test split is the horizon that lies so many horizons before the end, and later steps are not"
+        " used: what `unroll backtest` goes through",
+    )
     scaling: Literal["standard", "mean", "none"] = Field(
         "standard", description="of each series by its train part: mean 0 and deviation 1, mean size 1, or none"
     )
@@ -87,6 +93,8 @@ class ForecastSettings(BaseModel):
     def _whole_split(self) -> ForecastSettings:
         if self.split is not None and (self.split[0] < 1 or min(self.split) < 0):
             raise ValueError("split must hold three numbers of steps, the first at least 1")
+        if self.split is not None and self.fold is not None:
+            raise ValueError("split and fold both say where the test split lies; give one of them")
         if self.counts and self.smoothing:
             raise ValueError("likelihood negative-binomial is of whole numbers, which smoothing does not leave")
         return self
