@@ -26,13 +26,13 @@ class Nearly(NamedTuple):
     Attributes:
         column: its name.
         holds: "numbers" or "times".
-        count: cells that differ.
+        cells: how many differ.
         row: of the first of them.
     """
 
     column: str
     holds: str
-    count: int
+    cells: int
     row: int
 
 
@@ -62,7 +62,7 @@ def check_nearly(table: Table, *, holds: str | None = None) -> None:
         return
     cell = table.texts(found.column)[found.row][:40]
     raise DataError(
-        f"column {found.column!r} holds {found.holds} but for {counted(found.count, 'cell')}, the first {cell!r};"
+        f"column {found.column!r} holds {found.holds} but for {counted(found.cells, 'cell')}, the first {cell!r};"
         " correct it, leave it empty or take its row out (or name the task with --task, if it is text)",
         *table.place(found.row),
     )

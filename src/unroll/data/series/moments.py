@@ -40,34 +40,41 @@ def moments(table: Table, column: str) -> np.ndarray:
         values = table.numbers(column)
         read = from_numbers(values)
         times = values if read is None else read[0]
-    for name in further(table, column):
+    for name, held in _completing(table, column):
         if _MONTH.match(name):
             years = np.where(np.isnan(times), 1970, times).astype(np.int64) - 1970
-            months = years.astype("datetime64[Y]").astype("datetime64[M]") + (_whole(table, name, 1, 12) - 1)
+            months = years.astype("datetime64[Y]").astype("datetime64[M]") + (held - 1)
             times = months.astype("datetime64[us]")
         elif _DAY.match(name):
-            times = times + (_whole(table, name, 1, 31) - 1).astype("timedelta64[D]")
-        elif table.kinds[name] is Kind.NUMBER:
-            times = times + _whole(table, name, 0, 24).astype("timedelta64[h]")
+            times = times + (held - 1).astype("timedelta64[D]")
         else:
-            times = times + _of_day(table, name)
+            times = times + (held if held.dtype.kind == "m" else held.astype("timedelta64[h]"))
     return times
 
 
 def further(table: Table, column: str) -> tuple[str, ...]:
     """The columns that go on where a column of times ends: month and day of a year, the time of day of a date."""
+    return tuple(name for name, _ in _completing(table, column))
+
+
+def _completing(table: Table, column: str) -> list[tuple[str, np.ndarray]]:
+    """The columns that go on where a column of times ends, and what they hold: whole numbers or times of day."""
     others = [name for name in table.columns[:_LOOKED_AT] if name != column]
+
+    def first(names: re.Pattern[str], least: int, most: int) -> list[tuple[str, np.ndarray]]:
+        held = ((name, _whole(table, name, least, most)) for name in others if names.match(name))
+        return [(name, values) for name, values in held if values is not None][:1]
+
     if table.kinds.get(column) is Kind.NUMBER and _YEAR.match(column):
-        months = [name for name in others if _MONTH.match(name) and _whole(table, name, 1, 12) is not None]
-        days = [name for name in others if _DAY.match(name) and _whole(table, name, 1, 31) is not None]
-        hours = [name for name in others if _HOUR.match(name) and _whole(table, name, 0, 24) is not None]
-        return (*months[:1], *(days[:1] if months else ()), *(hours[:1] if months and days else ()))
+        months = first(_MONTH, 1, 12)
+        days = first(_DAY, 1, 31) if months else []
+        return [*months, *days, *(first(_HOUR, 0, 24) if days else [])]
     if table.kinds.get(column) is not Kind.TIME or ":" in table.texts(column)[0]:
-        return ()
+        return []
     for name in others:
-        if table.kinds[name] is Kind.TEXT and _of_day(table, name) is not None:
-            return (name,)
-    return tuple(name for name in others if _HOUR.match(name) and _whole(table, name, 0, 24) is not None)[:1]
+        if table.kinds[name] is Kind.TEXT and (of_day := _of_day(table, name)) is not None:
+            return [(name, of_day)]
+    return first(_HOUR, 0, 24)
 
 
 def _whole(table: Table, name: str, least: int, most: int) -> np.ndarray | None:
