@@ -96,7 +96,7 @@ def test_the_splits_of_a_dict_of_datasets_are_parts(tmp_path: Path) -> None:
     [
         (3, "expected a path, a frame of pandas, polars or pyarrow"),
         ([], "no rows of data"),
-        ([3, 4], "expected a list of dicts, of texts"),
+        ([b"ab"], "expected a list of dicts, of texts"),
         ((TEXTS, LABELS[:2]), "as many labels as inputs, got 2 for 4"),
         ({"a": [1, 2], "b": [1]}, "cannot be read"),
         (np.zeros((2, 3, 4, 5)), "got one of 4 dimensions"),
@@ -119,3 +119,43 @@ def test_texts_that_are_arrow_already_are_not_copied(tmp_path: Path) -> None:
     assert pa.total_allocated_bytes() - before < 16 * rows
     assert table.texts("text")[rows - 1].endswith(f"number {rows - 1}")
     assert len(table) == rows
+
+
+DAYS = pd.date_range("2023-01-01", periods=6)
+INDEXES = {
+    "days": (DAYS, "index", "2023-01-01"),
+    "months": (pd.period_range("2010-01", periods=6, freq="M"), "index", "2010-01-01"),
+    "quarters": (pd.period_range("1980Q1", periods=6, freq="Q", name="q"), "q", "1980-01-01"),
+    "texts": (DAYS.strftime("%Y-%m-%d"), "index", "2023-01-01"),
+    "stores": (pd.MultiIndex.from_product([["a", "b"], DAYS[:3]], names=["store", "day"]), "day", "2023-01-01"),
+    "levels": (pd.MultiIndex.from_product([["a", "b"], DAYS[:3]]), "level_1", "2023-01-01"),
+}
+
+
+@pytest.mark.parametrize("kind", INDEXES)
+def test_an_index_that_says_something_is_a_column(tmp_path: Path, kind: str) -> None:
+    index, name, first = INDEXES[kind]
+    table = table_of(frames_of(pd.DataFrame({"sold": range(6)}, index=index)), tmp_path)
+    assert table.times(name)[0] == np.datetime64(first)
+    assert list(table.texts("store" if kind == "stores" else "sold"))[:1] == (["a"] if kind == "stores" else ["0"])
+
+
+def test_years_that_count_are_kept_and_rows_that_are_left_are_not(tmp_path: Path) -> None:
+    years = pd.DataFrame({"sold": range(3)}, index=pd.RangeIndex(1990, 1993, name="year"))
+    assert table_of(frames_of(years), tmp_path / "a").columns == ("year", "sold")
+    left = pd.DataFrame({"sold": range(3)}, index=[1, 5, 7])
+    assert table_of(frames_of(left), tmp_path / "b").columns == ("sold",)
+
+
+def test_a_column_of_periods_is_one_of_times(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"month": pd.period_range("2010-01", periods=3, freq="M"), "sold": range(3)})
+    assert table_of(frames_of(frame), tmp_path).times("month")[2] == np.datetime64("2010-03-01")
+
+
+def test_two_columns_of_one_name_are_an_error() -> None:
+    with pytest.raises(DataError, match="two columns are called 'y'"):
+        frames_of(pd.DataFrame(np.zeros((2, 2)), columns=["y", "y"]))
+
+
+def test_a_list_of_numbers_is_a_series(tmp_path: Path) -> None:
+    assert table_of(frames_of([1.5, 2.5, 4.0]), tmp_path).numbers("value").tolist() == [1.5, 2.5, 4.0]

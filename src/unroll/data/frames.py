@@ -16,10 +16,13 @@ from unroll.data.readers.parquet import batches_of, fields_of, settle
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import PART_NAMES
 from unroll.data.table.table import Table
+from unroll.data.table.times import guess_notations
 from unroll.data.table.writer import Writer
 from unroll.errors import DataError
 
 _BATCH = 1 << 16
+#: Cells of an index by which times written as text are told.
+_LOOKED_AT = 20
 #: What columns are called where the data has no names.
 TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS = "text", "label", "series", "value", "tokens", "tags"
 
@@ -126,10 +129,32 @@ def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
 def _pandas(data: Any) -> pa.Table:
     if data.ndim == 1:
         data = data.to_frame(data.name if data.name is not None else TEXT)
-    # An index of its own says something, such as the times; one that only counts does not.
-    if type(data.index).__name__ != "RangeIndex" and (data.index.name is not None or data.index.dtype.kind == "M"):
+    if _says_something(data.index):
         data = data.reset_index()
+    twice = data.columns[data.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"{type(data).__name__}: two columns are called {str(twice[0])!r}; give each a name of its own")
+    # A period is its first moment, as months and quarters are in files.
+    periods = [name for name in data.columns if _of_periods(data[name].dtype)]
+    if periods:
+        data = data.copy(deep=False)
+        for name in periods:
+            data[name] = data[name].dt.to_timestamp()
     return pa.Table.from_pandas(data, preserve_index=False)
+
+
+def _says_something(index: Any) -> bool:
+    """Whether the index of a pandas frame holds more than the numbers of its rows: times, names of series."""
+    if any(name is not None for name in index.names) or index.nlevels > 1:
+        return True
+    if index.dtype.kind == "M" or _of_periods(index.dtype):
+        return True
+    cells = index[:_LOOKED_AT].tolist()
+    return bool(cells) and all(isinstance(cell, str) for cell in cells) and bool(guess_notations(pa.array(cells)))
+
+
+def _of_periods(dtype: Any) -> bool:
+    return type(dtype).__name__ == "PeriodDtype"
 
 
 def _rows(data: Sequence[Any]) -> pa.Table:
@@ -144,6 +169,8 @@ def _rows(data: Sequence[Any]) -> pa.Table:
         return pa.table({SERIES: _column(data)})
     if isinstance(first, Sequence) and first and isinstance(first[0], str):
         return pa.table({TOKENS: _column(data)})
+    if isinstance(first, int | float | np.number):
+        return pa.table({VALUE: _column(data)})
     if first is None:
         raise DataError("no rows of data: the sequence is empty")
     raise DataError(f"expected a list of dicts, of texts, of arrays or of lists of tokens, got {type(first).__name__}")

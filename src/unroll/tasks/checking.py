@@ -60,7 +60,8 @@ def examine_data(
         task, guess = recognise(table, data, tasks, name)
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
-        reason = f"no task: {error}"
+        reason = "no task fits"
+        special.append(Finding("error", str(error), None, None, "training would stop here"))
     else:
         chosen, reason, notes, data = task, guess.reason, guess.notes, guess.data
         special = list(task.findings(table, data))

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import Table, read_table
+from unroll.data.doctor.nearly import check_nearly
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
 from unroll.report import Facts, Section, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
@@ -29,6 +30,8 @@ from unroll.training.processes import processes
 #: Where the pipeline says what it understood and decided, a sentence at a time.
 Say = Callable[[str], None]
 SPLITS = ("validation", "test")
+#: A guess below it is a last resort, and worth a look at what a few cells may hide.
+_SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
         task = task_named(name, tasks)
         guess = task.guess(table, data)
         if guess is None:
+            check_nearly(table)
             raise DataError(
                 f"the columns {', '.join(table.columns)} cannot serve the task '{name}'; name the columns with"
                 " --target and --set data.inputs=..., and see `unroll check`",
@@ -101,12 +105,15 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
             )
         return task, guess
     guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
-    if not guesses:
+    best = max(guesses, key=lambda pair: pair[1].confidence, default=None)
+    if best is None or best[1].confidence < _SURE:
+        check_nearly(table)
+    if best is None:
         raise DataError(
             f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
             table.paths[0],
         )
-    return max(guesses, key=lambda pair: pair[1].confidence)
+    return best
 
 
 def _rough(values: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:

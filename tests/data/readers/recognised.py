@@ -333,6 +333,189 @@ FILES = [
         "weeks of ISO 8601",
         {"when": "time year-W week"},
     ),
+    File(
+        "short_months.csv",
+        dated("%b-%y", dates=MONTHS),
+        "forecast",
+        "a month's name and the end of a year",
+        {"when": "time month name yr"},
+    ),
+    File(
+        "oracle.csv", dated("%d-%b-%y"), "forecast", "a month's name between two numbers", {"when": "time day month yr"}
+    ),
+    File(
+        "weekdays.csv",
+        dated("%a %d %b %Y"),
+        "forecast",
+        "the name of a weekday says nothing",
+        {"when": "time day month year"},
+    ),
+    File(
+        "ym.csv",
+        dated("%Y%m", dates=MONTHS),
+        "forecast",
+        "six digits that move from month to month",
+        {"when": "time yearmonth"},
+    ),
+    File("ym_dot.csv", dated("%Y.%m", dates=MONTHS), "forecast", "the same with a dot", {"when": "time year.month"}),
+    File(
+        "codes.csv",
+        "code,load\n" + "".join(f"{190001 + row * 7919 % 100000},{wave(row):.2f}\n" for row in range(60)),
+        "detect",
+        "six digits that are no months",
+        {"code": "number"},
+    ),
+    File(
+        "unix.csv",
+        "ts,load\n" + "".join(f"{1711000800 + 3600 * row},{wave(row):.2f}\n" for row in range(60)),
+        "forecast",
+        "a name of times above seconds since 1970",
+        {},
+        "over 'ts'",
+    ),
+    File(
+        "millis.csv",
+        "load,event_time\n" + "".join(f"{wave(row):.2f},{1711000800000 + 60000 * row}\n" for row in range(60)),
+        "forecast",
+        "the same in milliseconds",
+        {},
+        "over 'event_time'",
+    ),
+    File(
+        "halves.csv",
+        "Date;Time;load\n"
+        + "".join(
+            f"{day:%d/%m/%Y};{hour:02}.00.00;{wave(at + hour):.2f}\n"
+            for at, day in enumerate(DAYS[:14])
+            for hour in range(24)
+        ),
+        "forecast",
+        "times of day beside dates",
+        {},
+        "over 'Date' and 'Time'",
+    ),
+    File(
+        "hours.csv",
+        "day,hour,load\n"
+        + "".join(f"{day},{hour},{wave(at + hour):.2f}\n" for at, day in enumerate(DAYS[:9]) for hour in range(24)),
+        "forecast",
+        "hours beside dates",
+        {},
+        "over 'day' and 'hour'",
+    ),
+    File(
+        "pieces.csv",
+        "Year,Month,Day,load\n"
+        + "".join(f"{day.year},{day.month},{day.day},{wave(at):.2f}\n" for at, day in enumerate(DAYS)),
+        "forecast",
+        "year, month and day in columns of their own",
+        {},
+        "over 'Year' and 'Month' and 'Day'",
+    ),
+    File(
+        "countries.csv",
+        "Country,Code,Year,load\n"
+        + "".join(
+            f"{name},{name[:2]},{1950 + at},{wave(at):.2f}\n" for name in ("Chile", "France") for at in range(40)
+        ),
+        "forecast",
+        "years that come once for each name",
+        {},
+        "over 'Year', a series for each 'Country'",
+    ),
+    File(
+        "pandas.csv",
+        "Unnamed: 0,year,rain\n" + "".join(f"{at},{1950 + at},{wave(at):.2f}\n" for at in range(40)),
+        "forecast",
+        "a column that counts the rows is none",
+        {},
+        "over 'year'",
+    ),
+    File(
+        "marks.csv",
+        dated("%Y-%m-%d").replace("20.25", "-").replace("20.50", "#DIV/0!"),
+        "forecast",
+        "what people write for no value",
+        {"load": "number"},
+    ),
+    File(
+        "closed.csv",
+        dated("%Y-%m-%d") + "2023-03-02,closed\n",
+        "error",
+        "a word among numbers, and no column of numbers",
+        {},
+        "holds numbers but for 1 cell, the first 'closed'",
+    ),
+    File(
+        "sum.csv",
+        dated("%Y-%m-%d") + "Total,1234\n",
+        "error",
+        "a word among times",
+        {},
+        "holds times but for 1 cell, the first 'Total'",
+    ),
+    File(
+        "above.csv",
+        "Source: office\nUnit: tonnes\n\n" + dated("%Y-%m-%d"),
+        "forecast",
+        "lines above the table have fewer cells",
+        {"when": "time year-month-day"},
+    ),
+    File(
+        "sep.csv",
+        "sep=;\n" + dated("%Y-%m-%d", "when;load", between=";"),
+        "forecast",
+        "the line with which spreadsheets name the delimiter",
+        {"load": "number"},
+    ),
+    File(
+        "wide_years.csv",
+        "Country,"
+        + ",".join(map(str, range(1990, 2020)))
+        + "\n"
+        + "".join(
+            f"{name}," + ",".join(f"{wave(at):.1f}" for at in range(30)) + "\n" for name in ("Chile", "France", "Spain")
+        ),
+        "forecast",
+        "years that rise stand above numbers",
+        {"1990": "number"},
+        "every row is one series",
+    ),
+    File(
+        "wide_months.csv",
+        "item,"
+        + ",".join(f"{day:%Y-%m}" for day in MONTHS)
+        + "\n"
+        + "".join(f"{name}," + ",".join(f"{wave(at):.1f}" for at in range(30)) + "\n" for name in ("a1", "b1", "c1")),
+        "forecast",
+        "months that rise stand above numbers",
+        {"2018-01": "number"},
+        "every row is one series",
+    ),
+    File(
+        "columns.json",
+        json.dumps({"when": [str(day) for day in DAYS], "load": [wave(at) for at in range(60)]}),
+        "forecast",
+        "lists of one length, numbers among them",
+        {"when": "time year-month-day", "load": "number"},
+    ),
+    File(
+        "frame.json",
+        json.dumps({"when": {at: str(day) for at, day in enumerate(DAYS)}, "load": {at: wave(at) for at in range(60)}}),
+        "forecast",
+        "the same as pandas writes it",
+        {"load": "number"},
+    ),
+    File(
+        "gun.arff",
+        "@relation gun\n"
+        + "".join(f"@attribute a{at} numeric\n" for at in range(12))
+        + "@attribute target {1,2}\n@data\n"
+        + "".join(",".join(f"{wave(at + row):.2f}" for at in range(12)) + f",{row % 2 + 1}\n" for row in range(40)),
+        "classify",
+        "a class as the last attribute",
+        {"series": "series 1"},
+    ),
     # Tables of numbers without names, and prose.
     File(
         "rates.txt",

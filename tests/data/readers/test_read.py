@@ -398,3 +398,9 @@ def test_every_process_opens_the_same_table(tmp_path: Path) -> None:
     (tmp_path / "store" / "table.arrow").unlink()
     with pytest.raises(DataError, match="no complete stored table"):
         Table.open(tmp_path / "store")
+
+
+def test_a_manifest_of_windows_finds_its_recordings(tmp_path: Path) -> None:
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "a.wav").write_bytes(b"")
+    assert sound_path("audio\\a.wav", tmp_path) == tmp_path / "audio" / "a.wav"

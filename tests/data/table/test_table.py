@@ -60,7 +60,7 @@ def test_text_in_a_numeric_column_names_the_line(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.numbers("x", np.array([2, 1])), [3, np.nan])
 
 
-@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e999", "1_000", "0x10", "١", "--1", "+", ".", "e5", "1e"])
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e999", "1_000", "0x10", "١", "--1", "+", "e5", "1e"])
 def test_what_is_no_number(tmp_path: Path, cell: str) -> None:
     table = read(write(tmp_path / "a.tsv", f"x\ty\n1\t2\n{cell}\t3\n"), tmp_path)
     with pytest.raises(DataError, match=r"a\.tsv:3: column 'x' must hold numbers"):

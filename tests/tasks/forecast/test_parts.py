@@ -1,16 +1,19 @@
 """The parts of the forecast task: columns, seasons, splits and windows."""
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import unroll
 from unroll.bundle import DataConfig
 from unroll.data import ReadOptions, Table, TimeSeries, read_table
 from unroll.data.series.frequency import frequency_of
 from unroll.errors import ConfigError, DataError
+from unroll.tasks import TASKS
 from unroll.tasks.forecast.columns import Bounds, find_columns, load_series, split_series
-from unroll.tasks.forecast.season import default_input_length, detect_season, find_rhythm
+from unroll.tasks.forecast.season import default_horizon, default_input_length, detect_season, find_rhythm
 from unroll.tasks.forecast.shaping import check_missing, extended
 from unroll.tasks.forecast.windows import (
     Scaling,
@@ -21,6 +24,7 @@ from unroll.tasks.forecast.windows import (
     fit_scaling,
     split_windows,
 )
+from unroll.tasks.pipeline import recognise
 
 NAN = float("nan")
 
@@ -298,3 +302,56 @@ class TestCalendar:
         assert np.isnan(longer.values[3:]).all()
         assert longer.times[-1] == np.datetime64("2024-01-06")
         assert extended(longer, 2) is longer
+
+
+def hourly(tmp_path: Path, rows: str) -> Table:
+    file = tmp_path / "a.csv"
+    file.write_text(rows)
+    return read_table(file, ReadOptions(), tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("Date,Time,x", "{0:%d/%m/%Y},{0:%H.%M.%S},{1}"),
+        ("x,day,hour", "{1},{0:%Y-%m-%d},{0:%H}"),
+        ("Year,Month,Day,Hour,x", "{0.year},{0.month},{0.day},{0.hour},{1}"),
+        ("ts,x", "{2},{1}"),
+        ("Unnamed: 0,timestamp,x", "{1},{2}000,{1}"),
+    ],
+)
+def test_times_in_pieces_and_in_seconds_are_times(tmp_path: Path, head: str, row: str) -> None:
+    first = dt.datetime(2023, 12, 20, tzinfo=dt.UTC)
+    moments = [first + dt.timedelta(hours=at) for at in range(400)]
+    lines = [row.format(moment, at, int(moment.timestamp())) for at, moment in enumerate(moments)]
+    table = hourly(tmp_path, "\n".join([head, *lines]) + "\n")
+    columns = find_columns(table, DataConfig(path=str(tmp_path)))
+    assert columns is not None
+    (series,) = load_series(table, columns)
+    assert series.name == "x"
+    assert series.times.tolist() == [moment.replace(tzinfo=None) for moment in moments]
+    assert series.values.tolist() == list(range(400))
+
+
+def test_prices_over_days_are_forecast_and_not_watched(tmp_path: Path) -> None:
+    rows = "".join(f"{dt.date(2022, 1, 1) + dt.timedelta(at)},{at % 9}.5,{at % 7}.25{at}\n" for at in range(90))
+    table = hourly(tmp_path, "date,open,close\n" + rows)
+    for inputs in ((), ("open",)):
+        data = DataConfig(path=str(tmp_path), target="close", inputs=inputs)
+        task, guess = recognise(table, data, TASKS, None)
+        assert task.name == "forecast", guess.reason
+
+
+def test_a_sum_below_the_table_is_an_error_and_no_step(tmp_path: Path) -> None:
+    rows = "".join(f"{dt.date(2022, 1, 1) + dt.timedelta(at)},{at % 9}.5\n" for at in range(60))
+    file = tmp_path / "a.csv"
+    file.write_text("date,sold\n" + rows + "Total,300\n")
+    for task in (None, "forecast"):
+        with pytest.raises(DataError, match=r"a\.csv:62: column 'date' holds times but for 1 cell, the first 'Total'"):
+            unroll.train(file, task=task, epochs=1, hidden_size=8)
+    assert [str(finding.level) for finding in unroll.check(file).errors] == ["error"]
+
+
+def test_two_years_of_weeks_are_no_error(tmp_path: Path) -> None:
+    assert default_horizon(52, [120, 120, 90]) == 24
+    assert default_horizon(52, [520]) == 52

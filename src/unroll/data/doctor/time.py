@@ -10,8 +10,8 @@ from unroll.data.doctor.finding import Finding, at_row, counted
 from unroll.data.series.calendar import row_steps
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.series.moments import moments
 from unroll.data.series.rows import series_rows, shown
-from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.errors import DataError
 
@@ -28,7 +28,7 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
         zone: whose calendar the times are in; None: that of the offsets they name.
     """
     try:
-        times = table.numbers(time) if table.kinds.get(time) is Kind.NUMBER else table.times(time)
+        times = moments(table, time)
     except DataError as error:
         yield Finding("error", str(error), None, None, "name the column of times, or write all times in one notation")
         return
@@ -67,7 +67,7 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
                     f"{title}{counted(len(twice), 'time')} stand{'s' if len(twice) == 1 else ''} a second time, "
                     f"first {shown(own[twice[0]])}"
                 )
-                advice = "remove the repeated rows, or name the column of series ids"
+                advice = "remove the repeated rows, or name the column of series ids (join several to one)"
                 yield at_row(table, int(rows[twice[0] + 1]), "error", text, advice)
             keep = np.concatenate([[True], own[1:] != own[:-1]])
             rows, own = rows[keep], own[keep]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from unroll.data.readers.dialect import Dialect, guess_dialect, is_csv_in_disguise, is_number_table
+from unroll.data.readers.dialect import Dialect, find_table, guess_dialect, is_csv_in_disguise, is_number_table
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.reader import Input, Source
@@ -32,18 +32,27 @@ class Delimited:
         dialect: how it is written.
         encoding: its encoding.
         lacking: how many cells each row lacks beside the first file, which are then empty.
+        begins: the line at which the table begins; what stands above it is left out.
     """
 
     marked = False
 
     def __init__(
-        self, path: Path, columns: tuple[str, ...], dialect: Dialect, encoding: str, *, lacking: int = 0
+        self,
+        path: Path,
+        columns: tuple[str, ...],
+        dialect: Dialect,
+        encoding: str,
+        *,
+        lacking: int = 0,
+        begins: int = 1,
     ) -> None:
         self.path = path
         self.columns = columns
         self.dialect = dialect
         self.encoding = encoding
         self.lacking = lacking
+        self.begins = begins
         self._blank = 0
 
     @property
@@ -71,7 +80,7 @@ class Delimited:
         width = len(self.columns)
         lacking = [""] * self.lacking
         skip = self.dialect.header
-        lines = numbered_lines(self.path, self.encoding)
+        lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         try:
             for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
                 if not record.cells:
@@ -88,6 +97,9 @@ class Delimited:
     def left(self) -> list[str]:
         """Blank lines, and columns of the first file that this one lacks."""
         said = blank_note(self._blank)
+        if self.begins > 1:
+            above = self.begins - 1
+            said.append(f"{above} line{'s' if above > 1 else ''} above the table left out")
         if self.lacking:
             held = f"the first {len(self.columns)} of {len(self.columns) + self.lacking} columns"
             said.append(f"{self.path.name} holds {held}; the others are empty there")
@@ -147,7 +159,9 @@ class DelimitedReader:
         for expected, got in zip(first.columns, other.columns, strict=False):
             if expected != got:
                 raise DataError(f"expected column {expected!r} as in {first.path.name}, got {got!r}", file.path, 1)
-        return Delimited(file.path, other.columns, first.dialect, file.options.encoding, lacking=lacking)
+        return Delimited(
+            file.path, other.columns, first.dialect, file.options.encoding, lacking=lacking, begins=other.begins
+        )
 
     def _open(self, file: Input, delimiter: str | None, header: bool | None) -> Delimited:
         path = file.path
@@ -156,6 +170,13 @@ class DelimitedReader:
         sample = [(number, line) for number, line in file.lines if line.strip("\r")]
         if not sample:
             raise DataError("the file is empty; expected at least one row", path)
+        begins = 1
+        if self.name == "csv" and header is None and file.path.suffix.lower() != ".txt":
+            first, named_delimiter = find_table(sample)
+            delimiter = delimiter or named_delimiter
+            if first > sample[0][0]:
+                begins = first
+                sample = [line for line in sample if line[0] >= begins]
         lines = [line for _, line in sample]
         if "\r" in lines[0].removesuffix("\r") and len(lines) == 1:
             raise DataError("lines end in carriage returns only (old Mac); convert them to line feeds", path, 1)
@@ -166,7 +187,7 @@ class DelimitedReader:
             raise _quote_error(error, path) from error
         named = [cell.strip() for cell in top] if dialect.header else [""] * len(top)
         columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
-        return Delimited(path, columns, dialect, file.options.encoding)
+        return Delimited(path, columns, dialect, file.options.encoding, begins=begins)
 
 
 def _free(name: str, taken: list[str]) -> str:

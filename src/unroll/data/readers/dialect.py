@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
 from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import looks_like_number
+from unroll.data.table.times import guess_notations, parse_times, to_datetime64
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
 _TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
-_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%]$|[^\W\d]$")
+_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%]$|[^\W\d]\w{0,9}\.?$")
 #: Names that programs give: V1, x2, col_3.
 _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
+#: The first line with which a spreadsheet says how its cells are separated.
+_NAMED_DELIMITER = re.compile(r"(?i)^\ufeff?\"?sep=(.)\"?\r?$")
+#: Lines that may stand above a table, the fewest steps that make a header, and the digits of no number of a step.
+_ABOVE, _LEAST_STEPS, _DIGITS = 20, 3, 6
 #: Rows from which on a column of classes is told by its counts.
 _MANY = 20
 #: What the columns of text and of time series are usually called.
@@ -192,7 +201,8 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     first = [cell.strip() for cell in rows[0]]
     # Spreadsheets leave names of columns empty.
     named = [cell for cell in first if cell]
-    if not named or not all(_NAME_LIKE.match(cell) for cell in named):
+    steps = [cell for cell in named if not _NAME_LIKE.match(cell)]
+    if not named or (steps and not _name_steps(named, steps, rows[1:])):
         return False
     if len(set(named)) != len(named):
         return all(cell.lower() in _COMMON_NAMES for cell in first)
@@ -210,6 +220,48 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if any(cell.lower() in _COMMON_NAMES for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
         return True
     return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
+
+
+def _name_steps(names: Sequence[str], steps: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether the names that do not look like names are those of the steps of series: years, dates, 0, 1, 2, ..."""
+    if len(steps) < _LEAST_STEPS or len(set(steps)) < len(steps):
+        return False
+    if all(step.isdecimal() and len(step) < _DIGITS for step in steps):
+        numbers = [int(step) for step in steps]
+        even = {after - before for before, after in itertools.pairwise(numbers)} in ({1}, {-1})
+        # Without any name, a row of data may count, too; one that begins at zero above fractions does not.
+        counted = numbers[0] == 0 and any("." in cell for row in below[:_MANY] for cell in row)
+        return even and (len(steps) < len(names) or counted)
+    cells = pa.array(list(steps))
+    for notation in guess_notations(cells):
+        moved = np.diff(to_datetime64(parse_times(cells, notation)).astype(np.int64))
+        if (moved > 0).all() or (moved < 0).all():
+            return len(steps) < len(names)
+    return False
+
+
+def find_table(lines: Sequence[tuple[int, str]]) -> tuple[int, str | None]:
+    """The line at which a table begins, below what programs and offices write above it, and a delimiter that is named.
+
+    >>> find_table([(1, "sep=;"), (2, "a;b"), (3, "1;2")])
+    (2, ';')
+    >>> find_table([(1, "Source: ABS"), (2, "day,sold"), *((row, f"{row},5") for row in range(3, 20))])
+    (2, None)
+    """
+    named = _NAMED_DELIMITER.match(lines[0][1]) if lines else None
+    if named is not None and len(lines) > 1:
+        return lines[1][0], named[1]
+    texts = [line.rstrip("\r") for _, line in lines]
+    for delimiter in _DELIMITERS["csv"]:
+        counts = [text.count(delimiter) for text in texts]
+        usual, times = Counter(counts[1:]).most_common(1)[0] if len(counts) > _MANY // 2 else (0, 0)
+        first = counts.index(usual) if usual else 0
+        if not 0 < first <= _ABOVE or max(counts[:first]) >= usual or times < 0.95 * (len(counts) - first):
+            continue
+        rows = split_sample(texts[first:], delimiter, False)
+        if rows and guess_header(rows):
+            return lines[first][0], None
+    return (lines[0][0] if lines else 1), None
 
 
 def _are_classes(column: Sequence[str]) -> bool:

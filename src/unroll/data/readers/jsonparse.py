@@ -172,6 +172,10 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
         raise DataError("the file is empty; expected a list of rows", path)
     if first == "[":
         yield from _items(cursor, None)
+    elif first == "{" and (columns := _columns_of(cursor)) is not None:
+        for cells in zip(*columns.values(), strict=True):
+            yield JsonRow(dict(zip(columns, cells, strict=True)), cursor.line, None)
+        cursor.value()
     elif first == "{":
         cursor.take("{")
         while cursor.peek() != "}":
@@ -194,6 +198,28 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
         raise DataError("expected a list of rows or an object of lists", path, cursor.line)
     if cursor.peek():
         raise cursor.error("text after the end")
+
+
+def _columns_of(cursor: _Cursor) -> dict[str, list[Any]] | None:
+    """A document that holds a list for every column, as pandas writes one, numbers among them; None if it is none.
+
+    {label: [text, ...]} has lists of texts alone, and {"train": [row, ...]} of rows.
+    """
+    try:
+        value, _ = DECODER.raw_decode(cursor.text, cursor.at)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or len(value) < 2:
+        return None
+    named = [list(column) for column in value.values() if isinstance(column, dict)]
+    if len(named) == len(value) and all(keys == named[0] for keys in named):
+        value = {name: list(column.values()) for name, column in value.items()}
+    columns = list(value.values())
+    if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+        return None
+    scalar = all(not isinstance(cell, list | dict) for column in columns for cell in column)
+    numbers = any(column and all(isinstance(cell, int | float) for cell in column) for column in columns)
+    return value if scalar and numbers else None
 
 
 def _items(cursor: _Cursor, key: str | None) -> Iterator[JsonRow]:

@@ -294,7 +294,7 @@ class JsonReader:
 
     name = "json"
     suffixes = (".json",)
-    summary = '`[row, ...]`, or `{"train": [...], "test": [...]}`, or `{label: [text, ...]}`'
+    summary = '`[row, ...]`, or `{"train": [...], "test": [...]}`, `{label: [text, ...]}`, or `{column: [cell, ...]}`'
 
     def recognises(self, file: Input) -> bool:
         """Not told by its first lines: prose may begin with a bracket."""

@@ -188,7 +188,8 @@ def fields_of(schema: pa.Schema, path: Path) -> tuple[Field, ...]:
     return tuple(
         Field(entry.name, _storage(entry.type, entry.name, path))
         for entry in schema
-        if not entry.name.startswith("__index_level_")
+        # An index without a name mostly counts; one of times is what the rows are over.
+        if not entry.name.startswith("__index_level_") or pa.types.is_timestamp(entry.type)
     )
 
 
@@ -255,9 +256,10 @@ def _convert(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
             pa.large_string(),
         )
     if pa.types.is_timestamp(array.type):
+        # With the offset: without it the hour that autumn repeats would stand twice.
+        form = "%Y-%m-%d %H:%M:%S" + ("" if array.type.tz in (None, "UTC") else "%z")
         return pc.cast(
-            pc.strftime(pc.cast(array, pa.timestamp("us", array.type.tz), safe=False), format="%Y-%m-%d %H:%M:%S"),
-            pa.large_string(),
+            pc.strftime(pc.cast(array, pa.timestamp("us", array.type.tz), safe=False), format=form), pa.large_string()
         )
     return pc.cast(array, pa.large_string())
 

@@ -17,7 +17,7 @@ from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.sound import SoundReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.ucr import TsReader
-from unroll.errors import ConfigError, nearest
+from unroll.errors import ConfigError, DataError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
@@ -65,6 +65,29 @@ def reader_named(name: str) -> Reader:
     return READERS[names.index(name)]
 
 
+#: What binary files begin with -> what they are, and how their rows come here.
+_UNREADABLE = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", "save the sheet as CSV, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
+    (b"\x93NUMPY", "an array of NumPy", "give unroll.train the array in Python"),
+    (b"\x89HDF", "HDF5", "read it in Python and give unroll.train the frame"),
+    (b"SQLite format 3", "a SQLite database", "write the rows as CSV"),
+    (b"%PDF", "a PDF", "write its text or its table to a file of its own"),
+    (b"ARROW1", "Arrow or Feather", "save it as Parquet"),
+)
+
+
+def check_readable(path: Path, head: bytes) -> None:
+    """Refuse a file that holds rows in a form that nothing here reads.
+
+    Raises:
+        DataError: it is one; says which, and what to do.
+    """
+    for mark, what, advice in _UNREADABLE:
+        if head.startswith(mark):
+            raise DataError(f"this is {what}, which is not read; {advice}", path)
+
+
 def choose_reader(file: Input) -> Reader:
     """The reader for a file: the one that was named, else one that recognises its content, else the one that its name
     promises; text if it promises none.
@@ -73,6 +96,7 @@ def choose_reader(file: Input) -> Reader:
         ConfigError: the named one does not exist.
         DataError: the file cannot be read.
     """
+    check_readable(file.path, file.head)
     if file.options.format is not None:
         return reader_named(file.options.format)
     promised = reader_named(form_of(file.path) or "text")

@@ -25,11 +25,13 @@ _MOST_TEXT = 2**16
 
 def sound_path(cell: str, beside: Path) -> Path:
     """Where a recording is: as it is named, beside its manifest, or in one of the folders that are usual there."""
-    for folder in _FOLDERS:
-        path = beside / folder / cell
-        # Not `Path.is_file`, which raises where a name is longer than a file's may be.
-        if os.path.isfile(path):
-            return path
+    # A manifest that was written on Windows names its folders with backslashes.
+    for name in dict.fromkeys((cell, cell.replace("\\", "/"))):
+        for folder in _FOLDERS:
+            path = beside / folder / name
+            # Not `Path.is_file`, which raises where a name is longer than a file's may be.
+            if os.path.isfile(path):
+                return path
     return Path(cell)
 
 

@@ -21,11 +21,13 @@ class TsHeader(NamedTuple):
         classes: the class labels; None if there are none.
         target: whether a number to be predicted stands at the end of a line.
         channels: I, by the first row.
+        cells: whether a line is cells with commas between them, the class the last, as ARFF has it.
     """
 
     classes: tuple[str, ...] | None
     target: bool
     channels: int
+    cells: bool = False
 
 
 class TsRow(NamedTuple):
@@ -45,10 +47,13 @@ def read_header(path: Path, encoding: str) -> TsHeader:
     classes: tuple[str, ...] | None = None
     target = False
     data = False
+    attributes: list[str] = []
     for number, line in numbered_lines(path, encoding):
         text = line.strip()
-        if not text or text.startswith("#"):
+        if not text or text.startswith(("#", "%")):
             continue
+        if data and attributes:
+            return _arff_header(attributes, path, number)
         if data:
             return TsHeader(classes, target, text.count(":") + (0 if classes is not None or target else 1))
         words = text.split()
@@ -65,6 +70,8 @@ def read_header(path: Path, encoding: str) -> TsHeader:
             classes = tuple(words[2:])
         elif key == "@targetlabel" and words[1:2] and words[1].lower() == "true":
             target = True
+        elif key == "@attribute" and len(words) > 2:
+            attributes.append(text)
         elif not key.startswith("@"):
             raise DataError(f"expected a line starting with @ before @data, got {text[:40]!r}", path, number)
     raise DataError(
@@ -73,6 +80,25 @@ def read_header(path: Path, encoding: str) -> TsHeader:
         else "no @data line; this is no .ts file of the UCR/UEA archive",
         path,
     )
+
+
+def _arff_header(attributes: list[str], path: Path, line: int) -> TsHeader:
+    """What the attributes of an ARFF file say: numbers are the steps of one channel, the last may be the class.
+
+    Raises:
+        DataError: another column holds no numbers.
+    """
+    kinds = [text[text.index("{") :] if text.endswith("}") else text.split()[-1].lower() for text in attributes]
+    last = kinds.pop() if kinds[-1].startswith("{") else None
+    if not kinds or not set(kinds) <= {"numeric", "real", "integer"}:
+        raise DataError(
+            "of ARFF, columns of numbers and a class as the last are read; save tables with other columns as CSV, and"
+            " series of several channels as .ts",
+            path,
+            line,
+        )
+    classes = None if last is None else tuple(name.strip().strip("'\"") for name in last[1:-1].split(","))
+    return TsHeader(classes, False, 1, cells=True)
 
 
 def rows(path: Path, encoding: str, header: TsHeader) -> Iterator[TsRow]:
@@ -88,10 +114,10 @@ def rows(path: Path, encoding: str, header: TsHeader) -> Iterator[TsRow]:
         if not data:
             data = text.lower() == "@data"
             continue
-        if not text or text.startswith("#"):
+        if not text or text.startswith(("#", "%")):
             continue
-        parts = text.split(":")
-        label = parts.pop().strip() if labelled else None
+        parts = text.rsplit(",", 1 if labelled else 0) if header.cells else text.split(":")
+        label = parts.pop().strip().strip("'\"" if header.cells else None) if labelled else None
         if len(parts) != header.channels:
             raise DataError(f"expected {header.channels} channels as in the first row, got {len(parts)}", path, number)
         if header.classes and label not in header.classes:
@@ -162,16 +188,16 @@ class TsReader:
     """Reads the UCR/UEA archive's files."""
 
     name = "ts"
-    suffixes = (".ts",)
-    summary = "the UCR/UEA archive: several channels, unequal lengths, `?` for a missing value"
+    suffixes = (".ts", ".arff")
+    summary = "the UCR/UEA archive: several channels, unequal lengths, `?` for a missing value; ARFF of one channel"
 
     def recognises(self, file: Input) -> bool:
         """A line @data, and only lines with @ and comments before it."""
-        for _, line in file.lines if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"@", b"#") else ():
+        for _, line in file.lines if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"@", b"#", b"%") else ():
             text = line.strip()
             if text.lower() == "@data":
                 return True
-            if text and text[0] not in "@#":
+            if text and text[0] not in "@#%":
                 return False
         return False
 

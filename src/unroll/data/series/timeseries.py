@@ -9,6 +9,7 @@ import numpy as np
 
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.series.moments import further, moments
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
@@ -74,7 +75,7 @@ def series_from_table(
         DataError: a time is missing or stands twice in one series, or a cell is no number, with file and line; no
             column of numbers.
     """
-    used = {time, series, *covariates}
+    used = {time, series, *covariates, *(() if time is None else further(table, time))}
     numeric = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in used]
     if (
         time is None
@@ -88,7 +89,7 @@ def series_from_table(
     if not targets:
         raise DataError("no column of numbers to forecast; name the target column", table.paths[0])
     times = _times(table, time)
-    offsets = table.offsets(time) if time is not None and times.dtype.kind == "M" else None
+    offsets = table.offsets(time) if time is not None else None
     columns = {name: table.numbers(name) for name in targets}
     extra = np.stack([table.numbers(name) for name in covariates], axis=1) if covariates else np.empty((len(table), 0))
     found = []
@@ -149,7 +150,7 @@ def on_grid(series: TimeSeries) -> TimeSeries:
 def _times(table: Table, time: str | None) -> np.ndarray:
     if time is None:
         return np.arange(len(table), dtype=np.float64)
-    values = table.numbers(time) if table.kinds.get(time) is Kind.NUMBER else table.times(time)
+    values = moments(table, time)
     missing = np.isnan(values) if values.dtype.kind == "f" else np.isnat(values)
     if missing.any():
         raise DataError(
@@ -167,7 +168,7 @@ def _check_duplicates(table: Table, time: str | None, name: str | None, times: n
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
         raise DataError(
             f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
-            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids",
+            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (join several to one)",
             *table.place(row),
         )
 

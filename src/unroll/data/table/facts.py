@@ -7,15 +7,17 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unroll.data.table.kinds import MISSING, Column, Kind
+from unroll.data.table.kinds import INFINITE, MISSING, Column, Kind
 from unroll.data.table.numbers import NUMBERS, PLAIN, NumberFacts
-from unroll.data.table.times import EITHER, guess_notations, parse_times, settle
+from unroll.data.table.times import EITHER, are_steps, guess_notations, parse_times, settle
 
 #: Characters that separate several labels in one cell, in the order in which they are looked for.
 LABEL_SEPARATORS = (",", ";", "|")
 _MAX_LABELS = 500
 _HEAD = 500
 _MAX_LABEL_LENGTH = 40
+#: The length of the longest cell that stands for no value, or for one without an end.
+_LONGEST_MARK = max(map(len, (*MISSING, *INFINITE)))
 #: Cells by which the order of day and month is told.
 _DATED = 5000
 
@@ -43,8 +45,8 @@ class TextFacts:
 
     def look(self, cells: pa.Array) -> None:
         """Narrow down by more cells."""
-        head = pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, 5))
-        present = cells.filter(pc.invert(pc.is_in(head, value_set=pa.array([*MISSING, None], cells.type))))
+        head = pc.utf8_lower(pc.utf8_slice_codeunits(cells, 0, _LONGEST_MARK + 1))
+        present = cells.filter(pc.invert(pc.is_in(head, value_set=pa.array([*MISSING, *INFINITE, None], cells.type))))
         if len(present) == 0:
             return
         self.seen = True
@@ -64,7 +66,11 @@ class TextFacts:
                 other = "month" if self._day_first else "day"
                 self.notations = [name for name in self.notations if not name.startswith((f"{other}/", f"{other}-"))]
         self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
-        if len(self.notations) > 1 and sum(map(len, self._dated)) < _DATED:
+        if (
+            (len(self.notations) > 1 or PLAIN in self.numbers.names)
+            and self.notations
+            and sum(map(len, self._dated)) < _DATED
+        ):
             self._dated.append(present.slice(0, _DATED))
 
     def _may_separate(self, separator: str, start: pa.Array, cells: pa.Array) -> bool:
@@ -100,6 +106,8 @@ class TextFacts:
         """
         if known is not None:
             return self._again(known, decimals)
+        if self.notations and self._dated:
+            self.notations = [name for name in self.notations if are_steps(name, pa.concat_arrays(self._dated))]
         if self.seen and self.notations:
             return Column(Kind.TIME, notation=self._time())
         number = self.numbers.notation(decimals) if self.seen else None

@@ -16,8 +16,15 @@ MAX_JSON_BYTES = 512 * 2**20
 #: Wide tables of time series have thousands of columns; more than this is a file without line breaks where they should
 #: be.
 MAX_COLUMNS = 100_000
-#: Cells that stand for "no value" in a column of numbers, in lower case. Text columns keep them as they are.
-MISSING = ("", "na", "n/a", "nan", "null", "none", "#n/a")
+#: Cells that stand for "no value" in a column of numbers, in lower case, as people, statistical offices, databases and
+#: spreadsheets write them. Text columns keep them as they are.
+MISSING = (
+    *("", "na", "n/a", "n.a.", "nan", "-nan", "null", "none", "nil", "<na>", "nat", "missing", "-", "--", "\u2013"),
+    *(".", "..", "...", "?", "\\n", "#n/a", "#na", "#n/v", "#div/0!", "#value!", "#ref!", "#num!", "#null!"),
+    "#name?",
+)
+#: Cells that are numbers without an end, in lower case: an error where they are used, but no text.
+INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 
 
 class Kind(Enum):

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+#: The name of a weekday may stand before a date; it says nothing that the date does not.
+_WEEKDAY = r"(?:(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]{0,6}\.?,? )?"
 #: Dates: name, what a cell looks like, and the form that strptime takes.
 _DATES = (
     ("year-month-day short", r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
@@ -25,8 +27,9 @@ _DATES = (
     ("month/day/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%m/%d/%y"),
     ("day/month/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%d/%m/%y"),
     ("day.month.yr", r"\d{1,2}\.\d{1,2}\.\d{2}", "%d.%m.%y"),
-    ("month day year", r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}", "%m %d %Y"),
-    ("day month year", r"\d{1,2}[ -][A-Za-z]{3,9}\.?[ -]\d{4}", "%d %m %Y"),
+    ("month day year", _WEEKDAY + r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}", "%m %d %Y"),
+    ("day month year", _WEEKDAY + r"\d{1,2}[ -][A-Za-z]{3,9}\.?,?[ -]\d{4}", "%d %m %Y"),
+    ("day month yr", r"\d{1,2}[ -][A-Za-z]{3,9}\.?[ -]\d{2}", "%d %m %y"),
 )
 #: Times of day, behind a date.
 _HOURS = (
@@ -55,6 +58,9 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         ("year/month", r"\d{4}/\d{1,2}", "year month"),
         ("month/year", r"\d{1,2}/\d{4}", "month year"),
         ("month name year", r"[A-Za-z]{3,9}\.?[ -]\d{4}", "month year"),
+        ("month name yr", r"[A-Za-z]{3,9}\.?(?: '|[ '-])\d{2}", "month yr"),
+        ("yearmonth", r"(18|19|20|21)\d{2}(0[1-9]|1[0-2])", "%Y%m"),
+        ("year.month", r"(18|19|20|21)\d{2}\.(0[1-9]|1[0-2])", "year month"),
         ("year month name", r"\d{4}[ -][A-Za-z]{3,9}\.?", "year month"),
         ("year M month", r"\d{4}-?M\d{1,2}", "year month"),
         ("year Q quarter", r"\d{4}[ -]?Q[1-4]", "year quarter"),
@@ -75,6 +81,8 @@ _MONTH_NAMES = tuple(
 )
 #: Stands between the notations of a column that fits two and makes no choice.
 EITHER = "|"
+#: Notations of numbers that are as often no times: they are times only where they make even steps.
+_NUMBER_LIKE = ("yearmonth", "year.month")
 _BY_NAME = {name: (pattern, form) for name, pattern, form in _NOTATIONS}
 NOTATIONS = tuple(_BY_NAME)
 
@@ -97,6 +105,12 @@ def parse_times(cells: Any, notation: str) -> Any:
     if form == "week":
         return pa.array([_week(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
     cells = pc.utf8_lower(cells)
+    if form == "%Y%m":
+        # A number of six digits is longer than a month: the day comes to it.
+        cells, form = (
+            pc.binary_join_element_wise(cells, pa.scalar("01", cells.type), pa.scalar("", cells.type)),
+            "%Y%m%d",
+        )
     if form.startswith("%"):
         return _strptime(_in_digits(cells, form), form)
     digits = pc.utf8_trim_whitespace(pc.replace_substring_regex(_with_month_numbers(cells), r"[^0-9]+", " "))
@@ -116,7 +130,7 @@ def parse_times(cells: Any, notation: str) -> Any:
             )
             digits = pc.replace_substring_regex(digits, place, month)
         form = form.replace("quarter", "month")
-    letters = {"year": "%Y", "month": "%m", "day": "%d"}
+    letters = {"year": "%Y", "yr": "%y", "month": "%m", "day": "%d"}
     order = " ".join(letters[word] for word in form.split())
     if "day" not in form:
         digits, order = _joined(digits, "1"), order + " %d"
@@ -156,7 +170,8 @@ def _with_month_numbers(cells: pa.Array) -> pa.Array:
 
 def _in_digits(cells: pa.Array, form: str) -> pa.Array:
     """Cells in small letters brought to the form: one space between parts, months as numbers, am and pm."""
-    if form.startswith(("%m %d %Y", "%d %m %Y")):
+    if form.startswith(("%m %d %Y", "%d %m %Y", "%d %m %y")):
+        cells = pc.replace_substring_regex(cells, "^" + _WEEKDAY.lower(), "")
         cells = pc.replace_substring_regex(_with_month_numbers(cells), r"[ ,-]+", " ")
     cells = pc.replace_substring_regex(cells, r"(\d)t(\d)", r"\1 \2")
     if form.endswith("%p"):
@@ -225,6 +240,20 @@ def _iso(cells: Any, *, zone: bool) -> Any:
         return pa.array([None if value is None else value.value for value in values], pa.int64()).cast(
             pa.timestamp("us")
         )
+
+
+def are_steps(notation: str, cells: pa.Array) -> bool:
+    """Whether cells that might as well be plain numbers are times: they move from month to month.
+
+    >>> are_steps("yearmonth", pa.array(["201911", "201912", "202001", "202002"]))
+    True
+    >>> are_steps("yearmonth", pa.array(["201911", "200003", "201001", "202002"]))
+    False
+    """
+    if notation not in _NUMBER_LIKE:
+        return True
+    times = np.unique(to_datetime64(parse_times(cells, notation)))
+    return len(times) > 2 and _evenness(times) >= 0.75
 
 
 def guess_notations(cells: Any) -> list[str]:

@@ -17,7 +17,7 @@ from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
 
 #: Usual names of columns, most usual first.
-_IMAGES = ("image", "image_path", "file_name", "filename", "path", "file", "picture", "photo")
+_IMAGES = (*("image", "image_path", "image_name", "img", "file_name", "filename", "path", "file", "picture", "photo"),)
 _CAPTIONS = ("caption", "captions", "text", "description", "comment", "sentence", "title")
 #: Folders beside a table in which pictures stand.
 _FOLDERS = ("", "images", "Images", "image", "imgs", "pictures", "photos", "Flicker8k_Dataset", "Flickr8k_Dataset")
@@ -84,7 +84,11 @@ def picture_folder(table: Table, columns: Columns, images: str | None) -> Path:
         return Path(images)
     names = list(dict.fromkeys(table.texts(columns.image, np.arange(min(len(table), _LOOKED_AT)))))
     below = [path for path in sorted(place.iterdir()) if path.is_dir()] if place.is_dir() else []
-    for folder in (*(place / name for name in _FOLDERS), *below, place.parent, *(place.parent / f for f in _FOLDERS)):
+    # COCO's annotations stand in a folder beside those of the pictures.
+    apart = place.is_dir() and place.name.lower() == "annotations"
+    beside = [path for path in sorted(place.parent.iterdir()) if path.is_dir()] if apart else []
+    above = (place.parent, *(place.parent / name for name in _FOLDERS), *beside)
+    for folder in (*(place / name for name in _FOLDERS), *below, *above):
         if any(os.path.isfile(folder / name) for name in names if name):
             return folder
     raise DataError(

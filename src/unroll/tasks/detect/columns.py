@@ -102,7 +102,12 @@ def _time_column(table: Table, data: DataConfig) -> str | None:
 
 
 def _is_label(table: Table, name: str) -> bool:
-    if not _LABEL_NAMES.match(name):
+    return _LABEL_NAMES.match(name) is not None and is_binary(table, name)
+
+
+def is_binary(table: Table, name: str) -> bool:
+    """Whether a column holds 0 and 1 alone, as labels do."""
+    if table.kinds[name] is not Kind.NUMBER:
         return False
     values = table.numbers(name)
     return bool(np.isin(values[~np.isnan(values)], (0.0, 1.0)).all())

@@ -13,12 +13,22 @@ from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from
 from unroll.data.series.calendar import as_rows, row_steps
 from unroll.data.series.clock import check_zone
 from unroll.data.series.frequency import steps_between
+from unroll.data.series.moments import further, moments
 from unroll.errors import ConfigError, DataError, nearest
 
 #: Names of columns that hold the time as numbers.
 _TIME_NAMES = re.compile(
     r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
 )
+
+#: Names that hold the time, wherever the column stands.
+_MOMENT_NAMES = re.compile(
+    r"(?i)^(year|yr|ts|time|date|datetime|timestamp|epoch|unix[_ ]?time|연도|년도|.+_(ts|time))$"
+)
+#: Names that programs give to what has none.
+_INDEX_NAMES = re.compile(r"^(Unnamed: 0|column1_?|X|index)$")
+#: Steps that a series has at least, on average, where a column of names is one of series.
+_LEAST_STEPS = 2
 
 #: Columns of numbers from which a table without a time column is read as one series per row.
 _WIDE = 8
@@ -60,7 +70,7 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
                 table.paths[0],
             )
     time = data.time or _time_column(table, data)
-    taken = {time, data.series, *named}
+    taken = {time, data.series, *named, *(() if time is None else further(table, time)), *_positions(table)}
     numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     if data.target is not None:
         return Columns(time, data.series or _series_column(table, time, taken), data.target, named, False)
@@ -105,26 +115,45 @@ def _time_column(table: Table, data: DataConfig) -> str | None:
     dated = [name for name in free if table.kinds[name] is Kind.TIME]
     if dated:
         return dated[0]
-    for name in free[:1]:
-        if table.kinds[name] is Kind.NUMBER and _TIME_NAMES.match(name) and len(table) > 2:
-            values = table.numbers(name)
-            if not np.isnan(values).any() and (np.diff(values) > 0).all():
+    for name in free:
+        first = name == next(iter(free)) and _TIME_NAMES.match(name)
+        if table.kinds[name] is Kind.NUMBER and (first or _MOMENT_NAMES.match(name)) and len(table) > 2:
+            if np.isnan(table.numbers(name)).any():
+                continue
+            times = moments(table, name)
+            if times.dtype.kind == "M" and (_MOMENT_NAMES.match(name) or first):
+                return name
+            rising = (np.diff(times) > np.zeros(1, times.dtype)[0]).all() if times.dtype.kind == "f" else True
+            if rising or _series_of(table, times, {name}) is not None:
                 return name
     return None
+
+
+def _positions(table: Table) -> list[str]:
+    """A first column without a name that counts the rows, as pandas and R write their index."""
+    name = table.columns[0]
+    if table.kinds[name] is not Kind.NUMBER or not _INDEX_NAMES.match(name) or len(table.columns) < 2:
+        return []
+    values = table.numbers(name)
+    return [name] if values[0] in (0.0, 1.0) and (np.diff(values) == 1).all() else []
 
 
 def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:
     """A column of text in which times repeat: without it they would stand twice."""
     if time is None:
         return None
-    times = table.times(time) if table.kinds[time] is Kind.TIME else table.numbers(time)
-    if len(np.unique(times)) == len(times):
-        return None
+    times = moments(table, time)
+    return None if len(np.unique(times)) == len(times) else _series_of(table, times, {*taken, time})
+
+
+def _series_of(table: Table, times: np.ndarray, taken: set[str | None]) -> str | None:
+    """The column of names for each of which every time stands once, and several times."""
     for name in table.columns:
-        if name in taken or name == time or table.kinds[name] is not Kind.TEXT:
+        if name in taken or table.kinds[name] is not Kind.TEXT:
             continue
-        pairs = set(zip(table.texts(name), times.tolist(), strict=True))
-        if len(pairs) == len(times):
+        names = table.texts(name)
+        pairs = set(zip(names, times.tolist(), strict=True))
+        if len(pairs) == len(times) and len(set(names)) * _LEAST_STEPS <= len(times):
             return name
     return None
 
@@ -165,7 +194,8 @@ def load_series(
         check_zone(reading.zone)
     targets: str | list[str] | None = columns.target
     if columns.target is None and not columns.wide:
-        taken = {columns.time, columns.series, *columns.covariates}
+        completing = () if columns.time is None else further(table, columns.time)
+        taken = {columns.time, columns.series, *columns.covariates, *completing, *_positions(table)}
         targets = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     found = series_from_table(
         table,

@@ -106,9 +106,10 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
 
     # The horizon is needed to split and the split to look for a season, so the calendar's season stands in.
     calendar = next((item.frequency.season for item in series if item.frequency is not None), 1)
-    bounds = bounds_for(settings.horizon or default_horizon(settings.season or calendar))
+    lengths = [len(item.values) for item in series]
+    bounds = bounds_for(settings.horizon or default_horizon(settings.season or calendar, lengths))
     rhythm = find_rhythm(series, [own.train for own in bounds], settings.season)
-    horizon = settings.horizon or default_horizon(rhythm.season)
+    horizon = settings.horizon or default_horizon(rhythm.season, lengths)
     bounds = bounds_for(horizon)
     trains = [max(own.train, 0) for own in bounds]
     length = settings.input_length or default_input_length(rhythm.season, horizon, trains)

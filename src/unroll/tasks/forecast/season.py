@@ -90,9 +90,17 @@ def detect_season(values: np.ndarray) -> int:
     return int(strong[0])
 
 
-def default_horizon(season: int) -> int:
-    """A season, or ten steps where there is none."""
-    return season if season > 1 else 10
+def default_horizon(season: int, lengths: Sequence[int]) -> int:
+    """A season, or ten steps where there is none; a fifth of series that have fewer than four of them.
+
+    So something is left to train on.
+
+    >>> default_horizon(12, [120]), default_horizon(1, [120]), default_horizon(52, [120]), default_horizon(7, [10])
+    (12, 10, 24, 2)
+    """
+    horizon = season if season > 1 else 10
+    usual = int(np.median(np.asarray(lengths)))
+    return horizon if usual >= 4 * horizon else max(1, usual // 5)
 
 
 def default_input_length(season: int, horizon: int, train: Sequence[int]) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
-from unroll.data import Table
+from unroll.data import Kind, Table
+from unroll.data.doctor.nearly import check_nearly
+from unroll.data.series.moments import further
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.forecast.columns import find_columns
@@ -16,6 +20,9 @@ from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
+
+#: More values than this are a measure, whatever they are called.
+_MOST_CLASSES = 50
 
 
 class ForecastTask(Task[ForecastSettings, ForecastData]):
@@ -36,14 +43,17 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             return None
         filled = data.model_copy(update={"time": columns.time, "series": columns.series, "target": columns.target})
         what = f"'{columns.target}'" if columns.target is not None else "all columns of numbers"
+        times = () if columns.time is None else (columns.time, *further(table, columns.time))
         if columns.wide:
             reason = "task forecast: every row is one series"
         else:
-            over = "in the order of the rows" if columns.time is None else f"over '{columns.time}'"
+            over = f"over {' and '.join(map(repr, times))}" if times else "in the order of the rows"
             each = "" if columns.series is None else f", a series for each '{columns.series}'"
             reason = f"task forecast: {what} {over}{each}"
-        # No classifier has a class of its own for every row.
-        return Guess(0.95 if columns.wide else 0.8 if columns.time is not None else 0.3, reason, filled)
+        # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
+        measured = data.target is not None and _measures(table, data.target)
+        sure = columns.wide or (columns.time is not None and (measured or len(times) > 1))
+        return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled)
 
     def prepare(self, table: Table, config: RunConfig, settings: ForecastSettings) -> ForecastData:
         """Put the series on equal steps, split by time, fit the scalings."""
@@ -55,6 +65,8 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
                 " with --target and --time",
                 table.paths[0],
             )
+        if columns.time is None and not columns.wide:
+            check_nearly(table, holds="times")
         if len(set(named)) < len(named):
             raise ConfigError("a column stands twice in model.known_ahead and model.static; name it once")
         return prepare(table, config, settings, columns)
@@ -74,3 +86,10 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
+
+
+def _measures(table: Table, target: str) -> bool:
+    """Whether a column holds so many numbers that they are no classes."""
+    if table.kinds[target] is not Kind.NUMBER:
+        return False
+    return len(np.unique(table.numbers(target))) > _MOST_CLASSES

@@ -1,0 +1,90 @@
+"""Columns that would hold numbers or times but for a few cells: a word for a missing value, a unit, a sum."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unroll.data.doctor.finding import counted
+from unroll.data.table.chunks import text_block
+from unroll.data.table.kinds import INFINITE, MISSING, Kind
+from unroll.data.table.numbers import PLAIN, NumberFacts, to_float64
+from unroll.data.table.table import Table
+from unroll.data.table.times import guess_notations, parse_times
+from unroll.errors import DataError
+
+#: The share of cells that may differ, the cells that are looked at, the fewest that tell a column, and the columns.
+_FEW, _LOOKED_AT, _LEAST, _COLUMNS = 0.05, 2000, 8, 200
+
+
+class Nearly(NamedTuple):
+    """A column of text that is nearly something else.
+
+    Attributes:
+        column: its name.
+        holds: "numbers" or "times".
+        cells: how many differ.
+        row: of the first of them.
+    """
+
+    column: str
+    holds: str
+    cells: int
+    row: int
+
+
+def nearly(table: Table) -> Nearly | None:
+    """The first column of text that holds numbers or times but for a few cells; None if there is none."""
+    for name in table.columns[:_COLUMNS]:
+        if table.kinds[name] is Kind.TEXT:
+            for holds, wrong in _wrong(text_block(next(table.blocks(name))).slice(0, _LOOKED_AT)):
+                count = int(wrong.sum())
+                if 0 < count <= max(1, int(_FEW * len(wrong))):
+                    return Nearly(name, holds, count, int(wrong.argmax()))
+    return None
+
+
+def check_nearly(table: Table, *, holds: str | None = None) -> None:
+    """Refuse a table in which a few cells hide what a column is.
+
+    Args:
+        table: the data.
+        holds: "numbers" or "times"; None: either.
+
+    Raises:
+        DataError: a column holds numbers or times but for a few cells; with the first of them.
+    """
+    found = nearly(table)
+    if found is None or holds not in (None, found.holds):
+        return
+    cell = table.texts(found.column)[found.row][:40]
+    raise DataError(
+        f"column {found.column!r} holds {found.holds} but for {counted(found.cells, 'cell')}, the first {cell!r};"
+        " correct it, leave it empty or take its row out (or name the task with --task, if it is text)",
+        *table.place(found.row),
+    )
+
+
+def _wrong(cells: pa.Array) -> list[tuple[str, np.ndarray]]:
+    """What a column may nearly hold, and for each the cells that do not fit, bool (rows,)."""
+    marks = pa.array([*MISSING, *INFINITE, None], cells.type)
+    lowered = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
+    missing = np.asarray(pc.is_in(lowered, value_set=marks).to_numpy(zero_copy_only=False), dtype=bool)
+    present = cells.filter(pa.array(~missing))
+    if len(present) < _LEAST:
+        return []
+    found = []
+    # A cell in the middle is neither a second header nor a sum at the end.
+    for probe in (len(present) // 2, len(present) // 3):
+        for notation in guess_notations(present.slice(probe, 1)):
+            fits = np.asarray(parse_times(cells, notation).is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+            found.append(("times", ~fits & ~missing))
+        facts = NumberFacts()
+        facts.look(present.slice(probe, 3), 3)
+        for notation in facts.names or [PLAIN]:
+            values, _ = to_float64(cells, notation)
+            found.append(("numbers", np.isnan(values) & ~missing))
+    return found
