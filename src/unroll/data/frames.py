@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.parquet import batches_of, fields_of, settle
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import PART_NAMES
@@ -20,6 +21,8 @@ from unroll.data.table.writer import Writer
 from unroll.errors import DataError
 
 _BATCH = 1 << 16
+#: Rows by which objects in cells are told.
+_LOOKED_AT = 1000
 #: What columns are called where the data has no names.
 TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS = "text", "label", "series", "value", "tokens", "tags"
 
@@ -135,6 +138,8 @@ def _pandas(data: Any) -> pa.Table:
 def _rows(data: Sequence[Any]) -> pa.Table:
     first = next((row for row in data if row is not None), None)
     if isinstance(first, Mapping):
+        nested = nested_in(row for row in data[:_LOOKED_AT] if row is not None)
+        data = [opened(row or {}, nested) for row in data] if nested else data
         # All rows may say something of a column, so that one which begins late is a column, too.
         names = dict.fromkeys(str(name) for row in data for name in row)
         return pa.table({name: _column([row.get(name) for row in data]) for name in names})

@@ -30,14 +30,14 @@ _COMMON_NAMES = frozenset(
     timestamp ds month year day hour value price series series_id unique_id name user lang language score rating
     split image caption premise hypothesis text1 text2 path file file_name filename audio audio_filepath transcript
     transcription prompt response instruction reply context passage story word words token tokens utterance speaker
-    dialog dialogue turns conversation conversations messages spam sentence1 sentence2 question1 question2
+    dialog dialogue turns conversation conversations messages sentence1 sentence2 question1 question2
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
     이름 번호 의도 주제 평점 리뷰 댓글
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
 )
 
 #: Languages as columns of translations are named after them.
-_LANGUAGES = frozenset(
+LANGUAGES = frozenset(
     """
     en de fr es it pt nl ru uk pl cs sv da no fi tr ar he fa hi bn th vi id ja ko zh el ro hu
     eng deu ger fra fre spa ita por nld rus tur ara hin jpn kor zho
@@ -222,14 +222,14 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
         for column in columns
     ):
         return True
-    if any(_is_common(cell) for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
+    if any(is_common(cell) for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
         return True
     if len(named) > 1 and all(_says_what(cell) for cell in named):
         return True
     return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
 
 
-def _is_common(cell: str) -> bool:
+def is_common(cell: str) -> bool:
     """Whether it is a usual name of a column, in the singular or the plural."""
     return not _COMMON_NAMES.isdisjoint((cell.lower(), cell.lower().removesuffix("s")))
 
@@ -241,7 +241,7 @@ def _says_what(cell: str) -> bool:
     (True, True, False)
     """
     words = _WORD.findall(cell)
-    return len(words) <= _NAME_WORDS and any(_is_common(word) or word.lower() in _LANGUAGES for word in words)
+    return len(words) <= _NAME_WORDS and any(is_common(word) or word.lower() in LANGUAGES for word in words)
 
 
 def _are_classes(column: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from unroll.data.readers.jsonshapes import Shape, rows_of_columns, shape_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.kinds import MAX_JSON_BYTES
 from unroll.errors import DataError
@@ -159,7 +160,7 @@ class JsonDocument:
 
 
 def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
-    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
+    """Yield the rows of a JSON file: ``[row, ...]`` or an object of one of the shapes of `shape_of`.
 
     A row is an object, a list of cells or one cell.
 
@@ -173,27 +174,42 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
     if first == "[":
         yield from _items(cursor, None)
     elif first == "{":
-        cursor.take("{")
-        while cursor.peek() != "}":
-            key = cursor.value()
-            if not isinstance(key, str):
-                raise cursor.error("expected a key in quotes")
-            cursor.take(":")
-            if cursor.peek() != "[":
-                raise DataError(
-                    f'key {key!r} holds no list; expected [row, ...] or {{"train": [row, ...], "test": '
-                    f"[...]}}; write other JSON as .jsonl, one row per line",
-                    path,
-                    cursor.line,
-                )
-            yield from _items(cursor, key)
-            if cursor.peek() != "}":
-                cursor.take(",")
-        cursor.take("}")
+        value = cursor.value()
+        shape = shape_of(value)
+        if shape.form == "columns":
+            yield from (JsonRow(cells, 1, None) for cells in rows_of_columns(value))
+        elif shape.form == "rows":
+            yield from (JsonRow(cells, 1, None) for cells in value.values())
+        else:
+            where, cursor = cursor, _Cursor(cursor.text, path)
+            yield from _lists(cursor, shape)
+            cursor = where
     else:
         raise DataError("expected a list of rows or an object of lists", path, cursor.line)
     if cursor.peek():
         raise cursor.error("text after the end")
+
+
+def _lists(cursor: _Cursor, shape: Shape) -> Iterator[JsonRow]:
+    """The rows of an object of lists, one list after the other."""
+    cursor.take("{")
+    while cursor.peek() != "}":
+        key = cursor.value()
+        cursor.take(":")
+        if shape.form == "one" and key != shape.key:
+            cursor.value()
+        elif cursor.peek() != "[":
+            raise DataError(
+                f'key {key!r} holds no list; expected [row, ...], {{"train": [row, ...], "test": [...]}} or '
+                '{"text": [...], "label": [...]}; write other JSON as .jsonl, one row per line',
+                cursor.path,
+                cursor.line,
+            )
+        else:
+            yield from _items(cursor, None if shape.form == "one" else str(key))
+        if cursor.peek() != "}":
+            cursor.take(",")
+    cursor.take("}")
 
 
 def _items(cursor: _Cursor, key: str | None) -> Iterator[JsonRow]:
