@@ -19,6 +19,7 @@ from unroll.data import Table, read_table
 from unroll.errors import ConfigError, DataError, UnrollError, nearest
 from unroll.report import Facts, Section, report_html
 from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.tasks.doubts import refuse_doubtful
 from unroll.tasks.inside import Diagnosis, TrainingLook
 from unroll.tasks.options import Value, training
 from unroll.tasks.reading import held_columns, read_options
@@ -88,7 +89,7 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
 
     Raises:
         ConfigError: the name is unknown.
-        DataError: no task fits, or not the one that was named.
+        DataError: no task fits, or not the one that was named; or the content contradicts the guess.
     """
     if name is not None:
         task = task_named(name, tasks)
@@ -106,7 +107,9 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
             f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
             table.paths[0],
         )
-    return max(guesses, key=lambda pair: pair[1].confidence)
+    task, guess = max(guesses, key=lambda pair: pair[1].confidence)
+    refuse_doubtful(table, task, guess)
+    return task, guess
 
 
 def _rough(values: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:

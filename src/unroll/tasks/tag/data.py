@@ -29,7 +29,7 @@ from unroll.tasks.transfer import Pretrained, read_pretrained
 
 #: Names of the columns of tokens and of tags, most usual first.
 _TOKENS = ("tokens", "words", "token", "form")
-_TAGS = ("tags", "ner_tags", "labels", "upos", "pos_tags", "pos")
+_TAGS = ("tags", "ner_tags", "ner", "labels", "upos", "pos_tags", "pos")
 #: Findings that are listed one by one.
 _LISTED = 200
 #: Rows by which tags that are numbers are told from series.
