@@ -119,3 +119,44 @@ def test_texts_that_are_arrow_already_are_not_copied(tmp_path: Path) -> None:
     assert pa.total_allocated_bytes() - before < 16 * rows
     assert table.texts("text")[rows - 1].endswith(f"number {rows - 1}")
     assert len(table) == rows
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pd.DataFrame({"text": ["a b", 3, None, 1.5], "label": ["x", 1, True, float("nan")]}, dtype=object),
+        {"text": ["a b", 3, None, 1.5], "label": ["x", 1, True, None]},
+        [{"text": "a b", "label": "x"}, {"text": 3, "label": 1}, {"label": True}, {"text": 1.5}],
+    ],
+    ids=["frame", "columns", "rows"],
+)
+def test_texts_among_numbers_are_texts(data: object, tmp_path: Path) -> None:
+    table = table_of(frames_of(data), tmp_path)
+    assert list(table.texts("text")) == ["a b", "3", "", "1.5"]
+    assert list(table.texts("label")) == ["x", "1", "true", ""]
+
+
+def test_bins_are_words(tmp_path: Path) -> None:
+    table = table_of(frames_of(pd.DataFrame({"label": pd.cut([0, 1, 2, 3], 2)})), tmp_path)
+    assert list(table.texts("label")) == ["(-0.003, 1.5]"] * 2 + ["(1.5, 3.0]"] * 2
+
+
+def test_pairs_in_a_list_are_texts_and_labels(tmp_path: Path) -> None:
+    table = table_of(frames_of(list(zip(TEXTS, LABELS, strict=True)), target="kind"), tmp_path)
+    assert table.columns == ("text", "kind")
+    assert (list(table.texts("text")), list(table.texts("kind"))) == (TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "two columns are called 'text'; rename or drop one"),
+        ([{"text": "a"}, None], "expected a list of dicts, got NoneType as row 1; take it out"),
+        (pd.DataFrame({"text": [object()]}), "the columns cannot be read"),
+        (pd.DataFrame({"text": [1j]}), "the columns cannot be read (Unsupported numpy type 15"),
+    ],
+)
+def test_what_cannot_be_a_table_is_said(data: object, says: str) -> None:
+    with pytest.raises(DataError) as caught:
+        frames_of(data)
+    assert says in str(caught.value)

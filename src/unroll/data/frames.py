@@ -67,9 +67,8 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
             return [Frame(_dataset(data), "Dataset")]
         return [Frame(*_frame(data, module, target))]
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise DataError(
-            f"{type(data).__name__}: the columns cannot be read ({str(error).splitlines()[0][:160]})"
-        ) from error
+        said = "; ".join(str(part).splitlines()[0] for part in error.args)
+        raise DataError(f"{type(data).__name__}: the columns cannot be read ({said[:200]})") from error
 
 
 def table_of(frames: Sequence[Frame], store: Path, options: ReadOptions | None = None) -> Table:
@@ -119,7 +118,7 @@ def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
     if hasattr(data, "__arrow_c_stream__"):
         return pa.table(data), name
     if isinstance(data, Sequence) and not isinstance(data, bytes | bytearray):
-        return _rows(data), name
+        return _rows(data, target), name
     raise DataError(
         f"expected a path, a frame of pandas, polars or pyarrow, a dict of columns, a list of dicts, (texts, labels),"
         f" a datasets.Dataset or an array (N, T, F), got {type(data).__name__}"
@@ -132,21 +131,54 @@ def _pandas(data: Any) -> pa.Table:
     # An index of its own says something, such as the times; one that only counts does not.
     if type(data.index).__name__ != "RangeIndex" and (data.index.name is not None or data.index.dtype.kind == "M"):
         data = data.reset_index()
-    return pa.Table.from_pandas(data, preserve_index=False)
+    names = [str(name) for name in data.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"DataFrame: two columns are called {twice!r}; rename or drop one")
+    columns = {}
+    for name, column in zip(names, (data.iloc[:, at] for at in range(len(names))), strict=True):
+        kind = getattr(getattr(column.dtype, "categories", None), "dtype", column.dtype)
+        # Bins of pandas.cut have no type in Arrow that is a text or a number; people read them as words.
+        columns[name] = _cells(column.astype("str") if str(kind).startswith("interval") else column)
+    return pa.table(columns)
 
 
-def _rows(data: Sequence[Any]) -> pa.Table:
+def _cells(values: Any) -> pa.Array | pa.ChunkedArray:
+    """Cells as Arrow infers them; texts among numbers make all of them texts, as they would be in a file."""
+    try:
+        return pa.array(values, from_pandas=True) if type(values).__module__.startswith("pandas") else pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if not isinstance(values, Sequence) and not hasattr(values, "tolist"):
+            raise
+        cells = values.tolist() if hasattr(values, "tolist") else list(values)
+        if not all(cell is None or isinstance(cell, str | bool | int | float) for cell in cells):
+            raise
+    return pa.array([None if cell is None or cell != cell else _word(cell) for cell in cells], pa.large_string())
+
+
+def _word(cell: str | float) -> str:
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def _rows(data: Sequence[Any], target: str | None = None) -> pa.Table:
     first = next((row for row in data if row is not None), None)
     if isinstance(first, Mapping):
-        nested = nested_in(row for row in data[:_LOOKED_AT] if row is not None)
-        data = [opened(row or {}, nested) for row in data] if nested else data
+        nested = nested_in(row for row in data[:_LOOKED_AT] if isinstance(row, Mapping))
+        data = [opened(row, nested) if isinstance(row, Mapping) else row for row in data] if nested else data
         # All rows may say something of a column, so that one which begins late is a column, too.
+        wrong = next((at for at, row in enumerate(data) if not isinstance(row, Mapping)), None)
+        if wrong is not None:
+            raise DataError(f"expected a list of dicts, got {type(data[wrong]).__name__} as row {wrong}; take it out")
         names = dict.fromkeys(str(name) for row in data for name in row)
         return pa.table({name: _column([row.get(name) for row in data]) for name in names})
     if isinstance(first, str):
         return pa.table({TEXT: _column(data)})
     if isinstance(first, np.ndarray):
         return pa.table({SERIES: _column(data)})
+    if isinstance(first, tuple) and all(isinstance(row, tuple) and len(row) == 2 for row in data):
+        # What zip(texts, labels) gives; tokens come as lists.
+        inputs, labels = zip(*data, strict=True)
+        return _pair(list(inputs), list(labels), target)
     if isinstance(first, Sequence) and first and isinstance(first[0], str):
         return pa.table({TOKENS: _column(data)})
     if first is None:
@@ -179,8 +211,8 @@ def _column(values: Any) -> pa.Array | pa.ChunkedArray:
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "OU":
-        return pa.array(values.tolist())
-    return pa.array(values)
+        return _cells(values.tolist())
+    return _cells(values)
 
 
 def _series(values: np.ndarray) -> pa.Array:
