@@ -105,7 +105,7 @@ def test_directions_to_a_model_are_no_turns(tmp_path: Path) -> None:
     done = plan(path, tmp_path / "store", "training.epochs=1")
     assert list(done.job.data.pairs.sources) == ["hello"] * 8  # type: ignore[attr-defined]
     folder = train_run(done, tmp_path / "run", say=lambda _: None, with_baselines=False)
-    asked: list[Any] = [{"messages": json.dumps(told)}, {"messages": told}, {"turns": talk}]
+    asked: list[Any] = [json.dumps(told), {"messages": json.dumps(told)}, {"messages": told}, {"turns": talk}]
     assert {answer["text"] for answer in predict_run(folder, TASKS, asked)} == {"hello\nhi"}
 
 

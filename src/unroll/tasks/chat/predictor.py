@@ -84,9 +84,10 @@ class ChatPredictor(Predictor):
 
     def _text(self, record: Record) -> str:
         """What was said, a turn a line."""
-        if isinstance(record, str):
-            return record.strip()
-        turns = record.get("turns", record.get(self._saved.question, record.get("text")))
+        told = {} if isinstance(record, str) else record
+        turns = (
+            record if isinstance(record, str) else told.get("turns", told.get(self._saved.question, told.get("text")))
+        )
         if isinstance(turns, str) and self._saved.answer is None and turns.lstrip().startswith("["):
             # A conversation as a table holds it; what is no JSON was said.
             with contextlib.suppress(ValueError, RecursionError):
@@ -96,7 +97,7 @@ class ChatPredictor(Predictor):
         try:
             return history(said_in(turns or ()), self._history)
         except TypeError as error:
-            raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(record)}") from None
+            raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(told)}") from None
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score the answers to all turns of a table.
