@@ -32,6 +32,8 @@ SORTS = {
     "pandas": lambda: pd.DataFrame(COLUMNS),
     "pandas of categories": lambda: pd.DataFrame(COLUMNS).astype({"label": "category"}),
     "polars": polars_frame,
+    "polars of categories": lambda: polars_frame().cast({"label": pytest.importorskip("polars").Categorical}),
+    "polars of an enum": lambda: polars_frame().cast({"label": pytest.importorskip("polars").Enum(["neg", "pos"])}),
     "pyarrow": lambda: pa.table(COLUMNS),
     "record batch": lambda: pa.RecordBatch.from_pydict(COLUMNS),
     "dict of columns": lambda: COLUMNS,
@@ -153,6 +155,7 @@ def test_pairs_in_a_list_are_texts_and_labels(tmp_path: Path) -> None:
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "two columns are called 'text'; rename or drop one"),
         ([{"text": "a"}, None], "expected a list of dicts, got NoneType as row 1; take it out"),
         (pd.DataFrame({"text": [object()]}), "the columns cannot be read"),
+        ({"text": ["\ud800a"]}, "a text holds a lone surrogate ('\\ud800'), which is half a character"),
         (pd.DataFrame({"text": [1j]}), "the columns cannot be read (Unsupported numpy type 15"),
     ],
 )

@@ -66,6 +66,11 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
         if module == "datasets":
             return [Frame(_dataset(data), "Dataset")]
         return [Frame(*_frame(data, module, target))]
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{type(data).__name__}: a text holds a lone surrogate ({error.object[error.start]!a}), which is half a"
+            " character and no text; remove it"
+        ) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         said = "; ".join(str(part).splitlines()[0] for part in error.args)
         raise DataError(f"{type(data).__name__}: the columns cannot be read ({said[:200]})") from error
