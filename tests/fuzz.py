@@ -32,7 +32,8 @@ from unroll.bundle import DataConfig, RunFolder
 from unroll.data import Kind, Table, examine
 from unroll.errors import UnrollError
 from unroll.tasks import TASKS
-from unroll.tasks.pipeline import open_table, recognise, task_named
+from unroll.tasks.pipeline import open_table
+from unroll.tasks.recognition import recognise, task_named
 
 RUNS = Path(__file__).parent / "tasks" / "old_runs"
 #: One input in so many is a run folder: to load one takes longer than to read a file.

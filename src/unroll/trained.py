@@ -18,8 +18,9 @@ from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
 from unroll.tasks.base import Predictor, Record, TablePredictor, Task, Watch, Watcher, Writer, Written
 from unroll.tasks.options import Value, prediction
-from unroll.tasks.pipeline import open_table, task_named
+from unroll.tasks.pipeline import open_table
 from unroll.tasks.reading import read_options
+from unroll.tasks.recognition import task_named
 from unroll.tasks.records import records_of, records_of_table, single_records
 from unroll.tasks.registry import TASKS
 

@@ -32,6 +32,8 @@ SORTS = {
     "pandas": lambda: pd.DataFrame(COLUMNS),
     "pandas of categories": lambda: pd.DataFrame(COLUMNS).astype({"label": "category"}),
     "polars": polars_frame,
+    "polars of categories": lambda: polars_frame().cast({"label": pytest.importorskip("polars").Categorical}),
+    "polars of an enum": lambda: polars_frame().cast({"label": pytest.importorskip("polars").Enum(["neg", "pos"])}),
     "pyarrow": lambda: pa.table(COLUMNS),
     "record batch": lambda: pa.RecordBatch.from_pydict(COLUMNS),
     "dict of columns": lambda: COLUMNS,
@@ -159,3 +161,45 @@ def test_two_columns_of_one_name_are_an_error() -> None:
 
 def test_a_list_of_numbers_is_a_series(tmp_path: Path) -> None:
     assert table_of(frames_of([1.5, 2.5, 4.0]), tmp_path).numbers("value").tolist() == [1.5, 2.5, 4.0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pd.DataFrame({"text": ["a b", 3, None, 1.5], "label": ["x", 1, True, float("nan")]}, dtype=object),
+        {"text": ["a b", 3, None, 1.5], "label": ["x", 1, True, None]},
+        [{"text": "a b", "label": "x"}, {"text": 3, "label": 1}, {"label": True}, {"text": 1.5}],
+    ],
+    ids=["frame", "columns", "rows"],
+)
+def test_texts_among_numbers_are_texts(data: object, tmp_path: Path) -> None:
+    table = table_of(frames_of(data), tmp_path)
+    assert list(table.texts("text")) == ["a b", "3", "", "1.5"]
+    assert list(table.texts("label")) == ["x", "1", "true", ""]
+
+
+def test_bins_are_words(tmp_path: Path) -> None:
+    table = table_of(frames_of(pd.DataFrame({"label": pd.cut([0, 1, 2, 3], 2)})), tmp_path)
+    assert list(table.texts("label")) == ["(-0.003, 1.5]"] * 2 + ["(1.5, 3.0]"] * 2
+
+
+def test_pairs_in_a_list_are_texts_and_labels(tmp_path: Path) -> None:
+    table = table_of(frames_of(list(zip(TEXTS, LABELS, strict=True)), target="kind"), tmp_path)
+    assert table.columns == ("text", "kind")
+    assert (list(table.texts("text")), list(table.texts("kind"))) == (TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "two columns are called 'text'; rename or drop one"),
+        ([{"text": "a"}, None], "expected a list of dicts, got NoneType as row 1; take it out"),
+        (pd.DataFrame({"text": [object()]}), "the columns cannot be read"),
+        ({"text": ["\ud800a"]}, "a text holds a lone surrogate ('\\ud800'), which is half a character"),
+        (pd.DataFrame({"text": [1j]}), "the columns cannot be read (Unsupported numpy type 15"),
+    ],
+)
+def test_what_cannot_be_a_table_is_said(data: object, says: str) -> None:
+    with pytest.raises(DataError) as caught:
+        frames_of(data)
+    assert says in str(caught.value)

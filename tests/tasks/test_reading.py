@@ -11,8 +11,9 @@ from data.helpers import write
 from unroll.bundle import DataConfig, RunConfig
 from unroll.errors import ConfigError
 from unroll.tasks import TASKS
-from unroll.tasks.pipeline import open_table, recognise
+from unroll.tasks.pipeline import open_table
 from unroll.tasks.reading import held_columns, read_options
+from unroll.tasks.recognition import recognise
 from unroll.tasks.records import records_of_table
 
 

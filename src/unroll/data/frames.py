@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.parquet import batches_of, fields_of, settle
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import PART_NAMES
@@ -21,8 +22,8 @@ from unroll.data.table.writer import Writer
 from unroll.errors import DataError
 
 _BATCH = 1 << 16
-#: Cells of an index by which times written as text are told.
-_LOOKED_AT = 20
+#: Cells of an index by which times written as text are told, and rows by which objects in cells are.
+_INDEX_CELLS, _LOOKED_AT = 20, 1000
 #: What columns are called where the data has no names.
 TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS = "text", "label", "series", "value", "tokens", "tags"
 
@@ -66,10 +67,14 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
         if module == "datasets":
             return [Frame(_dataset(data), "Dataset")]
         return [Frame(*_frame(data, module, target))]
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except UnicodeEncodeError as error:
         raise DataError(
-            f"{type(data).__name__}: the columns cannot be read ({str(error).splitlines()[0][:160]})"
+            f"{type(data).__name__}: a text holds a lone surrogate ({error.object[error.start]!a}), which is half a"
+            " character and no text; remove it"
         ) from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        said = "; ".join(str(part).splitlines()[0] for part in error.args)
+        raise DataError(f"{type(data).__name__}: the columns cannot be read ({said[:200]})") from error
 
 
 def table_of(frames: Sequence[Frame], store: Path, options: ReadOptions | None = None) -> Table:
@@ -119,7 +124,7 @@ def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
     if hasattr(data, "__arrow_c_stream__"):
         return pa.table(data), name
     if isinstance(data, Sequence) and not isinstance(data, bytes | bytearray):
-        return _rows(data), name
+        return _rows(data, target), name
     raise DataError(
         f"expected a path, a frame of pandas, polars or pyarrow, a dict of columns, a list of dicts, (texts, labels),"
         f" a datasets.Dataset or an array (N, T, F), got {type(data).__name__}"
@@ -131,16 +136,22 @@ def _pandas(data: Any) -> pa.Table:
         data = data.to_frame(data.name if data.name is not None else TEXT)
     if _says_something(data.index):
         data = data.reset_index()
-    twice = data.columns[data.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"{type(data).__name__}: two columns are called {str(twice[0])!r}; give each a name of its own")
+    names = [str(name) for name in data.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"DataFrame: two columns are called {twice!r}; rename or drop one")
     # A period is its first moment, as months and quarters are in files.
     periods = [name for name in data.columns if _of_periods(data[name].dtype)]
     if periods:
         data = data.copy(deep=False)
         for name in periods:
             data[name] = data[name].dt.to_timestamp()
-    return pa.Table.from_pandas(data, preserve_index=False)
+    columns = {}
+    for name, column in zip(names, (data.iloc[:, at] for at in range(len(names))), strict=True):
+        kind = getattr(getattr(column.dtype, "categories", None), "dtype", column.dtype)
+        # Bins of pandas.cut have no type in Arrow that is a text or a number; people read them as words.
+        columns[name] = _cells(column.astype("str") if str(kind).startswith("interval") else column)
+    return pa.table(columns)
 
 
 def _says_something(index: Any) -> bool:
@@ -149,7 +160,7 @@ def _says_something(index: Any) -> bool:
         return True
     if index.dtype.kind == "M" or _of_periods(index.dtype):
         return True
-    cells = index[:_LOOKED_AT].tolist()
+    cells = index[:_INDEX_CELLS].tolist()
     return bool(cells) and all(isinstance(cell, str) for cell in cells) and bool(guess_notations(pa.array(cells)))
 
 
@@ -157,16 +168,42 @@ def _of_periods(dtype: Any) -> bool:
     return type(dtype).__name__ == "PeriodDtype"
 
 
-def _rows(data: Sequence[Any]) -> pa.Table:
+def _cells(values: Any) -> pa.Array | pa.ChunkedArray:
+    """Cells as Arrow infers them; texts among numbers make all of them texts, as they would be in a file."""
+    try:
+        return pa.array(values, from_pandas=True) if type(values).__module__.startswith("pandas") else pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if not isinstance(values, Sequence) and not hasattr(values, "tolist"):
+            raise
+        cells = values.tolist() if hasattr(values, "tolist") else list(values)
+        if not all(cell is None or isinstance(cell, str | bool | int | float) for cell in cells):
+            raise
+    return pa.array([None if cell is None or cell != cell else _word(cell) for cell in cells], pa.large_string())
+
+
+def _word(cell: str | float) -> str:
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def _rows(data: Sequence[Any], target: str | None = None) -> pa.Table:
     first = next((row for row in data if row is not None), None)
     if isinstance(first, Mapping):
+        nested = nested_in(row for row in data[:_LOOKED_AT] if isinstance(row, Mapping))
+        data = [opened(row, nested) if isinstance(row, Mapping) else row for row in data] if nested else data
         # All rows may say something of a column, so that one which begins late is a column, too.
+        wrong = next((at for at, row in enumerate(data) if not isinstance(row, Mapping)), None)
+        if wrong is not None:
+            raise DataError(f"expected a list of dicts, got {type(data[wrong]).__name__} as row {wrong}; take it out")
         names = dict.fromkeys(str(name) for row in data for name in row)
         return pa.table({name: _column([row.get(name) for row in data]) for name in names})
     if isinstance(first, str):
         return pa.table({TEXT: _column(data)})
     if isinstance(first, np.ndarray):
         return pa.table({SERIES: _column(data)})
+    if isinstance(first, tuple) and all(isinstance(row, tuple) and len(row) == 2 for row in data):
+        # What zip(texts, labels) gives; tokens come as lists.
+        inputs, labels = zip(*data, strict=True)
+        return _pair(list(inputs), list(labels), target)
     if isinstance(first, Sequence) and first and isinstance(first[0], str):
         return pa.table({TOKENS: _column(data)})
     if isinstance(first, int | float | np.number):
@@ -201,8 +238,8 @@ def _column(values: Any) -> pa.Array | pa.ChunkedArray:
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "OU":
-        return pa.array(values.tolist())
-    return pa.array(values)
+        return _cells(values.tolist())
+    return _cells(values)
 
 
 def _series(values: np.ndarray) -> pa.Array:

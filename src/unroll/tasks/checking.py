@@ -10,7 +10,8 @@ from unroll.bundle import RunConfig, apply_overrides, validate
 from unroll.data import Finding, Table, examine
 from unroll.errors import DataError
 from unroll.tasks.base import Task
-from unroll.tasks.pipeline import open_table, recognise
+from unroll.tasks.pipeline import open_table
+from unroll.tasks.recognition import recognise
 
 
 class Examined(NamedTuple):

@@ -12,7 +12,8 @@ from unroll.errors import ConfigError, nearest
 from unroll.report import Candidate, Comparison
 from unroll.tasks.base import Task
 from unroll.tasks.options import Value
-from unroll.tasks.pipeline import Plan, Say, plan_run, task_named
+from unroll.tasks.pipeline import Plan, Say, plan_run
+from unroll.tasks.recognition import task_named
 
 #: The setting that says which network a model is built on.
 _MODEL = "encoder"

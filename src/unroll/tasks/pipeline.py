@@ -16,13 +16,13 @@ from pydantic import BaseModel
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import Table, read_table
-from unroll.data.doctor.nearly import check_nearly
-from unroll.errors import ConfigError, DataError, UnrollError, nearest
+from unroll.errors import DataError, UnrollError
 from unroll.report import Facts, Section, report_html
-from unroll.tasks.base import Guess, Job, Record, Score, Scores, Task
+from unroll.tasks.base import Job, Record, Score, Scores, Task
 from unroll.tasks.inside import Diagnosis, TrainingLook
 from unroll.tasks.options import Value, training
 from unroll.tasks.reading import held_columns, read_options
+from unroll.tasks.recognition import recognise, task_named
 from unroll.tasks.registry import TASKS
 from unroll.training import History, Progress, Silent, TrainSettings, busy, fit, nothing_learnt
 from unroll.training.processes import processes
@@ -30,8 +30,6 @@ from unroll.training.processes import processes
 #: Where the pipeline says what it understood and decided, a sentence at a time.
 Say = Callable[[str], None]
 SPLITS = ("validation", "test")
-#: A guess below it is a last resort, and worth a look at what a few cells may hide.
-_SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -73,47 +71,6 @@ def open_table(data: DataConfig, store: Path) -> Table:
             if named & set(again.columns):
                 return again
     return table
-
-
-def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
-    """The task of this name.
-
-    Raises:
-        ConfigError: there is none; names the nearest.
-    """
-    if name not in tasks:
-        raise ConfigError(f"unknown task '{name}'{nearest(name, tasks)}; known: {', '.join(tasks)}")
-    return tasks[name]
-
-
-def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: str | None) -> tuple[Task, Guess]:
-    """The task that fits a table best, or the one that was named, and the columns it would use.
-
-    Raises:
-        ConfigError: the name is unknown.
-        DataError: no task fits, or not the one that was named.
-    """
-    if name is not None:
-        task = task_named(name, tasks)
-        guess = task.guess(table, data)
-        if guess is None:
-            check_nearly(table)
-            raise DataError(
-                f"the columns {', '.join(table.columns)} cannot serve the task '{name}'; name the columns with"
-                " --target and --set data.inputs=..., and see `unroll check`",
-                table.paths[0],
-            )
-        return task, guess
-    guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
-    best = max(guesses, key=lambda pair: pair[1].confidence, default=None)
-    if best is None or best[1].confidence < _SURE:
-        check_nearly(table)
-    if best is None:
-        raise DataError(
-            f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
-            table.paths[0],
-        )
-    return best
 
 
 def _rough(values: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:

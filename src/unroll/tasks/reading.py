@@ -44,3 +44,8 @@ def held_columns(table: Table) -> dict[str, str]:
     if len(details) > _WIDE:
         details = {name: column for name, column in details.items() if column != Column(Kind.NUMBER)}
     return {name: column.words() for name, column in itertools.islice(details.items(), _WIDE)}
+
+
+def short_name(column: str) -> str:
+    """How a column is called, without the objects that it stood in: the `label` of `annotation.label`."""
+    return column.strip().rpartition(".")[2].casefold()

@@ -10,6 +10,7 @@ import numpy as np
 
 from unroll.data import Kind, ReadOptions, Table
 from unroll.data.frames import frames_of, table_of
+from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.sound import sound_path
 from unroll.tasks.base import Record
 
@@ -47,13 +48,13 @@ def single_records(data: object) -> Iterator[Record] | None:
     if isinstance(data, str):
         return iter([data])
     if isinstance(data, Mapping) and not any(_is_column(value) for value in data.values()):
-        return iter([data])
+        return iter([plain_record(data)])
     if _is_sound(data):
         data = [data]
     if isinstance(data, list | tuple) and data and (isinstance(data[0], str | Mapping | Path) or _is_sound(data[0])):
         return map(_record, data)
     if isinstance(data, Iterator):
-        return data
+        return map(_record, data)
     return None
 
 
@@ -72,7 +73,14 @@ def _record(value: Any) -> Record:
         samples, rate = value
         return {"audio": samples, "rate": rate}
     record: Record = value
-    return record
+    return plain_record(record)
+
+
+def plain_record(record: Record) -> Record:
+    """A record with the cells of its objects as cells of their own beside them, named as columns of files are."""
+    if not isinstance(record, Mapping) or not any(isinstance(value, Mapping) for value in record.values()):
+        return record
+    return {**opened(record, nested_in([record])), **record}
 
 
 def _is_column(value: object) -> bool:

@@ -129,6 +129,14 @@ def test_tsv_with_real_quotes_is_unquoted(tmp_path: Path) -> None:
         (["3", "Halifax first lender", "Halifax yesterday became"], [["4", "Pantano", "Jordan have"]], False),
         (["", "value"], [["0", "1.5"], ["1", "2.5"]], True),
         (["alice", "happy"], [["bob", "sad"]], False),
+        (["prompt", "response"], [["how are you?", "fine, thanks"]], True),
+        (["Questions", "Answers"], [["how are you?", "fine, thanks"]], True),
+        (["en", "de"], [["the house", "das Haus"]], True),
+        (["English words/sentences", "French words/sentences"], [["the house", "la maison"]], True),
+        (["한국어", "영어"], [["집이 크다", "the house is big"]], True),
+        (["Sentence #", "Word", "POS", "Tag"], [["Sentence: 1", "Ana", "NNP", "B-PER"], ["", "ran", "VB", "O"]], True),
+        (["en passant", "nebenbei"], [["the house", "das Haus"]], False),
+        (["How are you", "Wie geht es"], [["the house", "das Haus"]], False),
     ],
 )
 def test_header_guess(first: list[str], below: list[list[str]], expected: bool) -> None:

@@ -43,8 +43,8 @@ def test_jsonl_with_a_key_that_comes_late(tmp_path: Path) -> None:
 
 def test_jsonl_series_labels_and_nested(tmp_path: Path) -> None:
     lines: list[dict[str, Any]] = [
-        {"x": [[1, 2], [3, 4.5]], "y": [1, 2, 3], "tags": ["a", "b c"], "more": {"k": [1]}},
-        {"x": [], "y": [None, 7], "tags": [], "more": {}},
+        {"x": [[1, 2], [3, 4.5]], "y": [1, 2, 3], "tags": ["a", "b c"], "more": [{"k": [1]}]},
+        {"x": [], "y": [None, 7], "tags": [], "more": []},
     ]
     table = read(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines))), tmp_path)
     assert [table.kinds[name] for name in table.columns] == [Kind.SERIES, Kind.SERIES, Kind.LABELS, Kind.TEXT]
@@ -52,7 +52,7 @@ def test_jsonl_series_labels_and_nested(tmp_path: Path) -> None:
     assert table.series("x", 1).shape == (0, 2)
     np.testing.assert_array_equal(table.series("y", 1), np.array([[np.nan], [7]], np.float32))
     assert table.labels("tags") == [("a", "b c"), ()]
-    assert json.loads(table.texts("more")[0]) == {"k": [1]}
+    assert json.loads(table.texts("more")[0]) == [{"k": [1]}]
     assert table.lengths("x").tolist() == [2, 0]
     assert "nested values are kept as JSON text in more" in table.notes
 

@@ -12,7 +12,8 @@ from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.errors import DataError
 from unroll.tasks import TASKS
-from unroll.tasks.pipeline import open_table, recognise
+from unroll.tasks.pipeline import open_table
+from unroll.tasks.recognition import recognise
 
 PAGE = Path(__file__).parents[3] / "docs" / "usage" / "data.md"
 

@@ -17,7 +17,8 @@ from unroll.data import ReadOptions, read_table
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.answer.questions import find_columns, record_question, sentences_of
 from unroll.tasks.answer.task import AnswerTask
-from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, recognise, train_run
+from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
+from unroll.tasks.recognition import recognise
 
 TASKS = {"answer": AnswerTask()}
 SMALL = ["model.hidden_size=12", "model.embedding_size=12", "training.epochs=2", "training.batch_size=16"]

@@ -22,7 +22,8 @@ from unroll.errors import ConfigError, DataError
 from unroll.models.efficientnet import EfficientNetLite0
 from unroll.tasks.caption.pictures import find_columns, tidied
 from unroll.tasks.caption.task import CaptionTask
-from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, recognise, train_run
+from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
+from unroll.tasks.recognition import recognise
 
 TASKS = {"caption": CaptionTask()}
 SMALL = ["model.hidden_size=24", "model.embedding_size=24", "model.dropout=0", "training.epochs=1"]

@@ -96,6 +96,19 @@ def test_answers_to_texts_records_and_turns(run: RunFolder) -> None:
             list(predict_run(run, TASKS, [wrong]))
 
 
+def test_directions_to_a_model_are_no_turns(tmp_path: Path) -> None:
+    """A conversation has as many answers with directions before it as without; cells of tables are read as turns."""
+    talk = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]
+    told = [{"role": "system", "content": "Be kind."}, *talk]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"messages": told}) + "\n" for _ in range(8)), encoding="utf-8")
+    done = plan(path, tmp_path / "store", "training.epochs=1")
+    assert list(done.job.data.pairs.sources) == ["hello"] * 8  # type: ignore[attr-defined]
+    folder = train_run(done, tmp_path / "run", say=lambda _: None, with_baselines=False)
+    asked: list[Any] = [json.dumps(told), {"messages": json.dumps(told)}, {"messages": told}, {"turns": talk}]
+    assert {answer["text"] for answer in predict_run(folder, TASKS, asked)} == {"hello\nhi"}
+
+
 def test_talking_in_the_terminal(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -236,7 +236,7 @@ def test_text_without_a_word_that_comes_twice_and_wrong_settings_are_refused(tmp
 
 def test_it_is_asked_for_and_not_guessed(tmp_path: Path) -> None:
     from unroll.tasks import TASKS as ALL
-    from unroll.tasks.pipeline import recognise
+    from unroll.tasks.recognition import recognise
 
     path = write_text(tmp_path / "a.txt")
     table = read_table(path, ReadOptions(), tmp_path / "store")

@@ -24,7 +24,7 @@ from unroll.tasks.forecast.windows import (
     fit_scaling,
     split_windows,
 )
-from unroll.tasks.pipeline import recognise
+from unroll.tasks.recognition import recognise
 
 NAN = float("nan")
 

@@ -251,3 +251,12 @@ def test_jsonl_that_holds_no_tokens_is_refused_with_its_line_and_can_be_dropped(
     with pytest.raises(DataError, match=rf"a\.jsonl:21: {message}.*--set model\.broken=drop"):
         plan(path, tmp_path / "s1")
     assert any("1 sentences left out" in note for note in plan(path, tmp_path / "s2", "model.broken=drop").job.notes)
+
+
+def test_a_file_that_is_one_sentence_is_not_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("Ana B-PER\nleft O\n" * 40, encoding="utf-8")
+    with pytest.raises(DataError, match="all 80 tokens are one sentence; put a blank line between sentences"):
+        plan(path, tmp_path / "store")
+    with pytest.raises(DataError, match="all 80 tokens are one sentence"):
+        plan(path, tmp_path / "again", "model.illegal=repair")

@@ -31,6 +31,8 @@ _ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
 _BLANKS = re.compile(r"[ \t]+")
 #: What may stand on the line between two sentences; a byte order mark comes there where files were joined.
 _EMPTY = " \t\r\ufeff"
+#: Share of the lines that have as many columns as the first.
+_EVEN = 0.9
 #: Lines from which on tags that mark no entities are told by how often each comes.
 _MANY = 20
 #: A longer token is no word but a line that was not cut.
@@ -241,13 +243,18 @@ class ColumnsReader:
         """Words with tags, one per line, and blank lines between sentences."""
         words = [line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY)]
         words = [line for line in words if not _is_comment(line) and not line.startswith(_DOCUMENT)]
-        if not words or len(words) == len(file.lines):
+        if not words:
             return False
         columns = _columns_of(words)
         rows = [columns.split(line) for line in words]
-        if columns.width < 2 or any(len(row) != columns.width for row in rows):
+        even = [row for row in rows if len(row) == columns.width]
+        if columns.width < 2 or len(even) < _EVEN * len(rows):
             return False
-        return _are_tags([row[-1] for row in rows], [row[0] for row in rows])
+        if len(words) == len(file.lines) and not _mark_entities([row[-1] for row in even]):
+            return False
+        # A line that lost its tag is told of later; that the others mark entities leaves no doubt of what they are.
+        tags = [row[-1] for row in even]
+        return _are_tags(tags, [row[0] for row in even]) if len(even) == len(rows) else _mark_entities(tags)
 
     def open(self, file: Input, first: Source | None) -> TaggedSource:
         """A further file must have as many columns as the first."""
@@ -267,11 +274,16 @@ def _columns_of(words: Sequence[str]) -> _Columns:
     return _Columns(tabs, max(2, len(_Columns(tabs, 2).split(words[0]))))
 
 
+def _mark_entities(tags: Sequence[str]) -> bool:
+    found = set(tags)
+    return "O" in found and all(_ENTITY_TAG.match(tag) for tag in found)
+
+
 def _are_tags(tags: Sequence[str], tokens: Sequence[str]) -> bool:
     """Whether the last cells of lines are tags: they mark entities, or are few, each met often, of many tokens."""
-    counts = Counter(tags)
-    if "O" in counts and all(_ENTITY_TAG.match(tag) for tag in counts):
+    if _mark_entities(tags):
         return True
+    counts = Counter(tags)
     return (
         len(tags) >= _MANY
         and len(counts) * 5 <= len(tags)

@@ -20,9 +20,11 @@ _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
 _TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
-_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%]$|[^\W\d]\w{0,9}\.?$")
+_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%#]$|[^\W\d]\w{0,9}\.?$")
 #: Names that programs give: V1, x2, col_3.
 _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
+#: Words of the name of a column, at most, where they are not one usual name.
+_NAME_WORDS = 3
 #: The first line with which a spreadsheet says how its cells are separated.
 _NAMED_DELIMITER = re.compile(r"(?i)^\ufeff?\"?sep=(.)\"?\r?$")
 #: Lines that may stand above a table, the fewest steps that make a header, and the digits of no number of a step.
@@ -36,11 +38,24 @@ _COMMON_NAMES = frozenset(
     a input output source target label labels class category topic intent sentiment tag y x date time datetime
     timestamp ds month year day hour value price series series_id unique_id name user lang language score rating
     split image caption premise hypothesis text1 text2 path file file_name filename audio audio_filepath transcript
-    transcription
+    transcription prompt response instruction reply context passage story word words token tokens utterance speaker
+    dialog dialogue turns conversation conversations messages sentence1 sentence2 question1 question2
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
     이름 번호 의도 주제 평점 리뷰 댓글
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
 )
+
+#: Languages as columns of translations are named after them.
+LANGUAGES = frozenset(
+    """
+    en de fr es it pt nl ru uk pl cs sv da no fi tr ar he fa hi bn th vi id ja ko zh el ro hu
+    eng deu ger fra fre spa ita por nld rus tur ara hin jpn kor zho
+    english german french spanish italian portuguese dutch russian ukrainian polish turkish arabic hindi japanese
+    korean chinese vietnamese deutsch englisch französisch français anglais español inglés
+    한국어 영어 일본어 중국어 독일어 프랑스어 스페인어 日本語 英語 中文 英文 韓国語
+    """.split()  # noqa: SIM905 - as above
+)
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Dialect(NamedTuple):
@@ -217,7 +232,9 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
         for column in columns
     ):
         return True
-    if any(cell.lower() in _COMMON_NAMES for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
+    if any(is_common(cell) for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
+        return True
+    if len(named) > 1 and all(_says_what(cell) for cell in named):
         return True
     return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
 
@@ -262,6 +279,21 @@ def find_table(lines: Sequence[tuple[int, str]]) -> tuple[int, str | None]:
         if rows and guess_header(rows):
             return lines[first][0], None
     return (lines[0][0] if lines else 1), None
+
+
+def is_common(cell: str) -> bool:
+    """Whether it is a usual name of a column, in the singular or the plural."""
+    return not _COMMON_NAMES.isdisjoint((cell.lower(), cell.lower().removesuffix("s")))
+
+
+def _says_what(cell: str) -> bool:
+    """Whether one of a few words says what a column holds: `English sentences`, `Sentence #`, `user_name`.
+
+    >>> _says_what("English words/sentences"), _says_what("de"), _says_what("How are you")
+    (True, True, False)
+    """
+    words = _WORD.findall(cell)
+    return len(words) <= _NAME_WORDS and any(is_common(word) or word.lower() in LANGUAGES for word in words)
 
 
 def _are_classes(column: Sequence[str]) -> bool:

@@ -21,6 +21,10 @@ _TEXT_LIKE = ("", ".txt", ".text")
 _PAPERS = re.compile(
     r"(^|[\W_\d])(read[\W_]*me|licen[cs]e|copying|notice|changelog|citation|authors|credits|about|description)([\W_]|$)"
 )
+#: Names of pieces of one text.
+_PIECE = re.compile(
+    r"(?i)(|ch|chap|chapter|book|part|vol|volume|page|section|act|letter|text|doc|file|장|권|편)[\W_]*(\d{1,9})"
+)
 _MAX_FILES = 10_000
 #: Recordings, which are a row each.
 _MAX_SOUNDS = 200_000
@@ -67,14 +71,25 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
         return sorted(found, key=lambda file: file.part or 0), []
+    documents = [] if data else _documents(folders)
+    if documents:
+        return documents, []
     # Recordings beside a manifest are what it names.
     data = [path for path in data if not is_sound(path)]
-    chosen = parallel_parts(data) or _parts(data) or _sets(data) or _classes(data) or _single(data) or _alike(folder)
+    chosen = (
+        parallel_parts(data)
+        or _parts(data)
+        or _sets(data)
+        or _pieces(data)
+        or _classes(data)
+        or _single(data)
+        or _alike(folder)
+    )
     if not chosen:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
         wanted = (
-            "one data file, files whose names end in train, valid or test, one text file per class, or one table per"
-            " series"
+            "one data file, files whose names end in train, valid or test, one text file or one folder of texts per"
+            " class, or one table per series"
         )
         raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
     read = {
@@ -104,6 +119,21 @@ def _sounds(entries: list[Path]) -> list[DataFile]:
             return []
         found += [DataFile(path, label=folder.name) for path in inside]
         _refuse_more(len(found), folder.parent)
+    return found
+
+
+def _documents(folders: list[Path]) -> list[DataFile]:
+    """Folders of texts, a class each: neg/0_3.txt, pos/1_9.txt; every file is a row."""
+    if len(folders) < 2:
+        return []
+    found = []
+    for folder in folders:
+        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        if not inside or not all(path.is_file() and plain_name(path).suffix in _TEXT_LIKE for path in inside):
+            return []
+        found += [DataFile(path, label=folder.name) for path in inside]
+        if len(found) > _MAX_SOUNDS:
+            raise DataError(f"{len(found):,} texts; more than {_MAX_SOUNDS:,} need one table", folder.parent)
     return found
 
 
@@ -175,6 +205,17 @@ def _alike(folder: Path) -> list[DataFile]:
     found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     tables = [path for path in found[:_MAX_FILES] if form_of(path) in _TABLES]
     return [DataFile(path) for path in tables] if len({form_of(path) for path in tables}) == 1 else []
+
+
+def _pieces(data: list[Path]) -> list[DataFile]:
+    """Pieces of one text, in the order of their numbers: ch1.txt, ch2.txt, ch10.txt; 001.txt, 002.txt."""
+    found = [_PIECE.fullmatch(plain_name(path).stem) for path in data]
+    if len(data) < 2 or any(form_of(path) not in (None, "text") for path in data):
+        return []
+    pieces = [(match[1].lower(), int(match[2]), path) for match, path in zip(found, data, strict=True) if match]
+    if len(pieces) < len(data) or len({word for word, _, _ in pieces}) > 1:
+        return []
+    return [DataFile(path) for _, _, path in sorted(pieces)]
 
 
 def _classes(data: list[Path]) -> list[DataFile]:

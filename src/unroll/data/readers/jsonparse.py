@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from unroll.data.readers.jsonshapes import Shape, rows_of_columns, shape_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.kinds import MAX_JSON_BYTES
 from unroll.errors import DataError
@@ -159,7 +160,7 @@ class JsonDocument:
 
 
 def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
-    """Yield the rows of a JSON file: ``[row, ...]`` or ``{key: [row, ...], ...}``.
+    """Yield the rows of a JSON file: ``[row, ...]`` or an object of one of the shapes of `shape_of`.
 
     A row is an object, a list of cells or one cell.
 
@@ -172,54 +173,43 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
         raise DataError("the file is empty; expected a list of rows", path)
     if first == "[":
         yield from _items(cursor, None)
-    elif first == "{" and (columns := _columns_of(cursor)) is not None:
-        for cells in zip(*columns.values(), strict=True):
-            yield JsonRow(dict(zip(columns, cells, strict=True)), cursor.line, None)
-        cursor.value()
     elif first == "{":
-        cursor.take("{")
-        while cursor.peek() != "}":
-            key = cursor.value()
-            if not isinstance(key, str):
-                raise cursor.error("expected a key in quotes")
-            cursor.take(":")
-            if cursor.peek() != "[":
-                raise DataError(
-                    f'key {key!r} holds no list; expected [row, ...] or {{"train": [row, ...], "test": '
-                    f"[...]}}; write other JSON as .jsonl, one row per line",
-                    path,
-                    cursor.line,
-                )
-            yield from _items(cursor, key)
-            if cursor.peek() != "}":
-                cursor.take(",")
-        cursor.take("}")
+        value = cursor.value()
+        shape = shape_of(value)
+        if shape.form == "columns":
+            yield from (JsonRow(cells, 1, None) for cells in rows_of_columns(value))
+        elif shape.form == "rows":
+            yield from (JsonRow(cells, 1, None) for cells in value.values())
+        else:
+            where, cursor = cursor, _Cursor(cursor.text, path)
+            yield from _lists(cursor, shape)
+            cursor = where
     else:
         raise DataError("expected a list of rows or an object of lists", path, cursor.line)
     if cursor.peek():
         raise cursor.error("text after the end")
 
 
-def _columns_of(cursor: _Cursor) -> dict[str, list[Any]] | None:
-    """A document that holds a list for every column, as pandas writes one, numbers among them; None if it is none.
-
-    {label: [text, ...]} has lists of texts alone, and {"train": [row, ...]} of rows.
-    """
-    try:
-        value, _ = DECODER.raw_decode(cursor.text, cursor.at)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict) or len(value) < 2:
-        return None
-    named = [list(column) for column in value.values() if isinstance(column, dict)]
-    if len(named) == len(value) and all(keys == named[0] for keys in named):
-        value = {name: list(column.values()) for name, column in value.items()}
-    columns = list(value.values())
-    if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
-        return None
-    scalar = all(not isinstance(cell, list | dict) for column in columns for cell in column)
-    numbers = any(column and all(isinstance(cell, int | float) for cell in column) for column in columns)
-    return value if scalar and numbers else None
+def _lists(cursor: _Cursor, shape: Shape) -> Iterator[JsonRow]:
+    """The rows of an object of lists, one list after the other."""
+    cursor.take("{")
+    while cursor.peek() != "}":
+        key = cursor.value()
+        cursor.take(":")
+        if shape.form == "one" and key != shape.key:
+            cursor.value()
+        elif cursor.peek() != "[":
+            raise DataError(
+                f'key {key!r} holds no list; expected [row, ...], {{"train": [row, ...], "test": [...]}} or '
+                '{"text": [...], "label": [...]}; write other JSON as .jsonl, one row per line',
+                cursor.path,
+                cursor.line,
+            )
+        else:
+            yield from _items(cursor, None if shape.form == "one" else str(key))
+        if cursor.peek() != "}":
+            cursor.take(",")
+    cursor.take("}")
 
 
 def _items(cursor: _Cursor, key: str | None) -> Iterator[JsonRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from unroll.data.readers.features import named, names_beside
 from unroll.data.readers.jsonparse import DECODER, JsonRow, json_rows, jsonl_rows
+from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.splits import part_of
 from unroll.data.table.writer import Field, Row
@@ -28,10 +30,12 @@ class Layout(NamedTuple):
         keys: "none", "part" (the key of a list names the part), "both" (likewise, and several keys name one part, so
             it is kept as a column)
             or "label" (the key is the label).
+        nested: columns whose cells are objects, the cells of which are columns.
     """
 
     fields: tuple[Field, ...]
     keys: str
+    nested: frozenset[str] = frozenset()
 
 
 def layout_of(rows: Iterable[JsonRow]) -> Layout:
@@ -213,7 +217,7 @@ class JsonSource:
         """
         names = [field.name for field in self.fields]
         keys = self.layout.keys
-        for row in (jsonl_rows if self._lines else json_rows)(self.path, self.encoding):
+        for row in _rows(self.path, self.encoding, self.layout.nested, lines=self._lines):
             part = part_of(row.key) if row.key is not None and keys in ("part", "both") else None
             cells = row.cells if keys in ("none", "part") else {**row.cells, names[-1]: row.key}
             unknown = cells.keys() - set(names)
@@ -240,16 +244,29 @@ class JsonSource:
         return named(value, names, column, self.path, line) if isinstance(value, int | float) else value
 
     def left(self) -> list[str]:
-        """Nested values, which are kept as text."""
+        """Nested values: what became of them."""
+        parts = (
+            [f"objects are columns of their own: {', '.join(sorted(self.layout.nested)[:8])}"]
+            if self.layout.nested
+            else []
+        )
         nested = [field.name for field in self.fields if field.storage == "json"]
-        return [f"nested values are kept as JSON text in {', '.join(nested[:8])}"] if nested else []
+        return [*parts, *([f"nested values are kept as JSON text in {', '.join(nested[:8])}"] if nested else [])]
+
+
+def _rows(path: Path, encoding: str, nested: frozenset[str], *, lines: bool) -> Iterator[JsonRow]:
+    """The rows of a file, with the cells of objects as cells of their own."""
+    rows = (jsonl_rows if lines else json_rows)(path, encoding)
+    return (row._replace(cells=opened(row.cells, nested)) for row in rows) if nested else rows
 
 
 def _open(file: Input, first: Source | None, *, lines: bool) -> JsonSource:
     if isinstance(first, JsonSource):
         return JsonSource(file.path, file.options.encoding, first.layout, first.names, lines=lines)
     # Read twice: a key may appear first in the last row.
-    layout = layout_of((jsonl_rows if lines else json_rows)(file.path, file.options.encoding))
+    sample = itertools.islice(_rows(file.path, file.options.encoding, frozenset(), lines=lines), _SAMPLE)
+    nested = nested_in(row.cells for row in sample)
+    layout = layout_of(_rows(file.path, file.options.encoding, nested, lines=lines))._replace(nested=nested)
     if not layout.fields:
         raise DataError(JsonSource.empty, file.path)
     names = {name: own for name, own in names_beside(file.path).items() if name in {f.name for f in layout.fields}}
@@ -269,7 +286,7 @@ class JsonLinesReader:
     suffixes = (".jsonl", ".ndjson")
     summary = (
         "one object, list or text per line; a key may be missing or come late; lists of numbers are series, lists of "
-        "texts are labels"
+        "texts are labels; the keys of objects in cells are columns (`data.text`)"
     )
 
     def recognises(self, file: Input) -> bool:
@@ -294,7 +311,10 @@ class JsonReader:
 
     name = "json"
     suffixes = (".json",)
-    summary = '`[row, ...]`, or `{"train": [...], "test": [...]}`, `{label: [text, ...]}`, or `{column: [cell, ...]}`'
+    summary = (
+        '`[row, ...]`, `{"train": [...], "test": [...]}`, `{label: [text, ...]}`, `{column: [cell, ...]}`, '
+        'or an object with the rows under one key, `{"version": ..., "data": [...]}`'
+    )
 
     def recognises(self, file: Input) -> bool:
         """Not told by its first lines: prose may begin with a bracket."""

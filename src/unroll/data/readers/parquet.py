@@ -238,9 +238,17 @@ def _storage(kind: pa.DataType, name: str, path: Path) -> str:
     return "json" if pa.types.is_struct(kind) or pa.types.is_map(kind) or pa.types.is_union(kind) else "text"
 
 
+def _decoded(array: pa.DictionaryArray) -> pa.Array:
+    """The cells of a dictionary; polars keeps its words as views, which Arrow cannot take by number."""
+    words = array.dictionary
+    if pa.types.is_string_view(words.type):
+        array = pa.DictionaryArray.from_arrays(array.indices, words.cast(pa.large_string()))
+    return array.dictionary_decode()
+
+
 def _convert(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
     if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        array = _decoded(array)
     if field.storage == "integer":
         return pc.cast(array, pa.int64())
     if field.storage == "number":

@@ -14,11 +14,12 @@ from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
 from unroll.tasks.answer.settings import Form
 from unroll.tasks.base import Record
+from unroll.tasks.reading import short_name
 
 #: Usual names of columns, most usual first.
-_STORIES = ("story", "context", "passage", "paragraph", "document")
+_STORIES = ("story", "context", "passage", "paragraph", "document", "article", "text")
 _QUESTIONS = ("question", "query", "q")
-_ANSWERS = ("answers", "answer", "a")
+_ANSWERS = ("answers", "answer", "a", "answers.text")
 #: The column of places of answers, of supporting sentences, and of the set that a question belongs to.
 STARTS, SUPPORT, SET = "answer_starts", "support", "set"
 #: Rows by which it is told whether answers are spans.
@@ -89,7 +90,8 @@ class Checked(NamedTuple):
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
     """The columns that were named, or those with usual names; None if there are none."""
-    named = {name.lower(): name for name in reversed(table.columns)}
+    named = {short_name(name): name for name in reversed(table.columns)}
+    named |= {name.lower(): name for name in reversed(table.columns)}
 
     def usual(names: Sequence[str]) -> str | None:
         return next((named[name] for name in names if name in named), None)

@@ -27,11 +27,18 @@ from unroll.tasks.pair_data import (
     further_files,
 )
 from unroll.tasks.pair_training import default_training
+from unroll.tasks.reading import short_name
 
 #: Names of columns, in small letters, most usual first.
-_QUESTIONS = ("question", "q", "질문", "prompt", "utterance", "context")
-_ANSWERS = ("answer", "a", "답변", "응답", "response", "reply")
-_TURNS = ("turns", "dialog", "dialogue", "conversation", "messages", "utterances")
+_QUESTIONS = ("question", "q", "questions", "질문", "prompt", "instruction", "utterance", "context")
+_ANSWERS = ("answer", "a", "answers", "답변", "응답", "response", "reply", "completion", "output")
+_TURNS = ("turns", "dialog", "dialogue", "conversation", "conversations", "messages", "utterances")
+#: Of those, the names that say by themselves that people talk.
+_ASKED, _ANSWERED = frozenset(_QUESTIONS[:6]), frozenset(_ANSWERS)
+#: Names of columns of what a question is about.
+_PASSAGES = frozenset(("context", "passage", "paragraph", "story", "text", "article", "document", "input"))
+#: Who speaks in a turn that nobody said: it tells a model how to behave.
+_DIRECTIONS = frozenset(("system", "developer"))
 #: Keys of a turn that hold what was said, most usual first.
 _SAID = ("message", "utterance", "text", "content", "value")
 #: Findings that are listed one by one.
@@ -54,7 +61,7 @@ class Columns(NamedTuple):
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
     """The columns that were named, or those with usual names; None if there are none."""
-    by_name = {name.strip().lower(): name for name in table.columns}
+    by_name = {short_name(name): name for name in reversed(table.columns)}
     named = data.inputs[0] if data.inputs else None
     if data.target is None:
         turns = named or next((by_name[name] for name in _TURNS if name in by_name), None)
@@ -70,10 +77,19 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
 
 def named_turns(table: Table) -> bool:
     """Whether the names of the columns say that people talk here."""
-    names = {name.strip().lower() for name in table.columns}
-    asked = bool(names & set(_QUESTIONS[:3])) and bool(names & set(_ANSWERS[:5]))
-    # A passage beside question and answer means that the answer is looked for in it.
-    return (asked and not names & {"context", "passage", "story", "answers"}) or bool(names & set(_TURNS))
+    names = {short_name(name) for name in table.columns}
+    asked = bool(names & _ASKED) and bool(names & _ANSWERED)
+    return (asked and not _has_passage(table)) or bool(names & set(_TURNS))
+
+
+def _has_passage(table: Table) -> bool:
+    """Whether a passage stands beside question and answer, so that the answer is looked for in it."""
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    for name in table.columns:
+        # Sets of instructions have such a column, too; it is empty in most rows.
+        if short_name(name) in _PASSAGES and 2 * sum(map(bool, table.texts(name, rows))) > len(rows):
+            return True
+    return False
 
 
 def _holds_turns(table: Table, column: str) -> bool:
@@ -104,13 +120,25 @@ def conversations(table: Table, column: str, rows: np.ndarray | None = None) -> 
 
 def _turns(cell: str, column: str, table: Table, row: int) -> list[str]:
     try:
-        turns = json.loads(cell)
-        return [said(turn) for turn in turns]
+        return said_in(json.loads(cell))
     except (ValueError, TypeError, RecursionError):
         raise DataError(
             f"'{column}' must hold a list of turns, texts or objects with one of {', '.join(_SAID)}, got {cell[:60]!r}",
             *table.place(row),
         ) from None
+
+
+def said_in(turns: Any) -> list[str]:
+    """What was said in each turn, without directions to the model.
+
+    Raises:
+        TypeError: a turn holds no text.
+    """
+    return [said(turn) for turn in turns if not _is_direction(turn)]
+
+
+def _is_direction(turn: Any) -> bool:
+    return isinstance(turn, Mapping) and bool(_DIRECTIONS & {turn.get("role"), turn.get("from")})
 
 
 def said(turn: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ from unroll.data import Table, pad_tokens
 from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Predictor, Record, Scores
-from unroll.tasks.chat.data import Columns, history, said, turns_of
+from unroll.tasks.chat.data import Columns, history, said_in, turns_of
 from unroll.tasks.chat.scores import score_answers
 from unroll.tasks.chat.settings import ChatSettings, Saved
 from unroll.tasks.pair_answers import answers, asked, best_texts
@@ -82,15 +84,20 @@ class ChatPredictor(Predictor):
 
     def _text(self, record: Record) -> str:
         """What was said, a turn a line."""
-        if isinstance(record, str):
-            return record.strip()
-        turns = record.get("turns", record.get(self._saved.question, record.get("text")))
+        told = {} if isinstance(record, str) else record
+        turns = (
+            record if isinstance(record, str) else told.get("turns", told.get(self._saved.question, told.get("text")))
+        )
+        if isinstance(turns, str) and self._saved.answer is None and turns.lstrip().startswith("["):
+            # A conversation as a table holds it; what is no JSON was said.
+            with contextlib.suppress(ValueError, RecursionError):
+                turns = json.loads(turns)
         if isinstance(turns, str):
             return turns.strip()
         try:
-            return history([said(turn) for turn in turns or ()], self._history)
+            return history(said_in(turns or ()), self._history)
         except TypeError as error:
-            raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(record)}") from None
+            raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(told)}") from None
 
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score the answers to all turns of a table.

@@ -12,6 +12,7 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.errors import DataError, nearest
+from unroll.tasks.reading import short_name
 
 #: Names under which people keep classes, the likeliest first.
 _TARGET_NAMES = (
@@ -108,7 +109,7 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
                 table.paths[0],
             )
     apart = {data.time, data.series, data.split_column}
-    free = [name for name in table.columns if name not in apart and name.casefold() not in _PART_COLUMNS]
+    free = [name for name in table.columns if name not in apart and short_name(name) not in _PART_COLUMNS]
     target = data.target or _find_target(table, [name for name in free if name not in data.inputs])
     if target is None:
         return None
@@ -141,7 +142,7 @@ def _find_target(table: Table, names: list[str]) -> str | None:
             continue
         cells = Counter(table.texts(name, rows))
         distinct = len(cells)
-        named = name.casefold() in _TARGET_NAMES
+        named = short_name(name) in _TARGET_NAMES
         if kind is Kind.LABELS:
             score = 2.0
         elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (
@@ -160,7 +161,9 @@ def _find_target(table: Table, names: list[str]) -> str | None:
 
 def _whole(cells: Counter[str]) -> bool:
     """Whether all cells are whole numbers, and few enough to be classes."""
-    return len(cells) <= 100 and all(cell.strip().lstrip("+-").isdigit() for cell in cells)
+    # pandas writes 1.0 where another cell of the column is empty.
+    plain = (cell.strip().lstrip("+-").removesuffix(".0") for cell in cells)
+    return len(cells) <= 100 and all(cell.isdigit() for cell in plain)
 
 
 def _choose_inputs(table: Table, names: list[str], target: str) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
@@ -228,7 +231,7 @@ def _find_inputs(table: Table, names: list[str]) -> tuple[str, ...]:
             continue
         cells = list(table.texts(name, rows))
         # A column of few words that come back again and again is another label, not a text.
-        if len(set(cells)) > max(2, len(cells) // 20) or name.casefold() in _TEXT_NAMES:
+        if len(set(cells)) > max(2, len(cells) // 20) or short_name(name) in _TEXT_NAMES:
             texts.append((name, float(np.mean([len(cell) for cell in cells]))))
     if texts:
         longest = max(length for _, length in texts)

@@ -29,7 +29,7 @@ from unroll.tasks.transfer import Pretrained, read_pretrained
 
 #: Names of the columns of tokens and of tags, most usual first.
 _TOKENS = ("tokens", "words", "token", "form")
-_TAGS = ("tags", "ner_tags", "labels", "upos", "pos_tags", "pos")
+_TAGS = ("tags", "ner_tags", "ner", "labels", "upos", "pos_tags", "pos")
 #: Findings that are listed one by one.
 _LISTED = 200
 #: Rows by which tags that are numbers are told from series.
@@ -176,8 +176,18 @@ def check_sentences(table: Table, columns: Columns, *, broken_option: str, illeg
     return Checked(sentences, kept, scheme, notes)
 
 
+def _alone(table: Table, columns: Columns) -> Finding | None:
+    """What is wrong where a whole file is one sentence: nothing could be held out."""
+    if len(table) > 1 or not table.marked:
+        return None
+    text = f"all {len(table.labels(columns.tokens)[0]):,} tokens are one sentence"
+    return Finding("error", text, *table.place(0), "put a blank line between sentences")
+
+
 def findings(table: Table, columns: Columns) -> Iterator[Finding]:
     """What `unroll check` says of tagged sentences: every problem with file and line, and what the tags are."""
+    if (alone := _alone(table, columns)) is not None:
+        yield alone
     tags = table.labels(columns.tags)
     scheme = detect_scheme(tags)
     counts: Counter[str] = Counter()
@@ -265,6 +275,8 @@ def prepare(table: Table, config: RunConfig, settings: TagSettings, columns: Col
         DataError: a sentence is broken and no option admits or drops it, or none is left for training.
         ConfigError: the run to start from does not fit.
     """
+    if (alone := _alone(table, columns)) is not None:
+        raise DataError(f"{alone.text}; {alone.advice}", *table.place(0))
     checked = check_sentences(table, columns, broken_option=settings.broken, illegal_option=settings.illegal)
     split = draw_split(table, config)
     rows = {name: np.intersect1d(own, checked.kept) for name, own in split._asdict().items()}

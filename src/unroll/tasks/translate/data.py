@@ -6,6 +6,7 @@ Shapes: S source tokens, T target tokens.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig
 from unroll.data import Finding, Kind, Split, Table, split_rows
+from unroll.data.readers.dialect import LANGUAGES
 from unroll.data.readers.parallel import language_of
 from unroll.errors import DataError
 from unroll.metrics.translation import has_four_words, word_tokenizer
@@ -26,6 +28,7 @@ from unroll.tasks.pair_data import (
     further_files,
 )
 from unroll.tasks.pair_training import default_training
+from unroll.tasks.reading import short_name
 from unroll.tasks.translate.settings import Saved, TranslateSettings
 
 #: Names of columns to translate from and to, most usual first.
@@ -34,6 +37,8 @@ _SOURCES, _TARGETS = ("source", "src", "input"), ("target", "tgt", "translation"
 _WORDS = 8
 #: Targets by which is found out how a language is written, and how long texts are.
 _LOOKED_AT = 1_000
+#: Words of a column's name, at most, one of which is a language.
+_NAME_WORDS = 3
 #: Findings of a kind that are listed one by one.
 _LISTED = 200
 
@@ -51,7 +56,7 @@ def find_columns(table: Table, data: DataConfig, source: str | None = None) -> C
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT]
     pairs = [(source, data.target)]
     if len(texts) >= 2:
-        languages = [name for name in texts if language_of(Path(f"x.{name}")) is not None]
+        languages = [name for name in texts if _is_language(name)]
         usual = [next((name for name in names if name in texts), None) for names in (_SOURCES, _TARGETS)]
         known = usual if None not in usual else languages if len(languages) >= 2 else texts
         rest = [name for name in known if name not in (source, data.target)]
@@ -63,11 +68,19 @@ def find_columns(table: Table, data: DataConfig, source: str | None = None) -> C
     return None
 
 
+def _is_language(column: str) -> bool:
+    """Whether a column is named after a language: `de`, `German`, `English sentences`."""
+    words = re.findall(r"[^\W\d_]+", short_name(column))
+    return language_of(Path(f"x.{short_name(column)}")) is not None or (
+        0 < len(words) <= _NAME_WORDS and len([word for word in words if len(word) > 2 and word in LANGUAGES]) == 1
+    )
+
+
 def named_languages(table: Table) -> bool:
     """Whether the names of the columns say that this is a translation."""
     if table.format == "parallel":
         return True
-    languages = [name for name in table.columns if language_of(Path(f"x.{name}")) is not None]
+    languages = [name for name in table.columns if _is_language(name)]
     usual = all(any(name in table.columns for name in names[:2]) for names in (_SOURCES, _TARGETS))
     return usual or (len(languages) >= 2 and len(languages) == len(table.columns))
 

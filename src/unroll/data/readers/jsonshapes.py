@@ -1,0 +1,111 @@
+"""What the keys of a JSON object stand for: parts, labels, columns or rows. And objects in cells, opened to columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+
+from unroll.data.readers.dialect import is_common
+from unroll.data.table.splits import part_of
+from unroll.data.table.times import guess_notations
+
+#: Usual names from which on the keys of an object name columns, not labels.
+_NAMES = 2
+#: Keys of the objects of a column, at most, so that each becomes a column; more are no record but a dictionary.
+_MOST_KEYS = 24
+#: Objects in objects in objects are opened so deep.
+_DEPTH = 3
+
+
+class Shape(NamedTuple):
+    """What an object is.
+
+    Attributes:
+        form: "lists": the keys name parts or labels, and every value is a list of rows; "one": one key holds the list
+            of rows, the others speak of it; "columns": the keys name columns; "rows": every value is a row.
+        key: of the rows, of form "one".
+    """
+
+    form: Literal["lists", "one", "columns", "rows"]
+    key: str | None = None
+
+
+def shape_of(value: Mapping[str, Any]) -> Shape:
+    """What the keys of an object stand for.
+
+    >>> shape_of({"good": ["fine"], "bad": ["dull"]}).form, shape_of({"text": ["fine", "dull"], "label": [1, 0]}).form
+    ('lists', 'columns')
+    >>> shape_of({"version": "1.0", "data": [{"text": "fine"}]})
+    Shape(form='one', key='data')
+    """
+    cells = list(value.values())
+    usual = sum(map(is_common, value)) >= _NAMES
+    if cells and all(isinstance(cell, dict) and cell for cell in cells):
+        alike = all(cell.keys() == cells[0].keys() for cell in cells)
+        keys = list(cells[0])
+        # pandas writes a column as an object from its index, which counts or holds times, to its cells.
+        index = all(key.isdigit() for key in keys) or bool(guess_notations(pa.array(keys)))
+        return Shape("columns") if alike and index else Shape("rows")
+    if all(isinstance(cell, list) for cell in cells):
+        even = len({len(cell) for cell in cells}) == 1 and len(cells[0]) > 0
+        plain = not any(isinstance(item, dict) for cell in cells for item in cell)
+        numbers = any(all(isinstance(item, int | float) for item in cell) for cell in cells)
+        if (
+            (usual or numbers)
+            and even
+            and plain
+            and len(cells) > 1
+            and not any(part_of(key) is not None for key in value)
+        ):
+            return Shape("columns")
+    lists = [key for key, cell in value.items() if isinstance(cell, list) and cell and isinstance(cell[0], dict)]
+    if len(lists) == 1 and part_of(lists[0]) is None:
+        return Shape("one", lists[0])
+    return Shape("lists")
+
+
+def rows_of_columns(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of an object of columns, each a list, or an object from numbers of rows to cells."""
+    columns = [list(cells.values()) if isinstance(cells, dict) else cells for cells in value.values()]
+    for cells in zip(*columns, strict=True):
+        yield dict(zip(value, cells, strict=True))
+
+
+def nested_in(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The columns whose cells are objects of a few keys, which become columns of their own; deeper ones as a.b."""
+    inside: dict[str, set[str] | None] = {}
+    for cells in rows:
+        _look(cells, "", inside, _DEPTH)
+    return frozenset(name for name, keys in inside.items() if keys and len(keys) <= _MOST_KEYS)
+
+
+def _look(cells: Mapping[str, Any], before: str, inside: dict[str, set[str] | None], depth: int) -> None:
+    for name, value in cells.items():
+        path = before + name
+        if isinstance(value, dict) and depth and "." not in name:
+            known = inside.setdefault(path, set())
+            if known is not None:
+                known.update(value)
+            _look(value, path + ".", inside, depth - 1)
+        elif value is not None:
+            inside[path] = None
+
+
+def opened(cells: Mapping[str, Any], nested: frozenset[str], before: str = "") -> dict[str, Any]:
+    """The cells of a row with those in objects as cells of their own.
+
+    >>> opened({"id": 1, "data": {"text": "fine"}}, frozenset({"data"}))
+    {'id': 1, 'data.text': 'fine'}
+    """
+    found: dict[str, Any] = {}
+    for name, value in cells.items():
+        path = before + name
+        if path not in nested:
+            found[path] = value
+        elif isinstance(value, dict):
+            found.update(opened(value, nested, path + "."))
+        elif value is not None:
+            found[path] = value
+    return found

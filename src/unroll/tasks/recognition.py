@@ -1,0 +1,57 @@
+"""Which task a table is for: the one that was named, or the one that fits it best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from unroll.bundle import DataConfig
+from unroll.data import Table
+from unroll.data.doctor.nearly import check_nearly
+from unroll.errors import ConfigError, DataError, nearest
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.doubts import refuse_doubtful
+
+#: A guess below it is a last resort, and worth a look at what a few cells may hide.
+_SURE = 0.5
+
+
+def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
+    """The task of this name.
+
+    Raises:
+        ConfigError: there is none; names the nearest.
+    """
+    if name not in tasks:
+        raise ConfigError(f"unknown task '{name}'{nearest(name, tasks)}; known: {', '.join(tasks)}")
+    return tasks[name]
+
+
+def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: str | None) -> tuple[Task, Guess]:
+    """The task that fits a table best, or the one that was named, and the columns it would use.
+
+    Raises:
+        ConfigError: the name is unknown.
+        DataError: no task fits, or not the one that was named; or the content contradicts the guess.
+    """
+    if name is not None:
+        task = task_named(name, tasks)
+        guess = task.guess(table, data)
+        if guess is None:
+            check_nearly(table)
+            raise DataError(
+                f"the columns {', '.join(table.columns)} cannot serve the task '{name}'; name the columns with"
+                " --target and --set data.inputs=..., and see `unroll check`",
+                table.paths[0],
+            )
+        return task, guess
+    guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
+    best = max(guesses, key=lambda pair: pair[1].confidence, default=None)
+    if best is None or best[1].confidence < _SURE:
+        check_nearly(table)
+    if best is None:
+        raise DataError(
+            f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
+            table.paths[0],
+        )
+    refuse_doubtful(table, *best)
+    return best

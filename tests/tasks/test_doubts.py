@@ -1,0 +1,125 @@
+"""Files that people have whose columns say what they are, and such where a guess would be wrong: then it is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data.helpers import write
+from unroll.bundle import DataConfig
+from unroll.errors import DataError
+from unroll.tasks import TASKS
+from unroll.tasks.pipeline import open_table
+from unroll.tasks.recognition import recognise
+
+COUNT = range(30)
+
+
+def csv(head: str, row: Callable[[int], str]) -> str:
+    return head + "\n" + "".join(row(n) + "\n" for n in COUNT)
+
+
+def lines(row: Callable[[int], object]) -> str:
+    return "".join(json.dumps(row(n)) + "\n" for n in COUNT)
+
+
+def look(tmp_path: Path, name: str, text: str) -> tuple[str, str]:
+    data = DataConfig(path=str(write(tmp_path / name, text)))
+    task, guess = recognise(open_table(data, tmp_path / "store"), data, TASKS, None)
+    return task.name, guess.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "task", "reason"),
+    [
+        ("a.csv", csv("prompt,response", lambda n: f"how is {n}?,it is {n}"), "chat", "'response' as the answer"),
+        ("a.csv", csv("Questions,Answers", lambda n: f"how is {n}?,it is {n}"), "chat", "'Answers' as the answer"),
+        (
+            "a.jsonl",
+            lines(lambda n: {"instruction": f"how is {n}?", "input": "", "output": f"it is {n}"}),
+            "chat",
+            "'output' as the answer to 'instruction'",
+        ),
+        (
+            "a.jsonl",
+            lines(lambda n: {"conversations": [{"from": "human", "value": f"hi {n}"}, {"from": "gpt", "value": "ho"}]}),
+            "chat",
+            "each turn in 'conversations'",
+        ),
+        ("a.csv", csv("English,German", lambda n: f"the house {n},das Haus {n}"), "translate", "'English' to 'German'"),
+        (
+            "a.jsonl",
+            lines(lambda n: {"translation": {"de": f"das Haus {n}", "en": f"the house {n}"}}),
+            "translate",
+            "from 'translation.de' to 'translation.en'",
+        ),
+        (
+            "a.csv",
+            csv("text,question,answer", lambda n: f"It was built in {n}.,When was it?,{n}"),
+            "answer",
+            "spans of 'text'",
+        ),
+        (
+            "a.jsonl",
+            lines(lambda n: {"context": f"Built in {n}.", "question": "When?", "answers": {"text": [str(n)]}}),
+            "answer",
+            "from 'answers.text'",
+        ),
+        (
+            "a.jsonl",
+            lines(lambda n: {"data": {"text": f"it is {n}"}, "annotation": {"label": "ab"[n % 2]}}),
+            "classify",
+            "the class in 'annotation.label' from the text in data.text",
+        ),
+        ("a.csv", csv("text,label", lambda n: f"it is {n},{n % 2}.0"), "classify", "the class in 'label'"),
+        ("a.txt", "".join(f"Ana{n} B-PER\nleft O\n" for n in COUNT), "tag", "the entities in 'tags'"),
+        ("a.txt", "".join(f"Ana B-PER\nleft{' O' if n else ''}\n\n" for n in COUNT), "tag", "the entities in 'tags'"),
+    ],
+)
+def test_names_and_content_say_what_a_file_is(tmp_path: Path, name: str, text: str, task: str, reason: str) -> None:
+    found = look(tmp_path, name, text)
+    assert found[0] == task
+    assert reason in found[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.tsv", "".join(f"the house {n}\tdas Haus {n}\n" for n in COUNT), "--task translate --source column1"),
+        (
+            "a.tsv",
+            "".join(f"the house {n}\tdas Haus {n}\tCC-BY 2.0 (France) Attribution: #{n}\n" for n in COUNT),
+            "two columns of texts, column1 and column2",
+        ),
+        (
+            "a.tsv",
+            "".join(f"{1276 + n}\tthe house {n}\t{7 * n}\tdas Haus {n}\n" for n in COUNT),
+            "numbers beside texts in 'column2', 'column4'",
+        ),
+        (
+            "a.jsonl",
+            lines(lambda n: {"text": f"Ana{n % 3} left", "spans": [{"start": 0, "end": 3 + n % 2}]}),
+            "column 'spans' holds lists or objects",
+        ),
+        (
+            "a.csv",
+            csv("text,labels", lambda n: f"it is {n},\"['joy', '{'ab'[n % 2]}']\""),
+            "column 'labels' holds lists",
+        ),
+        (
+            "a.csv",
+            csv("word,tag", lambda n: f"word{n % 7},{'O' if n % 2 else 'B-PER'}"),
+            "column 'tag' holds tags of entities",
+        ),
+        ("a.csv", csv("words,tags", lambda n: f"Ana {n},B-PER {'O' if n % 2 else 'I-PER'}"), "holds tags of entities"),
+        ("a.csv", csv("text,label", lambda n: f"it is {n},same"), "column 'label' holds one class in all 30 rows"),
+    ],
+)
+def test_what_a_guess_would_falsify_is_asked(tmp_path: Path, name: str, text: str, says: str) -> None:
+    with pytest.raises(DataError) as caught:
+        look(tmp_path, name, text)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
