@@ -11,6 +11,7 @@ from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.fasttext import FastTextReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
+from unroll.data.readers.ljspeech import LjSpeechReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
@@ -31,6 +32,7 @@ READERS: tuple[Reader, ...] = (
     TsReader(),
     BabiReader(),
     CaptionsReader(),
+    LjSpeechReader(),
     UniversalReader(),
     ColumnsReader(),
     FastTextReader(),
