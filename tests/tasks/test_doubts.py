@@ -123,3 +123,32 @@ def test_what_a_guess_would_falsify_is_asked(tmp_path: Path, name: str, text: st
         look(tmp_path, name, text)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+MARKS = {
+    "several": lambda n: (n % 2, n % 3 == 0, n % 5 == 0),
+    "one of three": lambda n: (n % 3 == 0, n % 3 == 1, n % 3 == 2),
+    "one of two": lambda n: (n % 2 == 0, n % 2 == 1),
+}
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_labels_in_columns_of_zeros_and_ones_are_asked_about(tmp_path: Path, kind: str) -> None:
+    row = MARKS[kind]
+    names = ["toxic", "obscene", "insult"][: len(row(0))]
+    text = csv(
+        ",".join(["comment", *names]), lambda n: ",".join([f"words of {n} rows", *(str(int(v)) for v in row(n))])
+    )
+    with pytest.raises(DataError, match=r"hold zeros and ones, as if each were a label, .*--target toxic"):
+        look(tmp_path, "a.csv", text)
+    data = DataConfig(path=str(tmp_path / "a.csv"), target="insult" if len(names) == 3 else "obscene")
+    task, guess = recognise(open_table(data, tmp_path / "named"), data, TASKS, None)
+    assert (task.name, guess.data.target) == ("classify", data.target)
+
+
+def test_a_mark_beside_an_answer_is_no_second_answer(tmp_path: Path) -> None:
+    for head in ("comment,new,label", "comment,new,spam"):
+        text = csv(head, lambda n: f"words of {n} rows,{n % 2},{int(n % 3 == 0)}")
+        assert look(tmp_path, "a.csv", text)[0] == "classify"
+    text = csv("comment,new,old,label", lambda n: f"words of {n} rows,{n % 2},{int(n % 5 == 0)},{int(n % 3 == 0)}")
+    assert look(tmp_path, "b.csv", text)[0] == "classify"

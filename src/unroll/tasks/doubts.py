@@ -29,8 +29,14 @@ _CLASS_NAMES = frozenset(
 )
 
 
-def refuse_doubtful(table: Table, task: Task, guess: Guess) -> None:
+def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = None) -> None:
     """Raise if a task was guessed that leaves aside what the table is about.
+
+    Args:
+        table: the data.
+        task: what was guessed.
+        guess: the columns that it would use.
+        named: the target, where the user said it.
 
     Raises:
         DataError: the question, with the options that answer it.
@@ -38,6 +44,8 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess) -> None:
     rows = np.arange(min(len(table), _LOOKED_AT))
     if task.name == "classify" and guess.data.target is not None:
         _refuse_annotations(table, guess.data.target, rows)
+        if named is None:
+            _refuse_one_of_several(table, guess.data.target)
     if guess.confidence >= _SURE:
         return
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
@@ -51,6 +59,29 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess) -> None:
             f" class), --task translate or chat (pairs of texts), or --task {task.name} for the numbers alone",
             table.paths[0],
         )
+
+
+def _refuse_one_of_several(table: Table, target: str) -> None:
+    """Raise if the labels of a row stand in a column of zeros and ones each, of which one alone would be learnt."""
+    marks = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and _are_marks(table, name)]
+    # A column that is called label is the answer, whatever stands beside it.
+    if target not in marks or len(marks) < 2 or short_name(target) in _CLASS_NAMES:
+        return
+    one_of_all = bool((np.stack([table.numbers(name) for name in marks]).sum(axis=0) == 1).all())
+    # Two columns of zeros and ones may be an input and an answer; two that are never alike are one answer.
+    if len(marks) == 2 and not one_of_all:
+        return
+    names = ", ".join(marks[:4]) + (", ..." if len(marks) > 4 else "")
+    texts = "the class of each row" if one_of_all else "the labels of each row, as 'a,b'"
+    raise DataError(
+        f"the columns {names} hold zeros and ones, as if each were a label, and one column is learnt; name it with"
+        f" --target {shlex.quote(marks[0])}, or write {texts} into one column",
+        table.paths[0],
+    )
+
+
+def _are_marks(table: Table, column: str) -> bool:
+    return set(np.unique(table.numbers(column)).tolist()) == {0.0, 1.0}
 
 
 def _are_sentences(table: Table, column: str, rows: np.ndarray) -> bool:

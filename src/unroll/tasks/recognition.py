@@ -53,5 +53,5 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
             f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
             table.paths[0],
         )
-    refuse_doubtful(table, *best)
+    refuse_doubtful(table, *best, named=data.target)
     return best
