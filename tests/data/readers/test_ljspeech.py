@@ -42,3 +42,8 @@ def test_a_line_without_a_bar_is_an_error_with_its_number(tmp_path: Path) -> Non
     path = listed(tmp_path, [*LINES, "LJ001-0003 no bar"])
     with pytest.raises(DataError, match=r"metadata.csv:3: expected the name of a recording, a bar and what is spoken"):
         read_table(path, ReadOptions(format="ljspeech"), tmp_path / "store")
+
+
+def test_a_long_text_before_a_bar_names_no_recording(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", "\n".join(f"{'a good day ' * 40}{n}|{'ab'[n % 2]}" for n in range(12)) + "\n")
+    assert read_table(path, ReadOptions(), tmp_path / "store").format == "csv"

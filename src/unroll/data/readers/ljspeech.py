@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -54,4 +55,5 @@ class LjSpeechReader:
 def _suffix(name: str, beside: Path) -> str | None:
     """What is to be put after a recording's name so that it is a file's; None if there is no such file."""
     endings = ("",) if is_sound(name) else SUFFIXES
-    return next((end for end in endings if sound_path(name.strip() + end, beside).is_file()), None)
+    # Not `Path.is_file`, which raises where a name is longer than a file's may be, as a text before a bar is.
+    return next((end for end in endings if os.path.isfile(sound_path(name.strip() + end, beside))), None)
