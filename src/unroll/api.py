@@ -329,6 +329,7 @@ def _values(config: Config | None, given: Mapping[str, object]) -> dict[str, Any
 
 
 def overrides_of(settings: Settings) -> list[str]:
+    """Settings as the texts key=value that `--set` takes."""
     if isinstance(settings, Mapping):
         return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
     return list(settings)

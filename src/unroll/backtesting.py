@@ -59,9 +59,9 @@ class Backtest:
 
     def mean(self) -> pd.DataFrame:
         """One row per model or baseline that every fold has, the best first: the means over the folds."""
-        frame = self.to_frame().groupby("model").agg(lambda column: column.mean(skipna=False))
-        whole = self.to_frame()["model"].value_counts() == len(self.folds)
-        return frame.loc[[name for name in frame.index if whole[name]]].drop(columns="fold").sort_values(self.metric)
+        models = self.to_frame().drop(columns="fold").groupby("model")
+        means = models.agg(lambda column: column.mean(skipna=False))
+        return means[models.size() == len(self.folds)].sort_values(self.metric)
 
     def __repr__(self) -> str:
         mean = self.mean()[self.metric]

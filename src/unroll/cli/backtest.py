@@ -70,13 +70,12 @@ def _show(result: Backtest) -> None:
     from unroll.report import words
 
     metric = result.metric
-    frame = result.to_frame()
     mean = result.mean()
-    rows = []
-    for name in mean.index:
-        values = dict(zip(*(frame[frame["model"] == name][key] for key in ("fold", metric)), strict=True))
-        shown = [words.metric_value(metric, values[fold.number]) for fold in result.folds]
-        rows.append([name, words.metric_value(metric, float(mean[metric][name])), *shown])
+    folds = result.to_frame().pivot(index="model", columns="fold", values=metric)
+    rows = [
+        [name, *(words.metric_value(metric, value) for value in (mean[metric][name], *folds.loc[name]))]
+        for name in mean.index
+    ]
     typer.echo(f"\n{words.metric_name(metric)} on the horizon after each cut, lower is better; fold 1 is the earliest")
     show.table(["", "mean", *(f"fold {fold.number}" for fold in result.folds)], rows)
     ours = mean.loc[OURS]

@@ -5,6 +5,7 @@ Everything becomes Arrow columns, which most of it is made of; cells that are Ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,7 +138,7 @@ def _pandas(data: Any) -> pa.Table:
     if _says_something(data.index):
         data = data.reset_index()
     names = [str(name) for name in data.columns]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"DataFrame: two columns are called {twice!r}; rename or drop one")
     # A period is its first moment, as months and quarters are in files.

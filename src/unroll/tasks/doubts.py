@@ -20,7 +20,7 @@ _LOOKED_AT = 200
 #: Two columns of texts whose mean lengths differ by more are no pairs.
 _RATIO = 3.0
 #: From this confidence on a guess has reasons of its own.
-_SURE = 0.5
+SURE = 0.5
 _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: The beginning of a list or an object as Python writes it.
 _PYTHON_LIST = re.compile(r"[\[{]\s*(['\[({\]]|\d)")
@@ -46,7 +46,7 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_annotations(table, guess.data.target, rows)
         if named is None:
             _refuse_one_of_several(table, guess.data.target)
-    if guess.confidence >= _SURE:
+    if guess.confidence >= SURE:
         return
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
     if task.name == "generate":
@@ -63,9 +63,11 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
 
 def _refuse_one_of_several(table: Table, target: str) -> None:
     """Raise if the labels of a row stand in a column of zeros and ones each, of which one alone would be learnt."""
-    marks = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and _are_marks(table, name)]
     # A column that is called label is the answer, whatever stands beside it.
-    if target not in marks or len(marks) < 2 or short_name(target) in _CLASS_NAMES:
+    if short_name(target) in _CLASS_NAMES or not _are_marks(table, target):
+        return
+    marks = [name for name in table.columns if _are_marks(table, name)]
+    if len(marks) < 2:
         return
     one_of_all = bool((np.stack([table.numbers(name) for name in marks]).sum(axis=0) == 1).all())
     # Two columns of zeros and ones may be an input and an answer; two that are never alike are one answer.
@@ -81,7 +83,7 @@ def _refuse_one_of_several(table: Table, target: str) -> None:
 
 
 def _are_marks(table: Table, column: str) -> bool:
-    return set(np.unique(table.numbers(column)).tolist()) == {0.0, 1.0}
+    return table.kinds[column] is Kind.NUMBER and set(np.unique(table.numbers(column)).tolist()) == {0.0, 1.0}
 
 
 def _are_sentences(table: Table, column: str, rows: np.ndarray) -> bool:

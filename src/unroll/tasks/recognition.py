@@ -9,10 +9,7 @@ from unroll.data import Table
 from unroll.data.doctor.nearly import check_nearly
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.doubts import refuse_doubtful
-
-#: A guess below it is a last resort, and worth a look at what a few cells may hide.
-_SURE = 0.5
+from unroll.tasks.doubts import SURE, refuse_doubtful
 
 
 def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
@@ -46,7 +43,8 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
         return task, guess
     guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
     best = max(guesses, key=lambda pair: pair[1].confidence, default=None)
-    if best is None or best[1].confidence < _SURE:
+    if best is None or best[1].confidence < SURE:
+        # A last resort is worth a look at what a few cells may hide.
         check_nearly(table)
     if best is None:
         raise DataError(

@@ -17,7 +17,10 @@ from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
 
 #: Usual names of columns, most usual first.
-_IMAGES = (*("image", "image_path", "image_name", "img", "file_name", "filename", "path", "file", "picture", "photo"),)
+_IMAGES = (
+    *("image", "image_path", "image_name", "img", "file_name", "filename"),
+    *("path", "file", "picture", "photo"),
+)
 _CAPTIONS = ("caption", "captions", "text", "description", "comment", "sentence", "title")
 #: Folders beside a table in which pictures stand.
 _FOLDERS = ("", "images", "Images", "image", "imgs", "pictures", "photos", "Flicker8k_Dataset", "Flickr8k_Dataset")

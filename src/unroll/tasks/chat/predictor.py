@@ -84,10 +84,8 @@ class ChatPredictor(Predictor):
 
     def _text(self, record: Record) -> str:
         """What was said, a turn a line."""
-        told = {} if isinstance(record, str) else record
-        turns = (
-            record if isinstance(record, str) else told.get("turns", told.get(self._saved.question, told.get("text")))
-        )
+        told = {"text": record} if isinstance(record, str) else record
+        turns = told.get("turns", told.get(self._saved.question, told.get("text")))
         if isinstance(turns, str) and self._saved.answer is None and turns.lstrip().startswith("["):
             # A conversation as a table holds it; what is no JSON was said.
             with contextlib.suppress(ValueError, RecursionError):

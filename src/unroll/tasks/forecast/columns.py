@@ -115,16 +115,14 @@ def _time_column(table: Table, data: DataConfig) -> str | None:
     dated = [name for name in free if table.kinds[name] is Kind.TIME]
     if dated:
         return dated[0]
-    for name in free:
-        first = name == next(iter(free)) and _TIME_NAMES.match(name)
-        if table.kinds[name] is Kind.NUMBER and (first or _MOMENT_NAMES.match(name)) and len(table) > 2:
+    for at, name in enumerate(free):
+        named = _MOMENT_NAMES.match(name) or (at == 0 and _TIME_NAMES.match(name))
+        if table.kinds[name] is Kind.NUMBER and named and len(table) > 2:
             if np.isnan(table.numbers(name)).any():
                 continue
             times = moments(table, name)
-            if times.dtype.kind == "M" and (_MOMENT_NAMES.match(name) or first):
-                return name
-            rising = (np.diff(times) > np.zeros(1, times.dtype)[0]).all() if times.dtype.kind == "f" else True
-            if rising or _series_of(table, times, {name}) is not None:
+            # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
+            if times.dtype.kind == "M" or (np.diff(times) > 0).all() or _series_of(table, times, {name}) is not None:
                 return name
     return None
 
