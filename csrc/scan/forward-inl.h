@@ -332,18 +332,23 @@ private:
     // of several steps together, and a sum that is not stored in between saves the time to begin and end a tile. A single step has no others.
     bool input_with_recurrent(int64_t rows, int64_t steps) const {
         if (panel_by_panel(rows)) return true;
-        const int64_t bytes = (l_.x.inner + l_.h.inner) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
-        return one_sum() && !l_.whole_rows && (steps == 1 || rows >= tile_rows<V>(kMaxTileVectors)) && bytes <= WeightsAhead<V>::kCached;
+        return one_sum() && !l_.whole_rows && (steps == 1 || rows >= tile_rows<V>(kMaxTileVectors)) && weight_bytes() <= WeightsAhead<V>::kCached;
     }
 
     // Whether every gate has both products, so that one tile can compute them.
     bool one_sum() const { return l_.slots > 1 && l_.x_gates == l_.slots && l_.h_gates == l_.slots; }
 
     // Whether a step takes the input and the recurrent product of one panel of units after the other, so that gates never leave the first-level cache but to
-    // be saved. From so many rows on that weights from the shared cache, a line of which then serves hundreds of multiply-adds, come fast enough.
+    // be saved. From so many rows on, and as long as the weights of both stay in a second-level cache: larger ones would come from the shared cache at every
+    // step, and those of the input need not where a block of steps has them at once.
     bool panel_by_panel(int64_t rows) const {
-        constexpr int64_t kRows = 12;
-        return kShape<V>.in_strips() && !l_.whole_rows && rows >= kRows;
+        constexpr int64_t kRows = 12, kSecondLevel = 512 * 1024;
+        return kShape<V>.in_strips() && !l_.whole_rows && rows >= kRows && weight_bytes() <= kSecondLevel;
+    }
+
+    // Of the input and the recurrent product.
+    int64_t weight_bytes() const {
+        return (l_.x.inner + l_.h.inner) * l_.unit_vectors * l_.slots * L * static_cast<int64_t>(sizeof(T));
     }
 
     void input_products(int64_t count) {

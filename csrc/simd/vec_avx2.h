@@ -79,3 +79,34 @@ UNROLL_INLINE double sum(VecD a) {
     _mm256_storeu_pd(lane, a.v);
     return (lane[0] + lane[2]) + (lane[1] + lane[3]);
 }
+
+// Rows to columns: three rounds, each putting elements twice as far apart side by side.
+UNROLL_INLINE void transpose(VecF (&r)[8]) {
+    __m256 a[8], b[8];
+UNROLL_LOOP(4)
+    for (int i = 0; i < 4; ++i) {
+        a[2 * i] = _mm256_unpacklo_ps(r[2 * i].v, r[2 * i + 1].v);
+        a[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i].v, r[2 * i + 1].v);
+    }
+UNROLL_LOOP(2)
+    for (int i = 0; i < 8; i += 4)
+UNROLL_LOOP(2)
+        for (int j = 0; j < 2; ++j) {
+            b[i + 2 * j] = _mm256_shuffle_ps(a[i + j], a[i + 2 + j], _MM_SHUFFLE(1, 0, 1, 0));
+            b[i + 2 * j + 1] = _mm256_shuffle_ps(a[i + j], a[i + 2 + j], _MM_SHUFFLE(3, 2, 3, 2));
+        }
+    // b[4 g + k] holds, in each half q, column 4 q + k of the rows 4 g .. 4 g + 3.
+UNROLL_LOOP(4)
+    for (int k = 0; k < 4; ++k) {
+        r[k].v = _mm256_permute2f128_ps(b[k], b[4 + k], 0x20);
+        r[4 + k].v = _mm256_permute2f128_ps(b[k], b[4 + k], 0x31);
+    }
+}
+UNROLL_INLINE void transpose(VecD (&r)[4]) {
+    const __m256d even01 = _mm256_unpacklo_pd(r[0].v, r[1].v), odd01 = _mm256_unpackhi_pd(r[0].v, r[1].v);
+    const __m256d even23 = _mm256_unpacklo_pd(r[2].v, r[3].v), odd23 = _mm256_unpackhi_pd(r[2].v, r[3].v);
+    r[0].v = _mm256_permute2f128_pd(even01, even23, 0x20);
+    r[1].v = _mm256_permute2f128_pd(odd01, odd23, 0x20);
+    r[2].v = _mm256_permute2f128_pd(even01, even23, 0x31);
+    r[3].v = _mm256_permute2f128_pd(odd01, odd23, 0x31);
+}
