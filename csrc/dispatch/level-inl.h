@@ -1,5 +1,6 @@
-// Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp and nothing else. A level that defines
-// UNROLL_PAIRS adds its products of bfloat16 pairs to the kernels of avx512.
+// Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp, and with UNROLL_DOUBLES by doubles_<name>.cpp, which
+// has the kernels of float64: each takes more than a minute to compile, and so they are compiled side by side. A level that defines UNROLL_PAIRS adds
+// its products of bfloat16 pairs to the kernels of avx512.
 #include "../cells/cells.inc"
 #include "../scan/backward-inl.h"
 #include "../scan/forward-inl.h"
@@ -82,14 +83,20 @@ TypeKernels type_table() {
 
 }  // namespace
 
+TypeKernels doubles();
+
+#if defined(UNROLL_DOUBLES)
+TypeKernels doubles() { return type_table<Singles<VecD>>(); }
+#else
 const Kernels* table() {
 #if defined(UNROLL_PAIRS)
     static const Kernels kernels = {kernels_avx512()->f32, kernels_avx512()->f64, type_table<Pairs>()};
 #else
-    static const Kernels kernels = {type_table<Singles<VecF>>(), type_table<Singles<VecD>>(), TypeKernels{}};
+    static const Kernels kernels = {type_table<Singles<VecF>>(), doubles(), TypeKernels{}};
 #endif
     return &kernels;
 }
+#endif
 
 }  // namespace UNROLL_LEVEL
 }  // namespace unroll
