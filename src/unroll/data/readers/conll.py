@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
 from unroll.data.table.numbers import looks_like_number
@@ -105,7 +105,7 @@ class TaggedSource:
         cut: Callable[[list[tuple[int, str]], Left], Sentence | None],
     ) -> None:
         self.fields = tuple(Field(name, "list") for name in columns)
-        self.said = f"{path.name}: {form}, {encoding.upper()}"
+        self.said = f"{path.name}: {form}, {encoding_of(path, encoding)}"
         self._path = path
         self._encoding = encoding
         self._cut = cut

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unroll.data.readers.dialect import Dialect, find_table, guess_dialect, is_csv_in_disguise, is_number_table
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import BLANKS, QuoteError, Record, records
@@ -63,7 +63,7 @@ class Delimited:
     @property
     def said(self) -> str:
         """Delimiter, quotes, header and encoding."""
-        return f"{self.path.name}: {self.dialect.words()}, {self.encoding.upper()}"
+        return f"{self.path.name}: {self.dialect.words()}, {encoding_of(self.path, self.encoding)}"
 
     @property
     def empty(self) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from unroll.data.readers.features import named, names_beside
 from unroll.data.readers.jsonparse import DECODER, JsonRow, json_rows, jsonl_rows
 from unroll.data.readers.jsonshapes import nested_in, opened
+from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.splits import part_of
 from unroll.data.table.writer import Field, Row
@@ -207,7 +208,7 @@ class JsonSource:
             "both": "parts by the keys of the file, which column 'split' keeps",
             "label": f"labels are the keys of the file, in column {self.fields[-1].name!r}",
         }[self.layout.keys]
-        return f"{said}, {self.encoding.upper()}"
+        return f"{said}, {encoding_of(self.path, self.encoding)}"
 
     def rows(self) -> Iterator[Row]:
         """The rows; a key that is missing in one is an empty cell.

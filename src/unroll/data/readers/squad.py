@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.data.readers.jsonparse import JsonDocument
+from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
 from unroll.data.table.writer import Field, Row
@@ -35,7 +36,7 @@ class SquadSource:
     empty = "no questions; expected data[].paragraphs[].qas[] as in SQuAD"
 
     def __init__(self, path: Path, encoding: str) -> None:
-        self.said = f"{path.name}: paragraphs with questions (SQuAD), {encoding.upper()}"
+        self.said = f"{path.name}: paragraphs with questions (SQuAD), {encoding_of(path, encoding)}"
         self._path = path
         self._encoding = encoding
         self._silent = 0
