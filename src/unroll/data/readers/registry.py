@@ -8,24 +8,32 @@ from unroll.data.readers.babi import BabiReader
 from unroll.data.readers.captions import CaptionsReader, CocoReader, KarpathyReader
 from unroll.data.readers.conll import ColumnsReader, UniversalReader
 from unroll.data.readers.delimited import DelimitedReader
+from unroll.data.readers.dialogues import DialoguesReader
 from unroll.data.readers.fasttext import FastTextReader
+from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
 from unroll.data.readers.ljspeech import LjSpeechReader
+from unroll.data.readers.messenger import MessengerReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
+from unroll.data.readers.slashed import SlashedReader
 from unroll.data.readers.sound import SoundReader
+from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.ucr import TsReader
+from unroll.data.readers.xmlpairs import XmlPairsReader
 from unroll.errors import ConfigError, DataError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
     ParquetReader(),
     SoundReader(),
-    JsonLinesReader(),
     SquadReader(),
+    IntentsReader(),
+    SpansReader(),
+    JsonLinesReader(),
     CocoReader(),
     KarpathyReader(),
     JsonReader(),
@@ -38,6 +46,11 @@ READERS: tuple[Reader, ...] = (
     FastTextReader(),
     LibsvmReader(),
     ParallelReader(),
+    DialoguesReader(),
+    MessengerReader(),
+    RasaReader(),
+    SlashedReader(),
+    XmlPairsReader(),
     DelimitedReader("csv"),
     DelimitedReader("tsv"),
     DelimitedReader("text"),

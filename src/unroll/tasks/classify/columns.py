@@ -75,6 +75,11 @@ _WHITE = re.compile(r"\s")
 #: Why a column is left out.
 _CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
 
+#: Columns of answers to what is to be classified, and the targets beside which they are not known yet; and the tags of
+#: tokens.
+_ANSWERS, _ASKED = ("response", "responses", "응답"), ("intent", "intents", "의도")
+_TAGS = ("tags", "ner_tags", "pos_tags")
+
 #: Number columns that make one sequence when there is no text.
 _LEAST_STEPS = 3
 
@@ -195,8 +200,21 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     single = {name for name, cells in texts.items() if len(set(cells)) == 1}
     copies = {name for name, cells in texts.items() if name not in single and _is_copy(cells, classes)}
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
-    reasons = ((single, _CONSTANT), (copies, f"{_COPY} '{target}'"), (ids, _ROWS))
-    return [(name, why) for columns, why in reasons for name in names if name in columns]
+    answers = {name for name in names if short_name(name) in _ANSWERS and short_name(target) in _ASKED}
+    tags = {name for name in names if name in _TAGS and "tokens" in names and table.details(name).is_list}
+    reasons = (
+        (single, _CONSTANT),
+        (copies, f"{_COPY} '{target}'"),
+        (ids, _ROWS),
+        (answers, "it answers what is classified"),
+        (tags, "the tags of 'tokens'"),
+    )
+    found: dict[str, str] = {}
+    for columns, why in reasons:
+        for name in names:
+            if name in columns:
+                found.setdefault(name, why)
+    return list(found.items())
 
 
 def _is_copy(cells: list[str], classes: list[str]) -> bool:

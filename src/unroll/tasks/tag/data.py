@@ -42,6 +42,7 @@ KINDS = {
     "ids": ("broken CoNLL-U ids", "broken=drop leaves such sentences out"),
     "empty": ("empty sentences or tokens", "broken=drop leaves such sentences out"),
     "long": ("endless tokens", "broken=drop leaves such sentences out"),
+    "spans": ("entities that do not fit their text", "broken=drop leaves such sentences out"),
     "tags": (
         "tags that their scheme does not allow",
         "illegal=repair reads them as the scorer does, illegal=drop leaves such sentences out",

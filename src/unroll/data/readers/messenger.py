@@ -1,0 +1,176 @@
+"""Chats as messengers export them: KakaoTalk (computer, phone, CSV) and WhatsApp; a row per day, for chat.
+
+What one says in several messages is one turn. Lines that no message begins belong to the one before them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from unroll.data.readers.lines import encoding_of, numbered_lines
+from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.records import QuoteError, records
+from unroll.data.table.writer import Field, Row
+from unroll.errors import DataError
+
+_CLOCK = r"(?:(?:오전|오후|AM|PM)\s*)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[AaPp]\.?\s?[Mm]\.?)?"
+_KOREAN_DAY = r"\d{4}년 \d{1,2}월 \d{1,2}일"
+_DAY = rf"{_KOREAN_DAY}|\d{{1,4}}[./-]\s?\d{{1,2}}[./-]\s?\d{{1,4}}\.?|[A-Z][a-z]+ \d{{1,2}}, \d{{4}}"
+#: How messages begin: the day where the line says it, who speaks, what is said.
+_MESSAGES = (
+    # [name] [오후 3:12] said
+    re.compile(rf"\[(?P<who>[^\]]{{1,60}})\] \[{_CLOCK}\] (?P<said>.*)"),
+    # 2024년 1월 5일 오후 3:12, name : said
+    re.compile(rf"(?P<day>{_DAY})(?:,| at)? {_CLOCK}, (?P<who>.{{1,60}}?) : (?P<said>.*)"),
+    # 1/5/24, 3:12 PM - name: said; [05.01.24, 15:12:01] name: said
+    re.compile(rf"\[?(?P<day>{_DAY}),? {_CLOCK}(?:\] | - )(?P<who>[^:]{{1,60}}): (?P<said>.*)"),
+)
+#: Lines that begin like messages and are none: the day, and what the messenger itself says.
+_OTHERS = re.compile(
+    rf"-{{5,}} (?P<day>.+?) -{{5,}}$|(?:{_DAY})(?:,| at)? {_CLOCK}$|\[?(?:{_DAY}),? {_CLOCK}(?:\] | - |, )"
+)
+#: Messages that stand for what is no text.
+_NO_TEXT = re.compile(
+    r"(?i)(?:사진(?: \d+장)?|동영상|이모티콘|음성메시지|파일: .*|삭제된 메시지입니다\.?|<media omitted>|"
+    r"(?:image|video|audio|sticker|gif|document) omitted|this message was deleted\.?|"
+    r"<(?:attached|첨부): .*>|<.{1,40}(?:omitido|weggelassen|omis)>)$"
+)
+#: Marks of direction that WhatsApp puts at the beginning of lines, and spaces of fixed width.
+_MARKS = re.compile("[\u200e\u200f\u202a\u202c\ufeff]")
+#: Of the first lines, those that must begin a message, at least.
+_LEAST, _SHARE = 3, 0.3
+_COLUMNS = ("Date", "User", "Message")
+#: Turns of a conversation, at most: rows are split into train, validation and test by conversations.
+_TURNS = 20
+
+
+class Message(NamedTuple):
+    """What somebody said: the day, the speaker, the text and its line."""
+
+    day: str
+    who: str
+    said: str
+    line: int
+
+
+class MessengerSource:
+    """An exported chat ready to be read.
+
+    Args:
+        file: the file.
+        table: whether it is a CSV file, not lines of text.
+    """
+
+    fields = (Field("turns", "list"),)
+    marked = False
+    empty = "no conversation: on no day does anybody answer"
+
+    def __init__(self, file: Input, *, table: bool) -> None:
+        encoding = encoding_of(file.path, file.options.encoding)
+        self.said = f"{file.path.name}: a chat as messengers export it, a conversation per day, of {_TURNS} turns at most, {encoding}"
+        self._file = file
+        self._table = table
+        self._no_text = self._alone = 0
+
+    def rows(self) -> Iterator[Row]:
+        """The conversation of every day; what one says at a stretch is one turn.
+
+        Raises:
+            DataError: wrong encoding, a broken quote, or a file that cannot be read.
+        """
+        self._no_text = self._alone = 0
+        turns: list[tuple[str, list[str]]] = []
+        day, line = "", 1
+        for message in self._table_messages() if self._table else self._messages():
+            if message.day != day or (len(turns) == _TURNS and message.who != turns[-1][0]):
+                yield from self._conversation(turns, line)
+                turns, day, line = [], message.day, message.line
+            if _NO_TEXT.match(message.said.strip()):
+                self._no_text += 1
+                continue
+            said = " ".join(message.said.split())
+            if said and turns and turns[-1][0] == message.who:
+                turns[-1][1].append(said)
+            elif said:
+                turns.append((message.who, [said]))
+        yield from self._conversation(turns, line)
+
+    def _conversation(self, turns: list[tuple[str, list[str]]], line: int) -> Iterator[Row]:
+        if len(turns) > 1:
+            yield Row([[" ".join(said) for _, said in turns]], line)
+        self._alone += len(turns) == 1
+
+    def _messages(self) -> Iterator[Message]:
+        day = ""
+        last: Message | None = None
+        for number, raw in numbered_lines(self._file.path, self._file.options.encoding):
+            line = _MARKS.sub("", raw.removesuffix("\r"))
+            found = message_in(line)
+            if found is not None:
+                if last is not None:
+                    yield last
+                day = found["day"] or day if "day" in found.re.groupindex else day
+                last = Message(day, found["who"], found["said"], number)
+            elif (other := _OTHERS.match(line)) is not None:
+                day = other["day"] or day
+            elif last is not None:
+                last = last._replace(said=f"{last.said} {line}")
+        if last is not None:
+            yield last
+
+    def _table_messages(self) -> Iterator[Message]:
+        lines = numbered_lines(self._file.path, self._file.options.encoding)
+        try:
+            for record in records(lines, ",", True):
+                cells = record.cells
+                if len(cells) == len(_COLUMNS) and cells != list(_COLUMNS):
+                    yield Message(cells[0].partition(" ")[0], cells[1], cells[2], record.line)
+                elif cells and len(cells) != len(_COLUMNS):
+                    what = f"expected {', '.join(_COLUMNS)}, got {len(cells)} cells"
+                    raise DataError(f"{what}; quote cells that hold commas", self._file.path, record.line)
+        except QuoteError as error:
+            raise DataError(f"{error}; double every quote inside a cell", self._file.path, error.line) from error
+
+    def left(self) -> list[str]:
+        """Messages without text, and days on which nobody answers."""
+        named = ((self._no_text, "pictures and other messages without text"), (self._alone, "days without an answer"))
+        return [f"{count:,} {what} left out" for count, what in named if count]
+
+
+def message_in(line: str) -> re.Match[str] | None:
+    """Who says what in a line that begins a message.
+
+    >>> found = message_in("[김철수] [오후 3:12] 안녕")
+    >>> found and (found["who"], found["said"])
+    ('김철수', '안녕')
+    """
+    return next((found for pattern in _MESSAGES if (found := pattern.match(line)) is not None), None)
+
+
+class MessengerReader:
+    """Reads chats of KakaoTalk and WhatsApp."""
+
+    name = "messenger"
+    suffixes: tuple[str, ...] = ()
+    summary = (
+        "chats as KakaoTalk and WhatsApp export them: `[name] [오후 3:12] text`, `2024년 1월 5일 오후 3:12, name :"
+        " text`, `1/5/24, 3:12 PM - name: text` or `Date,User,Message`; a conversation per day, for chat"
+    )
+
+    def recognises(self, file: Input) -> bool:
+        """Lines that begin messages, of two speakers at least."""
+        if _is_table(file):
+            return True
+        found = [message_in(_MARKS.sub("", line)) for _, line in file.lines if line.strip()]
+        messages = [match for match in found if match is not None]
+        return len(messages) >= max(_LEAST, _SHARE * len(found)) and len({match["who"] for match in messages}) > 1
+
+    def open(self, file: Input, first: Source | None) -> MessengerSource:
+        """The column is always the same."""
+        return MessengerSource(file, table=_is_table(file))
+
+
+def _is_table(file: Input) -> bool:
+    return bool(file.lines) and file.lines[0][1].removeprefix("\ufeff").strip() == ",".join(_COLUMNS)
