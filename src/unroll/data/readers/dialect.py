@@ -225,6 +225,8 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if not below:
         return any(cell.lower() in _COMMON_NAMES for cell in first)
     columns = list(zip(*below, strict=True))
+    if any(is_common(name) and _above_texts(name, column) for name, column in zip(first, columns, strict=True)):
+        return True
     if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
         return False
     if any(
@@ -237,6 +239,13 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if len(named) > 1 and all(_says_what(cell) for cell in named):
         return True
     return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
+
+
+def _above_texts(name: str, column: Sequence[str]) -> bool:
+    """Whether one word stands above texts of several, no two alike: then it names them."""
+    cells = column[:_MANY]
+    several = sum(len(cell.split()) >= _NAME_WORDS for cell in cells)
+    return len(name.split()) == 1 and name not in column and several > 0.9 * len(cells) and len(set(cells)) > 1
 
 
 def _name_steps(names: Sequence[str], steps: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

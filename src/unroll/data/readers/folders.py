@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unroll.data.images.pictures import SUFFIXES
+from unroll.data.readers.annotated import annotated_texts
 from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.readers.sound import is_sound
@@ -77,7 +78,8 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     # Recordings beside a manifest are what it names.
     data = [path for path in data if not is_sound(path)]
     chosen = (
-        parallel_parts(data)
+        [DataFile(path) for path in annotated_texts(data)]
+        or parallel_parts(data)
         or _parts(data)
         or _sets(data)
         or _pieces(data)
@@ -97,6 +99,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         for file in chosen
         for path in (sides_beside(file.path).values() if file.parallel else [file.path])
     }
+    read |= {path.with_suffix(".txt").name for path in data if path.suffix == ".ann" and path.name in read}
     left = sorted({path.name for path in entries} - read)
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -64,6 +65,27 @@ def shape_of(value: Mapping[str, Any]) -> Shape:
     if len(lists) == 1 and part_of(lists[0]) is None:
         return Shape("one", lists[0])
     return Shape("lists")
+
+
+def rows_inside(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The only list of objects that objects in objects hold, as of `{"info": {...}, "set": {"items": [{...}]}}`; None
+    where a list stands at the top, or there are several.
+
+    >>> rows_inside({"info": {"by": "us"}, "set": {"items": [{"text": "fine"}]}})
+    [{'text': 'fine'}]
+    """
+    if any(isinstance(cell, list) for cell in value.values()):
+        return None
+    found = list(itertools.islice(_lists_inside(value, _DEPTH), 2))
+    return found[0] if len(found) == 1 else None
+
+
+def _lists_inside(value: Mapping[str, Any], depth: int) -> Iterator[list[dict[str, Any]]]:
+    for cell in value.values():
+        if isinstance(cell, list) and cell and all(isinstance(item, dict) for item in cell):
+            yield cell
+        elif isinstance(cell, dict) and depth:
+            yield from _lists_inside(cell, depth - 1)
 
 
 def rows_of_columns(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -143,24 +143,25 @@ def _words(value: Mapping[str, Any], text: str) -> list[tuple[int, int]] | None:
     return [(s, e) for s, e in found if text[s:e].strip()] if len(found) == len(places) else None
 
 
-def all_marked(value: Any, intent: str | None = None, depth: int = _DEPTH) -> Iterator[tuple[Marked, bool]]:
-    """Every text with entities in a value, however deep, and whether it was refused by who looked through them."""
+def all_marked(value: Any, key: str | None = None, depth: int = _DEPTH) -> Iterator[tuple[Marked, bool]]:
+    """Every text with entities in a value, however deep, and whether it was refused by who looked through them.
+
+    Args:
+        value: a JSON value.
+        key: under which it stands; above the texts in pieces of SNIPS it is their intent.
+        depth: how deep to go.
+    """
     found = marked_in(value)
     if found is not None:
+        pieces = isinstance(value, dict) and isinstance(value.get("data"), list)
         refused = isinstance(value, dict) and value.get("answer") in ("reject", "ignore")
-        yield (found._replace(intent=found.intent or intent), refused)
+        yield (found._replace(intent=key) if pieces and found.intent is None else found, refused)
     elif isinstance(value, dict) and depth:
-        for key, inner in value.items():
-            # The keys above the examples of SNIPS are their intents.
-            own = (
-                str(key)
-                if isinstance(inner, list) or "utterances" in (inner if isinstance(inner, dict) else ())
-                else None
-            )
-            yield from all_marked(inner, intent if key in ("utterances", "data") else own, depth - 1)
+        for name, inner in value.items():
+            yield from all_marked(inner, key if name == "utterances" else str(name), depth - 1)
     elif isinstance(value, list) and depth:
         for inner in value:
-            yield from all_marked(inner, intent, depth - 1)
+            yield from all_marked(inner, key, depth - 1)
 
 
 def tagged(marked: Marked, line: int) -> tuple[Row, int]:

@@ -12,12 +12,13 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.errors import DataError, nearest
-from unroll.tasks.reading import short_name
+from unroll.tasks.reading import are_structured, short_name
 
 #: Names under which people keep classes, the likeliest first.
 _TARGET_NAMES = (
     *(
         "label",
+        "gold_label",
         "labels",
         "class",
         "classes",
@@ -71,6 +72,13 @@ _LEAST_ROWS = 8
 _ID_NAME = re.compile(r"(?i)(^|[_\W])(u?u?id|guid|key|index|no|nr|번호|아이디)$|(?<=[a-z])I[Dd]$|^unnamed: 0$")
 _LEAST_ID = 5
 _WHITE = re.compile(r"\s")
+
+#: The words of a column's name, and those that say that something is counted or measured.
+_WORD = re.compile(r"[^\W_]+")
+_COUNTS = frozenset(("count", "counts", "num", "number", "length", "len", "confidence", "timestamp"))
+
+#: Words of a cell on average, from which on texts are read rather than series of numbers beside them.
+_SENTENCE = 3.0
 
 #: Why a column is left out.
 _CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
@@ -148,7 +156,7 @@ def _find_target(table: Table, names: list[str]) -> str | None:
         cells = Counter(table.texts(name, rows))
         distinct = len(cells)
         named = short_name(name) in _TARGET_NAMES
-        if kind is Kind.LABELS:
+        if kind is Kind.LABELS and distinct > 1:
             score = 2.0
         elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (
             kind is Kind.NUMBER and not _whole(cells)
@@ -157,7 +165,10 @@ def _find_target(table: Table, names: list[str]) -> str | None:
         else:
             # Few classes, each met often, speak for a target; a name that says so speaks louder.
             score = 1.0 - distinct / len(rows)
-        score += 3.0 if named else 0.0
+        words = _WORD.findall(short_name(name))
+        score += 3.0 if named else 1.0 if any(word in _TARGET_NAMES for word in words) else 0.0
+        # What is empty in some rows says something beside the class, and what is counted is none.
+        score -= 0.5 * (("" in cells) + any(word in _COUNTS for word in words))
         # Of equal columns the last: tables put the answer at the end more often than in between.
         if best is None or (score, position) >= (best[0], names.index(best[1])):
             best = score, name
@@ -202,7 +213,9 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
     answers = {name for name in names if short_name(name) in _ANSWERS and short_name(target) in _ASKED}
     tags = {name for name in names if name in _TAGS and "tokens" in names and table.details(name).is_list}
+    nested = {name for name, cells in texts.items() if kinds[name] is Kind.TEXT and are_structured(cells[:_LEAST_ROWS])}
     reasons = (
+        (nested, "lists or objects"),
         (single, _CONSTANT),
         (copies, f"{_COPY} '{target}'"),
         (ids, _ROWS),
@@ -238,11 +251,19 @@ def _names_rows(name: str, cells: list[str], kind: Kind) -> bool:
     return digits > len(cells) / 2 and all(cell.isascii() and len(cell) >= _LEAST_ID for cell in cells)
 
 
+def _holds_sentences(table: Table, column: str, rows: np.ndarray) -> bool:
+    """Whether a column of text holds several words in a cell, and another text in most."""
+    if table.kinds[column] is not Kind.TEXT:
+        return False
+    cells = list(table.texts(column, rows[: _LEAST_ROWS * 25]))
+    return len(set(cells)) > len(cells) // 2 and sum(len(cell.split()) for cell in cells) >= _SENTENCE * len(cells)
+
+
 def _find_inputs(table: Table, names: list[str]) -> tuple[str, ...]:
     series = [name for name in names if table.kinds[name] is Kind.SERIES]
-    if series:
-        return (series[0],)
     rows = _sample(table)
+    if series and not any(_holds_sentences(table, name, rows) for name in names):
+        return (series[0],)
     texts = []
     for name in names:
         if table.kinds[name] not in (Kind.TEXT, Kind.LABELS):

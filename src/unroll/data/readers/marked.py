@@ -1,0 +1,100 @@
+"""Lines of which a sign tells the parts: a class before its text, or cells with several signs between them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from unroll.data.readers.linewise import LineSource
+from unroll.data.readers.reader import Input, Source
+from unroll.data.table.writer import Field
+
+#: Lines by which a class is told, of which each is met so often, at least; so many lines for each class, at least.
+_LEAST, _OFTEN, _FOR_EACH = 20, 3, 10
+#: A class before its text: with a sign between them; a number; TREC's DESC:manner; Vowpal Wabbit's `1 |text ...`.
+_CLASS_FIRST = re.compile(
+    r"(?P<label>[^\s,;|]{1,40})(?:\s*[,;|]\s*)(?P<text>\S.*)$"
+    r"|(?P<number>[+-]?\d{1,3}|[A-Z]{2,10}:[a-z]+)\s+(?:\|\w*\s+)?(?P<said>\S.*)$"
+)
+#: Signs between cells that no text holds.
+_BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", "\x01")
+
+
+def class_and_text(line: str) -> tuple[str, str] | None:
+    """The class of a line and its text; None if it has none.
+
+    >>> class_and_text("spam, call now"), class_and_text("DESC:manner How far ?"), class_and_text("-1 |text good day")
+    (('spam', 'call now'), ('DESC:manner', 'How far ?'), ('-1', 'good day'))
+    """
+    found = _CLASS_FIRST.match(line.strip())
+    if found is None:
+        return None
+    return (found["label"], found["text"]) if found["label"] is not None else (found["number"], found["said"])
+
+
+class ClassFirstReader:
+    """Reads lines that begin with their class."""
+
+    name = "class-first"
+    suffixes: tuple[str, ...] = ()
+    summary = "a class before its text on every line, `spam, call now`, `1 text`, `DESC:manner text`; for classify"
+
+    def recognises(self, file: Input) -> bool:
+        """Every line begins with one of few classes, each met often, under a name that promises no table."""
+        if file.path.name.removesuffix(".gz").lower().endswith((".csv", ".tsv", ".tab")):
+            return False
+        lines = [line for _, line in file.lines if line.strip()]
+        if len(lines) < _LEAST or any("\t" in line for line in lines[:_LEAST]):
+            return False
+        found = [class_and_text(line) for line in lines]
+        counts = Counter(pair[0] for pair in found if pair is not None)
+        several = sum(pair is not None and len(pair[1].split()) > 1 for pair in found)
+        few = 1 < len(counts) <= len(lines) // _FOR_EACH or all(":" in label for label in counts)
+        return None not in found and few and min(counts.values()) >= _OFTEN and 2 * several > len(lines)
+
+    def open(self, file: Input, first: Source | None) -> LineSource:
+        """The columns are always the same."""
+        return LineSource(file, [Field("label"), Field("text")], "a class before the text of every line", _cells)
+
+
+def _cells(line: str) -> tuple[str, str]:
+    found = class_and_text(line)
+    if found is None:
+        raise ValueError(f"expected a class and its text, got {line[:40]!r}")
+    return found
+
+
+class SeparatedReader:
+    """Reads lines of cells with several signs between them."""
+
+    name = "separated"
+    suffixes: tuple[str, ...] = ()
+    summary = "cells with ` ||| `, ` +++$+++ ` or `::` between them, as many on every line"
+
+    def recognises(self, file: Input) -> bool:
+        """Every line has as many of one sign."""
+        return _sign_of([line for _, line in file.lines if line.strip()]) is not None
+
+    def open(self, file: Input, first: Source | None) -> LineSource:
+        """A further file must have as many cells as the first."""
+        lines = [line for _, line in file.lines if line.strip()]
+        sign = _sign_of(lines) or _BETWEEN[1]
+        width = first.shared if isinstance(first, LineSource) and first.shared else len(lines[0].split(sign))
+
+        def cells(line: str) -> list[str]:
+            parts = [part.strip() for part in line.split(sign)]
+            if len(parts) != width:
+                raise ValueError(f"expected {width} cells with {sign.strip()!r} between them, got {len(parts)}")
+            return parts
+
+        fields = [Field(f"column{number}") for number in range(1, width + 1)]
+        return LineSource(file, fields, f"cells with {sign.strip()!r} between them", cells, shared=width)
+
+
+def _sign_of(lines: Sequence[str]) -> str | None:
+    for sign in _BETWEEN:
+        counts = {line.count(sign) for line in lines}
+        if len(lines) >= _OFTEN and len(counts) == 1 and counts.pop() > 0:
+            return sign
+    return None
