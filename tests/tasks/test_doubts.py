@@ -76,6 +76,18 @@ def look(tmp_path: Path, name: str, text: str) -> tuple[str, str]:
         ),
         ("a.csv", csv("text,label", lambda n: f"it is {n},{n % 2}.0"), "classify", "the class in 'label'"),
         ("a.txt", "".join(f"Ana{n} B-PER\nleft O\n" for n in COUNT), "tag", "the entities in 'tags'"),
+        (
+            "a.csv",
+            csv("words,tags", lambda n: f"Ana {n},B-PER {'O' if n % 2 else 'I-PER'}"),
+            "tag",
+            "the entities in 'tags' of the tokens in 'words'",
+        ),
+        (
+            "a.csv",
+            csv("text,labels", lambda n: f"it is {n},\"['joy', '{'ab'[n % 2]}']\""),
+            "classify",
+            "the class in 'labels' from the text in text",
+        ),
         ("a.txt", "".join(f"Ana B-PER\nleft{' O' if n else ''}\n\n" for n in COUNT), "tag", "the entities in 'tags'"),
     ],
 )
@@ -106,15 +118,15 @@ def test_names_and_content_say_what_a_file_is(tmp_path: Path, name: str, text: s
         ),
         (
             "a.csv",
-            csv("text,labels", lambda n: f"it is {n},\"['joy', '{'ab'[n % 2]}']\""),
-            "column 'labels' holds lists",
+            csv("text,kind", lambda n: f"it is {n},\"{{'joy': '{'ab'[n % 2]}'}}\""),
+            "column 'kind' holds lists",
         ),
         (
             "a.csv",
             csv("word,tag", lambda n: f"word{n % 7},{'O' if n % 2 else 'B-PER'}"),
             "column 'tag' holds tags of entities",
         ),
-        ("a.csv", csv("words,tags", lambda n: f"Ana {n},B-PER {'O' if n % 2 else 'I-PER'}"), "holds tags of entities"),
+        ("a.csv", csv("words,tags", lambda n: f"Ana {n} left,B-PER {'O' if n % 2 else 'I-PER'}"), "holds tags of entities"),
         ("a.csv", csv("text,label", lambda n: f"it is {n},same"), "column 'label' holds one class in all 30 rows"),
     ],
 )

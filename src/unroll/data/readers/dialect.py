@@ -40,8 +40,9 @@ _COMMON_NAMES = frozenset(
     split image caption premise hypothesis text1 text2 path file file_name filename audio audio_filepath transcript
     transcription prompt response instruction reply context passage story word words token tokens utterance speaker
     dialog dialogue turns conversation conversations messages sentence1 sentence2 question1 question2
+    article highlight highlights summary abstract headline tweet
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
-    이름 번호 의도 주제 평점 리뷰 댓글
+    이름 번호 의도 주제 평점 리뷰 댓글 기사 요약
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
 )
 

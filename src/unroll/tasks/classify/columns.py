@@ -77,6 +77,9 @@ _WHITE = re.compile(r"\s")
 _WORD = re.compile(r"[^\W_]+")
 _COUNTS = frozenset(("count", "counts", "num", "number", "length", "len", "confidence", "timestamp"))
 
+#: From this on a column is as likely to hold the classes as the one that was chosen.
+_LIKELY = 0.75
+
 #: Words of a cell on average, from which on texts are read rather than series of numbers beside them.
 _SENTENCE = 3.0
 
@@ -100,12 +103,14 @@ class Columns(NamedTuple):
         inputs: text columns, one column of series, or the number columns of one sequence.
         series: whether the inputs are numeric sequences.
         left: columns that might have been inputs and are none, each with the reason.
+        others: columns that hold classes as well, where the target was guessed.
     """
 
     target: str
     inputs: tuple[str, ...]
     series: bool
     left: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
@@ -123,7 +128,9 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
             )
     apart = {data.time, data.series, data.split_column}
     free = [name for name in table.columns if name not in apart and short_name(name) not in _PART_COLUMNS]
-    target = data.target or _find_target(table, [name for name in free if name not in data.inputs])
+    target, others = data.target, tuple[str, ...]()
+    if target is None:
+        target, others = _find_target(table, [name for name in free if name not in data.inputs])
     if target is None:
         return None
     left: list[tuple[str, str]] = []
@@ -138,7 +145,9 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     if Kind.SERIES in kinds:
         return None
     numbers = kinds <= {Kind.NUMBER} and len(inputs) >= _LEAST_STEPS
-    return Columns(target, inputs, numbers, tuple(left))
+    dropped = {name for name, _ in left}
+    others = tuple(name for name in others if name not in inputs and name not in dropped)
+    return Columns(target, inputs, numbers, tuple(left), others)
 
 
 def _sample(table: Table) -> np.ndarray:
@@ -146,10 +155,11 @@ def _sample(table: Table) -> np.ndarray:
     return np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
 
 
-def _find_target(table: Table, names: list[str]) -> str | None:
+def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The likeliest column of classes, and others that hold classes as likely where no name says which is meant."""
     rows = _sample(table)
-    best: tuple[float, str] | None = None
-    for position, name in enumerate(names):
+    scores: dict[str, float] = {}
+    for name in names:
         kind = table.kinds[name]
         if kind in (Kind.SERIES, Kind.TIME):
             continue
@@ -157,22 +167,23 @@ def _find_target(table: Table, names: list[str]) -> str | None:
         distinct = len(cells)
         named = short_name(name) in _TARGET_NAMES
         if kind is Kind.LABELS and distinct > 1:
-            score = 2.0
+            scores[name] = 2.0
         elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (
             kind is Kind.NUMBER and not _whole(cells)
         ):
             continue
         else:
             # Few classes, each met often, speak for a target; a name that says so speaks louder.
-            score = 1.0 - distinct / len(rows)
+            scores[name] = 1.0 - distinct / len(rows)
         words = _WORD.findall(short_name(name))
-        score += 3.0 if named else 1.0 if any(word in _TARGET_NAMES for word in words) else 0.0
+        scores[name] += 3.0 if named else 1.0 if any(word in _TARGET_NAMES for word in words) else 0.0
         # What is empty in some rows says something beside the class, and what is counted is none.
-        score -= 0.5 * (("" in cells) + any(word in _COUNTS for word in words))
-        # Of equal columns the last: tables put the answer at the end more often than in between.
-        if best is None or (score, position) >= (best[0], names.index(best[1])):
-            best = score, name
-    return None if best is None else best[1]
+        scores[name] -= 0.5 * (("" in cells) + any(word in _COUNTS for word in words))
+    # Of equal columns the last: tables put the answer at the end more often than in between.
+    best = max(scores, key=lambda name: (scores[name], names.index(name)), default=None)
+    if best is None or scores[best] >= 1.0:
+        return best, ()
+    return best, tuple(name for name in scores if name != best and scores[name] > _LIKELY)
 
 
 def _whole(cells: Counter[str]) -> bool:
