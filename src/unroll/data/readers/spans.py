@@ -61,7 +61,7 @@ def _of(item: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 def _entity(item: Any) -> Entity | None:
     """What one item of a list of entities says; None if it is none."""
-    if isinstance(item, list) and len(item) == 3:
+    if isinstance(item, list | tuple) and len(item) == 3:
         start, end, label = item
         word = None
     elif isinstance(item, dict):
@@ -101,7 +101,7 @@ def marked_in(value: Any) -> Marked | None:
     >>> marked_in({"text": "Ana left", "label": [[0, 3, "PER"]]})
     Marked(text='Ana left', entities=[Entity(start=0, end=3, label='PER', word=None)], words=None, intent=None)
     """
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict):
+    if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict):
         entities = _entities(value[1])
         return None if entities is None or "entities" not in value[1] else Marked(value[0], entities)
     if not isinstance(value, dict):

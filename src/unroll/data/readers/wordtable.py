@@ -19,28 +19,38 @@ _TAGS = frozenset(("tag", "tags", "ner", "ner_tag", "ner_tags", "label", "bio", 
 _DELIMITERS = (",", "\t", ";")
 
 
-class _Columns(NamedTuple):
-    """Where sentence, word and tag stand, by number; the other columns that are kept, and the delimiter."""
+class WordColumns(NamedTuple):
+    """Where sentence, word and tag stand, by number, and the other columns that are kept."""
 
     sentence: int
     word: int
     tag: int
     others: tuple[int, ...]
     names: tuple[str, ...]
-    delimiter: str
 
 
-def _columns_of(header: str) -> _Columns | None:
-    """The columns of a header; None if it does not name them."""
+def columns_named(names: Sequence[str]) -> WordColumns | None:
+    """The columns of a table with these names; None if they do not say sentence, word and tag.
+
+    >>> columns_named(["Sentence #", "Word", "POS", "Tag"])
+    WordColumns(sentence=0, word=1, tag=3, others=(2,), names=('Sentence #', 'Word', 'POS', 'Tag'))
+    """
+    small = [name.strip().casefold() for name in names]
+    found = [[at for at, name in enumerate(small) if name in wanted] for wanted in (_SENTENCES, _WORDS, _TAGS)]
+    if not all(found) or len(set(names)) < len(names):
+        return None
+    sentence, word, tag = found[0][0], found[1][0], found[2][-1]
+    others = tuple(at for at in range(len(names)) if at not in (sentence, word, tag) and names[at])
+    return WordColumns(sentence, word, tag, others, tuple(names))
+
+
+def _columns_of(header: str) -> tuple[WordColumns, str] | None:
+    """The columns of a header, and its delimiter; None if it does not name them."""
     header = header.removeprefix("\ufeff").strip("\r")
     for delimiter in _DELIMITERS:
-        names = [name.strip().strip('"') for name in header.split(delimiter)]
-        small = [name.casefold() for name in names]
-        found = [[at for at, name in enumerate(small) if name in wanted] for wanted in (_SENTENCES, _WORDS, _TAGS)]
-        if all(found) and len(set(names)) == len(names):
-            sentence, word, tag = found[0][0], found[1][0], found[2][-1]
-            others = tuple(at for at in range(len(names)) if at not in (sentence, word, tag) and names[at])
-            return _Columns(sentence, word, tag, others, tuple(names), delimiter)
+        columns = columns_named([name.strip().strip('"') for name in header.split(delimiter)])
+        if columns is not None:
+            return columns, delimiter
     return None
 
 
@@ -50,18 +60,20 @@ class WordTable:
     Args:
         file: the file.
         columns: where what stands.
+        delimiter: between cells.
     """
 
     marked = True
     empty = "only a header and no words"
 
-    def __init__(self, file: Input, columns: _Columns) -> None:
+    def __init__(self, file: Input, columns: WordColumns, delimiter: str) -> None:
         names = ["tokens", *(columns.names[at] for at in columns.others), "tags"]
         self.fields = tuple(Field(name, "list") for name in names)
         encoding = encoding_of(file.path, file.options.encoding)
         sentence = columns.names[columns.sentence]
         self.said = f"{file.path.name}: a word per row, sentences by '{sentence}', {encoding}"
         self.columns = columns
+        self._delimiter = delimiter
         self._file = file
         self._blank = 0
 
@@ -89,7 +101,7 @@ class WordTable:
     def _records(self) -> Iterator[Record]:
         lines = numbered_lines(self._file.path, self._file.options.encoding)
         width = len(self.columns.names)
-        for number, record in enumerate(records(lines, self.columns.delimiter, True)):
+        for number, record in enumerate(records(lines, self._delimiter, True)):
             if not any(cell.strip() for cell in record.cells):
                 self._blank += 1
             elif len(record.cells) != width:
@@ -120,13 +132,14 @@ class WordTableReader:
     def recognises(self, file: Input) -> bool:
         """The header names sentence, word and tag, and sentences have several words."""
         lines: Sequence[str] = [line for _, line in file.lines[:2000] if line.strip()]
-        columns = _columns_of(lines[0]) if len(lines) > 2 else None
-        if columns is None:
+        found = _columns_of(lines[0]) if len(lines) > 2 else None
+        if found is None:
             return False
-        words = [line.split(columns.delimiter)[columns.word :][:1] for line in lines[1:]]
-        named = [line.split(columns.delimiter)[columns.sentence].strip() for line in lines[1:]]
+        columns, delimiter = found
+        words = [line.split(delimiter)[columns.word :][:1] for line in lines[1:]]
+        named = [line.split(delimiter)[columns.sentence :][:1] for line in lines[1:]]
         short = sum(bool(word) and len(word[0].split()) <= 1 for word in words)
-        return short > 0.9 * len(words) and len({name for name in named if name}) < len(named)
+        return short > 0.9 * len(words) and len({cell[0].strip() for cell in named if cell} - {""}) < len(named)
 
     def open(self, file: Input, first: Source | None) -> WordTable:
         """A further file must have the header of the first.
@@ -134,9 +147,10 @@ class WordTableReader:
         Raises:
             DataError: the header does not name sentence, word and tag, or others than in the first file.
         """
-        columns = _columns_of(file.lines[0][1]) if file.lines else None
-        if columns is None:
+        found = _columns_of(file.lines[0][1]) if file.lines else None
+        if found is None:
             raise DataError("expected a header such as Sentence #,Word,Tag", file.path, 1)
+        columns, delimiter = found
         if isinstance(first, WordTable) and columns.names != first.columns.names:
             raise DataError(f"expected the header {', '.join(first.columns.names)}", file.path, 1)
-        return WordTable(file, columns)
+        return WordTable(file, columns, delimiter)
