@@ -126,7 +126,11 @@ def test_names_and_content_say_what_a_file_is(tmp_path: Path, name: str, text: s
             csv("word,tag", lambda n: f"word{n % 7},{'O' if n % 2 else 'B-PER'}"),
             "column 'tag' holds tags of entities",
         ),
-        ("a.csv", csv("words,tags", lambda n: f"Ana {n} left,B-PER {'O' if n % 2 else 'I-PER'}"), "holds tags of entities"),
+        (
+            "a.csv",
+            csv("words,tags", lambda n: f"Ana {n} left,B-PER {'O' if n % 2 else 'I-PER'}"),
+            "holds tags of entities",
+        ),
         ("a.csv", csv("text,label", lambda n: f"it is {n},same"), "column 'label' holds one class in all 30 rows"),
     ],
 )

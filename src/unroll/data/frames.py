@@ -288,7 +288,7 @@ def _dataset(data: Any) -> pa.Table:
             numbers = table.column(name).combine_chunks()
             known = pa.array([None if n is None or n < 0 else n for n in numbers.to_pylist()], pa.int64())
             table = table.set_column(table.schema.get_field_index(name), name, names.take(known))
-        elif type(inner).__name__ == "ClassLabel":
+        elif inner is not None and type(inner).__name__ == "ClassLabel":
             cells = table.column(name).to_pylist()
             words = [None if cell is None else [inner.names[n] if n >= 0 else "" for n in cell] for cell in cells]
             column = pa.array(words, pa.large_list(pa.large_string()))

@@ -74,7 +74,7 @@ class IntentsSource:
                 yield Row([example, name, next(answers)], document.line(example))
 
     def _texts(self, intent: Mapping[str, Any], keys: tuple[str, ...], line: int) -> list[str]:
-        value = next((intent[key] for key in keys if key in intent), [])
+        value: Any = next((intent[key] for key in keys if key in intent), [])
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise DataError(f"expected a list of texts under {' or '.join(keys)}", self._file.path, line)

@@ -67,8 +67,8 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
                 return
         if b"\0" in block:
             at = block.index(b"\0")
-            line = number + block.count(b"\n", 0, at)
-            raise holds_nul(block, at, encoding, path, line, base + len(tail) + at)
+            where = number + block.count(b"\n", 0, at)
+            raise holds_nul(block, at, encoding, path, where, base + len(tail) + at)
         cut = block.rfind(b"\n") + 1
         if cut == 0:
             tail += block

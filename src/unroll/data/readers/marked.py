@@ -14,8 +14,8 @@ from unroll.data.table.writer import Field
 _LEAST, _OFTEN, _FOR_EACH = 20, 3, 10
 #: A class before its text: with a sign between them; a number; TREC's DESC:manner; Vowpal Wabbit's `1 |text ...`.
 _CLASS_FIRST = re.compile(
-    r"(?P<label>[^\s,;|]{1,40})(?:\s*[,;|]\s*)(?P<text>\S.*)$"
-    r"|(?P<number>[+-]?\d{1,3}|[A-Z]{2,10}:[a-z]+)\s+(?:\|\w*\s+)?(?P<said>\S.*)$"
+    r"(?P<number>[+-]?\d{1,3}|[A-Z]{2,10}:[a-z]+)\s+(?:\|\w*\s+)?(?P<said>[^\s,;|].*)$"
+    r"|(?P<label>[^\s,;|]{1,40})\s*[,;|]\s*(?P<text>\S.*)$"
 )
 #: Signs between cells that no text holds.
 _BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", "\x01")

@@ -154,7 +154,8 @@ class XmlPairsReader:
 
     def recognises(self, file: Input) -> bool:
         """The root of either."""
-        head = file.head[:4096]
+        # Of UTF-16, the letters alone.
+        head = file.head[:4096].replace(b"\0", b"").lstrip(b"\xff\xfe")
         return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and (b"<tmx" in head or b"<xliff" in head)
 
     def open(self, file: Input, first: Source | None) -> XmlPairs:
