@@ -168,3 +168,16 @@ def test_a_mark_beside_an_answer_is_no_second_answer(tmp_path: Path) -> None:
         assert look(tmp_path, "a.csv", text)[0] == "classify"
     text = csv("comment,new,old,label", lambda n: f"words of {n} rows,{n % 2},{int(n % 5 == 0)},{int(n % 3 == 0)}")
     assert look(tmp_path, "b.csv", text)[0] == "classify"
+
+
+def test_logs_and_plays_with_many_names_are_texts(tmp_path: Path) -> None:
+    log = "".join(f"{('INFO', 'WARN')[n % 2]}: started number {n}\n" for n in COUNT)
+    assert look(tmp_path, "a.log", log)[0] == "generate"
+    many = "".join(f"Person {chr(65 + n % 26)}: says number {n}\n" for n in COUNT)
+    assert look(tmp_path, "b.txt", many)[0] == "generate"
+
+
+def test_numbers_beside_objects_are_no_series(tmp_path: Path) -> None:
+    text = lines(lambda n: {"id": n, "parts": [{"at": n}]})
+    with pytest.raises(DataError, match="column 'parts' holds lists or objects"):
+        look(tmp_path, "a.jsonl", text)
