@@ -124,7 +124,7 @@ TEXTS = [
         "pieces.txt",
         "".join(f"{text(r)} ||| {text(r + 1)}\n" for r in range(40)),
         "error",
-        "cells with ` ||| ` between them",
+        "three bars between cells",
         {"column2": "text"},
         "--task translate --source column1 --target column2",
     ),

@@ -70,7 +70,7 @@ class SeparatedReader:
 
     name = "separated"
     suffixes: tuple[str, ...] = ()
-    summary = "cells with ` ||| `, ` +++$+++ ` or `::` between them, as many on every line"
+    summary = "cells with three bars, ` +++$+++ ` or `::` between them, as many on every line"
 
     def recognises(self, file: Input) -> bool:
         """Every line has as many of one sign."""
