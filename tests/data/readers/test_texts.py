@@ -363,6 +363,19 @@ def test_prose_and_lists_have_no_class_before_them(tmp_path: Path) -> None:
         assert read(write(tmp_path / "a.txt", text), tmp_path).format == "text"
 
 
+def test_verses_and_logs_are_texts(tmp_path: Path) -> None:
+    verses = "".join(f"{n % 20 + 1} And it was so, number {n}\n" for n in range(300))
+    assert read(write(tmp_path / "a.txt", verses), tmp_path).format == "text"
+    log = "".join(f"2024-01-05 10:00:{n:02} - {('INFO', 'ERROR')[n % 2]}: number {n}\n" for n in range(40))
+    assert read(write(tmp_path / "b.txt", log), tmp_path).format == "text"
+
+
+def test_empty_rows_below_a_table_are_left_out_and_those_inside_are_kept(tmp_path: Path) -> None:
+    table = read(write(tmp_path / "a.csv", "x,y\n1,2\n,\n3,4\n,\n , \n"), tmp_path)
+    assert rows(table) == [("1", "2"), ("", ""), ("3", "4")]
+    assert "2 blank lines left out" in table.notes
+
+
 def test_cells_between_long_signs(tmp_path: Path) -> None:
     table = read(write(tmp_path / "a.txt", "L1 +++$+++ u0 +++$+++ Hi, you\n" * 3), tmp_path)
     assert rows(table)[0] == ("L1", "u0", "Hi, you")

@@ -98,17 +98,25 @@ class Delimited:
         skip = self.dialect.header
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         try:
+            empty: list[Row] = []
             for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
-                # Spreadsheets save rows that are empty as delimiters.
-                if not record.cells or (width > 1 and not any(map(str.strip, record.cells))):
+                if not record.cells:
                     self._blank += 1
                 elif skip:
                     skip = False
                 elif len(record.cells) == width:
                     cells = self._with_lists(record) if self.lists else record.cells
-                    yield Row([*cells, *lacking], record.line)
+                    row = Row([*cells, *lacking], record.line)
+                    if width > 1 and not any(map(str.strip, record.cells)):
+                        empty.append(row)
+                    else:
+                        yield from empty
+                        empty = []
+                        yield row
                 else:
                     raise DataError(self._ragged(record), self.path, record.line)
+            # Spreadsheets save the empty rows below a table as delimiters.
+            self._blank += len(empty)
         except QuoteError as error:
             raise _quote_error(error, self.path) from error
 

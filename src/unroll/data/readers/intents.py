@@ -19,6 +19,8 @@ from unroll.errors import DataError
 _INTENTS = ("tag", "intent", "name")
 _EXAMPLES = ("patterns", "examples", "utterances", "text")
 _ANSWERS = ("responses", "response", "answers")
+#: What stands in such a JSON file, so that others need not be read twice.
+_HINT = re.compile(rb'"(?:patterns|examples|utterances|text)"\s*:\s*\[')
 #: Markup of entities in an example: [Berlin](city), [Berlin]{"entity": "city"}.
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 _HEADING = re.compile(r"##\s*(?P<kind>\w+)\s*:\s*(?P<name>.+?)\s*$")
@@ -108,8 +110,7 @@ class IntentsReader:
     def recognises(self, file: Input) -> bool:
         """A list of intents with examples."""
         head = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        keys = [f'"{key}"'.encode() for key in (*_EXAMPLES[:3], *_ANSWERS)]
-        if not head.startswith((b"{", b"[")) or not any(key in head for key in keys):
+        if not head.startswith((b"{", b"[")) or not _HINT.search(head):
             return False
         try:
             return bool(intents_in(JsonDocument(file.path, file.options.encoding).value))

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 from unroll.data.readers.linewise import LineSource
 from unroll.data.readers.reader import Input, Source
+from unroll.data.table.numbers import looks_like_number
 from unroll.data.table.writer import Field
 
 #: Lines by which a class is told, of which each is met so often, at least; so many lines for each class, at least.
 _LEAST, _OFTEN, _FOR_EACH = 20, 3, 10
+#: Numbers that are classes, at most.
+_SCALE = 11
 #: A class before its text: with a sign between them; a number; TREC's DESC:manner; Vowpal Wabbit's `1 |text ...`.
 _CLASS_FIRST = re.compile(
     r"(?P<number>[+-]?\d{1,3}|[A-Z]{2,10}:[a-z]+)\s+(?:\|\w*\s+)?(?P<said>[^\s,;|].*)$"
@@ -51,6 +54,8 @@ class ClassFirstReader:
         counts = Counter(pair[0] for pair in found if pair is not None)
         several = sum(pair is not None and len(pair[1].split()) > 1 for pair in found)
         few = 1 < len(counts) <= len(lines) // _FOR_EACH or all(":" in label for label in counts)
+        # More numbers than a scale has count verses or chapters.
+        few = few and (len(counts) <= _SCALE or not all(map(looks_like_number, counts)))
         return None not in found and few and min(counts.values()) >= _OFTEN and 2 * several > len(lines)
 
     def open(self, file: Input, first: Source | None) -> LineSource:

@@ -44,6 +44,8 @@ _MARKS = re.compile("[\u200e\u200f\u202a\u202c\ufeff]")
 _LEAST, _SHARE = 3, 0.3
 #: A name and what its owner says, as people write conversations down.
 _SPEAKER = re.compile(r"(?P<who>[^:]{1,40}?) ?: ?(?P<said>.*)")
+#: What stands in the place of names in a log.
+_LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
 _COLUMNS = ("Date", "User", "Message")
 #: Turns of a conversation, at most: rows are split into train, validation and test by conversations.
 _TURNS = 20
@@ -226,5 +228,6 @@ def _form_of(file: Input) -> Callable[[Input], Iterator[Message]] | None:
         return _of_table
     found = [message_in(_MARKS.sub("", line)) for line in lines]
     messages = [match for match in found if match is not None]
-    several = len({match["who"] for match in messages}) > 1
+    names = {match["who"].rpartition(" ")[2].casefold() for match in messages}
+    several = len({match["who"] for match in messages}) > 1 and not names & _LEVELS
     return _exported if several and len(messages) >= max(_LEAST, _SHARE * len(found)) else None
