@@ -181,3 +181,19 @@ def test_numbers_beside_objects_are_no_series(tmp_path: Path) -> None:
     text = lines(lambda n: {"id": n, "parts": [{"at": n}]})
     with pytest.raises(DataError, match="column 'parts' holds lists or objects"):
         look(tmp_path, "a.jsonl", text)
+
+
+def test_names_of_files_choices_and_words_are_asked_about(tmp_path: Path) -> None:
+    for text, says in (
+        (csv("file,label", lambda n: f"{n}.txt,{n % 2}"), "column 'file' holds names of files (0.txt)"),
+        (csv("image,label", lambda n: f"a/{n}.JPG,{n % 2}"), "whose contents are not read"),
+    ):
+        with pytest.raises(DataError) as caught:
+            look(tmp_path, "a.csv", text)
+        assert says in str(caught.value)
+    choices = lines(lambda n: {"question": f"what is {n} ?", "choices": ["a", "b"], "answer": n % 2})
+    with pytest.raises(DataError, match="'answer' is the number of one of the choices in 'choices'"):
+        look(tmp_path, "b.jsonl", choices)
+    said = "".join(f"{chr(97 + n) * 3}\t{chr(65 + n)} AH {chr(65 + n)}\n" for n in range(26))
+    with pytest.raises(DataError, match="two columns of texts, column1 and column2"):
+        look(tmp_path, "c.tsv", said)

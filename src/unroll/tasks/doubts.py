@@ -27,6 +27,9 @@ _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
 _LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
 _TURNS_EACH = 5
+#: A name of a file, and what lists of choices are called.
+_FILE_NAME = re.compile(r"(?i)\S*\.(?:txt|html?|xml|json|pdf|docx?|jpe?g|png|gif|bmp|webp|tiff?)$")
+_CHOICES = frozenset(("choices", "options", "endings", "candidates", "선택지", "보기"))
 _CLASS_NAMES = frozenset(
     ("label", "labels", "class", "target", "category", "sentiment", "intent", "라벨", "레이블", "분류")
 )
@@ -47,7 +50,9 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
     rows = np.arange(min(len(table), _LOOKED_AT))
     if task.name == "classify" and guess.data.target is not None:
         _refuse_annotations(table, guess.data.target, rows)
+        _refuse_names_of_files(table, guess.data.inputs, rows)
         if named is None:
+            _refuse_choices(table, guess.data.target)
             _refuse_one_of_several(table, guess.data.target)
     if task.name == "generate" and is_running_text(table):
         _refuse_speakers(table)
@@ -57,7 +62,7 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
     if task.name == "generate":
         _refuse_structured(table, guess.data.inputs, rows)
         _refuse_unused_classes(table, guess)
-        _refuse_pairs(table, texts, rows)
+        _refuse_pairs(table, [name for name in table.columns if name in texts or _are_words(table, name, rows)], rows)
     elif task.name in ("forecast", "detect") and guess.data.time is None:
         _refuse_structured(table, [name for name in table.columns if table.kinds[name] is Kind.TEXT], rows)
         if not texts:
@@ -81,6 +86,31 @@ def _refuse_speakers(table: Table) -> None:
         raise DataError(
             f"every line begins with one of {len(names)} names ({shown}), as if people talked; --format messenger reads"
             " conversations (chat), --task generate the whole text",
+            table.paths[0],
+        )
+
+
+def _refuse_names_of_files(table: Table, inputs: Sequence[str], rows: np.ndarray) -> None:
+    """Raise if names of files would be read as texts."""
+    if len(inputs) != 1 or table.kinds[inputs[0]] is not Kind.TEXT:
+        return
+    cells = [cell.strip() for cell in table.texts(inputs[0], rows)]
+    if cells and all(map(_FILE_NAME.match, cells)):
+        raise DataError(
+            f"column '{inputs[0]}' holds names of files ({cells[0][:40]}), whose contents are not read; write their"
+            " texts into the table, or make a folder of texts for each class",
+            *table.place(0),
+        )
+
+
+def _refuse_choices(table: Table, target: str) -> None:
+    """Raise if the answer is the number of one of the choices that stand beside it."""
+    lists = [name for name in table.columns if short_name(name) in _CHOICES and table.details(name).is_list]
+    if lists and table.kinds[target] is Kind.NUMBER:
+        raise DataError(
+            f"'{target}' is the number of one of the choices in '{lists[0]}', which differ from row to row, and that"
+            " is not learnt; name a column of classes with --target, or write question and answer as texts for"
+            " --task chat",
             table.paths[0],
         )
 
@@ -115,6 +145,15 @@ def _are_sentences(table: Table, column: str, rows: np.ndarray) -> bool:
     cells = [cell.strip() for cell in table.texts(column, rows)]
     words = sum(len(cell.split()) > 1 for cell in cells)
     return 2 * words > len(cells) and len(set(cells)) > max(2, len(cells) // 20)
+
+
+def _are_words(table: Table, column: str, rows: np.ndarray) -> bool:
+    """Whether cells are single words, nearly all different, without a digit: no ids, but something to learn from."""
+    if table.kinds[column] is not Kind.TEXT:
+        return False
+    cells = [cell.strip() for cell in table.texts(column, rows)]
+    plain = sum(bool(cell) and not any(map(str.isdigit, cell)) for cell in cells)
+    return plain > 0.9 * len(cells) and 10 * len(set(cells)) > 9 * len(cells)
 
 
 def _refuse_pairs(table: Table, texts: Sequence[str], rows: np.ndarray) -> None:

@@ -351,7 +351,34 @@ def test_rasas_examples_without_markup(tmp_path: Path) -> None:
 def test_a_class_before_its_text(tmp_path: Path, line: str, cells: tuple[str, str]) -> None:
     other = line.replace(cells[0], "HUM:ind" if ":" in cells[0] else "1" if cells[0][-1].isdigit() else "ham", 1)
     table = read(write(tmp_path / "a.txt", f"{line}\n{other}\n" * 12), tmp_path)
-    assert (table.format, rows(table)[0]) == ("class-first", cells)
+    assert (table.format, rows(table)[0]) == ("class-lines", cells)
+
+
+@pytest.mark.parametrize("line", ["call me, now, spam", "call me, now;spam", "call me, now -> spam"])
+def test_a_class_behind_its_text(tmp_path: Path, line: str) -> None:
+    table = read(write(tmp_path / "a.txt", f"{line}\n{line.replace('spam', 'ham')}\n" * 12), tmp_path)
+    assert rows(table)[:2] == [("spam", "call me, now"), ("ham", "call me, now")]
+
+
+def test_endings_say_the_parts_of_a_folder(tmp_path: Path) -> None:
+    for part in ("train", "testa", "testb"):
+        write(tmp_path / "set" / f"eng.{part}", f"Ana B-PER\n{part} O\n\nRui B-PER\nleft O\n\n" * 6)
+    table = read(tmp_path / "set", tmp_path)
+    assert table.format == "conll"
+    assert table.parts is not None
+    assert [table.labels("tokens")[row][1] for row in (0, 12, 24)] == ["train", "testa", "testb"]
+    assert table.parts.tolist() == [0] * 12 + [1] * 12 + [2] * 12
+
+
+def test_a_folder_of_json_files_with_a_record_each(tmp_path: Path) -> None:
+    for n in range(3):
+        write(
+            tmp_path / "set" / f"doc_{n}.json",
+            json.dumps({"info": {"id": n}, "said": {"text": f"word {n}", "label": "a"}}),
+        )
+    table = read(tmp_path / "set", tmp_path)
+    assert table.columns == ("info.id", "said.text", "said.label")
+    assert list(table.texts("said.text")) == ["word 0", "word 1", "word 2"]
 
 
 def test_prose_and_lists_have_no_class_before_them(tmp_path: Path) -> None:

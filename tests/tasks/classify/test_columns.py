@@ -30,7 +30,7 @@ def cycle(*values: object) -> list[object]:
     [
         ({"text": TEXTS, "airline_sentiment": cycle("good", "bad"), "retweet_count": cycle(0, 1)}, "airline_sentiment"),
         ({"text": TEXTS, "gold_label": cycle("a", "b"), "annotator_labels": cycle(["a"], ["b"])}, "gold_label"),
-        ({"flag": cycle(0, 1), "star": cycle("*", ""), "text": TEXTS}, "flag"),
+        ({"flag": cycle(0, 1), "mark": cycle("*", ""), "text": TEXTS}, "flag"),
         ({"text": TEXTS, "mood": cycle("a", "b", "c"), "always": cycle(["x"])}, "mood"),
         ({"text": TEXTS, "Class Index": cycle(1, 2), "code": cycle(3, 4, 5, 6, 7)}, "Class Index"),
     ],

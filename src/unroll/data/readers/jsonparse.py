@@ -192,6 +192,8 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
             yield from (JsonRow(cells, 1, None) for cells in inside)
         elif shape.form == "columns":
             yield from (JsonRow(cells, 1, None) for cells in rows_of_columns(value))
+        elif shape.form == "record":
+            yield JsonRow(value, 1, None)
         elif shape.form == "rows":
             yield from (JsonRow(cells, 1, None) for cells in value.values())
         else:

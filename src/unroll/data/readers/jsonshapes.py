@@ -25,11 +25,12 @@ class Shape(NamedTuple):
 
     Attributes:
         form: "lists": the keys name parts or labels, and every value is a list of rows; "one": one key holds the list
-            of rows, the others speak of it; "columns": the keys name columns; "rows": every value is a row.
+            of rows, the others speak of it; "columns": the keys name columns; "rows": every value is a row;
+            "record": the object is one row, whose cells are objects that have nothing in common.
         key: of the rows, of form "one".
     """
 
-    form: Literal["lists", "one", "columns", "rows"]
+    form: Literal["lists", "one", "columns", "rows", "record"]
     key: str | None = None
 
 
@@ -48,6 +49,8 @@ def shape_of(value: Mapping[str, Any]) -> Shape:
         keys = list(cells[0])
         # pandas writes a column as an object from its index, which counts or holds times, to its cells.
         index = all(key.isdigit() for key in keys) or bool(guess_notations(pa.array(keys)))
+        if not set.intersection(*(set(cell) for cell in cells)) and len(cells) <= _MOST_KEYS:
+            return Shape("record")
         return Shape("columns") if alike and index else Shape("rows")
     if all(isinstance(cell, list) for cell in cells):
         even = len({len(cell) for cell in cells}) == 1 and len(cells[0]) > 0

@@ -1,10 +1,10 @@
-"""Lines of which a sign tells the parts: a class before its text, or cells with several signs between them."""
+"""Lines of which a sign tells the parts: a class before or behind its text, or cells with long signs between them."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unroll.data.readers.linewise import LineSource
 from unroll.data.readers.reader import Input, Source
@@ -20,6 +20,8 @@ _CLASS_FIRST = re.compile(
     r"(?P<number>[+-]?\d{1,3}|[A-Z]{2,10}:[a-z]+)\s+(?:\|\w*\s+)?(?P<said>[^\s,;|].*)$"
     r"|(?P<label>[^\s,;|]{1,40})\s*[,;|]\s*(?P<text>\S.*)$"
 )
+#: A class behind its text.
+_CLASS_LAST = re.compile(r"(?P<text>.*\S)\s*(?:[,;|]|->|=>)\s*(?P<label>[^\s,;|]{1,40})$")
 #: Signs between cells that no text holds.
 _BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", "\x01")
 
@@ -36,38 +38,60 @@ def class_and_text(line: str) -> tuple[str, str] | None:
     return (found["label"], found["text"]) if found["label"] is not None else (found["number"], found["said"])
 
 
-class ClassFirstReader:
-    """Reads lines that begin with their class."""
+def text_and_class(line: str) -> tuple[str, str] | None:
+    """The class behind the text of a line, and the text; None if it has none.
 
-    name = "class-first"
+    >>> text_and_class("call now, please, spam")
+    ('spam', 'call now, please')
+    """
+    found = _CLASS_LAST.match(line.strip())
+    return None if found is None else (found["label"], found["text"])
+
+
+class ClassLinesReader:
+    """Reads lines that begin or end with their class."""
+
+    name = "class-lines"
     suffixes: tuple[str, ...] = ()
-    summary = "a class before its text on every line, `spam, call now`, `1 text`, `DESC:manner text`; for classify"
+    summary = (
+        "a class before its text on every line, `spam, call now`, `1 text`, `DESC:manner text`, or behind it, `text,"
+        " spam`; for classify"
+    )
 
     def recognises(self, file: Input) -> bool:
-        """Every line begins with one of few classes, each met often, under a name that promises no table."""
-        if file.path.name.removesuffix(".gz").lower().endswith((".csv", ".tsv", ".tab")):
-            return False
-        lines = [line for _, line in file.lines if line.strip()]
-        if len(lines) < _LEAST or any("\t" in line for line in lines[:_LEAST]):
-            return False
-        found = [class_and_text(line) for line in lines]
-        counts = Counter(pair[0] for pair in found if pair is not None)
-        several = sum(pair is not None and len(pair[1].split()) > 1 for pair in found)
-        few = 1 < len(counts) <= len(lines) // _FOR_EACH or all(":" in label for label in counts)
-        # More numbers than a scale has count verses or chapters.
-        few = few and (len(counts) <= _SCALE or not all(map(looks_like_number, counts)))
-        return None not in found and few and min(counts.values()) >= _OFTEN and 2 * several > len(lines)
+        """Every line has one of few classes, each met often, under a name that promises no table."""
+        return _class_of(file) is not None
 
     def open(self, file: Input, first: Source | None) -> LineSource:
         """The columns are always the same."""
-        return LineSource(file, [Field("label"), Field("text")], "a class before the text of every line", _cells)
+        cut = _class_of(file) or class_and_text
+        where = "before" if cut is class_and_text else "behind"
+
+        def cells(line: str) -> tuple[str, str]:
+            found = cut(line)
+            if found is None:
+                raise ValueError(f"expected a class {where} its text, got {line[:40]!r}")
+            return found
+
+        return LineSource(file, [Field("label"), Field("text")], f"a class {where} the text of every line", cells)
 
 
-def _cells(line: str) -> tuple[str, str]:
-    found = class_and_text(line)
-    if found is None:
-        raise ValueError(f"expected a class and its text, got {line[:40]!r}")
-    return found
+def _class_of(file: Input) -> Callable[[str], tuple[str, str] | None] | None:
+    """What cuts the lines of a file into class and text; None if they have no classes."""
+    lines = [line for _, line in file.lines if line.strip()]
+    tables = file.path.name.removesuffix(".gz").lower().endswith((".csv", ".tsv", ".tab"))
+    if tables or len(lines) < _LEAST or any("\t" in line for line in lines[:_LEAST]):
+        return None
+    return next((cut for cut in (class_and_text, text_and_class) if _have_classes([cut(line) for line in lines])), None)
+
+
+def _have_classes(found: Sequence[tuple[str, str] | None]) -> bool:
+    counts = Counter(pair[0] for pair in found if pair is not None)
+    several = sum(pair is not None and len(pair[1].split()) > 1 for pair in found)
+    few = 1 < len(counts) <= len(found) // _FOR_EACH or all(":" in label for label in counts)
+    # More numbers than a scale has count verses or chapters.
+    few = few and (len(counts) <= _SCALE or not all(map(looks_like_number, counts)))
+    return None not in found and few and min(counts.values()) >= _OFTEN and 2 * several > len(found)
 
 
 class SeparatedReader:

@@ -15,7 +15,7 @@ from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
 from unroll.data.readers.ljspeech import LjSpeechReader
-from unroll.data.readers.marked import ClassFirstReader, SeparatedReader
+from unroll.data.readers.marked import ClassLinesReader, SeparatedReader
 from unroll.data.readers.messenger import MessengerReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
@@ -60,7 +60,7 @@ READERS: tuple[Reader, ...] = (
     SubtitlesReader(),
     WordTableReader(),
     SeparatedReader(),
-    ClassFirstReader(),
+    ClassLinesReader(),
     DelimitedReader("csv"),
     DelimitedReader("tsv"),
     DelimitedReader("text"),

@@ -73,8 +73,9 @@ _ID_NAME = re.compile(r"(?i)(^|[_\W])(u?u?id|guid|key|index|no|nr|번호|아이�
 _LEAST_ID = 5
 _WHITE = re.compile(r"\s")
 
-#: The words of a column's name, and those that say that something is counted or measured.
+#: The words of a column's name, those that say that it holds grades, and those that something is counted or measured.
 _WORD = re.compile(r"[^\W_]+")
+_GRADES = frozenset(("stars", "star", "rating", "ratings", "score", "grade", "overall", "평점", "별점"))
 _COUNTS = frozenset(("count", "counts", "num", "number", "length", "len", "confidence", "timestamp"))
 
 #: From this on a column is as likely to hold the classes as the one that was chosen.
@@ -177,6 +178,7 @@ def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str,
             scores[name] = 1.0 - distinct / len(rows)
         words = _WORD.findall(short_name(name))
         scores[name] += 3.0 if named else 1.0 if any(word in _TARGET_NAMES for word in words) else 0.0
+        scores[name] += 0.5 * any(word in _GRADES for word in words)
         # What is empty in some rows says something beside the class, and what is counted is none.
         scores[name] -= 0.5 * (("" in cells) + any(word in _COUNTS for word in words))
     # Of equal columns the last: tables put the answer at the end more often than in between.
