@@ -145,3 +145,14 @@ def test_a_terminal_that_knows_ascii_alone_gets_the_scores(trained):
     command = [sys.executable, "-m", "unroll.cli", "evaluate", str(trained)]
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert b"accuracy" in done.stdout
+
+
+def test_a_language_model_says_that_lines_are_continued_by_themselves(tmp_path, capsys):
+    path = tmp_path / "start it.txt"
+    path.write_text("the cat\nthe dog\n", encoding="utf-8")
+    run_folder = Path(__file__).parents[1] / "tasks" / "old_runs" / "generate" / "run"
+    assert run(["predict", str(run_folder), "--file", str(path), "--length", "3"]) == 0
+    printed = capsys.readouterr()
+    assert [json.loads(line)["text"] for line in printed.out.splitlines()] == ["the cat", "the dog"]
+    assert f"every line of {path} is continued by itself" in printed.err
+    assert f"unroll predict {run_folder} \"$(cat '{path}')\"" in printed.err

@@ -76,6 +76,18 @@ def look(tmp_path: Path, name: str, text: str) -> tuple[str, str]:
         ),
         ("a.csv", csv("text,label", lambda n: f"it is {n},{n % 2}.0"), "classify", "the class in 'label'"),
         ("a.txt", "".join(f"Ana{n} B-PER\nleft O\n" for n in COUNT), "tag", "the entities in 'tags'"),
+        (
+            "a.csv",
+            csv("words,tags", lambda n: f"Ana {n},B-PER {'O' if n % 2 else 'I-PER'}"),
+            "tag",
+            "the entities in 'tags' of the tokens in 'words'",
+        ),
+        (
+            "a.csv",
+            csv("text,labels", lambda n: f"it is {n},\"['joy', '{'ab'[n % 2]}']\""),
+            "classify",
+            "the class in 'labels' from the text in text",
+        ),
         ("a.txt", "".join(f"Ana B-PER\nleft{' O' if n else ''}\n\n" for n in COUNT), "tag", "the entities in 'tags'"),
     ],
 )
@@ -106,15 +118,19 @@ def test_names_and_content_say_what_a_file_is(tmp_path: Path, name: str, text: s
         ),
         (
             "a.csv",
-            csv("text,labels", lambda n: f"it is {n},\"['joy', '{'ab'[n % 2]}']\""),
-            "column 'labels' holds lists",
+            csv("text,kind", lambda n: f"it is {n},\"{{'joy': '{'ab'[n % 2]}'}}\""),
+            "column 'kind' holds lists",
         ),
         (
             "a.csv",
             csv("word,tag", lambda n: f"word{n % 7},{'O' if n % 2 else 'B-PER'}"),
             "column 'tag' holds tags of entities",
         ),
-        ("a.csv", csv("words,tags", lambda n: f"Ana {n},B-PER {'O' if n % 2 else 'I-PER'}"), "holds tags of entities"),
+        (
+            "a.csv",
+            csv("words,tags", lambda n: f"Ana {n} left,B-PER {'O' if n % 2 else 'I-PER'}"),
+            "holds tags of entities",
+        ),
         ("a.csv", csv("text,label", lambda n: f"it is {n},same"), "column 'label' holds one class in all 30 rows"),
     ],
 )
@@ -152,3 +168,32 @@ def test_a_mark_beside_an_answer_is_no_second_answer(tmp_path: Path) -> None:
         assert look(tmp_path, "a.csv", text)[0] == "classify"
     text = csv("comment,new,old,label", lambda n: f"words of {n} rows,{n % 2},{int(n % 5 == 0)},{int(n % 3 == 0)}")
     assert look(tmp_path, "b.csv", text)[0] == "classify"
+
+
+def test_logs_and_plays_with_many_names_are_texts(tmp_path: Path) -> None:
+    log = "".join(f"{('INFO', 'WARN')[n % 2]}: started number {n}\n" for n in COUNT)
+    assert look(tmp_path, "a.log", log)[0] == "generate"
+    many = "".join(f"Person {chr(65 + n % 26)}: says number {n}\n" for n in COUNT)
+    assert look(tmp_path, "b.txt", many)[0] == "generate"
+
+
+def test_numbers_beside_objects_are_no_series(tmp_path: Path) -> None:
+    text = lines(lambda n: {"id": n, "parts": [{"at": n}]})
+    with pytest.raises(DataError, match="column 'parts' holds lists or objects"):
+        look(tmp_path, "a.jsonl", text)
+
+
+def test_names_of_files_choices_and_words_are_asked_about(tmp_path: Path) -> None:
+    for text, says in (
+        (csv("file,label", lambda n: f"{n}.txt,{n % 2}"), "column 'file' holds names of files (0.txt)"),
+        (csv("image,label", lambda n: f"a/{n}.JPG,{n % 2}"), "whose contents are not read"),
+    ):
+        with pytest.raises(DataError) as caught:
+            look(tmp_path, "a.csv", text)
+        assert says in str(caught.value)
+    choices = lines(lambda n: {"question": f"what is {n} ?", "choices": ["a", "b"], "answer": n % 2})
+    with pytest.raises(DataError, match="'answer' is the number of one of the choices in 'choices'"):
+        look(tmp_path, "b.jsonl", choices)
+    said = "".join(f"{chr(97 + n) * 3}\t{chr(65 + n)} AH {chr(65 + n)}\n" for n in range(26))
+    with pytest.raises(DataError, match="two columns of texts, column1 and column2"):
+        look(tmp_path, "c.tsv", said)

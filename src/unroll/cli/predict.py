@@ -12,12 +12,19 @@ from unroll.cli import options as o
 if TYPE_CHECKING:
     from unroll.tasks.base import Written
 
+#: Endings of files of plain text.
+_PLAIN = ("", ".txt", ".text", ".md")
+
 
 def predict(
     run: o.Run,
     text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to predict for.")] = None,
     file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A data file with the columns that the model was trained on.")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A data file with the columns that the model was trained on; of a plain text every line is a record.",
+        ),
     ] = None,
     format: o.Format = None,
     encoding: o.Encoding = None,
@@ -37,6 +44,7 @@ def predict(
     Standard input holds texts, or JSON objects with the columns' values if its first line is one.
     """
     import json
+    import shlex
     import sys
 
     from unroll import api
@@ -53,6 +61,12 @@ def predict(
         asked = text
     elif file is not None:
         asked = Path(file)
+        if model.task == "generate" and Path(file.removesuffix(".gz")).suffix.lower() in _PLAIN:
+            typer.echo(
+                f"every line of {file} is continued by itself; the whole text as one: unroll predict {run}"
+                f' "$(cat {shlex.quote(file)})"',
+                err=True,
+            )
     else:
         if sys.stdin.isatty():
             typer.echo("reading records from the terminal, one per line; end with Ctrl-D", err=True)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.parquet import batches_of, fields_of, settle
+from unroll.data.reshaped import marked_rows, reshaped
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import PART_NAMES
 from unroll.data.table.table import Table
@@ -64,10 +65,12 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
     module = type(data).__module__.partition(".")[0]
     try:
         if module == "datasets" and isinstance(data, dict):
-            return _splits(data)
-        if module == "datasets":
-            return [Frame(_dataset(data), "Dataset")]
-        return [Frame(*_frame(data, module, target))]
+            frames = _splits(data)
+        elif module == "datasets":
+            frames = [Frame(_dataset(data), "Dataset")]
+        else:
+            frames = [Frame(*_frame(data, module, target))]
+        return [frame._replace(columns=reshaped(frame.columns)) for frame in frames]
     except UnicodeEncodeError as error:
         raise DataError(
             f"{type(data).__name__}: a text holds a lone surrogate ({error.object[error.start]!a}), which is half a"
@@ -188,6 +191,8 @@ def _word(cell: str | float) -> str:
 
 def _rows(data: Sequence[Any], target: str | None = None) -> pa.Table:
     first = next((row for row in data if row is not None), None)
+    if isinstance(first, Mapping | tuple) and (marked := marked_rows(data)) is not None:
+        return marked
     if isinstance(first, Mapping):
         nested = nested_in(row for row in data[:_LOOKED_AT] if isinstance(row, Mapping))
         data = [opened(row, nested) if isinstance(row, Mapping) else row for row in data] if nested else data
@@ -277,11 +282,17 @@ def _dataset(data: Any) -> pa.Table:
     """The columns of a `datasets.Dataset`, class numbers by their names; -1, no label, is an empty cell."""
     table = pa.Table.from_batches(_chunks(data))
     for name, feature in data.features.items():
+        inner = getattr(feature, "feature", None)
         if type(feature).__name__ == "ClassLabel":
             names = pa.array(feature.names, pa.large_string())
             numbers = table.column(name).combine_chunks()
             known = pa.array([None if n is None or n < 0 else n for n in numbers.to_pylist()], pa.int64())
             table = table.set_column(table.schema.get_field_index(name), name, names.take(known))
+        elif inner is not None and type(inner).__name__ == "ClassLabel":
+            cells = table.column(name).to_pylist()
+            words = [None if cell is None else [inner.names[n] if n >= 0 else "" for n in cell] for cell in cells]
+            column = pa.array(words, pa.large_list(pa.large_string()))
+            table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from unroll.data import Kind, Table
+from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.reading import short_name
+from unroll.tasks.reading import are_structured, short_name
 
 #: Rows that are looked at.
 _LOOKED_AT = 200
@@ -22,8 +23,13 @@ _RATIO = 3.0
 #: From this confidence on a guess has reasons of its own.
 SURE = 0.5
 _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
-#: The beginning of a list or an object as Python writes it.
-_PYTHON_LIST = re.compile(r"[\[{]\s*(['\[({\]]|\d)")
+#: A name and what its owner says; levels of a log, which are no names; and lines for each name, at least.
+_SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
+_LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
+_TURNS_EACH = 5
+#: A name of a file, and what lists of choices are called.
+_FILE_NAME = re.compile(r"(?i)\S*\.(?:txt|html?|xml|json|pdf|docx?|jpe?g|png|gif|bmp|webp|tiff?)$")
+_CHOICES = frozenset(("choices", "options", "endings", "candidates", "선택지", "보기"))
 _CLASS_NAMES = frozenset(
     ("label", "labels", "class", "target", "category", "sentiment", "intent", "라벨", "레이블", "분류")
 )
@@ -44,19 +50,67 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
     rows = np.arange(min(len(table), _LOOKED_AT))
     if task.name == "classify" and guess.data.target is not None:
         _refuse_annotations(table, guess.data.target, rows)
+        _refuse_names_of_files(table, guess.data.inputs, rows)
         if named is None:
+            _refuse_choices(table, guess.data.target)
             _refuse_one_of_several(table, guess.data.target)
+    if task.name == "generate" and is_running_text(table):
+        _refuse_speakers(table)
     if guess.confidence >= SURE:
         return
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
     if task.name == "generate":
-        _refuse_one_class(table, texts)
-        _refuse_pairs(table, texts, rows)
-    elif task.name in ("forecast", "detect") and guess.data.time is None and texts:
+        _refuse_structured(table, guess.data.inputs, rows)
+        _refuse_unused_classes(table, guess)
+        _refuse_pairs(table, [name for name in table.columns if name in texts or _are_words(table, name, rows)], rows)
+    elif task.name in ("forecast", "detect") and guess.data.time is None:
+        _refuse_structured(table, [name for name in table.columns if table.kinds[name] is Kind.TEXT], rows)
+        if not texts:
+            return
         names = "', '".join(texts[:4])
         raise DataError(
             f"numbers beside texts in '{names}', and nothing says what is to be learnt; name it: --target COLUMN (a"
             f" class), --task translate or chat (pairs of texts), or --task {task.name} for the numbers alone",
+            table.paths[0],
+        )
+
+
+def _refuse_speakers(table: Table) -> None:
+    """Raise if every line of a text begins with one of few names and a colon: then people talk in it."""
+    cells = list(table.texts(table.columns[0], np.arange(min(len(table), _LOOKED_AT))))
+    found = [_SPEAKER.match(cell) for cell in cells]
+    names = Counter(match[1] for match in found if match is not None)
+    few = 2 <= len(names) <= len(cells) // _TURNS_EACH
+    if None not in found and few and min(names.values()) > 1 and not _LEVELS & {name.casefold() for name in names}:
+        shown = ", ".join(sorted(names)[:4])
+        raise DataError(
+            f"every line begins with one of {len(names)} names ({shown}), as if people talked; --format messenger reads"
+            " conversations (chat), --task generate the whole text",
+            table.paths[0],
+        )
+
+
+def _refuse_names_of_files(table: Table, inputs: Sequence[str], rows: np.ndarray) -> None:
+    """Raise if names of files would be read as texts."""
+    if len(inputs) != 1 or table.kinds[inputs[0]] is not Kind.TEXT:
+        return
+    cells = [cell.strip() for cell in table.texts(inputs[0], rows)]
+    if cells and all(map(_FILE_NAME.match, cells)):
+        raise DataError(
+            f"column '{inputs[0]}' holds names of files ({cells[0][:40]}), whose contents are not read; write their"
+            " texts into the table, or make a folder of texts for each class",
+            *table.place(0),
+        )
+
+
+def _refuse_choices(table: Table, target: str) -> None:
+    """Raise if the answer is the number of one of the choices that stand beside it."""
+    lists = [name for name in table.columns if short_name(name) in _CHOICES and table.details(name).is_list]
+    if lists and table.kinds[target] is Kind.NUMBER:
+        raise DataError(
+            f"'{target}' is the number of one of the choices in '{lists[0]}', which differ from row to row, and that"
+            " is not learnt; name a column of classes with --target, or write question and answer as texts for"
+            " --task chat",
             table.paths[0],
         )
 
@@ -93,12 +147,22 @@ def _are_sentences(table: Table, column: str, rows: np.ndarray) -> bool:
     return 2 * words > len(cells) and len(set(cells)) > max(2, len(cells) // 20)
 
 
+def _are_words(table: Table, column: str, rows: np.ndarray) -> bool:
+    """Whether cells are single words, nearly all different, without a digit: no ids, but something to learn from."""
+    if table.kinds[column] is not Kind.TEXT:
+        return False
+    cells = [cell.strip() for cell in table.texts(column, rows)]
+    plain = sum(bool(cell) and not any(map(str.isdigit, cell)) for cell in cells)
+    return plain > 0.9 * len(cells) and 10 * len(set(cells)) > 9 * len(cells)
+
+
 def _refuse_pairs(table: Table, texts: Sequence[str], rows: np.ndarray) -> None:
     lengths = {name: float(np.mean([len(cell) for cell in table.texts(name, rows)])) for name in texts}
-    pairs = [pair for pair in itertools.combinations(texts, 2) if _are_alike(*(lengths[name] for name in pair))]
+    pairs = list(itertools.combinations(texts, 2))
     if not pairs:
         return
-    one, other = map(shlex.quote, pairs[0])
+    alike = [pair for pair in pairs if _are_alike(*(lengths[name] for name in pair))]
+    one, other = map(shlex.quote, (alike or pairs)[0])
     raise DataError(
         f"two columns of texts, {one} and {other}, and nothing says what they are to each other; name it: --task"
         f" translate --source {one} --target {other}, --task chat --set data.inputs={one} --target {other}, or --task"
@@ -111,16 +175,39 @@ def _are_alike(one: float, other: float) -> bool:
     return max(one, other) <= _RATIO * max(min(one, other), 1.0)
 
 
-def _refuse_one_class(table: Table, texts: Sequence[str]) -> None:
+def _refuse_unused_classes(table: Table, guess: Guess) -> None:
+    """Raise if a column that is called after classes would be left aside: it holds one class, or as many as rows."""
     for name in table.columns:
-        if texts and short_name(name) in _CLASS_NAMES and table.kinds[name] is not Kind.SERIES:
-            found = set(table.texts(name))
-            if len(found) == 1 and len(table) > 1:
-                raise DataError(
-                    f"column '{name}' holds one class in all {len(table):,} rows ({found.pop()[:40]!r}), so there is"
-                    " nothing to tell apart; add rows of another class, or --task generate for a language model",
-                    table.paths[0],
-                )
+        if name in guess.data.inputs or short_name(name) not in _CLASS_NAMES or table.kinds[name] is Kind.SERIES:
+            continue
+        found = {cell.strip() for cell in table.texts(name)} - {""}
+        if len(found) == 1 and len(table) > 1:
+            raise DataError(
+                f"column '{name}' holds one class in all {len(table):,} rows ({found.pop()[:40]!r}), so there is"
+                " nothing to tell apart; add rows of another class, or --task generate for a language model",
+                table.paths[0],
+            )
+        if len(found) > 1:
+            raise DataError(
+                f"column '{name}' holds {len(found):,} different values in {len(table):,} rows, which are many for"
+                f" classes; learn them with --target {shlex.quote(name)}, or leave them aside with --task generate",
+                table.paths[0],
+            )
+
+
+def _refuse_structured(table: Table, names: Sequence[str], rows: np.ndarray) -> None:
+    """Raise if lists or objects would be learnt as texts, or be left aside."""
+    for name in names:
+        cells = [cell.strip() for cell in table.texts(name, rows) if cell.strip()]
+        if are_structured(cells):
+            others = [other for other in table.columns if other != name and table.kinds[other] is Kind.TEXT]
+            wanted = others[0] if others else "COLUMN"
+            raise DataError(
+                f"column '{name}' holds lists or objects ({cells[0][:40]}), and nothing says what is to be learnt;"
+                " write one row per text, with its class, its answer or its tags in a column of their own, or name"
+                f" the texts: --task generate --set data.inputs={shlex.quote(wanted)}",
+                *table.place(0),
+            )
 
 
 def _refuse_annotations(table: Table, target: str, rows: np.ndarray) -> None:
@@ -128,11 +215,10 @@ def _refuse_annotations(table: Table, target: str, rows: np.ndarray) -> None:
     if table.kinds[target] is not Kind.TEXT:
         return
     cells = [cell.strip() for cell in table.texts(target, rows) if cell.strip()]
-    structured = sum(_is_structured(cell) for cell in cells)
-    if cells and 2 * structured > len(cells):
+    if are_structured(cells):
         raise DataError(
             f"column '{target}' holds lists or objects ({cells[0][:40]}), which are no classes; write one class per"
-            ' row, several with commas and no blanks between them (joy,love), or for tags of tokens lines of {"tokens":'
+            ' row, several with commas between them (joy,love), or for tags of tokens lines of {"tokens":'
             ' [...], "tags": ["B-PER", ...]}',
             *table.place(0),
         )
@@ -145,14 +231,3 @@ def _refuse_annotations(table: Table, target: str, rows: np.ndarray) -> None:
             ' {"tokens": [...], "tags": [...]}',
             *table.place(0),
         )
-
-
-def _is_structured(cell: str) -> bool:
-    """Whether it is a list or an object as JSON or Python writes it."""
-    if not cell.startswith(("[", "{")) or not cell.endswith(("]", "}")):
-        return False
-    try:
-        json.loads(cell)
-    except (ValueError, RecursionError):
-        return _PYTHON_LIST.match(cell) is not None
-    return True

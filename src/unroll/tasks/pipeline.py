@@ -124,7 +124,7 @@ def plan_run(
     say(guess.reason)
     for note in guess.notes:
         say(note)
-    data = guess.data.model_copy(update={"columns": guess.data.columns or held_columns(table)})
+    data = guess.data.model_copy(update={"columns": {**held_columns(table), **guess.data.columns}})
     config = rough.model_copy(update={"task": task.name, "data": data})
     placed = TASKS.place(options or {}, task, training)
     config = validate(RunConfig, with_values(config.model_dump(), placed))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
+from collections.abc import Sequence
 
 from unroll.bundle import DataConfig
 from unroll.data import Kind, ReadOptions, Table
 from unroll.data.table.kinds import Column
 from unroll.errors import ConfigError
 
+#: The beginning of a list or an object as Python writes it.
+_PYTHON_LIST = re.compile(r"[\[{]\s*(['\[({\]]|\d)")
 #: Columns whose kinds are kept with a run, at most.
 _WIDE = 200
 
@@ -49,3 +54,20 @@ def held_columns(table: Table) -> dict[str, str]:
 def short_name(column: str) -> str:
     """How a column is called, without the objects that it stood in: the `label` of `annotation.label`."""
     return column.strip().rpartition(".")[2].casefold()
+
+
+def are_structured(cells: Sequence[str]) -> bool:
+    """Whether most cells are lists or objects, as JSON or Python writes them."""
+    full = [cell.strip() for cell in cells if cell.strip()]
+    return bool(full) and 2 * sum(map(is_structured, full)) > len(full)
+
+
+def is_structured(cell: str) -> bool:
+    """Whether it is a list or an object as JSON or Python writes it."""
+    if not cell.startswith(("[", "{")) or not cell.endswith(("]", "}")):
+        return False
+    try:
+        json.loads(cell)
+    except (ValueError, RecursionError):
+        return _PYTHON_LIST.match(cell) is not None
+    return True

@@ -212,3 +212,42 @@ def test_it_is_quick_on_a_hundred_thousand_rows(tmp_path: Path) -> None:
     options: dict[str, Any] = {"target": "label", "inputs": ["text"], "split": split}
     examine(table, **options)
     assert time.process_time() - begin < 10
+
+
+def test_classes_that_differ_only_in_case_blanks_or_composition(tmp_path: Path) -> None:
+    rows = [
+        (f"text number {n}", ("Spam", "spam", " ham", "HAM  ", "caf\u00e9", "cafe\u0301")[n % 6]) for n in range(60)
+    ]
+    found = only(examine(tsv(tmp_path, rows), target="label"), "learnt apart")
+    assert found.level == "warning"
+    assert "'Spam' and 'spam', 'ham' and 'HAM', 'caf\u00e9' and 'cafe\u0301'" in found.text
+    assert found.advice == "write each of them in one way"
+    labels = [(f"text number {n}", ("a,B", "b,a", "b")[n % 3]) for n in range(60)]
+    assert only(examine(tsv(tmp_path, labels), target="label"), "'B' and 'b'").level == "warning"
+
+
+def test_blanks_around_a_class_make_no_other_class(tmp_path: Path) -> None:
+    rows = [(f"text number {n}", ("spam", "spam ", "ham")[n % 3]) for n in range(60)]
+    findings = examine(tsv(tmp_path, rows), target="label")
+    assert only(findings, "2 classes: spam 40 (66.7 %), ham 20 (33.3 %)")
+    assert not [finding for finding in findings if "learnt apart" in finding.text]
+
+
+@pytest.mark.parametrize(
+    ("between", "advice"),
+    [
+        ("/", "--set 'data.columns.label=labels /' reads it so"),
+        (" + ", "--set 'data.columns.label=labels +' reads it so"),
+        (" and ", "if so, write commas between labels (joy,love)"),
+    ],
+)
+def test_a_class_that_others_make_up_may_be_several_labels(tmp_path: Path, between: str, advice: str) -> None:
+    rows = [(f"text number {n}", (f"joy{between}love", "love", "joy")[n % 3]) for n in range(60)]
+    found = only(examine(tsv(tmp_path, rows), target="label"), "may be several labels")
+    assert (found.level, found.advice) == ("warning", advice)
+    assert "'joy' and 'love' are classes" in found.text
+
+
+def test_whole_numbers_with_a_point_are_classes(tmp_path: Path) -> None:
+    rows = [(f"text number {n}", f"{n % 5}.0") for n in range(60)]
+    assert only(examine(tsv(tmp_path, rows), target="label"), "5 classes: ")

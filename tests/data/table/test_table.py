@@ -44,7 +44,9 @@ def test_rows_are_read_in_any_order_over_batches(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small_batches")
 def test_kinds_are_settled_by_all_rows(tmp_path: Path) -> None:
-    lines = [f"{i},2024-01-{i % 28 + 1:02d},a|b,{i}" for i in range(50)] + ["x,soon,a b,3"]
+    lines = [f"{i},2024-01-{i % 28 + 1:02d},a|b,{i}" for i in range(50)] + [
+        "x,soon,a b and more words than labels have,3"
+    ]
     table = read(write(tmp_path / "a.csv", "\n".join(["n,when,tags,m", *lines])), tmp_path)
     assert list(table.kinds.values()) == [Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.NUMBER]
     table = read(write(tmp_path / "a.csv", "\n".join(["n,when,tags,m", *lines[:-1]])), tmp_path)

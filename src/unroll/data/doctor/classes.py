@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from unroll.data.table.splits import Split
 from unroll.data.table.table import Table
 
 _RARE = 5
+#: What may stand between the names of several labels.
+_BETWEEN = re.compile(r"\s*[,;|/+&]\s*|\s+(?:and|und|et|y)\s+|\s+")
 _LISTED = 12
 #: A column with more classes than this is text or a number, not a class.
 _MAX_CLASSES = 1000
@@ -33,13 +37,57 @@ def class_codes(table: Table, column: str) -> tuple[list[str], np.ndarray]:
     return list(codes), np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Names of classes that differ in nothing but case, blanks or the composition of their characters.
+
+    >>> alike(["spam", "ham", "Spam", "HAM ", "other"])
+    [['spam', 'Spam'], ['ham', 'HAM ']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def alike_text(groups: Sequence[Sequence[str]]) -> str:
+    """Such classes as a sentence."""
+    shown = ", ".join(" and ".join(repr(name[:30]) for name in group) for group in groups[:_LISTED])
+    more = f", and {len(groups) - _LISTED} more" if len(groups) > _LISTED else ""
+    return f"classes that differ only in case or blanks are learnt apart: {shown}{more}"
+
+
+def _stripped(names: Sequence[str], codes: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Classes as they are learnt: without blanks around them."""
+    known: dict[str, int] = {}
+    place = np.array([known.setdefault(name.strip(), len(known)) for name in names], dtype=np.int64)
+    return list(known), place[codes] if len(names) else codes
+
+
+def look_at_names(table: Table, target: str, names: Sequence[str]) -> Iterator[Finding]:
+    """Classes that may be one class, or several labels."""
+    groups = alike(names)
+    if groups:
+        yield Finding("warning", alike_text(groups), table.paths[0], None, "write each of them in one way")
+    known = set(names)
+    for name in names:
+        parts = [part.strip() for part in _BETWEEN.split(name)]
+        mark = _BETWEEN.search(name)
+        if mark is not None and len(parts) > 1 and all(part in known for part in parts):
+            text = f"the class {name[:40]!r} may be several labels, as {' and '.join(map(repr, parts[:3]))} are classes"
+            sign = mark[0].strip()
+            option = f"--set 'data.columns.{target}=labels {sign}' reads it so"
+            advice = option if len(sign) == 1 else "if so, write commas between labels (joy,love)"
+            yield Finding("warning", text, table.paths[0], None, advice)
+            return
+
+
 def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[Finding]:
     if table.kinds[target] is Kind.SERIES:
         return
     if table.kinds[target] is Kind.LABELS:
         yield from _label_sets(table, target)
         return
-    names, codes = class_codes(table, target)
+    names, codes = _stripped(*class_codes(table, target))
     if "" in names:
         rows = np.flatnonzero(codes == names.index(""))
         text = f"the target {target!r} is empty in {counted(len(rows), 'row')}"
@@ -57,6 +105,7 @@ def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[F
     order = np.argsort(-counts, kind="stable")
     listed = ", ".join(f"{names[i][:30]} {counts[i]:,} ({share(int(counts[i]), len(codes))})" for i in order[:_LISTED])
     yield Finding("note", f"target {target!r}: {len(names)} classes: {listed}{', ...' if len(names) > _LISTED else ''}")
+    yield from look_at_names(table, target, names)
     rare = [int(i) for i in order if counts[i] < _RARE]
     if rare:
         row = int(np.flatnonzero(codes == rare[-1])[0])
@@ -85,7 +134,9 @@ def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[F
 
 def _is_measured(table: Table, column: str, values: Sequence[str]) -> bool:
     """Whether a column of numbers measures something rather than numbering classes."""
-    return table.kinds[column] is Kind.NUMBER and (len(values) > 200 or any("." in value for value in values))
+    return table.kinds[column] is Kind.NUMBER and (
+        len(values) > 200 or any("." in value.removesuffix(".0") for value in values)
+    )
 
 
 def _label_sets(table: Table, target: str) -> Iterator[Finding]:
@@ -102,6 +153,9 @@ def _label_sets(table: Table, target: str) -> Iterator[Finding]:
     listed = ", ".join(f"{name[:30]} {count:,}" for name, count in ranked[:_LISTED])
     text = f"target {target!r}: {len(counts)} labels, {counted(several, 'row')} with several: {listed}"
     yield Finding("note", text + (", ..." if len(ranked) > _LISTED else ""))
+    groups = alike(counts)
+    if groups:
+        yield Finding("warning", alike_text(groups), table.paths[0], None, "write each of them in one way")
     if empty:
         text = f"the target {target!r} has no label in {counted(empty, 'row')}"
         yield at_row(table, first_empty, "note", text, "")

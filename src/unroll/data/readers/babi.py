@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
 from unroll.data.table.splits import part_of
@@ -31,7 +31,7 @@ class BabiSource:
     empty = "no questions; expected lines such as `3 Where is Mary?<TAB>bathroom<TAB>1`"
 
     def __init__(self, path: Path, encoding: str) -> None:
-        self.said = f"{path.name}: stories with questions (bAbI), {encoding.upper()}"
+        self.said = f"{path.name}: stories with questions (bAbI), {encoding_of(path, encoding)}"
         self._path = path
         self._encoding = encoding
         self._silent = 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.data.readers.jsonparse import JsonDocument
+from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.linewise import LineSource
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
@@ -92,7 +93,9 @@ class CaptionJsonSource:
     empty = "no captions"
 
     def __init__(self, path: Path, encoding: str, *, karpathy: bool) -> None:
-        self.said = f"{path.name}: pictures with captions ({'Karpathy' if karpathy else 'COCO'}), {encoding.upper()}"
+        self.said = (
+            f"{path.name}: pictures with captions ({'Karpathy' if karpathy else 'COCO'}), {encoding_of(path, encoding)}"
+        )
         self._path = path
         self._encoding = encoding
         self._karpathy = karpathy

@@ -6,6 +6,7 @@ here.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
 from unroll.data.table.numbers import looks_like_number
@@ -31,6 +32,8 @@ _ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
 _BLANKS = re.compile(r"[ \t]+")
 #: What may stand on the line between two sentences; a byte order mark comes there where files were joined.
 _EMPTY = " \t\r\ufeff"
+#: Lines by which a column that counts is told.
+_LOOKED_AT = 200
 #: Share of the lines that have as many columns as the first.
 _EVEN = 0.9
 #: Lines from which on tags that mark no entities are told by how often each comes.
@@ -38,6 +41,8 @@ _MANY = 20
 #: A longer token is no word but a line that was not cut.
 MAX_TOKEN = 1000
 _DOCUMENT = "-DOCSTART-"
+#: Lines of CoNLL-2012 around documents.
+_DOCUMENT_LINES = ("#begin document", "#end document")
 
 
 class Sentence(NamedTuple):
@@ -105,7 +110,7 @@ class TaggedSource:
         cut: Callable[[list[tuple[int, str]], Left], Sentence | None],
     ) -> None:
         self.fields = tuple(Field(name, "list") for name in columns)
-        self.said = f"{path.name}: {form}, {encoding.upper()}"
+        self.said = f"{path.name}: {form}, {encoding_of(path, encoding)}"
         self._path = path
         self._encoding = encoding
         self._cut = cut
@@ -149,15 +154,18 @@ class _Columns:
     Args:
         tabs: whether tabs separate, not blanks.
         width: how many columns there must be.
+        counted: whether a column before them counts the tokens of a sentence.
     """
 
-    def __init__(self, tabs: bool, width: int) -> None:
+    def __init__(self, tabs: bool, width: int, *, counted: bool = False) -> None:
         self.tabs = tabs
         self.width = width
+        self.counted = counted
 
     def split(self, line: str) -> list[str]:
         """The cells of a line."""
-        return line.split("\t") if self.tabs else _BLANKS.split(line.strip(" \t"))
+        cells = line.split("\t") if self.tabs else _BLANKS.split(line.strip(" \t"))
+        return cells[1:] if self.counted else cells
 
     def sentence(self, group: list[tuple[int, str]], left: Left) -> Sentence | None:
         """The sentence of some lines; None if they are comments, or the mark of a document."""
@@ -187,7 +195,7 @@ class _Columns:
 
 
 def _is_comment(line: str) -> bool:
-    return line.startswith("##") and not line.startswith("##\t")
+    return (line.startswith("##") and not line.startswith("##\t")) or line.startswith(_DOCUMENT_LINES)
 
 
 def _universal(group: list[tuple[int, str]], left: Left) -> Sentence:
@@ -258,20 +266,26 @@ class ColumnsReader:
 
     def open(self, file: Input, first: Source | None) -> TaggedSource:
         """A further file must have as many columns as the first."""
-        words = (line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY))
-        line = next((line for line in words if not line.startswith(("##", "# ", _DOCUMENT))), "")
+        words = [line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY)]
+        words = [line for line in words if not line.startswith(("##", "# ", _DOCUMENT, *_DOCUMENT_LINES))]
         # Without a line of a token, whatever begins like a comment is one.
-        columns = _columns_of([line]) if line else _Columns(False, 0)
+        columns = _columns_of(words) if words else _Columns(False, 0)
         if isinstance(first, TaggedSource):
-            columns = _Columns(columns.tabs, len(first.fields))
+            columns = _Columns(columns.tabs, len(first.fields), counted=columns.counted)
         names = ["tokens", *(f"column{index}" for index in range(2, columns.width)), "tags"]
         return TaggedSource(file.path, file.options.encoding, names, "CoNLL columns", columns.sentence)
 
 
 def _columns_of(words: Sequence[str]) -> _Columns:
-    """How the lines of words are cut: at tabs if the first holds one."""
+    """How the lines of words are cut: at tabs if the first holds one, without a column that counts the words."""
     tabs = "\t" in words[0]
-    return _Columns(tabs, max(2, len(_Columns(tabs, 2).split(words[0]))))
+    columns = _Columns(tabs, max(2, len(_Columns(tabs, 2).split(words[0]))))
+    counts = [columns.split(line)[0] for line in words[:_LOOKED_AT]]
+    if columns.width < 3 or len(set(counts)) < 2 or not all(map(str.isdecimal, counts)):
+        return columns
+    numbers = list(map(int, counts))
+    rising = all(number in (0, 1, before + 1) for before, number in itertools.pairwise(numbers))
+    return _Columns(tabs, columns.width - 1, counted=True) if rising and numbers[0] in (0, 1) else columns
 
 
 def _mark_entities(tags: Sequence[str]) -> bool:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from unroll.data.readers.dialect import Dialect, find_table, guess_dialect, is_csv_in_disguise, is_number_table
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.dialect import (
+    Dialect,
+    find_table,
+    guess_dialect,
+    is_csv_in_disguise,
+    is_number_table,
+    split_sample,
+)
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import blank_note
+from unroll.data.readers.listcells import holds_lists, list_items, words_and_tags
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import BLANKS, QuoteError, Record, records
+from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
 _SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "text": (".txt",)}
+#: Rows by which columns of lists are told.
+_LOOKED_AT = 200
 _SUMMARIES = {
     "csv": "delimiter, quotes and header are guessed from the first lines, and the guess is said in `table.notes`; "
     "without a header the columns are `column1`, `column2`, ...",
@@ -33,6 +46,7 @@ class Delimited:
         encoding: its encoding.
         lacking: how many cells each row lacks beside the first file, which are then empty.
         begins: the line at which the table begins; what stands above it is left out.
+        lists: the numbers of the columns whose cells are lists, and whether they are so as words with blanks between.
     """
 
     marked = False
@@ -46,6 +60,7 @@ class Delimited:
         *,
         lacking: int = 0,
         begins: int = 1,
+        lists: Mapping[int, bool] = MappingProxyType({}),
     ) -> None:
         self.path = path
         self.columns = columns
@@ -53,17 +68,18 @@ class Delimited:
         self.encoding = encoding
         self.lacking = lacking
         self.begins = begins
+        self.lists = lists
         self._blank = 0
 
     @property
     def fields(self) -> list[Field]:
         """The columns, whose kinds are found out."""
-        return [Field(column) for column in self.columns]
+        return [Field(name, "list" if at in self.lists else "text") for at, name in enumerate(self.columns)]
 
     @property
     def said(self) -> str:
         """Delimiter, quotes, header and encoding."""
-        return f"{self.path.name}: {self.dialect.words()}, {self.encoding.upper()}"
+        return f"{self.path.name}: {self.dialect.words()}, {encoding_of(self.path, self.encoding)}"
 
     @property
     def empty(self) -> str:
@@ -82,17 +98,36 @@ class Delimited:
         skip = self.dialect.header
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         try:
+            empty: list[Row] = []
             for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
                 if not record.cells:
                     self._blank += 1
                 elif skip:
                     skip = False
                 elif len(record.cells) == width:
-                    yield Row(record.cells + lacking, record.line)
+                    cells = self._with_lists(record) if self.lists else record.cells
+                    row = Row([*cells, *lacking], record.line)
+                    if width > 1 and not any(map(str.strip, record.cells)):
+                        empty.append(row)
+                    else:
+                        yield from empty
+                        empty = []
+                        yield row
                 else:
                     raise DataError(self._ragged(record), self.path, record.line)
+            # Spreadsheets save the empty rows below a table as delimiters.
+            self._blank += len(empty)
         except QuoteError as error:
             raise _quote_error(error, self.path) from error
+
+    def _with_lists(self, record: Record) -> list[Any]:
+        cells: list[Any] = list(record.cells)
+        for at, words in self.lists.items():
+            cells[at] = cells[at].split() if words or not cells[at].strip() else list_items(cells[at])
+            if cells[at] is None:
+                text = f"column {self.columns[at]!r} must hold lists such as ['a', 'b'], got {record.cells[at][:40]!r}"
+                raise DataError(text, self.path, record.line)
+        return cells
 
     def left(self) -> list[str]:
         """Blank lines, and columns of the first file that this one lacks."""
@@ -160,7 +195,13 @@ class DelimitedReader:
             if expected != got:
                 raise DataError(f"expected column {expected!r} as in {first.path.name}, got {got!r}", file.path, 1)
         return Delimited(
-            file.path, other.columns, first.dialect, file.options.encoding, lacking=lacking, begins=other.begins
+            file.path,
+            other.columns,
+            first.dialect,
+            file.options.encoding,
+            lacking=lacking,
+            begins=other.begins,
+            lists=first.lists,
         )
 
     def _open(self, file: Input, delimiter: str | None, header: bool | None) -> Delimited:
@@ -187,7 +228,22 @@ class DelimitedReader:
             raise _quote_error(error, path) from error
         named = [cell.strip() for cell in top] if dialect.header else [""] * len(top)
         columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
-        return Delimited(path, columns, dialect, file.options.encoding, begins=begins)
+        rows = split_sample(lines, dialect.delimiter, dialect.quoted) or []
+        lists = _lists(columns, rows[dialect.header :], file.options)
+        return Delimited(path, columns, dialect, file.options.encoding, begins=begins, lists=lists)
+
+
+def _lists(columns: tuple[str, ...], rows: list[list[str]], options: ReadOptions) -> dict[int, bool]:
+    """The columns that hold lists, by their first cells, and whether as words with blanks between."""
+    body = [row for row in rows[:_LOOKED_AT] if len(row) == len(columns)]
+    if not body:
+        return {}
+    held = [at for at, name in enumerate(columns) if name in options.columns and options.columns[name].is_list]
+    if held:
+        return {at: not body[0][at].lstrip().startswith("[") for at in held}
+    likely = [at for at, cell in enumerate(body[0]) if not cell.strip() or cell.lstrip().startswith("[")]
+    lists = [at for at in likely if holds_lists(columns[at], (row[at] for row in body))]
+    return dict.fromkeys(lists, False) or dict.fromkeys(words_and_tags(columns, body) or (), True)
 
 
 def _free(name: str, taken: list[str]) -> str:

@@ -40,8 +40,9 @@ _COMMON_NAMES = frozenset(
     split image caption premise hypothesis text1 text2 path file file_name filename audio audio_filepath transcript
     transcription prompt response instruction reply context passage story word words token tokens utterance speaker
     dialog dialogue turns conversation conversations messages sentence1 sentence2 question1 question2
+    article highlight highlights summary abstract headline tweet
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
-    이름 번호 의도 주제 평점 리뷰 댓글
+    이름 번호 의도 주제 평점 리뷰 댓글 기사 요약
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
 )
 
@@ -225,6 +226,8 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if not below:
         return any(cell.lower() in _COMMON_NAMES for cell in first)
     columns = list(zip(*below, strict=True))
+    if any(is_common(name) and _above_texts(name, column) for name, column in zip(first, columns, strict=True)):
+        return True
     if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
         return False
     if any(
@@ -237,6 +240,13 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if len(named) > 1 and all(_says_what(cell) for cell in named):
         return True
     return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
+
+
+def _above_texts(name: str, column: Sequence[str]) -> bool:
+    """Whether one word stands above texts of several, no two alike: then it names them."""
+    cells = column[:_MANY]
+    several = sum(len(cell.split()) >= _NAME_WORDS for cell in cells)
+    return len(name.split()) == 1 and name not in column and several > 0.9 * len(cells) and len(set(cells)) > 1
 
 
 def _name_steps(names: Sequence[str], steps: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

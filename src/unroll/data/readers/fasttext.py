@@ -17,9 +17,11 @@ class FastTextReader:
     summary = f"fastText: words that begin with `{_MARK}` are the labels of a line, the others its text"
 
     def recognises(self, file: Input) -> bool:
-        """Every line begins with a label."""
-        lines = [line for _, line in file.lines if line.strip()]
-        return bool(lines) and all(line.lstrip().startswith(_MARK) for line in lines)
+        """Every line begins or ends with a label."""
+        lines = [line.strip() for _, line in file.lines if line.strip()]
+        return bool(lines) and all(
+            line.startswith(_MARK) or line.rpartition(" ")[2].startswith(_MARK) for line in lines
+        )
 
     def open(self, file: Input, first: Source | None) -> LineSource:
         """The columns are always the same."""

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unroll.data.images.pictures import SUFFIXES
+from unroll.data.readers.annotated import annotated_texts
 from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.readers.sound import is_sound
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
-#: Forms of files of which a folder may hold one for each series.
-_TABLES = ("csv", "tsv", "parquet")
+#: Forms of files of which a folder may hold one for each series or record.
+_TABLES = ("csv", "tsv", "parquet", "json", "jsonl")
 _TEXT_LIKE = ("", ".txt", ".text")
 #: Files that stand beside data and are none.
 _PAPERS = re.compile(
@@ -25,6 +26,8 @@ _PAPERS = re.compile(
 _PIECE = re.compile(
     r"(?i)(|ch|chap|chapter|book|part|vol|volume|page|section|act|letter|text|doc|file|장|권|편)[\W_]*(\d{1,9})"
 )
+#: Endings of the parts of CoNLL-2003.
+_ENDINGS = {"testa": 1, "testb": 2}
 _MAX_FILES = 10_000
 #: Recordings, which are a row each.
 _MAX_SOUNDS = 200_000
@@ -77,8 +80,10 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     # Recordings beside a manifest are what it names.
     data = [path for path in data if not is_sound(path)]
     chosen = (
-        parallel_parts(data)
+        [DataFile(path) for path in annotated_texts(data)]
+        or parallel_parts(data)
         or _parts(data)
+        or _parts_by_endings(data)
         or _sets(data)
         or _pieces(data)
         or _classes(data)
@@ -97,6 +102,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         for file in chosen
         for path in (sides_beside(file.path).values() if file.parallel else [file.path])
     }
+    read |= {path.with_suffix(".txt").name for path in data if path.suffix == ".ann" and path.name in read}
     left = sorted({path.name for path in entries} - read)
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
 
@@ -174,6 +180,18 @@ def _parts(data: list[Path]) -> list[DataFile]:
     parts = [file.part for file in named]
     suffixes = {plain_name(file.path).suffix for file in named}
     return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+
+
+def _parts_by_endings(data: list[Path]) -> list[DataFile]:
+    """Files of one name whose endings say the part: eng.train, eng.testa, eng.testb."""
+    names = [plain_name(path) for path in data]
+    if len(data) < 2 or len({name.stem for name in names}) > 1:
+        return []
+    endings = [name.suffix.removeprefix(".").lower() for name in names]
+    parts = [_ENDINGS[ending] if ending in _ENDINGS else part_of(ending) for ending in endings]
+    files = [DataFile(path, part) for path, part in zip(data, parts, strict=True) if part is not None]
+    known = len(files) == len(data) and 0 in parts and len(set(parts)) == len(parts)
+    return sorted(files, key=lambda file: file.part or 0) if known else []
 
 
 def _sets(data: list[Path]) -> list[DataFile]:

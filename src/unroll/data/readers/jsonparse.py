@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from unroll.data.readers.jsonshapes import Shape, rows_of_columns, shape_of
+from unroll.data.readers.jsonshapes import Shape, rows_inside, rows_of_columns, shape_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.kinds import MAX_JSON_BYTES
 from unroll.errors import DataError
@@ -101,7 +101,9 @@ class _Cursor:
         except (ValueError, RecursionError) as error:
             if isinstance(error, json.JSONDecodeError):
                 self.skip(error.pos)
-                raise self.error(error.msg) from error
+                # Python writes its dicts and lists with single quotes.
+                python = self.text[error.pos : error.pos + 1] == "'"
+                raise self.error(error.msg + ("; write it with json.dump, not str" if python else "")) from error
             raise self.error(_reason(error)) from error
         self.skip(end)
         return value
@@ -175,9 +177,23 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
         yield from _items(cursor, None)
     elif first == "{":
         value = cursor.value()
+        if cursor.peek() == "{":
+            # Objects one after the other, each over several lines.
+            yield JsonRow(_cells(value), 1, None)
+            while cursor.peek() == "{":
+                line = cursor.line
+                yield JsonRow(_cells(cursor.value()), line, None)
+            if cursor.peek():
+                raise cursor.error("text after the end")
+            return
         shape = shape_of(value)
-        if shape.form == "columns":
+        inside = rows_inside(value)
+        if inside is not None:
+            yield from (JsonRow(cells, 1, None) for cells in inside)
+        elif shape.form == "columns":
             yield from (JsonRow(cells, 1, None) for cells in rows_of_columns(value))
+        elif shape.form == "record":
+            yield JsonRow(value, 1, None)
         elif shape.form == "rows":
             yield from (JsonRow(cells, 1, None) for cells in value.values())
         else:

@@ -14,7 +14,9 @@ import numpy as np
 from unroll.data.readers.features import named, names_beside
 from unroll.data.readers.jsonparse import DECODER, JsonRow, json_rows, jsonl_rows
 from unroll.data.readers.jsonshapes import nested_in, opened
+from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
+from unroll.data.table.facts import names_labels
 from unroll.data.table.splits import part_of
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
@@ -42,6 +44,7 @@ def layout_of(rows: Iterable[JsonRow]) -> Layout:
     """Settle the columns by all rows: names in order of appearance, and what each holds in the first rows."""
     shapes: dict[str, set[tuple[str, int]]] = {}
     keys: dict[str, int | None] = {}
+    classes: dict[str, bool] = {}
     for number, row in enumerate(rows):
         if row.key is not None and row.key not in keys:
             keys[row.key] = part_of(row.key)
@@ -50,10 +53,13 @@ def layout_of(rows: Iterable[JsonRow]) -> Layout:
                 found = shapes.setdefault(name, set())
                 if value is not None:
                     found.add(_shape(value))
+                    if isinstance(value, list) and names_labels(name):
+                        classes[name] = classes.get(name, True) and all(type(item) is int for item in value)
         else:
             for name in row.cells.keys() - shapes.keys():
                 shapes[name] = {_shape(row.cells[name])}
     fields = tuple(_field(name, found) for name, found in shapes.items())
+    fields = _with_labels(fields, classes)
     if not keys:
         return Layout(fields, "none")
     if None in keys.values():
@@ -61,6 +67,13 @@ def layout_of(rows: Iterable[JsonRow]) -> Layout:
     if len(set(keys.values())) < len(keys):
         return Layout((*fields, Field(_free("split", shapes))), "both")
     return Layout(fields, "part")
+
+
+def _with_labels(fields: tuple[Field, ...], classes: Mapping[str, bool]) -> tuple[Field, ...]:
+    """Lists of whole numbers in a column called after labels are labels, unless they are tags of tokens."""
+    if any(field.storage == "list" for field in fields):
+        return fields
+    return tuple(_with_names(f) if f.storage == "series" and classes.get(f.name, False) else f for f in fields)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
@@ -112,6 +125,8 @@ def convert(value: Any, field: Field, path: Path, line: int) -> Any:
     if value is None:
         return None
     if field.storage == "list":
+        if isinstance(value, list) and names_labels(field.name):
+            value = [str(item) if type(item) is int else item for item in value]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise DataError(f"column {field.name!r} must hold lists of text, got {json.dumps(value)[:40]}", path, line)
         return [_checked(item, field, path, line) for item in value]
@@ -207,7 +222,7 @@ class JsonSource:
             "both": "parts by the keys of the file, which column 'split' keeps",
             "label": f"labels are the keys of the file, in column {self.fields[-1].name!r}",
         }[self.layout.keys]
-        return f"{said}, {self.encoding.upper()}"
+        return f"{said}, {encoding_of(self.path, self.encoding)}"
 
     def rows(self) -> Iterator[Row]:
         """The rows; a key that is missing in one is an empty cell.

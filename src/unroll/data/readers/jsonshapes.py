@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -24,11 +25,12 @@ class Shape(NamedTuple):
 
     Attributes:
         form: "lists": the keys name parts or labels, and every value is a list of rows; "one": one key holds the list
-            of rows, the others speak of it; "columns": the keys name columns; "rows": every value is a row.
+            of rows, the others speak of it; "columns": the keys name columns; "rows": every value is a row;
+            "record": the object is one row, whose cells are objects that have nothing in common.
         key: of the rows, of form "one".
     """
 
-    form: Literal["lists", "one", "columns", "rows"]
+    form: Literal["lists", "one", "columns", "rows", "record"]
     key: str | None = None
 
 
@@ -47,6 +49,8 @@ def shape_of(value: Mapping[str, Any]) -> Shape:
         keys = list(cells[0])
         # pandas writes a column as an object from its index, which counts or holds times, to its cells.
         index = all(key.isdigit() for key in keys) or bool(guess_notations(pa.array(keys)))
+        if not set.intersection(*(set(cell) for cell in cells)) and len(cells) <= _MOST_KEYS:
+            return Shape("record")
         return Shape("columns") if alike and index else Shape("rows")
     if all(isinstance(cell, list) for cell in cells):
         even = len({len(cell) for cell in cells}) == 1 and len(cells[0]) > 0
@@ -64,6 +68,27 @@ def shape_of(value: Mapping[str, Any]) -> Shape:
     if len(lists) == 1 and part_of(lists[0]) is None:
         return Shape("one", lists[0])
     return Shape("lists")
+
+
+def rows_inside(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The only list of objects that objects in objects hold, as of `{"info": {...}, "set": {"items": [{...}]}}`; None
+    where a list stands at the top, or there are several.
+
+    >>> rows_inside({"info": {"by": "us"}, "set": {"items": [{"text": "fine"}]}})
+    [{'text': 'fine'}]
+    """
+    if any(isinstance(cell, list) for cell in value.values()):
+        return None
+    found = list(itertools.islice(_lists_inside(value, _DEPTH), 2))
+    return found[0] if len(found) == 1 else None
+
+
+def _lists_inside(value: Mapping[str, Any], depth: int) -> Iterator[list[dict[str, Any]]]:
+    for cell in value.values():
+        if isinstance(cell, list) and cell and all(isinstance(item, dict) for item in cell):
+            yield cell
+        elif isinstance(cell, dict) and depth:
+            yield from _lists_inside(cell, depth - 1)
 
 
 def rows_of_columns(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import LineSource
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.writer import Field, Row
@@ -28,7 +28,9 @@ class DocumentSource:
     empty = "the file is empty; fill it or take it out of the folder"
 
     def __init__(self, file: Input, label: str, listed: str) -> None:
-        self.said = f"one text per file, its class the folder: {listed}, {file.options.encoding.upper()}"
+        self.said = (
+            f"one text per file, its class the folder: {listed}, {encoding_of(file.path, file.options.encoding)}"
+        )
         self._file = file
         self._label = label
 

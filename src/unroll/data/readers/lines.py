@@ -9,32 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from unroll.data.readers.encodings import BOMS, check_encoding, holds_nul, marked_encoding, wrong_encoding
 from unroll.data.table.kinds import MAX_LINE_BYTES
-from unroll.errors import DataError, nearest
+from unroll.errors import DataError
 
 _BLOCK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_KNOWN_ENCODINGS = (
-    "utf-8",
-    "utf-16",
-    "cp949",
-    "euc-kr",
-    "johab",
-    "latin-1",
-    "cp1252",
-    "shift_jis",
-    "euc-jp",
-    "gb18030",
-    "big5",
-    "ascii",
-)
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -56,23 +36,6 @@ def blocks(path: Path) -> Iterator[bytes]:
         raise DataError(f"cannot be read: {error.strerror or error}", path) from error
 
 
-def check_encoding(encoding: str) -> str:
-    """Return the canonical name of an encoding.
-
-    Raises:
-        DataError: Python knows no text encoding of this name.
-    """
-    try:
-        info = codecs.lookup(encoding)
-        "a".encode(encoding)
-    except LookupError as error:
-        raise DataError(
-            f"unknown encoding {encoding!r}{nearest(encoding.lower(), _KNOWN_ENCODINGS)}; use a name such as "
-            f"utf-8, cp949, euc-kr or latin-1"
-        ) from error
-    return info.name
-
-
 def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
     r"""Yield (line number from 1, text) for every line; a ``\r`` before the ``\n`` is kept, the ``\n`` is not.
 
@@ -91,7 +54,7 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
     for block in blocks(path):
         if first:
             first = False
-            for mark, name in _BOMS:
+            for mark, name in BOMS:
                 if block.startswith(mark):
                     if name == "utf-8" and encoding in ("utf-8", "utf-8-sig", "ascii"):
                         block, base, codec = block[len(mark) :], len(mark), "utf-8"
@@ -104,12 +67,8 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
                 return
         if b"\0" in block:
             at = block.index(b"\0")
-            raise DataError(
-                f"NUL byte at byte {base + len(tail) + at}; this is not a text file of encoding {encoding} "
-                f"(or it is damaged): name its encoding or its format",
-                path,
-                number + block.count(b"\n", 0, at),
-            )
+            where = number + block.count(b"\n", 0, at)
+            raise holds_nul(block, at, encoding, path, where, base + len(tail) + at)
         cut = block.rfind(b"\n") + 1
         if cut == 0:
             tail += block
@@ -137,16 +96,7 @@ def _decode(data: bytes, encoding: str, path: Path, number: int, base: int) -> s
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = number + data.count(b"\n", 0, error.start)
-        raise _wrong_encoding(data[error.start : error.start + 4], encoding, path, line, base + error.start) from error
-
-
-def _wrong_encoding(sample: bytes, encoding: str, path: Path, line: int, offset: int) -> DataError:
-    shown = sample[:1].hex()
-    return DataError(
-        f"byte {offset} (0x{shown}) is not {encoding}; name the file's encoding, for example cp949 (Korean) or latin-1",
-        path,
-        line,
-    )
+        raise wrong_encoding(data, error.start, encoding, path, line, base + error.start) from error
 
 
 def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
@@ -158,8 +108,8 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
         try:
             text = tail + decoder.decode(block)
         except UnicodeDecodeError as error:
-            raise _wrong_encoding(
-                error.object[error.start : error.end], encoding, path, number, base - pending + error.start
+            raise wrong_encoding(
+                error.object, error.start, encoding, path, number, base - pending + error.start
             ) from error
         base += len(block)
         if "\0" in text:
@@ -176,9 +126,14 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     try:
         tail += decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise _wrong_encoding(error.object[error.start : error.end], encoding, path, number, base) from error
+        raise wrong_encoding(error.object, error.start, encoding, path, number, base) from error
     if tail:
         yield number, tail.removeprefix("\ufeff") if number == 1 else tail
+
+
+def encoding_of(path: Path, encoding: str) -> str:
+    """The encoding that a file is read with, as notes say it: that of its byte order mark, or the one that is named."""
+    return marked_encoding(next(blocks(path), b"")[:4], encoding).upper()
 
 
 def sample_lines(path: Path, encoding: str, *, lines: int = 2000, characters: int = 1 << 20) -> list[tuple[int, str]]:

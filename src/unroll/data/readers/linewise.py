@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
@@ -37,7 +37,7 @@ class LineSource:
         shared: int | None = None,
     ) -> None:
         self.fields = tuple(fields)
-        self.said = f"{file.path.name}: {said}, {file.options.encoding.upper()}"
+        self.said = f"{file.path.name}: {said}, {encoding_of(file.path, file.options.encoding)}"
         self.empty = empty
         self.shared = shared
         self._file = file

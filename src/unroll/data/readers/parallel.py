@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from unroll.data.readers.lines import numbered_lines
+from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.writer import Field, Row
@@ -80,7 +80,9 @@ class Parallel:
     @property
     def said(self) -> str:
         """Which files."""
-        return f"parallel files {', '.join(path.name for path in self.files.values())}, {self._encoding.upper()}"
+        paths = list(self.files.values())
+        names = ", ".join(path.name for path in paths)
+        return f"parallel files {names}, {encoding_of(paths[0], self._encoding)}"
 
     def rows(self) -> Iterator[Row]:
         """A row for each number of a line; lines that are blank in every file are left out.

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 from unroll.data.readers.features import named, names_beside, names_of_schema
 from unroll.data.readers.lines import blocks
 from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.structs import opened_columns, opened_schema
+from unroll.data.table.facts import names_labels
 from unroll.data.table.writer import Batch, Field
 from unroll.errors import DataError
 
@@ -120,7 +122,7 @@ class ParquetSource:
             DataError: a damaged file, or columns that differ from the first file's.
         """
         with _opened(self._file) as file:
-            names = file.schema_arrow.names
+            names = opened_schema(file.schema_arrow).names
             missing = {field.name for field in self.fields} - set(names)
             if missing:
                 raise DataError(
@@ -128,7 +130,8 @@ class ParquetSource:
                     self._file.path,
                 )
             read = file.iter_batches(batch_size=_BATCH, columns=[field.name for field in self.fields])
-            yield from batches_of(read, self.fields, self._file.path, self.names)
+            plain = (part for batch in read for part in opened_columns(pa.Table.from_batches([batch])).to_batches())
+            yield from batches_of(plain, self.fields, self._file.path, self.names)
 
     def left(self) -> list[str]:
         """Nothing."""
@@ -140,7 +143,9 @@ class ParquetReader:
 
     name = "parquet"
     suffixes = (".parquet", ".pq")
-    summary = "flat columns, lists of numbers as series; also an Arrow dictionary or time stamps"
+    summary = (
+        "columns, lists of numbers as series, the fields of objects as columns; also an Arrow dictionary or time stamps"
+    )
 
     def recognises(self, file: Input) -> bool:
         """The mark that every such file begins with."""
@@ -152,10 +157,11 @@ class ParquetReader:
             return ParquetSource(file, first.fields, first.names)
         with _opened(file) as opened:
             names = names_of_schema(opened.schema_arrow.metadata) or names_beside(file.path)
-            fields = fields_of(opened.schema_arrow, file.path)
+            fields = fields_of(opened_schema(opened.schema_arrow), file.path)
             if any(field.storage == "series" for field in fields):
                 sample = next((batch for batch in opened.iter_batches(batch_size=256) if len(batch)), None)
-                fields = fields if sample is None else settle(fields, sample)
+                if sample is not None:
+                    fields = settle(fields, opened_columns(pa.Table.from_batches([sample])).to_batches()[0])
         return ParquetSource(file, with_names(fields, names), names)
 
 
@@ -185,12 +191,25 @@ def fields_of(schema: pa.Schema, path: Path) -> tuple[Field, ...]:
     Raises:
         DataError: a column of bytes.
     """
-    return tuple(
+    kinds = {entry.name: entry.type for entry in schema}
+    fields = tuple(
         Field(entry.name, _storage(entry.type, entry.name, path))
         for entry in schema
         # An index without a name mostly counts; one of times is what the rows are over.
         if not entry.name.startswith("__index_level_") or pa.types.is_timestamp(entry.type)
     )
+    if any(field.storage == "list" for field in fields):
+        # Beside lists of words, numbers are their tags.
+        return fields
+    return tuple(
+        Field(field.name, "list") if field.storage == "series" and _are_labels(field.name, kinds[field.name]) else field
+        for field in fields
+    )
+
+
+def _are_labels(name: str, kind: pa.DataType) -> bool:
+    """Whether lists of whole numbers are labels, by the name of their column."""
+    return names_labels(name) and bool(pa.types.is_integer(kind.value_type))
 
 
 def settle(fields: tuple[Field, ...], first: pa.RecordBatch) -> tuple[Field, ...]:
@@ -273,11 +292,12 @@ def _convert(array: pa.Array, field: Field, path: Path, line: int) -> pa.Array:
 
 
 def _lists(array: pa.Array) -> pa.Array:
-    """Lists of texts; an item that is missing is an empty text."""
+    """Lists of texts, or of numbers that are labels; an item that is missing is an empty text."""
     kind = pa.large_list(pa.large_string())
     if pc.any(pc.is_null(pc.list_flatten(array))).as_py():
         rows = array.to_pylist()
-        return pa.array([None if row is None else [item or "" for item in row] for row in rows], kind)
+        texts = [None if row is None else ["" if item is None else str(item) for item in row] for row in rows]
+        return pa.array(texts, kind)
     return pc.cast(array, kind)
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 from unroll.data.readers.builtin import builtin_names, read_builtin
+from unroll.data.readers.encodings import check_encoding
 from unroll.data.readers.folders import DataFile, files_of
 from unroll.data.readers.hub import read_hub
 from unroll.data.readers.labelled import LabelledReader
-from unroll.data.readers.lines import check_encoding
 from unroll.data.readers.parallel import ParallelReader, sides_beside
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.registry import choose_reader, reader_named

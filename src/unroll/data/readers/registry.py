@@ -4,28 +4,43 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unroll.data.readers.annotated import BratReader, ChoicesReader
 from unroll.data.readers.babi import BabiReader
 from unroll.data.readers.captions import CaptionsReader, CocoReader, KarpathyReader
 from unroll.data.readers.conll import ColumnsReader, UniversalReader
 from unroll.data.readers.delimited import DelimitedReader
+from unroll.data.readers.dialogues import DialoguesReader
 from unroll.data.readers.fasttext import FastTextReader
+from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
 from unroll.data.readers.ljspeech import LjSpeechReader
+from unroll.data.readers.marked import ClassLinesReader, SeparatedReader
+from unroll.data.readers.messenger import MessengerReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
+from unroll.data.readers.slashed import SlashedReader
 from unroll.data.readers.sound import SoundReader
+from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
+from unroll.data.readers.subtitles import SubtitlesReader
 from unroll.data.readers.ucr import TsReader
+from unroll.data.readers.wordtable import WordTableReader
+from unroll.data.readers.xmlpairs import XmlPairsReader
 from unroll.errors import ConfigError, DataError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
     ParquetReader(),
     SoundReader(),
-    JsonLinesReader(),
     SquadReader(),
+    IntentsReader(),
+    ChoicesReader(),
+    MessengerReader(),
+    SpansReader(),
+    BratReader(),
+    JsonLinesReader(),
     CocoReader(),
     KarpathyReader(),
     JsonReader(),
@@ -38,6 +53,14 @@ READERS: tuple[Reader, ...] = (
     FastTextReader(),
     LibsvmReader(),
     ParallelReader(),
+    DialoguesReader(),
+    RasaReader(),
+    SlashedReader(),
+    XmlPairsReader(),
+    SubtitlesReader(),
+    WordTableReader(),
+    SeparatedReader(),
+    ClassLinesReader(),
     DelimitedReader("csv"),
     DelimitedReader("tsv"),
     DelimitedReader("text"),
@@ -79,6 +102,10 @@ _UNREADABLE = (
 )
 
 
+#: What files of markup begin with, in small letters.
+_MARKUP = ((b"<?xml", "XML"), (b"<!doctype html", "a page of HTML"), (b"<html", "a page of HTML"))
+
+
 def check_readable(path: Path, head: bytes) -> None:
     """Refuse a file that holds rows in a form that nothing here reads.
 
@@ -88,6 +115,18 @@ def check_readable(path: Path, head: bytes) -> None:
     for mark, what, advice in _UNREADABLE:
         if head.startswith(mark):
             raise DataError(f"this is {what}, which is not read; {advice}", path)
+
+
+def _refuse_markup(file: Input) -> None:
+    """Refuse XML and HTML, of which a language model would learn the markup."""
+    head = file.head[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    what = next((what for mark, what in _MARKUP if head.startswith(mark)), None)
+    if what is not None:
+        raise DataError(
+            f"this is {what}, and of XML only TMX and XLIFF are read; write its rows as CSV or JSONL, or its text to a"
+            " file, or say --format text for a language model of the markup itself",
+            file.path,
+        )
 
 
 def choose_reader(file: Input) -> Reader:
@@ -105,4 +144,7 @@ def choose_reader(file: Input) -> Reader:
     # Whoever names a delimiter or speaks of a header has a table of cells.
     if isinstance(promised, DelimitedReader) and (file.options.delimiter, file.options.header) != (None, None):
         return promised
-    return next((reader for reader in READERS if reader.recognises(file)), promised)
+    recognised = next((reader for reader in READERS if reader.recognises(file)), None)
+    if recognised is None and promised.name == "text":
+        _refuse_markup(file)
+    return recognised or promised

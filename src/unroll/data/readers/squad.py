@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.data.readers.jsonparse import JsonDocument
+from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
 from unroll.data.table.writer import Field, Row
@@ -35,10 +36,10 @@ class SquadSource:
     empty = "no questions; expected data[].paragraphs[].qas[] as in SQuAD"
 
     def __init__(self, path: Path, encoding: str) -> None:
-        self.said = f"{path.name}: paragraphs with questions (SQuAD), {encoding.upper()}"
+        self.said = f"{path.name}: paragraphs with questions (SQuAD), {encoding_of(path, encoding)}"
         self._path = path
         self._encoding = encoding
-        self._silent = 0
+        self._silent = self._impossible = 0
 
     def rows(self) -> Iterator[Row]:
         """Every question in order; what is wrong with it is written down beside it.
@@ -47,7 +48,7 @@ class SquadSource:
             DataError: no JSON, or not in the form of SQuAD, with its line.
         """
         whole = JsonDocument(self._path, self._encoding)
-        self._silent = 0
+        self._silent = self._impossible = 0
         articles = whole.value.get("data") if isinstance(whole.value, dict) else None
         for article in self._list(articles, "data", "articles"):
             for paragraph in self._list(article.get("paragraphs"), "paragraphs", "paragraphs"):
@@ -57,6 +58,9 @@ class SquadSource:
                 questions = self._list(paragraph.get("qas"), "qas", "questions")
                 self._silent += not questions
                 for asked in questions:
+                    if asked.get("is_impossible") is True:
+                        self._impossible += 1
+                        continue
                     line = whole.line(asked.get("id", asked.get("question")))
                     yield _row(context, asked, str(article.get("title", "")), line)
 
@@ -66,8 +70,12 @@ class SquadSource:
         return value
 
     def left(self) -> list[str]:
-        """Paragraphs that nobody asks about."""
-        return [f"{self._silent:,} paragraphs without a question left out"] if self._silent else []
+        """Paragraphs that nobody asks about, and questions that have no answer."""
+        named = (
+            (self._silent, "paragraphs without a question left out"),
+            (self._impossible, "questions without an answer (is_impossible) left out: a span is always answered"),
+        )
+        return [f"{count:,} {text}" for count, text in named if count]
 
 
 def _row(context: str, asked: dict[str, Any], title: str, line: int) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -16,10 +18,24 @@ LABEL_SEPARATORS = (",", ";", "|")
 _MAX_LABELS = 500
 _HEAD = 500
 _MAX_LABEL_LENGTH = 40
+#: How columns of labels are called: there, blanks may stand beside separators and in labels.
+_LABEL_NAMES = frozenset(
+    """
+    label labels class classes target category categories tag tags topic topics genre genres emotion emotions intent
+    intents keyword keywords theme themes aspect aspects 라벨 레이블 분류 범주 카테고리 감정 장르 주제 태그 의도 키워드
+    """.split()  # noqa: SIM905 - a list of quoted words is harder to read
+)
+#: Words of such a label, and different cells of such a column, at most.
+_MAX_LABEL_WORDS, _MAX_CELLS = 4, 2_000
 #: The length of the longest cell that stands for no value, or for one without an end.
 _LONGEST_MARK = max(map(len, (*MISSING, *INFINITE)))
 #: Cells by which the order of day and month is told.
 _DATED = 5000
+
+
+def names_labels(column: str) -> bool:
+    """Whether a column is called after the labels that it holds, as `labels` and `annotation.genres` are."""
+    return column.strip().rpartition(".")[2].casefold() in _LABEL_NAMES
 
 
 class TextFacts:
@@ -30,9 +46,10 @@ class TextFacts:
     Args:
         decimal: the decimal mark of its numbers, if it is known.
         day_first: whether the day stands before the month, if it is known.
+        name: of the column.
     """
 
-    def __init__(self, decimal: str | None = None, day_first: bool | None = None) -> None:
+    def __init__(self, decimal: str | None = None, day_first: bool | None = None, name: str = "") -> None:
         self.numbers = NumberFacts(decimal)
         self.seen = False
         self.notations: list[str] | None = None
@@ -42,6 +59,7 @@ class TextFacts:
         self._day_first = day_first
         self._dated: list[pa.Array] = []
         self._commas = False
+        self._cells: set[str] | None = set() if names_labels(name) else None
 
     def look(self, cells: pa.Array) -> None:
         """Narrow down by more cells."""
@@ -58,6 +76,9 @@ class TextFacts:
             self.separators = [
                 separator for separator in self.separators if self._may_separate(separator, start, present)
             ]
+            if self._cells is not None:
+                self._cells.update(pc.unique(present).slice(0, _MAX_CELLS + 1).to_pylist())
+                self._cells = self._cells if len(self._cells) <= _MAX_CELLS else None
 
     def _look_at_times(self, present: pa.Array, start: pa.Array) -> None:
         if self.notations is None:
@@ -96,6 +117,19 @@ class TextFacts:
         plain = all(label.isdigit() and (label == "0" or not label.startswith("0")) for label in labels)
         return "," in self.separators and self._commas and plain and self._are_labels(",", rows) and "0" not in labels
 
+    def _are_spaced_labels(self, separator: str, rows: int) -> bool:
+        """Whether cells are labels with blanks beside separators or in labels, such as `joy, love` and `Sci Fi|Drama`.
+
+        A comma may as well stand in the name of one class, such as `Paris, France`; labels come in several company.
+        """
+        cells = [[part.strip() for part in cell.split(separator)] for cell in self._cells or ()]
+        met = Counter(itertools.chain.from_iterable(set(parts) for parts in cells))
+        joined = {part for parts in cells if len(parts) > 1 for part in parts}
+        short = all(0 < len(part) <= _MAX_LABEL_LENGTH and len(part.split()) <= _MAX_LABEL_WORDS for part in met)
+        if not joined or not short or 2 * len(met) > rows or len(met) > _MAX_LABELS:
+            return False
+        return separator != "," or 2 * sum(met[part] > 1 for part in joined) >= len(joined)
+
     def column(self, rows: int, decimals: Sequence[str], known: Column | None = None) -> Column:
         """What the column holds.
 
@@ -115,6 +149,9 @@ class TextFacts:
             return Column(Kind.NUMBER, notation=None if number == PLAIN else number)
         for separator in self.separators:
             if self._are_labels(separator, rows):
+                return Column(Kind.LABELS, separator=separator)
+        for separator in reversed(LABEL_SEPARATORS):
+            if self._are_spaced_labels(separator, rows):
                 return Column(Kind.LABELS, separator=separator)
         return Column(Kind.TEXT)
 

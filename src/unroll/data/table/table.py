@@ -135,7 +135,8 @@ class Table:
         separator = self._details[column].separator
         if separator is None:
             return [(text,) if text else () for text in texts]
-        return [tuple(text.split(separator)) if text else () for text in texts]
+        cut = (map(str.strip, text.split(separator)) for text in texts)
+        return [tuple(label for label in labels if label) for labels in cut]
 
     def numbers(self, column: str, rows: np.ndarray | None = None) -> np.ndarray:
         """The cells of a column as float64 (rows,), NaN where a cell is empty or says NA, NaN or null.

@@ -164,8 +164,8 @@ class Writer:
             seen.add(field.name)
         self._fields = tuple(fields)
         self._options = options or ReadOptions()
-        facts = (TextFacts(self._options.decimal, self._options.day_first) for _ in fields)
-        self._facts = [next(facts) if field.storage == "text" else None for field in fields]
+        given = (self._options.decimal, self._options.day_first)
+        self._facts = [TextFacts(*given, field.name) if field.storage == "text" else None for field in fields]
         self._paths: list[Path] = []
         self._part = -1
         self._any_part = False

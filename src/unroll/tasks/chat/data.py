@@ -32,7 +32,7 @@ from unroll.tasks.reading import short_name
 #: Names of columns, in small letters, most usual first.
 _QUESTIONS = ("question", "q", "questions", "질문", "prompt", "instruction", "utterance", "context")
 _ANSWERS = ("answer", "a", "answers", "답변", "응답", "response", "reply", "completion", "output")
-_TURNS = ("turns", "dialog", "dialogue", "conversation", "conversations", "messages", "utterances")
+_TURNS = ("turns", "dialog", "dialogue", "conversation", "conversations", "messages", "utterances", "lines")
 #: Of those, the names that say by themselves that people talk.
 _ASKED, _ANSWERED = frozenset(_QUESTIONS[:6]), frozenset(_ANSWERS)
 #: Names of columns of what a question is about.
@@ -40,7 +40,7 @@ _PASSAGES = frozenset(("context", "passage", "paragraph", "story", "text", "arti
 #: Who speaks in a turn that nobody said: it tells a model how to behave.
 _DIRECTIONS = frozenset(("system", "developer"))
 #: Keys of a turn that hold what was said, most usual first.
-_SAID = ("message", "utterance", "text", "content", "value")
+_SAID = ("message", "utterance", "norm_text", "text", "content", "value")
 #: Findings that are listed one by one.
 _LISTED = 200
 #: Rows by which a column of conversations is known.

@@ -12,12 +12,13 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.errors import DataError, nearest
-from unroll.tasks.reading import short_name
+from unroll.tasks.reading import are_structured, short_name
 
 #: Names under which people keep classes, the likeliest first.
 _TARGET_NAMES = (
     *(
         "label",
+        "gold_label",
         "labels",
         "class",
         "classes",
@@ -72,8 +73,24 @@ _ID_NAME = re.compile(r"(?i)(^|[_\W])(u?u?id|guid|key|index|no|nr|번호|아이�
 _LEAST_ID = 5
 _WHITE = re.compile(r"\s")
 
+#: The words of a column's name, those that say that it holds grades, and those that something is counted or measured.
+_WORD = re.compile(r"[^\W_]+")
+_GRADES = frozenset(("stars", "star", "rating", "ratings", "score", "grade", "overall", "평점", "별점"))
+_COUNTS = frozenset(("count", "counts", "num", "number", "length", "len", "confidence", "timestamp"))
+
+#: From this on a column is as likely to hold the classes as the one that was chosen.
+_LIKELY = 0.75
+
+#: Words of a cell on average, from which on texts are read rather than series of numbers beside them.
+_SENTENCE = 3.0
+
 #: Why a column is left out.
 _CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
+
+#: Columns of answers to what is to be classified, and the targets beside which they are not known yet; and the tags of
+#: tokens.
+_ANSWERS, _ASKED = ("response", "responses", "응답"), ("intent", "intents", "의도")
+_TAGS = ("tags", "ner_tags", "pos_tags")
 
 #: Number columns that make one sequence when there is no text.
 _LEAST_STEPS = 3
@@ -87,12 +104,14 @@ class Columns(NamedTuple):
         inputs: text columns, one column of series, or the number columns of one sequence.
         series: whether the inputs are numeric sequences.
         left: columns that might have been inputs and are none, each with the reason.
+        others: columns that hold classes as well, where the target was guessed.
     """
 
     target: str
     inputs: tuple[str, ...]
     series: bool
     left: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
@@ -110,7 +129,9 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
             )
     apart = {data.time, data.series, data.split_column}
     free = [name for name in table.columns if name not in apart and short_name(name) not in _PART_COLUMNS]
-    target = data.target or _find_target(table, [name for name in free if name not in data.inputs])
+    target, others = data.target, tuple[str, ...]()
+    if target is None:
+        target, others = _find_target(table, [name for name in free if name not in data.inputs])
     if target is None:
         return None
     left: list[tuple[str, str]] = []
@@ -125,7 +146,9 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     if Kind.SERIES in kinds:
         return None
     numbers = kinds <= {Kind.NUMBER} and len(inputs) >= _LEAST_STEPS
-    return Columns(target, inputs, numbers, tuple(left))
+    dropped = {name for name, _ in left}
+    others = tuple(name for name in others if name not in inputs and name not in dropped)
+    return Columns(target, inputs, numbers, tuple(left), others)
 
 
 def _sample(table: Table) -> np.ndarray:
@@ -133,30 +156,36 @@ def _sample(table: Table) -> np.ndarray:
     return np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
 
 
-def _find_target(table: Table, names: list[str]) -> str | None:
+def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The likeliest column of classes, and others that hold classes as likely where no name says which is meant."""
     rows = _sample(table)
-    best: tuple[float, str] | None = None
-    for position, name in enumerate(names):
+    scores: dict[str, float] = {}
+    for name in names:
         kind = table.kinds[name]
         if kind in (Kind.SERIES, Kind.TIME):
             continue
         cells = Counter(table.texts(name, rows))
         distinct = len(cells)
         named = short_name(name) in _TARGET_NAMES
-        if kind is Kind.LABELS:
-            score = 2.0
+        if kind is Kind.LABELS and distinct > 1:
+            scores[name] = 2.0
         elif not 2 <= distinct <= min(_MOST_CLASSES, max(2, len(rows) // 2)) or (
             kind is Kind.NUMBER and not _whole(cells)
         ):
             continue
         else:
             # Few classes, each met often, speak for a target; a name that says so speaks louder.
-            score = 1.0 - distinct / len(rows)
-        score += 3.0 if named else 0.0
-        # Of equal columns the last: tables put the answer at the end more often than in between.
-        if best is None or (score, position) >= (best[0], names.index(best[1])):
-            best = score, name
-    return None if best is None else best[1]
+            scores[name] = 1.0 - distinct / len(rows)
+        words = _WORD.findall(short_name(name))
+        scores[name] += 3.0 if named else 1.0 if any(word in _TARGET_NAMES for word in words) else 0.0
+        scores[name] += 0.5 * any(word in _GRADES for word in words)
+        # What is empty in some rows says something beside the class, and what is counted is none.
+        scores[name] -= 0.5 * (("" in cells) + any(word in _COUNTS for word in words))
+    # Of equal columns the last: tables put the answer at the end more often than in between.
+    best = max(scores, key=lambda name: (scores[name], names.index(name)), default=None)
+    if best is None or scores[best] >= 1.0:
+        return best, ()
+    return best, tuple(name for name in scores if name != best and scores[name] > _LIKELY)
 
 
 def _whole(cells: Counter[str]) -> bool:
@@ -195,8 +224,23 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     single = {name for name, cells in texts.items() if len(set(cells)) == 1}
     copies = {name for name, cells in texts.items() if name not in single and _is_copy(cells, classes)}
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
-    reasons = ((single, _CONSTANT), (copies, f"{_COPY} '{target}'"), (ids, _ROWS))
-    return [(name, why) for columns, why in reasons for name in names if name in columns]
+    answers = {name for name in names if short_name(name) in _ANSWERS and short_name(target) in _ASKED}
+    tags = {name for name in names if name in _TAGS and "tokens" in names and table.details(name).is_list}
+    nested = {name for name, cells in texts.items() if kinds[name] is Kind.TEXT and are_structured(cells[:_LEAST_ROWS])}
+    reasons = (
+        (nested, "lists or objects"),
+        (single, _CONSTANT),
+        (copies, f"{_COPY} '{target}'"),
+        (ids, _ROWS),
+        (answers, "it answers what is classified"),
+        (tags, "the tags of 'tokens'"),
+    )
+    found: dict[str, str] = {}
+    for columns, why in reasons:
+        for name in names:
+            if name in columns:
+                found.setdefault(name, why)
+    return list(found.items())
 
 
 def _is_copy(cells: list[str], classes: list[str]) -> bool:
@@ -220,11 +264,19 @@ def _names_rows(name: str, cells: list[str], kind: Kind) -> bool:
     return digits > len(cells) / 2 and all(cell.isascii() and len(cell) >= _LEAST_ID for cell in cells)
 
 
+def _holds_sentences(table: Table, column: str, rows: np.ndarray) -> bool:
+    """Whether a column of text holds several words in a cell, and another text in most."""
+    if table.kinds[column] is not Kind.TEXT:
+        return False
+    cells = list(table.texts(column, rows[: _LEAST_ROWS * 25]))
+    return len(set(cells)) > len(cells) // 2 and sum(len(cell.split()) for cell in cells) >= _SENTENCE * len(cells)
+
+
 def _find_inputs(table: Table, names: list[str]) -> tuple[str, ...]:
     series = [name for name in names if table.kinds[name] is Kind.SERIES]
-    if series:
-        return (series[0],)
     rows = _sample(table)
+    if series and not any(_holds_sentences(table, name, rows) for name in names):
+        return (series[0],)
     texts = []
     for name in names:
         if table.kinds[name] not in (Kind.TEXT, Kind.LABELS):

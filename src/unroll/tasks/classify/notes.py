@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unroll.cells import CELLS
+from unroll.data.doctor.classes import alike, alike_text
 from unroll.models.encoders import GRID
 from unroll.report import words
 from unroll.tasks.classify.data import ClassifyData
@@ -21,6 +22,9 @@ def notes_of(data: ClassifyData, settings: ClassifySettings) -> Iterator[str]:
         f"{len(saved.classes)} {kind}, in column '{saved.target}'; the rarest, '{saved.classes[rarest]}', has"
         f" {counts[rarest]} of {len(split.train)} train rows"
     )
+    groups = alike(saved.classes)
+    if groups:
+        yield f"{alike_text(groups)}; write each of them in one way"
     yield f"{len(split.train)} rows train, {len(split.validation)} validate, {len(split.test)} test"
     if forms.features is not None:
         grams = f"with n-grams up to {forms.features.longest}" if forms.features.longest else "alone"

@@ -42,6 +42,9 @@ class ClassifyTask(Task[ClassifySettings, ClassifyData]):
         kind = "numeric sequence" if columns.series else "text"
         reason = f"task classify: the class in '{columns.target}' from the {kind} in {shown}"
         notes = tuple(f"left out of the inputs: {name}, {why}" for name, why in columns.left)
+        if columns.others:
+            shown = "', '".join(columns.others[:4])
+            notes += (f"'{shown}' may hold classes as well; name the one that is meant with --target",)
         timed = any(kind is Kind.TIME for kind in table.kinds.values())
         return Guess(0.2 if timed and columns.series else 0.9, reason, filled, notes)
 

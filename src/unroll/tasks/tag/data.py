@@ -28,8 +28,8 @@ from unroll.tasks.tag.settings import Saved, TagSettings
 from unroll.tasks.transfer import Pretrained, read_pretrained
 
 #: Names of the columns of tokens and of tags, most usual first.
-_TOKENS = ("tokens", "words", "token", "form")
-_TAGS = ("tags", "ner_tags", "ner", "labels", "upos", "pos_tags", "pos")
+_TOKENS = ("tokens", "words", "token", "form", "word", "sentence", "text")
+_TAGS = ("tags", "ner_tags", "ner", "labels", "upos", "pos_tags", "pos", "slots", "word_labels")
 #: Findings that are listed one by one.
 _LISTED = 200
 #: Rows by which tags that are numbers are told from series.
@@ -42,6 +42,7 @@ KINDS = {
     "ids": ("broken CoNLL-U ids", "broken=drop leaves such sentences out"),
     "empty": ("empty sentences or tokens", "broken=drop leaves such sentences out"),
     "long": ("endless tokens", "broken=drop leaves such sentences out"),
+    "spans": ("entities that do not fit their text", "broken=drop leaves such sentences out"),
     "tags": (
         "tags that their scheme does not allow",
         "illegal=repair reads them as the scorer does, illegal=drop leaves such sentences out",

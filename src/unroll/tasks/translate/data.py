@@ -82,7 +82,18 @@ def named_languages(table: Table) -> bool:
         return True
     languages = [name for name in table.columns if _is_language(name)]
     usual = all(any(name in table.columns for name in names[:2]) for names in (_SOURCES, _TARGETS))
-    return usual or (len(languages) >= 2 and len(languages) == len(table.columns))
+    if usual or (len(languages) >= 2 and len(languages) == len(table.columns)):
+        return True
+    # Ids, domains and the like may stand beside two languages; another text may not.
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    sentences = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
+    return len(languages) == 2 and sentences == languages
+
+
+def _are_sentences(table: Table, column: str, rows: np.ndarray) -> bool:
+    """Whether most cells are of several words, and most of them differ."""
+    cells = list(table.texts(column, rows))
+    return 2 * sum(len(cell.split()) > 1 for cell in cells) > len(cells) and 2 * len(set(cells)) > len(cells)
 
 
 def pairs_of(table: Table, columns: Columns) -> Pairs:

@@ -1,0 +1,233 @@
+"""Chats as messengers export them: KakaoTalk (computer, phone, CSV), WhatsApp, Telegram; a row per day, for chat.
+
+What one says in several messages is one turn. Lines that no message begins belong to the one before them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from unroll.data.readers.jsonparse import JsonDocument
+from unroll.data.readers.lines import encoding_of, numbered_lines
+from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.records import QuoteError, records
+from unroll.data.table.writer import Field, Row
+from unroll.errors import DataError
+
+_CLOCK = r"(?:(?:오전|오후|AM|PM)\s*)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[AaPp]\.?\s?[Mm]\.?)?"
+_KOREAN_DAY = r"\d{4}년 \d{1,2}월 \d{1,2}일"
+_DAY = rf"{_KOREAN_DAY}|\d{{1,4}}[./-]\s?\d{{1,2}}[./-]\s?\d{{1,4}}\.?|[A-Z][a-z]+ \d{{1,2}}, \d{{4}}"
+#: How messages begin: the day where the line says it, who speaks, what is said.
+_MESSAGES = (
+    # [name] [오후 3:12] said
+    re.compile(rf"\[(?P<who>[^\]]{{1,60}})\] \[{_CLOCK}\] (?P<said>.*)"),
+    # 2024년 1월 5일 오후 3:12, name : said
+    re.compile(rf"(?P<day>{_DAY})(?:,| at)? {_CLOCK}, (?P<who>.{{1,60}}?) : (?P<said>.*)"),
+    # 1/5/24, 3:12 PM - name: said; [05.01.24, 15:12:01] name: said
+    re.compile(rf"\[?(?P<day>{_DAY}),? {_CLOCK}(?:\] | - )(?P<who>[^:]{{1,60}}): (?P<said>.*)"),
+)
+#: Lines that begin like messages and are none: the day, and what the messenger itself says.
+_OTHERS = re.compile(
+    rf"-{{5,}} (?P<day>.+?) -{{5,}}$|(?:{_DAY})(?:,| at)? {_CLOCK}$|\[?(?:{_DAY}),? {_CLOCK}(?:\] | - |, )"
+)
+#: Messages that stand for what is no text.
+_NO_TEXT = re.compile(
+    r"(?i)(?:사진(?: \d+장)?|동영상|이모티콘|음성메시지|파일: .*|삭제된 메시지입니다\.?|<media omitted>|"
+    r"(?:image|video|audio|sticker|gif|document) omitted|this message was deleted\.?|"
+    r"<(?:attached|첨부): .*>|<.{1,40}(?:omitido|weggelassen|omis)>)$"
+)
+#: Marks of direction that WhatsApp puts at the beginning of lines, and spaces of fixed width.
+_MARKS = re.compile("[\u200e\u200f\u202a\u202c\ufeff]")
+#: Of the first lines, those that must begin a message, at least.
+_LEAST, _SHARE = 3, 0.3
+#: A name and what its owner says, as people write conversations down.
+_SPEAKER = re.compile(r"(?P<who>[^:]{1,40}?) ?: ?(?P<said>.*)")
+#: What stands in the place of names in a log.
+_LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
+_COLUMNS = ("Date", "User", "Message")
+#: Turns of a conversation, at most: rows are split into train, validation and test by conversations.
+_TURNS = 20
+
+
+class Message(NamedTuple):
+    """What somebody said: the day, the speaker, the text and its line."""
+
+    day: str
+    who: str
+    said: str
+    line: int
+
+
+class MessengerSource:
+    """An exported chat ready to be read.
+
+    Args:
+        file: the file.
+        messages: gives what was said, in order.
+    """
+
+    fields = (Field("turns", "list"),)
+    marked = False
+    empty = "no conversation: on no day does anybody answer"
+
+    def __init__(self, file: Input, messages: Callable[[Input], Iterator[Message]]) -> None:
+        encoding = encoding_of(file.path, file.options.encoding)
+        parts = f"a conversation per day, of {_TURNS} turns at most"
+        self.said = f"{file.path.name}: a chat as messengers export it, {parts}, {encoding}"
+        self._file = file
+        self._messages = messages
+        self._no_text = self._alone = 0
+
+    def rows(self) -> Iterator[Row]:
+        """The conversation of every day; what one says at a stretch is one turn.
+
+        Raises:
+            DataError: wrong encoding, a broken quote, or a file that cannot be read.
+        """
+        self._no_text = self._alone = 0
+        turns: list[tuple[str, list[str]]] = []
+        day, line = "", 1
+        for message in self._messages(self._file):
+            if message.day != day or (len(turns) == _TURNS and message.who != turns[-1][0]):
+                yield from self._conversation(turns, line)
+                turns, day, line = [], message.day, message.line
+            if _NO_TEXT.match(message.said.strip()):
+                self._no_text += 1
+                continue
+            said = " ".join(message.said.split())
+            if said and turns and turns[-1][0] == message.who:
+                turns[-1][1].append(said)
+            elif said:
+                turns.append((message.who, [said]))
+        yield from self._conversation(turns, line)
+
+    def _conversation(self, turns: list[tuple[str, list[str]]], line: int) -> Iterator[Row]:
+        if len(turns) > 1:
+            yield Row([[" ".join(said) for _, said in turns]], line)
+        self._alone += len(turns) == 1
+
+    def left(self) -> list[str]:
+        """Messages without text, and days on which nobody answers."""
+        named = ((self._no_text, "pictures and other messages without text"), (self._alone, "days without an answer"))
+        return [f"{count:,} {what} left out" for count, what in named if count]
+
+
+def _exported(file: Input) -> Iterator[Message]:
+    """The messages of an exported chat."""
+    day = ""
+    last: Message | None = None
+    for number, raw in numbered_lines(file.path, file.options.encoding):
+        line = _MARKS.sub("", raw.removesuffix("\r"))
+        found = message_in(line)
+        if found is not None:
+            if last is not None:
+                yield last
+            day = found["day"] or day if "day" in found.re.groupindex else day
+            last = Message(day, found["who"], found["said"], number)
+        elif (other := _OTHERS.match(line)) is not None:
+            day = other["day"] or day
+        elif last is not None:
+            last = last._replace(said=f"{last.said} {line}")
+    if last is not None:
+        yield last
+
+
+def _spoken(file: Input) -> Iterator[Message]:
+    """What lines such as `Ana: Hello` say; a blank line ends a conversation.
+
+    Raises:
+        DataError: a line has no speaker.
+    """
+    part = 0
+    for number, raw in numbered_lines(file.path, file.options.encoding):
+        line = raw.strip()
+        if not line:
+            part = number
+            continue
+        found = _SPEAKER.match(line)
+        if found is None:
+            raise DataError(f"expected a name, a colon and what is said, got {line[:40]!r}", file.path, number)
+        yield Message(str(part), found["who"], found["said"], number)
+
+
+def _of_table(file: Input) -> Iterator[Message]:
+    """The messages of KakaoTalk's CSV.
+
+    Raises:
+        DataError: a ragged row or a broken quote, with its line.
+    """
+    try:
+        for record in records(numbered_lines(file.path, file.options.encoding), ",", True):
+            cells = record.cells
+            if len(cells) == len(_COLUMNS) and cells != list(_COLUMNS):
+                yield Message(cells[0].partition(" ")[0], cells[1], cells[2], record.line)
+            elif cells and len(cells) != len(_COLUMNS):
+                what = f"expected {', '.join(_COLUMNS)}, got {len(cells)} cells"
+                raise DataError(f"{what}; quote cells that hold commas", file.path, record.line)
+    except QuoteError as error:
+        raise DataError(f"{error}; double every quote inside a cell", file.path, error.line) from error
+
+
+def _of_telegram(file: Input) -> Iterator[Message]:
+    """The messages of Telegram's JSON, of one chat or of several."""
+    value = JsonDocument(file.path, file.options.encoding).value
+    chats = value.get("chats", {}) if isinstance(value, dict) else {}
+    listed = chats.get("list") if isinstance(chats, dict) else None
+    for chat in [value, *(listed if isinstance(listed, list) else [])]:
+        messages = chat.get("messages") if isinstance(chat, dict) else None
+        for message in messages if isinstance(messages, list) else []:
+            who = message.get("from") if isinstance(message, dict) else None
+            if not isinstance(who, str):
+                continue
+            pieces = message.get("text")
+            pieces = pieces if isinstance(pieces, list) else [pieces]
+            said = [piece.get("text") if isinstance(piece, dict) else piece for piece in pieces]
+            day = f"{chat.get('id')} {str(message.get('date'))[:10]}"
+            yield Message(day, who, "".join(piece for piece in said if isinstance(piece, str)), 1)
+
+
+def message_in(line: str) -> re.Match[str] | None:
+    """Who says what in a line that begins a message.
+
+    >>> found = message_in("[김철수] [오후 3:12] 안녕")
+    >>> found and (found["who"], found["said"])
+    ('김철수', '안녕')
+    """
+    return next((found for pattern in _MESSAGES if (found := pattern.match(line)) is not None), None)
+
+
+class MessengerReader:
+    """Reads chats of KakaoTalk, WhatsApp and Telegram."""
+
+    name = "messenger"
+    suffixes: tuple[str, ...] = ()
+    summary = (
+        "chats as KakaoTalk, WhatsApp and Telegram export them: `[name] [오후 3:12] text`, `2024년 1월 5일 오후 3:12,"
+        " name : text`, `1/5/24, 3:12 PM - name: text`, `Date,User,Message` or JSON; a conversation per day, for chat;"
+        " where it is named, also `name: text`, blank lines between conversations"
+    )
+
+    def recognises(self, file: Input) -> bool:
+        """Lines that begin messages, of two speakers at least."""
+        return _form_of(file) is not None
+
+    def open(self, file: Input, first: Source | None) -> MessengerSource:
+        """The column is always the same."""
+        return MessengerSource(file, _form_of(file) or _spoken)
+
+
+def _form_of(file: Input) -> Callable[[Input], Iterator[Message]] | None:
+    """What reads the messages of a file; None if it is no export."""
+    head = file.head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"{"):
+        return _of_telegram if all(key in file.head for key in (b'"messages"', b'"from"', b'"from_id"')) else None
+    lines = [line.strip() for _, line in file.lines if line.strip()]
+    if lines and lines[0].removeprefix("\ufeff") == ",".join(_COLUMNS):
+        return _of_table
+    found = [message_in(_MARKS.sub("", line)) for line in lines]
+    messages = [match for match in found if match is not None]
+    names = {match["who"].rpartition(" ")[2].casefold() for match in messages}
+    several = len({match["who"] for match in messages}) > 1 and not names & _LEVELS
+    return _exported if several and len(messages) >= max(_LEAST, _SHARE * len(found)) else None
