@@ -7,10 +7,11 @@ import numpy as np
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import check_nearly
+from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import further
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.forecast.columns import find_columns
+from unroll.tasks.forecast.columns import Columns, find_columns
 from unroll.tasks.forecast.data import ForecastData, prepare
 from unroll.tasks.forecast.job import FILE, ForecastJob
 from unroll.tasks.forecast.network import build_network
@@ -48,12 +49,14 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             reason = "task forecast: every row is one series"
         else:
             over = f"over {' and '.join(map(repr, times))}" if times else "in the order of the rows"
-            each = "" if columns.series is None else f", a series for each '{columns.series}'"
+            ids = " and ".join(map(repr, id_columns(columns.series, table.columns)))
+            each = f", a series for each {ids}" if ids else ""
             reason = f"task forecast: {what} {over}{each}"
+        notes = () if data.target is not None or columns.target is None else (_others(table, columns),)
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
         sure = columns.wide or (columns.time is not None and (measured or len(times) > 1))
-        return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled)
+        return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled, notes)
 
     def prepare(self, table: Table, config: RunConfig, settings: ForecastSettings) -> ForecastData:
         """Put the series on equal steps, split by time, fit the scalings."""
@@ -86,6 +89,16 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
+
+
+def _others(table: Table, columns: Columns) -> str:
+    """What is said of the columns of numbers beside the one that was chosen by its name."""
+    named = columns.named(table.columns)
+    others = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in named]
+    return (
+        f"not used: {', '.join(others[:6])}{', ...' if len(others) > 6 else ''}; --target COLUMN forecasts another, --set"
+        " model.known_ahead=COLUMN takes in what is known of the time to come"
+    )
 
 
 def _measures(table: Table, target: str) -> bool:
