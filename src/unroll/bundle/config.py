@@ -47,7 +47,7 @@ class DataConfig(BaseModel):
     zone: str | None = Field(
         default=None, description="whose calendar times are in: Europe/Berlin, +09:00; clock changes included"
     )
-    series: str | None = Field(default=None, description="column that names the series of a row, or several: store,item")
+    series: str | None = Field(default=None, description="names the series of a row; or several: store,item")
     split_column: str | None = Field(default=None, description="column that says train, validation or test")
     validation_fraction: float = Field(
         default=0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out"

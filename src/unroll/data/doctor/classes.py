@@ -9,6 +9,7 @@ import numpy as np
 from unroll.data.doctor.finding import Finding, at_row, counted, share
 from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Kind
+from unroll.data.table.numbers import class_name
 from unroll.data.table.splits import Split
 from unroll.data.table.table import Table
 
@@ -53,6 +54,7 @@ def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[F
             "note", f"target {target!r}: {len(names):,} different values in {counted(len(codes), 'row')}, so no classes"
         )
         return
+    names = [class_name(name) for name in names]
     counts = np.bincount(codes, minlength=len(names))
     order = np.argsort(-counts, kind="stable")
     listed = ", ".join(f"{names[i][:30]} {counts[i]:,} ({share(int(counts[i]), len(codes))})" for i in order[:_LISTED])

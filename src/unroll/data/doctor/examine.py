@@ -175,7 +175,8 @@ def _series_in_rows(table: Table) -> Iterator[Finding]:
         "note",
         f"one series per row: {counted(len(found), 'series', 'series')} of {min(lengths)} to {max(lengths)} steps",
     )
-    holes = [one for one in found if np.isnan(one.values).any()]
+    # What a series has not yet begun with is not missing.
+    holes = [one for one in found if np.isnan(one.values[int((~np.isnan(one.values)).argmax()) :]).any()]
     if holes:
         text = f"values are missing inside {counted(len(holes), 'series', 'series')}, first in {holes[0].name!r}"
         yield at_row(

@@ -27,6 +27,7 @@ _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+
 _NAME_WORDS = 3
 #: The first line with which a spreadsheet says how its cells are separated.
 _NAMED_DELIMITER = re.compile(r"(?i)^\ufeff?\"?sep=(.)\"?\r?$")
+_QUOTED = re.compile(r'"[^"]*"')
 #: Lines that may stand above a table, the fewest steps that make a header, and the digits of no number of a step.
 _ABOVE, _LEAST_STEPS, _DIGITS = 20, 3, 6
 #: Rows from which on a column of classes is told by its counts.
@@ -270,12 +271,15 @@ def find_table(lines: Sequence[tuple[int, str]]) -> tuple[int, str | None]:
         return lines[1][0], named[1]
     texts = [line.rstrip("\r") for _, line in lines]
     for delimiter in _DELIMITERS["csv"]:
-        counts = [text.count(delimiter) for text in texts]
-        usual, times = Counter(counts[1:]).most_common(1)[0] if len(counts) > _MANY // 2 else (0, 0)
+        counts = [_QUOTED.sub("", text).count(delimiter) for text in texts]
+        usual, times = Counter(counts[1:]).most_common(1)[0] if len(counts) > _LEAST_STEPS else (0, 0)
         first = counts.index(usual) if usual else 0
         if not 0 < first <= _ABOVE or max(counts[:first]) >= usual or times < 0.95 * (len(counts) - first):
             continue
-        rows = split_sample(texts[first:], delimiter, False)
+        # Of few lines it is not sure what is usual, unless those above have far fewer cells.
+        if len(counts) <= _MANY // 2 and (times < _LEAST_STEPS or 2 * max(counts[:first]) > usual):
+            continue
+        rows = split_sample(texts[first:], delimiter, '"' in texts[first])
         if rows and guess_header(rows):
             return lines[first][0], None
     return (lines[0][0] if lines else 1), None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +52,17 @@ def id_texts(table: Table, series: str) -> Sequence[str]:
     names = id_columns(series, table.columns)
     if len(names) == 1:
         return table.texts(names[0])
-    return [VALUES.join(cells) for cells in zip(*(table.texts(name) for name in names), strict=True)]
+    return [joined_values(cells) for cells in zip(*(table.texts(name) for name in names), strict=True)]
+
+
+def name_of(record: Mapping[str, object], series: str | None) -> str:
+    """What the series of one record is called; empty where none is named."""
+    return joined_values(str(record.get(name, "")) for name in id_columns(series, record))
+
+
+def joined_values(values: Iterable[str]) -> str:
+    """The name of a series by the values of its columns; an empty one says nothing."""
+    return VALUES.join(value for value in values if value)
 
 
 def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> str | None:
@@ -69,7 +79,7 @@ def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> s
     for name in table.columns:
         own = None if name in taken or len(codes) == _TRIED else _codes(table, name)
         # A value for every row names rows, and one value for all of them nothing.
-        if own is not None and 0 < own.max() and (own.max() + 1) * _LEAST_STEPS <= len(table):
+        if own is not None and own.max() > 0 and (own.max() + 1) * _LEAST_STEPS <= len(table):
             codes[name] = own
     for size in range(1, _TOGETHER + 1):
         best: tuple[float, str] | None = None

@@ -9,8 +9,8 @@ import numpy as np
 
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
-from unroll.data.series.moments import further, moments
 from unroll.data.series.ids import id_columns, id_texts
+from unroll.data.series.moments import further, moments
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.series.wide import Wide, wide_of
 from unroll.data.table.kinds import Kind
@@ -170,7 +170,7 @@ def _check_duplicates(table: Table, time: str | None, name: str | None, times: n
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
         raise DataError(
             f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
-            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids, or several: --series store,item",
+            f"{table.place(before)[1]}{more}; remove one, or name the columns of series ids: --series store,item",
             *table.place(row),
         )
 

@@ -1,4 +1,4 @@
-"""Tables of one series per row: which columns are the steps, what times their names are, and which columns name a row."""
+"""Tables of one series per row: which columns are the steps, what times their names are, and what names a row."""
 
 from __future__ import annotations
 
@@ -100,10 +100,7 @@ def _numbered_runs(columns: Sequence[str]) -> Iterator[list[str]]:
     for name in columns:
         found = _NUMBERED.fullmatch(_year(name))
         own = None if found is None else (found[1], int(found[2]))
-        if own is None or last is None or own[0] != last[0]:
-            moved = 0
-        else:
-            moved = own[1] - last[1]
+        moved = 0 if own is None or last is None or own[0] != last[0] else own[1] - last[1]
         goes_on = moved > 0 and (moved == 1 or own is None or not own[0]) and (len(run) < 2 or moved == step)
         if not goes_on:
             yield run
@@ -148,7 +145,8 @@ def _year(name: str) -> str:
 def _has_class(table: Table, others: Sequence[str], steps: Sequence[str]) -> bool:
     """Whether a column may be what each row is an example of: by its name, or as what stands behind the steps."""
     end = table.columns.index(steps[-1])
-    return any(_CLASS.fullmatch(name) or (table.columns.index(name) > end and not _is_empty(table, name)) for name in others)
+    behind = [name for name in others if table.columns.index(name) > end]
+    return any(map(_CLASS.fullmatch, others)) or not all(_is_empty(table, name) for name in behind)
 
 
 def _names(table: Table, columns: Sequence[str], *, numbers: bool) -> tuple[str, ...]:

@@ -120,7 +120,11 @@ def _time_column(table: Table, data: DataConfig) -> str | None:
                 continue
             times = moments(table, name)
             # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
-            if times.dtype.kind == "M" or (np.diff(times) > 0).all() or find_ids(table, times, {*taken, name}) is not None:
+            if (
+                times.dtype.kind == "M"
+                or (np.diff(times) > 0).all()
+                or find_ids(table, times, {*taken, name}) is not None
+            ):
                 return name
     return None
 

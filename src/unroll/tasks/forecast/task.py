@@ -8,7 +8,8 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import check_nearly
 from unroll.data.series.ids import id_columns
-from unroll.data.series.moments import further
+from unroll.data.series.moments import further, said_of
+from unroll.data.series.wide import wide_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.forecast.columns import Columns, find_columns
@@ -46,13 +47,15 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         what = f"'{columns.target}'" if columns.target is not None else "all columns of numbers"
         times = () if columns.time is None else (columns.time, *further(table, columns.time))
         if columns.wide:
-            reason = "task forecast: every row is one series"
+            reason = "task forecast: every row is one series" + _wide_words(table, columns)
         else:
             over = f"over {' and '.join(map(repr, times))}" if times else "in the order of the rows"
             ids = " and ".join(map(repr, id_columns(columns.series, table.columns)))
             each = f", a series for each {ids}" if ids else ""
             reason = f"task forecast: {what} {over}{each}"
-        notes = () if data.target is not None or columns.target is None else (_others(table, columns),)
+        chosen = data.target is None and columns.target is not None
+        read = None if columns.time is None else said_of(table, columns.time)
+        notes = (*([read] if read else []), *([_others(table, columns)] if chosen else []))
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
         sure = columns.wide or (columns.time is not None and (measured or len(times) > 1))
@@ -91,13 +94,22 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
 
 
+def _wide_words(table: Table, columns: Columns) -> str:
+    """What names a row that is a series, and its first and last step."""
+    wide = wide_of(table, columns.series)
+    if wide is None:
+        return ""
+    ids = " and ".join(map(repr, id_columns(wide.series, table.columns)))
+    return f", named by {ids}, with the steps {wide.steps[0]} to {wide.steps[-1]}"
+
+
 def _others(table: Table, columns: Columns) -> str:
     """What is said of the columns of numbers beside the one that was chosen by its name."""
     named = columns.named(table.columns)
     others = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in named]
     return (
-        f"not used: {', '.join(others[:6])}{', ...' if len(others) > 6 else ''}; --target COLUMN forecasts another, --set"
-        " model.known_ahead=COLUMN takes in what is known of the time to come"
+        f"not used: {', '.join(others[:6])}{', ...' if len(others) > 6 else ''}; --target COLUMN forecasts another,"
+        " --set model.known_ahead=COLUMN takes in what is known of the time to come"
     )
 
 
