@@ -67,7 +67,7 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
                     f"{title}{counted(len(twice), 'time')} stand{'s' if len(twice) == 1 else ''} a second time, "
                     f"first {shown(own[twice[0]])}"
                 )
-                advice = "remove the repeated rows, or name the columns of series ids: --series store,item"
+                advice = "remove the repeated rows, or name the column of series ids (several: --series store,item)"
                 yield at_row(table, int(rows[twice[0] + 1]), "error", text, advice)
             keep = np.concatenate([[True], own[1:] != own[:-1]])
             rows, own = rows[keep], own[keep]

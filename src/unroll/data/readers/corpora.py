@@ -44,7 +44,7 @@ def is_list(path: Path) -> bool:
 
 
 def corpus_of(folder: Path) -> tuple[list[Spoken], list[str]]:
-    """The recordings of a folder that is kept as a corpus of speech, and what was left out, in words; nothing of others.
+    """The recordings of a folder that is a corpus of speech, and what was left out, in words; nothing of others.
 
     Raises:
         DataError: a list is wrong; with file and line.

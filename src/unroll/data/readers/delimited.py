@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from unroll.data.readers.dialect import Dialect, find_table, guess_dialect, is_csv_in_disguise, is_number_table
+from unroll.data.readers.dialect import (
+    Dialect,
+    find_table,
+    guess_dialect,
+    is_csv_in_disguise,
+    is_number_table,
+    plain_value,
+    split_sample,
+)
+from unroll.data.readers.heads import head_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.reader import Input, Source
@@ -32,6 +41,7 @@ class Delimited:
         dialect: how it is written.
         encoding: its encoding.
         lacking: how many cells each row lacks beside the first file, which are then empty.
+        head: how many lines name the columns, where they do.
         begins: the line at which the table begins; what stands above it is left out.
     """
 
@@ -46,6 +56,7 @@ class Delimited:
         *,
         lacking: int = 0,
         begins: int = 1,
+        head: int = 1,
     ) -> None:
         self.path = path
         self.columns = columns
@@ -53,6 +64,7 @@ class Delimited:
         self.encoding = encoding
         self.lacking = lacking
         self.begins = begins
+        self.head = head
         self._blank = 0
 
     @property
@@ -79,14 +91,14 @@ class Delimited:
         self._blank = 0
         width = len(self.columns)
         lacking = [""] * self.lacking
-        skip = self.dialect.header
+        skip = self.head if self.dialect.header else 0
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         try:
             for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
                 if not record.cells:
                     self._blank += 1
                 elif skip:
-                    skip = False
+                    skip -= 1
                 elif len(record.cells) == width:
                     yield Row(record.cells + lacking, record.line)
                 else:
@@ -100,6 +112,8 @@ class Delimited:
         if self.begins > 1:
             above = self.begins - 1
             said.append(f"{above} line{'s' if above > 1 else ''} above the table left out")
+        if self.dialect.header and self.head > 1:
+            said.append(f"the first {self.head} lines of the table name its columns, or say their units")
         if self.lacking:
             held = f"the first {len(self.columns)} of {len(self.columns) + self.lacking} columns"
             said.append(f"{self.path.name} holds {held}; the others are empty there")
@@ -130,13 +144,12 @@ class DelimitedReader:
 
     def recognises(self, file: Input) -> bool:
         """A table of numbers, or one with usual names of columns, under a name that promises no table."""
-        lines = [line for _, line in file.lines if line.strip("\r")]
-        return (
-            self.name == "csv"
-            and file.path.suffix.lower() not in (".csv", ".tsv", ".tab")
-            and bool(lines)
-            and (is_csv_in_disguise(lines) or is_number_table(lines))
-        )
+        sample = [(number, line) for number, line in file.lines if line.strip("\r")]
+        if self.name != "csv" or not sample or file.path.suffix.lower() in (".csv", ".tsv", ".tab"):
+            return False
+        begins = find_table(sample)[0]
+        lines = [line for number, line in sample if number >= begins]
+        return is_csv_in_disguise(lines) or is_number_table(lines)
 
     def open(self, file: Input, first: Source | None) -> Delimited:
         """Look at the start of a file and settle how it is written; a further one is written as the first is.
@@ -160,7 +173,13 @@ class DelimitedReader:
             if expected != got:
                 raise DataError(f"expected column {expected!r} as in {first.path.name}, got {got!r}", file.path, 1)
         return Delimited(
-            file.path, other.columns, first.dialect, file.options.encoding, lacking=lacking, begins=other.begins
+            file.path,
+            other.columns,
+            first.dialect,
+            file.options.encoding,
+            lacking=lacking,
+            begins=other.begins,
+            head=other.head,
         )
 
     def _open(self, file: Input, delimiter: str | None, header: bool | None) -> Delimited:
@@ -171,7 +190,7 @@ class DelimitedReader:
         if not sample:
             raise DataError("the file is empty; expected at least one row", path)
         begins = 1
-        if self.name == "csv" and header is None and file.path.suffix.lower() != ".txt":
+        if self.name == "csv" and header is None:
             first, named_delimiter = find_table(sample)
             delimiter = delimiter or named_delimiter
             if first > sample[0][0]:
@@ -185,9 +204,14 @@ class DelimitedReader:
             top = next(records(iter(sample), dialect.delimiter, dialect.quoted)).cells
         except QuoteError as error:
             raise _quote_error(error, path) from error
-        named = [cell.strip() for cell in top] if dialect.header else [""] * len(top)
+        named, head = [cell.strip() for cell in top] if dialect.header else [""] * len(top), 1
+        if header is None and self.name != "text":
+            rows = split_sample(lines, dialect.delimiter, dialect.quoted) or []
+            stacked = head_of(rows, plain_value)
+            if stacked is not None:
+                (head, named), dialect = stacked, dialect._replace(header=True)
         columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
-        return Delimited(path, columns, dialect, file.options.encoding, begins=begins)
+        return Delimited(path, columns, dialect, file.options.encoding, begins=begins, head=head)
 
 
 def _free(name: str, taken: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from unroll.data.readers.heads import head_of
 from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import looks_like_number
@@ -18,15 +19,16 @@ from unroll.data.table.times import guess_notations, parse_times, to_datetime64
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
-_TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
+_TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$|\d{1,2}[:.]\d{2}[:.]\d{2}$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
-_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%#]$|[^\W\d]\w{0,9}\.?$")
+_NAME_LIKE = re.compile(r"#? ?[^\W\d][\w .\-/()%#°:|&*+$€²³µ'\[\]\\]{0,62}[\w)%#\]²³]$|[^\W\d]\w{0,9}\.?$")
 #: Names that programs give: V1, x2, col_3.
 _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
 #: Words of the name of a column, at most, where they are not one usual name.
 _NAME_WORDS = 3
 #: The first line with which a spreadsheet says how its cells are separated.
 _NAMED_DELIMITER = re.compile(r"(?i)^\ufeff?\"?sep=(.)\"?\r?$")
+_ANNOTATION = re.compile(r'\ufeff?"?(#(group|datatype|default)\b|TOA5\b)')
 _QUOTED = re.compile(r'"[^"]*"')
 #: Lines that may stand above a table, the fewest steps that make a header, and the digits of no number of a step.
 _ABOVE, _LEAST_STEPS, _DIGITS = 20, 3, 6
@@ -144,13 +146,14 @@ def is_number_table(lines: Sequence[str]) -> bool:
     (True, True, False)
     """
     for delimiter in (",", ";", "\t", "|", BLANKS):
-        rows = split_sample(lines, delimiter, False) or []
+        rows = split_sample(lines, delimiter, '"' in lines[0]) or []
         width = len(rows[0]) if rows else 0
         if width < 2 or any(len(row) != width for row in rows):
             continue
-        body = rows[1:] if len(rows) > 1 and guess_header(rows) else rows
+        head = head_of(rows, plain_value)
+        body = rows[head[0] :] if head else rows[1:] if len(rows) > 1 and guess_header(rows) else rows
         numbers = [[cell for cell in row if looks_like_number(cell.strip())] for row in body]
-        if all(_plain_value(cell.strip()) for row in body for cell in row) and any(numbers):
+        if all(plain_value(cell.strip()) for row in body for cell in row) and any(numbers):
             return True
     return False
 
@@ -196,12 +199,15 @@ def _quotes_quote(lines: Sequence[str], delimiter: str | None) -> bool:
     ):
         return all(cell in wrapped or '"' not in cell for row in plain for cell in row)
     width = max(map(len, plain), default=0)
+    # Names above a column may lack the quotes that its cells have.
+    below = plain[1:] if len(plain) > _LEAST_STEPS else plain
     return any(
-        all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in plain) for i in range(width)
+        all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in below) for i in range(width)
     )
 
 
-def _plain_value(cell: str) -> bool:
+def plain_value(cell: str) -> bool:
+    """Whether a cell is a number, a time, or stands for no value."""
     return looks_like_number(cell) or bool(_TIME_LIKE.match(cell)) or cell.lower() in MISSING
 
 
@@ -229,8 +235,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
         return False
     if any(
-        all(_plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column)
-        for column in columns
+        all(plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column) for column in columns
     ):
         return True
     if any(is_common(cell) for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
@@ -269,6 +274,10 @@ def find_table(lines: Sequence[tuple[int, str]]) -> tuple[int, str | None]:
     named = _NAMED_DELIMITER.match(lines[0][1]) if lines else None
     if named is not None and len(lines) > 1:
         return lines[1][0], named[1]
+    # Flux writes what its columns are above them, and a data logger what it is.
+    noted = next((at for at, (_, line) in enumerate(lines) if not _ANNOTATION.match(line)), 0)
+    if noted:
+        return lines[noted][0], None
     texts = [line.rstrip("\r") for _, line in lines]
     for delimiter in _DELIMITERS["csv"]:
         counts = [_QUOTED.sub("", text).count(delimiter) for text in texts]

@@ -55,6 +55,14 @@ def id_texts(table: Table, series: str) -> Sequence[str]:
     return [joined_values(cells) for cells in zip(*(table.texts(name) for name in names), strict=True)]
 
 
+def names_all(table: Table, name: str) -> bool:
+    """Whether a column of numbers is called as one of names, and holds one in every row: one store, one station."""
+    if table.kinds[name] is not Kind.NUMBER or not _NAMES.search(name):
+        return False
+    values = table.numbers(name)
+    return bool(len(values) > 1 and (values == values[0]).all() and values[0] == np.floor(values[0]))
+
+
 def name_of(record: Mapping[str, object], series: str | None) -> str:
     """What the series of one record is called; empty where none is named."""
     return joined_values(str(record.get(name, "")) for name in id_columns(series, record))

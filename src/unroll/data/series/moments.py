@@ -26,6 +26,8 @@ _LOOKED_AT = 40
 _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds"))
 
 
+#: A step that is counted, in words.
+_COUNTED = re.compile(r"(?i)((?:d|day|t|step|w|week|wk|m|month|period|h|hour|q|quarter|y|year)[ _-]?)(\d{1,9})")
 #: A time of day in a column of its own; what it takes to be one, and names of columns that go on with a year or a date.
 _OF_DAY = r"^\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d{1,6})?)?$"
 _MONTH, _DAY, _HOUR = (re.compile(f"(?i)^({names})$") for names in ("month|mon|mo|월", "day|dom|일", "hour|hr|hh|시"))
@@ -40,6 +42,8 @@ def moments(table: Table, column: str) -> np.ndarray:
     Raises:
         DataError: it holds something else, with file and line.
     """
+    if is_counted(table, column):
+        return np.array([float(_COUNTED.fullmatch(cell.strip())[2]) for cell in table.texts(column)])
     if table.kinds.get(column) is not Kind.NUMBER:
         times = table.times(column)
     else:
@@ -61,6 +65,15 @@ def moments(table: Table, column: str) -> np.ndarray:
 def further(table: Table, column: str) -> tuple[str, ...]:
     """The columns that go on where a column of times ends: month and day of a year, the time of day of a date."""
     return tuple(name for name, _ in _completing(table, column))
+
+
+def is_counted(table: Table, column: str) -> bool:
+    """Whether a column of texts counts steps, each a number behind one word: d_1, d_2, or week 1, week 2."""
+    if table.kinds.get(column) is not Kind.TEXT:
+        return False
+    found = (_COUNTED.fullmatch(cell.strip()) for cell in table.texts(column))
+    first = _COUNTED.fullmatch(table.texts(column)[0].strip())
+    return first is not None and all(match is not None and match[1] == first[1] for match in found)
 
 
 def said_of(table: Table, column: str) -> str | None:

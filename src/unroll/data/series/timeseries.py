@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -79,13 +79,8 @@ def series_from_table(
     """
     used = {time, *id_columns(series, table.columns), *covariates, *(() if time is None else further(table, time))}
     numeric = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in used]
-    if (
-        time is None
-        and target is None
-        and not covariates
-        and len(numeric) > 1
-        and (wide := wide_of(table, series)) is not None
-    ):
+    in_rows = time is None and target is None and not covariates
+    if in_rows and (wide := wide_of(table, series)) is not None:
         return _series_per_row(table, wide)
     targets = [target] if isinstance(target, str) else list(target) if target is not None else numeric
     if not targets:
@@ -170,15 +165,19 @@ def _check_duplicates(table: Table, time: str | None, name: str | None, times: n
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
         raise DataError(
             f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
-            f"{table.place(before)[1]}{more}; remove one, or name the columns of series ids: --series store,item",
+            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (several: --series store,item)",
             *table.place(row),
         )
 
 
 def _series_per_row(table: Table, wide: Wide) -> list[TimeSeries]:
-    grid = np.stack([table.numbers(column) for column in wide.steps], axis=1)
+    each: Iterable[np.ndarray]
+    if table.kinds[wide.steps[0]] is Kind.SERIES:
+        each = (table.series(wide.steps[0], row)[:, 0].astype(np.float64) for row in range(len(table)))
+    else:
+        each = np.stack([table.numbers(column) for column in wide.steps], axis=1)
     pieces: dict[str, list[tuple[int, np.ndarray]]] = {}
-    for row, (label, values) in enumerate(zip(id_texts(table, wide.series), grid, strict=True)):
+    for row, (label, values) in enumerate(zip(id_texts(table, wide.series), each, strict=True)):
         present = np.flatnonzero(~np.isnan(values))
         if len(present) == 0:
             raise DataError(f"series {label!r} has no value", *table.place(row))

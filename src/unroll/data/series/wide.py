@@ -17,12 +17,14 @@ from unroll.data.table.times import EITHER, guess_notations, parse_times, settle
 
 #: Columns of numbers from which a row may be a series.
 LEAST = 8
+#: The column that holds the series of each row as a list.
+LISTED = "target"
 #: Columns before the steps that may name a row together.
 _TOGETHER, _MOST_NAMES = 3, 12
 #: The name of a step that is a number behind the same word: V2, d_17, 1999.
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})")
-#: How the World Bank writes the year of a step.
-_YEAR_TWICE = re.compile(r"(\d{4}) \[YR\1\]")
+#: How the World Bank and Korea's statistics write the year of a step.
+_YEAR_TWICE = re.compile(r"(\d{4})(?: \[YR\1\]| ?년)")
 _FIRST_YEAR, _LAST_YEAR = 1500, 2200
 #: How columns of classes are called: a row that has a class is an example of it.
 _CLASS = re.compile(r"(?i)(label|labels|class|classes|target|y|category|라벨|레이블|분류|클래스)")
@@ -49,6 +51,9 @@ def wide_of(table: Table, series: str | None = None) -> Wide | None:
         table: the data.
         series: the columns that name the rows, if they are known.
     """
+    listed = _listed(table, series)
+    if listed is not None:
+        return listed
     given = id_columns(series, table.columns)
     free = [name for name in table.columns if name not in given]
     if any(table.kinds[name] in (Kind.TIME, Kind.SERIES) for name in free):
@@ -69,6 +74,17 @@ def wide_of(table: Table, series: str | None = None) -> Wide | None:
         return None
     named = given or (others[0],)
     return Wide(COLUMNS.join(named), numeric, None) if len(numeric) > 1 and _are_unique(table, named) else None
+
+
+def _listed(table: Table, series: str | None) -> Wide | None:
+    """A table whose rows hold their series as a list under the name that GluonTS and the Monash archive have for it."""
+    if table.kinds.get(LISTED) is not Kind.SERIES or table.details(LISTED).channels != 1:
+        return None
+    if any(_CLASS.fullmatch(name) for name in table.columns if name != LISTED):
+        return None
+    others = [name for name in table.columns if table.kinds[name] in (Kind.TEXT, Kind.NUMBER)]
+    named = id_columns(series, table.columns) or _names(table, others, numbers=True)
+    return Wide(COLUMNS.join(named), (LISTED,), None) if named and _are_unique(table, named) else None
 
 
 class _Run(NamedTuple):
@@ -125,6 +141,8 @@ def step_times(names: Sequence[str]) -> np.ndarray | None:
     (array([1960., 1961.]), True)
     """
     texts = [_year(name) for name in names]
+    if not texts:
+        return None
     if all(len(text) == 4 and text.isdecimal() and _FIRST_YEAR <= int(text) <= _LAST_YEAR for text in texts):
         times = np.array(texts, dtype=np.float64)
     else:
@@ -156,7 +174,7 @@ def _names(table: Table, columns: Sequence[str], *, numbers: bool) -> tuple[str,
         fitting = [name for name in columns[:_MOST_NAMES] if table.kinds[name] is kind]
         for size in range(1, _TOGETHER + 1):
             for names in itertools.combinations(fitting, size):
-                if _are_unique(table, names):
+                if _are_unique(table, names) and all(id_texts(table, COLUMNS.join(names))):
                     return names
     return ()
 

@@ -13,6 +13,7 @@ from unroll.data import Kind, Table
 from unroll.data.series.ids import find_ids, id_columns
 from unroll.data.series.moments import further, moments
 from unroll.data.series.rows import series_rows
+from unroll.data.series.when import dated_column
 from unroll.errors import DataError, nearest
 from unroll.tasks.detect.marks import is_label, marks_of
 
@@ -107,10 +108,10 @@ def _series_column(table: Table, time: str | None, taken: Sequence[str]) -> str 
 
 def _time_column(table: Table, data: DataConfig) -> str | None:
     taken = {*id_columns(data.series, table.columns), data.target, *data.inputs}
-    free = [name for name in table.columns if name not in taken]
-    dated = next((name for name in free if table.kinds[name] is Kind.TIME), None)
+    dated = dated_column(table, taken)
     if dated is not None:
         return dated
+    free = [name for name in table.columns if name not in taken]
     numbers = (name for name in free[:1] if table.kinds[name] is Kind.NUMBER and _TIME_NAMES.match(name))
     return next(numbers, None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Sequence
 from typing import Literal, NamedTuple
 
@@ -13,23 +12,16 @@ from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from
 from unroll.data.series.calendar import as_rows, row_steps
 from unroll.data.series.clock import check_zone
 from unroll.data.series.frequency import steps_between
-from unroll.data.series.ids import find_ids, id_columns
+from unroll.data.series.ids import find_ids, id_columns, names_all
 from unroll.data.series.moments import further, moments
-from unroll.data.series.wide import LEAST, wide_of
+from unroll.data.series.when import counting_columns, time_column
+from unroll.data.series.wide import LEAST, LISTED, wide_of
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.forecast.measures import measured
 
-#: Names of columns that hold the time as numbers.
-_TIME_NAMES = re.compile(
-    r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
-)
+#: Columns of numbers up to which all are forecast, whatever they are called, where there is one series.
+_WHOLE = 3
 
-#: Names that hold the time, wherever the column stands.
-_MOMENT_NAMES = re.compile(
-    r"(?i)^(year|yr|ts|time|date|datetime|timestamp|epoch|unix[_ ]?time|연도|년도|.+_(ts|time))$"
-)
-#: Names that programs give to what has none.
-_INDEX_NAMES = re.compile(r"^(Unnamed: 0|column1_?|X|index|[Ii][Dd]|[Nn][Oo]\.?)$")
 #: Rows and columns by which series are told from features, the fewest that tell it, and how alike neighbours must be.
 _LOOKED_AT, _COLUMNS_LOOKED_AT, _LEAST_ROWS, _SMOOTH = 2000, 20, 30, 0.7
 
@@ -70,8 +62,12 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
                 f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns[:12])}",
                 table.paths[0],
             )
-    time = data.time or _time_column(table, data)
-    taken = {time, *named, *(() if time is None else further(table, time)), *_positions(table)}
+    if data.time is None and data.target in (None, LISTED) and table.kinds.get(LISTED) is Kind.SERIES:
+        wide = wide_of(table, data.series)
+        return None if wide is None else Columns(None, wide.series, None, named, True)
+    chosen = {*id_columns(data.series, table.columns), data.target, *data.inputs}
+    time = data.time or time_column(table, chosen)
+    taken = {time, *named, *(() if time is None else further(table, time)), *counting(table, time)}
     taken.update(id_columns(data.series, table.columns))
     if data.target is not None:
         series = data.series or _series_column(table, time, {*taken, data.target})
@@ -88,7 +84,10 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
         return None
     series = data.series or _series_column(table, time, taken)
     ids = id_columns(series, table.columns)
-    target = None if series is None else measured([name for name in numbers if name not in ids])
+    numbers = [name for name in numbers if name not in ids]
+    # One series of two or three columns is as often meant to be forecast whole.
+    one = time is not None and (series is not None or len(numbers) > _WHOLE)
+    target = measured(numbers) if one else None
     return Columns(time, series, target, named, False)
 
 
@@ -107,35 +106,10 @@ def _smooth(table: Table) -> bool:
     return sum(near) * 2 > len(near)
 
 
-def _time_column(table: Table, data: DataConfig) -> str | None:
-    taken = {*id_columns(data.series, table.columns), data.target, *data.inputs}
-    free = [name for name in table.columns if name not in taken]
-    dated = [name for name in free if table.kinds[name] is Kind.TIME]
-    if dated:
-        return dated[0]
-    for at, name in enumerate(free):
-        named = _MOMENT_NAMES.match(name) or (at == 0 and _TIME_NAMES.match(name))
-        if table.kinds[name] is Kind.NUMBER and named and len(table) > 2:
-            if np.isnan(table.numbers(name)).any():
-                continue
-            times = moments(table, name)
-            # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
-            if (
-                times.dtype.kind == "M"
-                or (np.diff(times) > 0).all()
-                or find_ids(table, times, {*taken, name}) is not None
-            ):
-                return name
-    return None
-
-
-def _positions(table: Table) -> list[str]:
-    """A first column without a name that counts the rows, as pandas and R write their index."""
-    name = table.columns[0]
-    if table.kinds[name] is not Kind.NUMBER or not _INDEX_NAMES.match(name) or len(table.columns) < 2:
-        return []
-    values = table.numbers(name)
-    return [name] if values[0] in (0.0, 1.0) and (np.diff(values) == 1).all() else []
+def counting(table: Table, time: str | None) -> list[str]:
+    """Columns of numbers that are no series: one that counts the rows, and those that name what all rows are of."""
+    naming = [name for name in table.columns[:_COLUMNS_LOOKED_AT] if time is not None and names_all(table, name)]
+    return [name for name in (*counting_columns(table, dated=time is not None), *naming) if name != time]
 
 
 def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:
@@ -183,7 +157,7 @@ def load_series(
     targets: str | list[str] | None = columns.target
     if columns.target is None and not columns.wide:
         completing = () if columns.time is None else further(table, columns.time)
-        taken = {columns.time, *columns.covariates, *completing, *_positions(table)}
+        taken = {columns.time, *columns.covariates, *completing, *counting(table, columns.time)}
         taken.update(id_columns(columns.series, table.columns))
         targets = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     found = series_from_table(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 #: What the columns are called for whose sake such tables are kept; words of a longer name may stand before and after.
 _MEASURES = re.compile(
     r"(?i)(?:^|.*[\W_])(?:sales?|sold|demand|quantity|qty|unit_sales|units_sold|num_sold|revenue|turnover|orders|visitors"
-    r"|load|consumption|kwh|usage|value|target|y|판매량|판매수량|매출|매출액|수요|수요량|사용량|값)(?:$|[\W_].*)"
+    r"|cnt|count|load|consumption|kwh|usage|value|target|y|판매량|판매수량|매출|매출액|수요|수요량|사용량|값)(?:$|[\W_].*)"
 )
 
 

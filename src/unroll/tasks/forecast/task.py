@@ -12,7 +12,7 @@ from unroll.data.series.moments import further, said_of
 from unroll.data.series.wide import wide_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.forecast.columns import Columns, find_columns
+from unroll.tasks.forecast.columns import Columns, counting, find_columns
 from unroll.tasks.forecast.data import ForecastData, prepare
 from unroll.tasks.forecast.job import FILE, ForecastJob
 from unroll.tasks.forecast.network import build_network
@@ -58,7 +58,8 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         notes = (*([read] if read else []), *([_others(table, columns)] if chosen else []))
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
-        sure = columns.wide or (columns.time is not None and (measured or len(times) > 1))
+        counted = columns.time is not None and columns.series is not None and table.kinds[columns.time] is Kind.TEXT
+        sure = columns.wide or counted or (columns.time is not None and (measured or len(times) > 1))
         return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled, notes)
 
     def prepare(self, table: Table, config: RunConfig, settings: ForecastSettings) -> ForecastData:
@@ -100,12 +101,14 @@ def _wide_words(table: Table, columns: Columns) -> str:
     if wide is None:
         return ""
     ids = " and ".join(map(repr, id_columns(wide.series, table.columns)))
-    return f", named by {ids}, with the steps {wide.steps[0]} to {wide.steps[-1]}"
+    steps = f"with the steps {wide.steps[0]} to {wide.steps[-1]}" if len(wide.steps) > 1 else f"in '{wide.steps[0]}'"
+    return f", named by {ids}, {steps}"
 
 
 def _others(table: Table, columns: Columns) -> str:
     """What is said of the columns of numbers beside the one that was chosen by its name."""
-    named = columns.named(table.columns)
+    time = () if columns.time is None else (*further(table, columns.time), *counting(table, columns.time))
+    named = (*columns.named(table.columns), *time)
     others = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in named]
     return (
         f"not used: {', '.join(others[:6])}{', ...' if len(others) > 6 else ''}; --target COLUMN forecasts another,"
