@@ -15,7 +15,7 @@ from unroll.data.readers.heads import head_of
 from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import looks_like_number
-from unroll.data.table.times import guess_notations, parse_times, to_datetime64
+from unroll.data.table.times import bare_year, guess_notations, parse_times, to_datetime64
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
@@ -249,6 +249,7 @@ def _name_steps(names: Sequence[str], steps: Sequence[str], below: Sequence[Sequ
     """Whether the names that do not look like names are those of the steps of series: years, dates, 0, 1, 2, ..."""
     if len(steps) < _LEAST_STEPS or len(set(steps)) < len(steps):
         return False
+    steps = [bare_year(step) for step in steps]
     if all(step.isdecimal() and len(step) < _DIGITS for step in steps):
         numbers = [int(step) for step in steps]
         even = {after - before for before, after in itertools.pairwise(numbers)} in ({1}, {-1})

@@ -83,6 +83,8 @@ def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> s
     """
     moments = np.unique(times, return_inverse=True)[1].reshape(-1)
     usual = np.flatnonzero(moments == np.bincount(moments).argmax())
+    # Where few times come twice, rows are repeated, and not series.
+    often = 2 * int((np.bincount(moments)[moments] > 1).sum()) >= len(moments)
     codes: dict[str, np.ndarray] = {}
     for name in table.columns:
         own = None if name in taken or len(codes) == _TRIED else _codes(table, name)
@@ -99,7 +101,7 @@ def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> s
             named = all(map(_NAMES.search, names))
             texts = all(table.kinds[name] is Kind.TEXT for name in names)
             least = 0.0 if named else _TEXTS if texts else _NUMBERS
-            if share is not None and share >= least and (best is None or share + named > best[0]):
+            if share is not None and share >= least and (named or often) and (best is None or share + named > best[0]):
                 best = share + named, COLUMNS.join(names)
         if best is not None:
             return best[1]

@@ -165,7 +165,8 @@ def _check_duplicates(table: Table, time: str | None, name: str | None, times: n
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
         raise DataError(
             f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
-            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (several: --series store,item)",
+            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (several:"
+            " --series store,item)",
             *table.place(row),
         )
 

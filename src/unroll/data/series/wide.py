@@ -13,7 +13,7 @@ import pyarrow as pa
 from unroll.data.series.ids import COLUMNS, id_columns, id_texts
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
-from unroll.data.table.times import EITHER, guess_notations, parse_times, settle, to_datetime64
+from unroll.data.table.times import EITHER, bare_year, guess_notations, parse_times, settle, to_datetime64
 
 #: Columns of numbers from which a row may be a series.
 LEAST = 8
@@ -23,8 +23,6 @@ LISTED = "target"
 _TOGETHER, _MOST_NAMES = 3, 12
 #: The name of a step that is a number behind the same word: V2, d_17, 1999.
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})")
-#: How the World Bank and Korea's statistics write the year of a step.
-_YEAR_TWICE = re.compile(r"(\d{4})(?: \[YR\1\]| ?년)")
 _FIRST_YEAR, _LAST_YEAR = 1500, 2200
 #: How columns of classes are called: a row that has a class is an example of it.
 _CLASS = re.compile(r"(?i)(label|labels|class|classes|target|y|category|라벨|레이블|분류|클래스)")
@@ -114,7 +112,7 @@ def _numbered_runs(columns: Sequence[str]) -> Iterator[list[str]]:
     last: tuple[str, int] | None = None
     step = 0
     for name in columns:
-        found = _NUMBERED.fullmatch(_year(name))
+        found = _NUMBERED.fullmatch(bare_year(name))
         own = None if found is None else (found[1], int(found[2]))
         moved = 0 if own is None or last is None or own[0] != last[0] else own[1] - last[1]
         goes_on = moved > 0 and (moved == 1 or own is None or not own[0]) and (len(run) < 2 or moved == step)
@@ -140,7 +138,7 @@ def step_times(names: Sequence[str]) -> np.ndarray | None:
     >>> step_times(["1960 [YR1960]", "1961 [YR1961]"]), step_times(["V1", "V2"]) is None
     (array([1960., 1961.]), True)
     """
-    texts = [_year(name) for name in names]
+    texts = [bare_year(name) for name in names]
     if not texts:
         return None
     if all(len(text) == 4 and text.isdecimal() and _FIRST_YEAR <= int(text) <= _LAST_YEAR for text in texts):
@@ -153,11 +151,6 @@ def step_times(names: Sequence[str]) -> np.ndarray | None:
             return None
         times = to_datetime64(parse_times(cells, notation))
     return times if len(np.unique(times)) == len(times) else None
-
-
-def _year(name: str) -> str:
-    found = _YEAR_TWICE.fullmatch(name)
-    return name if found is None else found[1]
 
 
 def _has_class(table: Table, others: Sequence[str], steps: Sequence[str]) -> bool:

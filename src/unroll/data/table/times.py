@@ -76,6 +76,8 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         ("Korean", r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?", "korean"),
     )
 )
+#: How the World Bank and Korea's statistics write the year of a step.
+_YEAR = re.compile(r"(\d{4})(?: \[YR\1\]| ?년)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: Names of months, short or whole, as a pattern for each.
 _MONTH_NAMES = tuple(
@@ -275,6 +277,16 @@ def guess_notations(cells: Any) -> list[str]:
     first = cells[0].as_py()
     fitting = [name for name, pattern, _ in _NOTATIONS if pattern.match(first)]
     return [name for name in fitting if parse_times(cells, name).null_count == 0]
+
+
+def bare_year(name: str) -> str:
+    """The name of a step without what stands beside its year.
+
+    >>> bare_year("1960 [YR1960]"), bare_year("2020 년"), bare_year("2020-01")
+    ('1960', '2020', '2020-01')
+    """
+    found = _YEAR.fullmatch(name)
+    return name if found is None else found[1]
 
 
 def parse_offsets(cells: Any) -> np.ndarray:
