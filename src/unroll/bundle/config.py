@@ -41,6 +41,9 @@ class DataConfig(BaseModel):
     header: bool | None = Field(default=None, description="whether the first line names the columns")
     decimal: Literal[".", ","] | None = Field(default=None, description="decimal mark of numbers")
     day_first: bool | None = Field(default=None, description="whether 03/04/2020 is the third of April")
+    missing: tuple[float, ...] = Field(
+        default=(), description="numbers that stand for no value: -200, -9999; several with commas"
+    )
     target: str | None = Field(default=None, description="column to predict")
     inputs: tuple[str, ...] = Field(default=(), description="columns to predict from; empty: chosen by the task")
     time: str | None = Field(default=None, description="column that holds the time of a row")

@@ -21,6 +21,9 @@ _LOOKED_AT = 200
 _RATIO = 3.0
 #: From this confidence on a guess has reasons of its own.
 SURE = 0.5
+#: How columns of times are called, and the digits that a time has at least.
+_TIME_NAME = re.compile(r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day)([\W_]|$)|날짜|일시|시각|일자")
+_DIGITS = 4
 _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: The beginning of a list or an object as Python writes it.
 _PYTHON_LIST = re.compile(r"[\[{]\s*(['\[({\]]|\d)")
@@ -53,12 +56,26 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_one_class(table, texts)
         _refuse_pairs(table, texts, rows)
     elif task.name in ("forecast", "detect") and guess.data.time is None and texts:
+        _refuse_strange_times(table, task, texts)
         names = "', '".join(texts[:4])
         raise DataError(
             f"numbers beside texts in '{names}', and nothing says what is to be learnt; name it: --target COLUMN (a"
             f" class), --task translate or chat (pairs of texts), or --task {task.name} for the numbers alone",
             table.paths[0],
         )
+
+
+def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> None:
+    """Raise if a column is called as one of times and holds them in a notation that none here is."""
+    for name in texts:
+        cell = table.texts(name)[0].strip()
+        if _TIME_NAME.search(name) and sum(map(str.isdigit, cell)) >= _DIGITS:
+            raise DataError(
+                f"column '{name}' is called as one of times, and {cell[:40]!r} is written as none that is known; write"
+                f" it as 2024-01-31 12:00, or name what is forecast in the order of the rows: --task {task.name} --target"
+                " COLUMN",
+                *table.place(0),
+            )
 
 
 def _refuse_one_of_several(table: Table, target: str) -> None:

@@ -12,8 +12,10 @@ from unroll.data.doctor.finding import Finding, at_row, counted
 from unroll.data.doctor.folding import folded
 from unroll.data.doctor.repeats import look_at_repeats
 from unroll.data.doctor.text import look_at_lengths, look_at_text
-from unroll.data.doctor.time import look_at_times, look_at_values
+from unroll.data.doctor.time import look_at_sticking, look_at_times, look_at_values
 from unroll.data.series.ids import id_columns
+from unroll.data.series.moments import moments
+from unroll.data.series.rows import series_rows
 from unroll.data.series.timeseries import series_from_table
 from unroll.data.series.wide import wide_of
 from unroll.data.table.kinds import Kind
@@ -62,6 +64,7 @@ def examine(
     findings = [*_what_was_read(table), *_columns(table, target, chosen)]
     if time is not None:
         findings += look_at_times(table, time, series, zone)
+        findings += _sticking(table, time, series)
     else:
         findings += _series_in_rows(table)
     if target is not None and time is None:
@@ -71,6 +74,17 @@ def examine(
     if time is None and chosen and len(table.columns) <= _WIDE:
         findings += look_at_repeats(table, target, chosen, split)
     return sorted(folded(findings), key=lambda finding: _ORDER[finding.level])
+
+
+def _sticking(table: Table, time: str, series: str | None) -> Iterator[Finding]:
+    numbers = [name for name, kind in table.kinds.items() if kind is Kind.NUMBER and name != time]
+    try:
+        times = moments(table, time)
+        groups = [rows[np.argsort(times[rows], kind="stable")] for _, rows in series_rows(table, series)]
+        yield from look_at_sticking(table, numbers[:_WIDE], groups)
+    except DataError:
+        # What cannot be read is an error of its own.
+        return
 
 
 def _what_was_read(table: Table) -> Iterator[Finding]:

@@ -43,7 +43,8 @@ def moments(table: Table, column: str) -> np.ndarray:
         DataError: it holds something else, with file and line.
     """
     if is_counted(table, column):
-        return np.array([float(_COUNTED.fullmatch(cell.strip())[2]) for cell in table.texts(column)])
+        found = (_COUNTED.fullmatch(cell.strip()) for cell in table.texts(column))
+        return np.array([float(match[2]) for match in found if match is not None])
     if table.kinds.get(column) is not Kind.NUMBER:
         times = table.times(column)
     else:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
-from unroll.data.doctor.nearly import check_nearly
+from unroll.data.doctor.finding import counted
+from unroll.data.doctor.nearly import all_nearly, check_nearly
+from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import further, said_of
 from unroll.data.series.wide import wide_of
@@ -23,6 +28,8 @@ from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
+#: Columns of which it is said that a number may stand for no value.
+_MOST_SAID = 3
 #: More values than this are a measure, whatever they are called.
 _MOST_CLASSES = 50
 
@@ -55,7 +62,13 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             reason = f"task forecast: {what} {over}{each}"
         chosen = data.target is None and columns.target is not None
         read = None if columns.time is None else said_of(table, columns.time)
-        notes = (*([read] if read else []), *([_others(table, columns)] if chosen else []))
+        standing = [own.words() for own in stand_ins(table)][:_MOST_SAID] if columns.time is not None else []
+        notes = (
+            *([read] if read else []),
+            *([_others(table, columns)] if chosen else []),
+            *standing,
+            *(_hidden(table) if columns.target is None and columns.time is not None else ()),
+        )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
         counted = columns.time is not None and columns.series is not None and table.kinds[columns.time] is Kind.TEXT
@@ -93,6 +106,18 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
+
+
+def _hidden(table: Table) -> Iterator[str]:
+    """What is said of columns that a few cells keep from being series."""
+    for found in itertools.islice(all_nearly(table), _MOST_SAID):
+        if found.holds == "numbers":
+            cell = table.texts(found.column)[found.row][:40]
+            line = table.place(found.row)[1]
+            yield (
+                f"not a series: '{found.column}', which holds numbers but for {counted(found.cells, 'cell')}, the first"
+                f" {cell!r} in line {line}; correct it or leave it empty"
+            )
 
 
 def _wide_words(table: Table, columns: Columns) -> str:
