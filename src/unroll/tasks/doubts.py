@@ -72,8 +72,8 @@ def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> Non
         if _TIME_NAME.search(name) and sum(map(str.isdigit, cell)) >= _DIGITS:
             raise DataError(
                 f"column '{name}' is called as one of times, and {cell[:40]!r} is written as none that is known; write"
-                f" it as 2024-01-31 12:00, or name what is forecast in the order of the rows: --task {task.name} --target"
-                " COLUMN",
+                " it as 2024-01-31 12:00, or name what is forecast in the order of the rows: --task"
+                f" {task.name} --target COLUMN",
                 *table.place(0),
             )
 
