@@ -10,7 +10,7 @@ import pytest
 from data.helpers import read, write
 from unroll.data import Table, series_from_table
 from unroll.data.series.ids import find_ids, id_texts, name_of
-from unroll.data.series.moments import moments
+from unroll.data.series.moments import is_counted, moments
 from unroll.data.series.wide import step_times, wide_of
 from unroll.errors import DataError
 
@@ -112,6 +112,7 @@ def test_days_of_spreadsheets_and_counted_steps_are_times(tmp_path: Path) -> Non
     assert moments(early, "Date").tolist() == [1950.0 + n for n in range(9)]
     weeks = table_of(tmp_path, "week,item,sold", *(f"week {n},{i},{n}" for i in "ab" for n in range(1, 9)))
     assert moments(weeks, "week").tolist() == [*range(1, 9)] * 2
+    assert not is_counted(table_of(tmp_path, "V1,V2", *(f"H{n},{n}" for n in range(1, 9))), "V1")
 
 
 def test_intervals_and_names_of_zones_are_read(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def _what_was_read(table: Table) -> Iterator[Finding]:
 
 def _columns(table: Table, target: str | None, inputs: Sequence[str]) -> Iterator[Finding]:
     numeric = []
+    wide = wide_of(table)
+    steps = frozenset(() if wide is None else wide.steps)
     for name, kind in table.kinds.items():
         if kind is Kind.SERIES:
             yield from _series(table, name)
@@ -106,12 +108,12 @@ def _columns(table: Table, target: str | None, inputs: Sequence[str]) -> Iterato
             yield from _nearly_numbers(table, name)
             if name in inputs:
                 yield from look_at_text(table, name)
-        if len(table) > 1 and not _is_empty(table, name) and _is_constant(table, name):
+        if len(table) > 1 and name not in steps and not _is_empty(table, name) and _is_constant(table, name):
             text = f"column {name!r} holds one value in every row ({table.texts(name)[0][:40]!r})"
             if name != target:
                 yield Finding("warning", text, table.paths[0], None, "leave it out; it says nothing")
     # Of a series in a row, a step at which it has ended is not missing.
-    if wide_of(table) is None:
+    if wide is None:
         yield from look_at_values(table, numeric)
 
 

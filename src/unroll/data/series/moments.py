@@ -74,7 +74,10 @@ def is_counted(table: Table, column: str) -> bool:
         return False
     found = (_COUNTED.fullmatch(cell.strip()) for cell in table.texts(column))
     first = _COUNTED.fullmatch(table.texts(column)[0].strip())
-    return first is not None and all(match is not None and match[1] == first[1] for match in found)
+    # H1, H2, ... under any other name than that of hours are names of series.
+    if first is None or not column.strip().casefold().startswith(first[1].strip(" _-").casefold()):
+        return False
+    return all(match is not None and match[1] == first[1] for match in found)
 
 
 def said_of(table: Table, column: str) -> str | None:
