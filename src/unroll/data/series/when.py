@@ -23,9 +23,11 @@ _FIRST = re.compile(
     r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
 )
 #: Names of columns that count rows: those that programs give to what has none, and what people call a number.
-_COUNTS = re.compile(r"^(Unnamed: 0|column1_?|X|index|[Ii][Dd]|[Nn][Oo]\.?|[Ii]nstant|[Rr]ecord|[Rr]ow)$")
-#: Rows of a column of dates that are looked at.
-_LOOKED_AT = 1000
+_COUNTS = re.compile(
+    r"^(Unnamed: 0|column1_?|X)$|(?i:^(index|id|no\.?|instant|(entry|record|row)([_ ]?(id|no|num|number))?|seq)$)"
+)
+#: Rows of a column of dates that are looked at, and columns among which one that counts is looked for.
+_LOOKED_AT, _COLUMNS = 1000, 12
 
 
 def dated_column(table: Table, taken: Collection[str | None]) -> str | None:
@@ -56,10 +58,12 @@ def time_column(table: Table, taken: Collection[str | None]) -> str | None:
     return None
 
 
-def counting_columns(table: Table, *, dated: bool) -> list[str]:
-    """A first column that counts the rows from 0 or 1: one without a name or called so, or any beside dates."""
-    name = table.columns[0]
-    if table.kinds[name] is not Kind.NUMBER or len(table.columns) < 2 or not (dated or _COUNTS.match(name)):
-        return []
-    values = table.numbers(name)
-    return [name] if values[0] in (0.0, 1.0) and (np.diff(values) == 1).all() else []
+def counting_columns(table: Table) -> list[str]:
+    """Columns that count the rows from 0 or 1 and are called so, or have no name."""
+    found = []
+    for name in table.columns[:_COLUMNS]:
+        if table.kinds[name] is Kind.NUMBER and len(table.columns) > 1 and _COUNTS.match(name):
+            values = table.numbers(name)
+            if values[0] in (0.0, 1.0) and (np.diff(values) == 1).all():
+                found.append(name)
+    return found

@@ -108,8 +108,13 @@ def _smooth(table: Table) -> bool:
 
 def counting(table: Table, time: str | None) -> list[str]:
     """Columns of numbers that are no series: one that counts the rows, and those that name what all rows are of."""
+    taken = {time} if time is None else {time, *further(table, time)}
+    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
+    # The only numbers are what is forecast, whatever they look like.
+    if len(numbers) < 2:
+        return []
     naming = [name for name in table.columns[:_COLUMNS_LOOKED_AT] if time is not None and names_all(table, name)]
-    return [name for name in (*counting_columns(table, dated=time is not None), *naming) if name != time]
+    return [name for name in (*counting_columns(table), *naming) if name != time]
 
 
 def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:
