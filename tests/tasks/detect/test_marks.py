@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import unroll
 from data.helpers import read, write
 from unroll.bundle import DataConfig
 from unroll.errors import DataError
@@ -70,3 +71,11 @@ def test_streams_of_several_machines_are_told_apart(tmp_path: Path) -> None:
     assert columns is not None
     assert (columns.series, columns.channels, columns.labels) == ("machine_id", ("v",), ("anomaly",))
     assert [(stream.name, int(stream.labels.sum())) for stream in streams_of(table, columns)] == [("1", 1), ("2", 1)]
+
+
+def test_too_few_records_are_said_with_the_share_that_is_enough(tmp_path: Path) -> None:
+    rows = "".join(f"{at},{at % 7}\n" for at in range(300))
+    with pytest.raises(DataError, match=r"hold 45 of 300 records, .*; --set model.probation=0.2 takes 20 % of them"):
+        unroll.train(write(tmp_path / "a.csv", f"t,v\n{rows}"), task="detect", epochs=1, progress=False)
+    with pytest.raises(DataError, match=r"hold 12 of 82 records, .* give more"):
+        unroll.train(write(tmp_path / "b.csv", f"t,v\n{rows[:400]}"), task="detect", epochs=1, progress=False)
