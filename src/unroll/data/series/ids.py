@@ -7,10 +7,8 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from unroll.data.table.chunks import text_block
+from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.errors import DataError
@@ -73,6 +71,34 @@ def joined_values(values: Iterable[str]) -> str:
     return VALUES.join(value for value in values if value)
 
 
+def cell_codes(table: Table, column: str) -> tuple[list[str], np.ndarray]:
+    """The distinct cells of a column in order of appearance, and each row's position in that list, int64 (rows,)."""
+    codes: dict[str, int] = {}
+    parts = []
+    for block in table.text_blocks(column):
+        encoded = block.dictionary_encode()
+        own = [codes.setdefault(as_text(value), len(codes)) for value in encoded.dictionary.to_pylist()]
+        indices = encoded.indices.to_numpy(zero_copy_only=False)
+        if encoded.indices.null_count:
+            indices = np.where(np.isnan(indices), len(own), indices).astype(np.int64)
+            own.append(codes.setdefault("", len(codes)))
+        parts.append(np.asarray(own, dtype=np.int64)[indices])
+    return list(codes), np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def id_codes(table: Table, series: str) -> tuple[list[str], np.ndarray]:
+    """The names of the series in order of appearance, and each row's position in that list, int64 (rows,)."""
+    columns = [cell_codes(table, name) for name in id_columns(series, table.columns)]
+    if len(columns) == 1:
+        return columns[0]
+    _, first, codes = np.unique(_together([own for _, own in columns]), return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    names = [joined_values(cells[own[at]] for cells, own in columns) for at in first[order]]
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return names, place[codes.reshape(-1)]
+
+
 def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> str | None:
     """The fewest columns for whose values every time stands once, and several times; None if there are none.
 
@@ -111,9 +137,7 @@ def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> s
 def _codes(table: Table, name: str) -> np.ndarray | None:
     """A number for each value, (rows,) int64, if a column holds names or whole numbers."""
     if table.kinds[name] is Kind.TEXT:
-        cells = pa.chunked_array([text_block(block) for block in table.text_blocks(name)])
-        encoded = pc.fill_null(cells, "").combine_chunks().dictionary_encode()
-        return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+        return cell_codes(table, name)[1]
     if table.kinds[name] is not Kind.NUMBER:
         return None
     try:
