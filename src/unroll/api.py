@@ -18,6 +18,7 @@ from typing import Any
 
 from unroll.bundle import RunFolder, read_config, with_values
 from unroll.data.frames import frames_of, is_file, table_of
+from unroll.data.series.ids import COLUMNS
 from unroll.data.table.table import Table
 from unroll.errors import ConfigError
 from unroll.results import Check
@@ -46,7 +47,7 @@ def train(
     task: str | None = None,
     target: str | None = None,
     time: str | None = None,
-    series: str | None = None,
+    series: str | Sequence[str] | None = None,
     format: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -74,7 +75,7 @@ def train(
         task: what to learn; guessed from the data and said aloud if None.
         target: the column to predict.
         time: the column that holds the time of a row.
-        series: the column that names the series of a row.
+        series: the column that names the series of a row, or several.
         format: of the file.
         encoding: of the file; utf-8 if None.
         delimiter: what separates the columns of the file.
@@ -151,7 +152,7 @@ def check(
     task: str | None = None,
     target: str | None = None,
     time: str | None = None,
-    series: str | None = None,
+    series: str | Sequence[str] | None = None,
     format: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -180,7 +181,7 @@ def compare(
     task: str | None = None,
     target: str | None = None,
     time: str | None = None,
-    series: str | None = None,
+    series: str | Sequence[str] | None = None,
     format: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -295,7 +296,7 @@ def _given(
     task: str | None,
     target: str | None,
     time: str | None,
-    series: str | None,
+    series: str | Sequence[str] | None,
     format: str | None,
     encoding: str | None,
     delimiter: str | None,
@@ -308,7 +309,7 @@ def _given(
         "task": task,
         "data.target": target,
         "data.time": time,
-        "data.series": series,
+        "data.series": series if series is None or isinstance(series, str) else COLUMNS.join(series),
         "data.format": format,
         "data.encoding": encoding,
         "data.delimiter": delimiter,

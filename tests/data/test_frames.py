@@ -203,3 +203,18 @@ def test_what_cannot_be_a_table_is_said(data: object, says: str) -> None:
     with pytest.raises(DataError) as caught:
         frames_of(data)
     assert says in str(caught.value)
+
+
+def test_names_of_several_levels_are_one_name(tmp_path: Path) -> None:
+    columns = pd.MultiIndex.from_tuples([("Close", "ACME"), ("Close", "MEGA"), ("Volume", "ACME")])
+    frame = pd.DataFrame([[1.0, 2.0, 3.0]] * 3, columns=columns, index=pd.Index(DAYS[:3], name="Date"))
+    (found,) = frames_of(frame)
+    assert found.columns.column_names == ["Date", "Close ACME", "Close MEGA", "Volume ACME"]
+    assert table_of([found], tmp_path).kinds["Date"] is Kind.TIME
+
+
+def test_columns_with_one_index_are_put_side_by_side() -> None:
+    early, late = (pd.Series([1.0, 2.0], index=pd.to_datetime(DAYS[at : at + 2])) for at in (0, 1))
+    (found,) = frames_of({"a": early, "b": late})
+    assert found.columns.column_names == ["index", "a", "b"]
+    assert found.columns.column("b").to_pylist() == [None, 1.0, 2.0]

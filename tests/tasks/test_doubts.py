@@ -131,6 +131,11 @@ def test_names_and_content_say_what_a_file_is(tmp_path: Path, name: str, text: s
             csv("words,tags", lambda n: f"Ana {n} left,B-PER {'O' if n % 2 else 'I-PER'}"),
             "holds tags of entities",
         ),
+        (
+            "a.csv",
+            csv("Timestamp,load", lambda n: f"{n + 1} of Jan 2024 at noon,{n}.5"),
+            "column 'Timestamp' is called as one of times, and '1 of Jan 2024 at noon' is written as none",
+        ),
         ("a.csv", csv("text,label", lambda n: f"it is {n},same"), "column 'label' holds one class in all 30 rows"),
     ],
 )

@@ -41,13 +41,16 @@ class DataConfig(BaseModel):
     header: bool | None = Field(default=None, description="whether the first line names the columns")
     decimal: Literal[".", ","] | None = Field(default=None, description="decimal mark of numbers")
     day_first: bool | None = Field(default=None, description="whether 03/04/2020 is the third of April")
+    missing: tuple[float, ...] = Field(
+        default=(), description="numbers that stand for no value: -200, -9999; several with commas"
+    )
     target: str | None = Field(default=None, description="column to predict")
     inputs: tuple[str, ...] = Field(default=(), description="columns to predict from; empty: chosen by the task")
     time: str | None = Field(default=None, description="column that holds the time of a row")
     zone: str | None = Field(
         default=None, description="whose calendar times are in: Europe/Berlin, +09:00; clock changes included"
     )
-    series: str | None = Field(default=None, description="column that names the series of a row")
+    series: str | None = Field(default=None, description="names the series of a row; or several: store,item")
     split_column: str | None = Field(default=None, description="column that says train, validation or test")
     validation_fraction: float = Field(
         default=0.1, ge=0, lt=1, allow_inf_nan=False, description="share of the rows held out"

@@ -20,7 +20,10 @@ TaskName = Annotated[
 ]
 Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")]
 Time = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that holds the time of a row.")]
-Series = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names the series of a row.")]
+Series = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column that names a row's series; several: store,item."),
+]
 
 Format = Annotated[
     str | None, typer.Option(metavar="NAME", help="The kind of file, such as csv, jsonl or conll. Default: found out.")

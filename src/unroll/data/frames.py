@@ -119,6 +119,11 @@ def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
         return pa.Table.from_batches([data]), name
     if module == "pandas":
         return _pandas(data), name
+    if isinstance(data, Mapping) and data and all(map(_is_indexed, data.values())):
+        import pandas
+
+        # Columns that share their times are put side by side by them.
+        return _pandas(pandas.DataFrame(dict(data))), name
     if isinstance(data, Mapping):
         return pa.table({str(key): _column(values) for key, values in data.items()}), name
     if isinstance(data, np.ndarray):
@@ -140,18 +145,18 @@ def _pandas(data: Any) -> pa.Table:
         data = data.to_frame(data.name if data.name is not None else TEXT)
     if _says_something(data.index):
         data = data.reset_index()
-    names = [str(name) for name in data.columns]
+    # Names of several levels, as yfinance gives them, are one name.
+    names = [
+        " ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
+        for name in data.columns
+    ]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"DataFrame: two columns are called {twice!r}; rename or drop one")
     # A period is its first moment, as months and quarters are in files.
-    periods = [name for name in data.columns if _of_periods(data[name].dtype)]
-    if periods:
-        data = data.copy(deep=False)
-        for name in periods:
-            data[name] = data[name].dt.to_timestamp()
     columns = {}
     for name, column in zip(names, (data.iloc[:, at] for at in range(len(names))), strict=True):
+        column = column.dt.to_timestamp() if _of_periods(column.dtype) else column
         kind = getattr(getattr(column.dtype, "categories", None), "dtype", column.dtype)
         # Bins of pandas.cut have no type in Arrow that is a text or a number; people read them as words.
         columns[name] = _cells(column.astype("str") if str(kind).startswith("interval") else column)
@@ -166,6 +171,11 @@ def _says_something(index: Any) -> bool:
         return True
     cells = index[:_INDEX_CELLS].tolist()
     return bool(cells) and all(isinstance(cell, str) for cell in cells) and bool(guess_notations(pa.array(cells)))
+
+
+def _is_indexed(column: Any) -> bool:
+    """Whether it is a series of pandas whose index says something."""
+    return type(column).__module__.startswith("pandas") and column.ndim == 1 and _says_something(column.index)
 
 
 def _of_periods(dtype: Any) -> bool:

@@ -22,6 +22,9 @@ _LOOKED_AT = 200
 _RATIO = 3.0
 #: From this confidence on a guess has reasons of its own.
 SURE = 0.5
+#: How columns of times are called, and the digits that a time has at least.
+_TIME_NAME = re.compile(r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day)([\W_]|$)|날짜|일시|시각|일자")
+_DIGITS = 4
 _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: A name and what its owner says; levels of a log, which are no names; and lines for each name, at least.
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
@@ -67,6 +70,7 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_structured(table, [name for name in table.columns if table.kinds[name] is Kind.TEXT], rows)
         if not texts:
             return
+        _refuse_strange_times(table, task, texts)
         names = "', '".join(texts[:4])
         raise DataError(
             f"numbers beside texts in '{names}', and nothing says what is to be learnt; name it: --target COLUMN (a"
@@ -113,6 +117,19 @@ def _refuse_choices(table: Table, target: str) -> None:
             " --task chat",
             table.paths[0],
         )
+
+
+def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> None:
+    """Raise if a column is called as one of times and holds them in a notation that none here is."""
+    for name in texts:
+        cell = table.texts(name)[0].strip()
+        if _TIME_NAME.search(name) and sum(map(str.isdigit, cell)) >= _DIGITS:
+            raise DataError(
+                f"column '{name}' is called as one of times, and {cell[:40]!r} is written as none that is known; write"
+                " it as 2024-01-31 12:00, or name what is forecast in the order of the rows: --task"
+                f" {task.name} --target COLUMN",
+                *table.place(0),
+            )
 
 
 def _refuse_one_of_several(table: Table, target: str) -> None:

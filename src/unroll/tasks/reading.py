@@ -25,7 +25,16 @@ def read_options(data: DataConfig) -> ReadOptions:
         ConfigError: `data.columns` says something that no column holds.
     """
     columns = read_columns(data)
-    return ReadOptions(data.format, data.encoding, data.delimiter, data.header, data.decimal, data.day_first, columns)
+    return ReadOptions(
+        data.format,
+        data.encoding,
+        data.delimiter,
+        data.header,
+        data.decimal,
+        data.day_first,
+        data.missing,
+        columns,
+    )
 
 
 def read_columns(data: DataConfig) -> dict[str, Column]:

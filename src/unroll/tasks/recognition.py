@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unroll.bundle import DataConfig
-from unroll.data import Table
+from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import check_nearly
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.base import Guess, Task
@@ -47,9 +47,12 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
         # A last resort is worth a look at what a few cells may hide.
         check_nearly(table)
     if best is None:
-        raise DataError(
-            f"no task fits the columns {', '.join(table.columns)}; give --task and --target, and see `unroll check`",
-            table.paths[0],
+        alone = [table.kinds[name] for name in table.columns] == [Kind.SERIES]
+        advice = (
+            "give their classes too, (array, labels), or series to forecast as columns of a frame"
+            if alone
+            else "give --task and --target, and see `unroll check`"
         )
+        raise DataError(f"no task fits the columns {', '.join(table.columns)}; {advice}", table.paths[0])
     refuse_doubtful(table, *best, named=data.target)
     return best

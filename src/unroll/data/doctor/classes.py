@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from unroll.data.doctor.finding import Finding, at_row, counted, share
-from unroll.data.table.chunks import as_text
+from unroll.data.series.ids import cell_codes
 from unroll.data.table.kinds import Kind
+from unroll.data.table.numbers import class_name
 from unroll.data.table.splits import Split
 from unroll.data.table.table import Table
 
@@ -20,21 +21,6 @@ _BETWEEN = re.compile(r"\s*[,;|/+&]\s*|\s+(?:and|und|et|y)\s+|\s+")
 _LISTED = 12
 #: A column with more classes than this is text or a number, not a class.
 _MAX_CLASSES = 1000
-
-
-def class_codes(table: Table, column: str) -> tuple[list[str], np.ndarray]:
-    """The distinct cells of a column in order of appearance, and each row's position in that list, int64 (rows,)."""
-    codes: dict[str, int] = {}
-    parts = []
-    for block in table.text_blocks(column):
-        encoded = block.dictionary_encode()
-        own = [codes.setdefault(as_text(value), len(codes)) for value in encoded.dictionary.to_pylist()]
-        indices = encoded.indices.to_numpy(zero_copy_only=False)
-        if encoded.indices.null_count:
-            indices = np.where(np.isnan(indices), len(own), indices).astype(np.int64)
-            own.append(codes.setdefault("", len(codes)))
-        parts.append(np.asarray(own, dtype=np.int64)[indices])
-    return list(codes), np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
@@ -87,7 +73,7 @@ def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[F
     if table.kinds[target] is Kind.LABELS:
         yield from _label_sets(table, target)
         return
-    names, codes = _stripped(*class_codes(table, target))
+    names, codes = _stripped(*cell_codes(table, target))
     if "" in names:
         rows = np.flatnonzero(codes == names.index(""))
         text = f"the target {target!r} is empty in {counted(len(rows), 'row')}"
@@ -101,6 +87,7 @@ def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[F
             "note", f"target {target!r}: {len(names):,} different values in {counted(len(codes), 'row')}, so no classes"
         )
         return
+    names = [class_name(name) for name in names]
     counts = np.bincount(codes, minlength=len(names))
     order = np.argsort(-counts, kind="stable")
     listed = ", ".join(f"{names[i][:30]} {counts[i]:,} ({share(int(counts[i]), len(codes))})" for i in order[:_LISTED])
@@ -190,13 +177,13 @@ def look_at_giveaways(table: Table, target: str, inputs: Sequence[str]) -> Itera
     """Input columns that name the target: each of their few values goes with one class only."""
     if table.kinds[target] in (Kind.SERIES, Kind.LABELS):
         return
-    names, codes = class_codes(table, target)
+    names, codes = cell_codes(table, target)
     if len(names) > _MAX_CLASSES or len(names) < 2:
         return
     for column in inputs:
         if table.kinds[column] is Kind.SERIES:
             continue
-        values, own = class_codes(table, column)
+        values, own = cell_codes(table, column)
         if len(values) < 2 or len(values) * 10 > len(codes):
             continue
         pairs = len(np.unique(own.astype(np.int64) * len(names) + codes))

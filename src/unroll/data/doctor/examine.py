@@ -9,10 +9,15 @@ import pyarrow.compute as pc
 
 from unroll.data.doctor.classes import look_at_giveaways, look_at_target
 from unroll.data.doctor.finding import Finding, at_row, counted
+from unroll.data.doctor.folding import folded
 from unroll.data.doctor.repeats import look_at_repeats
 from unroll.data.doctor.text import look_at_lengths, look_at_text
-from unroll.data.doctor.time import look_at_times, look_at_values
+from unroll.data.doctor.time import look_at_sticking, look_at_times, look_at_values
+from unroll.data.series.ids import id_columns
+from unroll.data.series.moments import moments
+from unroll.data.series.rows import series_rows
 from unroll.data.series.timeseries import series_from_table
+from unroll.data.series.wide import wide_of
 from unroll.data.table.kinds import Kind
 from unroll.data.table.numbers import to_float64
 from unroll.data.table.splits import Split
@@ -51,14 +56,16 @@ def examine(
     Raises:
         DataError: a named column does not exist.
     """
-    for name in (target, *inputs, time, series):
+    ids = id_columns(series, table.columns)
+    for name in (target, *inputs, time, *ids):
         if name is not None:
             table.details(name)
-    chosen = tuple(inputs) or tuple(name for name in table.columns if name not in (target, time, series))
+    chosen = tuple(inputs) or tuple(name for name in table.columns if name not in (target, time, *ids))
     findings = [*_what_was_read(table), *_columns(table, target, chosen)]
     if time is not None:
         findings += look_at_times(table, time, series, zone)
-    elif len(table.columns) > _WIDE:
+        findings += _sticking(table, time, series)
+    else:
         findings += _series_in_rows(table)
     if target is not None and time is None:
         findings += look_at_target(table, target, split)
@@ -66,7 +73,18 @@ def examine(
             findings += look_at_giveaways(table, target, chosen)
     if time is None and chosen and len(table.columns) <= _WIDE:
         findings += look_at_repeats(table, target, chosen, split)
-    return sorted(findings, key=lambda finding: _ORDER[finding.level])
+    return sorted(folded(findings), key=lambda finding: _ORDER[finding.level])
+
+
+def _sticking(table: Table, time: str, series: str | None) -> Iterator[Finding]:
+    numbers = [name for name, kind in table.kinds.items() if kind is Kind.NUMBER and name != time]
+    try:
+        times = moments(table, time)
+        groups = [rows[np.argsort(times[rows], kind="stable")] for _, rows in series_rows(table, series)]
+        yield from look_at_sticking(table, numbers[:_WIDE], groups)
+    except DataError:
+        # What cannot be read is an error of its own.
+        return
 
 
 def _what_was_read(table: Table) -> Iterator[Finding]:
@@ -78,6 +96,8 @@ def _what_was_read(table: Table) -> Iterator[Finding]:
 
 def _columns(table: Table, target: str | None, inputs: Sequence[str]) -> Iterator[Finding]:
     numeric = []
+    wide = wide_of(table)
+    steps = frozenset(() if wide is None else wide.steps)
     for name, kind in table.kinds.items():
         if kind is Kind.SERIES:
             yield from _series(table, name)
@@ -88,12 +108,18 @@ def _columns(table: Table, target: str | None, inputs: Sequence[str]) -> Iterato
             yield from _nearly_numbers(table, name)
             if name in inputs:
                 yield from look_at_text(table, name)
-        if len(table) > 1 and _is_constant(table, name):
+        if len(table) > 1 and name not in steps and not _is_empty(table, name) and _is_constant(table, name):
             text = f"column {name!r} holds one value in every row ({table.texts(name)[0][:40]!r})"
             if name != target:
                 yield Finding("warning", text, table.paths[0], None, "leave it out; it says nothing")
-    if len(numeric) <= _WIDE:
+    # Of a series in a row, a step at which it has ended is not missing.
+    if wide is None:
         yield from look_at_values(table, numeric)
+
+
+def _is_empty(table: Table, column: str) -> bool:
+    """Whether no cell holds anything, which the look at texts says."""
+    return table.kinds[column] is Kind.TEXT and not table.lengths(column).any()
 
 
 def _is_constant(table: Table, column: str) -> bool:
@@ -153,8 +179,7 @@ def _series(table: Table, column: str) -> Iterator[Finding]:
 
 def _series_in_rows(table: Table) -> Iterator[Finding]:
     """A table of one series per row, such as M4's."""
-    numeric = [name for name, kind in table.kinds.items() if kind is Kind.NUMBER]
-    if len(numeric) * 2 < len(table.columns):
+    if wide_of(table) is None:
         return
     try:
         found = series_from_table(table)
@@ -166,7 +191,8 @@ def _series_in_rows(table: Table) -> Iterator[Finding]:
         "note",
         f"one series per row: {counted(len(found), 'series', 'series')} of {min(lengths)} to {max(lengths)} steps",
     )
-    holes = [one for one in found if np.isnan(one.values).any()]
+    # What a series has not yet begun with is not missing.
+    holes = [one for one in found if np.isnan(one.values[int((~np.isnan(one.values)).argmax()) :]).any()]
     if holes:
         text = f"values are missing inside {counted(len(holes), 'series', 'series')}, first in {holes[0].name!r}"
         yield at_row(

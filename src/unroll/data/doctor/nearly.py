@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,13 +39,18 @@ class Nearly(NamedTuple):
 
 def nearly(table: Table) -> Nearly | None:
     """The first column of text that holds numbers or times but for a few cells; None if there is none."""
+    return next(all_nearly(table), None)
+
+
+def all_nearly(table: Table) -> Iterator[Nearly]:
+    """Every column of text that holds numbers or times but for a few cells."""
     for name in table.columns[:_COLUMNS]:
         if table.kinds[name] is Kind.TEXT:
             for holds, wrong in _wrong(text_block(next(table.blocks(name))).slice(0, _LOOKED_AT)):
                 count = int(wrong.sum())
                 if 0 < count <= max(1, int(_FEW * len(wrong))):
-                    return Nearly(name, holds, count, int(wrong.argmax()))
-    return None
+                    yield Nearly(name, holds, count, int(wrong.argmax()))
+                    break
 
 
 def check_nearly(table: Table, *, holds: str | None = None) -> None:

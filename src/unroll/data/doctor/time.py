@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from unroll.data.doctor.finding import Finding, at_row, counted
+from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.calendar import row_steps
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
@@ -16,6 +17,8 @@ from unroll.data.table.table import Table
 from unroll.errors import DataError
 
 _LISTED = 3
+#: A value that is kept sticks from so many rows on, and from so many times longer than elsewhere.
+_LEAST_STUCK, _STUCK = 12, 4
 
 
 def look_at_times(table: Table, time: str, series: str | None, zone: str | None = None) -> Iterator[Finding]:
@@ -67,7 +70,7 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
                     f"{title}{counted(len(twice), 'time')} stand{'s' if len(twice) == 1 else ''} a second time, "
                     f"first {shown(own[twice[0]])}"
                 )
-                advice = "remove the repeated rows, or name the column of series ids (join several to one)"
+                advice = "remove the repeated rows, or name the column of series ids (several: --series store,item)"
                 yield at_row(table, int(rows[twice[0] + 1]), "error", text, advice)
             keep = np.concatenate([[True], own[1:] != own[:-1]])
             rows, own = rows[keep], own[keep]
@@ -140,8 +143,38 @@ def _off_grid(times: np.ndarray, rows: np.ndarray, step: Frequency) -> int:
     return int(rows[0])
 
 
+def look_at_sticking(table: Table, columns: Sequence[str], groups: Sequence[np.ndarray]) -> Iterator[Finding]:
+    """Columns in which a sensor kept one value far longer than it does elsewhere.
+
+    Args:
+        table: the data.
+        columns: of numbers.
+        groups: the rows of each series, in the order of time.
+    """
+    for column in columns:
+        values = table.numbers(column)
+        for rows in groups:
+            own = values[rows]
+            ends = np.flatnonzero(np.append(np.diff(own) != 0, True)) if len(own) else np.empty(0, np.int64)
+            runs = np.diff(ends, prepend=-1)
+            if len(runs) < _LISTED:
+                continue
+            at, others = int(runs.argmax()), int(np.partition(runs, -2)[-2])
+            if runs[at] >= max(_LEAST_STUCK, _STUCK * others):
+                text = (
+                    f"column {column!r} keeps the value {own[ends[at]]:g} for {counted(int(runs[at]), 'row')},"
+                    f" elsewhere for {others:,} at most: did the sensor stick?"
+                )
+                advice = "if so, leave these cells empty: they then count as missing"
+                yield at_row(table, int(rows[ends[at] - runs[at] + 1]), "warning", text, advice)
+                break
+
+
 def look_at_values(table: Table, columns: Sequence[str]) -> Iterator[Finding]:
-    """Missing values in columns of numbers."""
+    """Missing values in columns of numbers, and numbers that seem to stand for such."""
+    for own in stand_ins(table):
+        text, _, advice = own.words().partition(": ")
+        yield at_row(table, own.row, "warning", text, advice)
     for column in columns:
         values = table.numbers(column)
         missing = np.isnan(values)

@@ -13,8 +13,10 @@ from unroll.data.readers.dialect import (
     guess_dialect,
     is_csv_in_disguise,
     is_number_table,
+    plain_value,
     split_sample,
 )
+from unroll.data.readers.heads import head_of
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.listcells import holds_lists, list_items, words_and_tags
@@ -45,6 +47,7 @@ class Delimited:
         dialect: how it is written.
         encoding: its encoding.
         lacking: how many cells each row lacks beside the first file, which are then empty.
+        head: how many lines name the columns, where they do.
         begins: the line at which the table begins; what stands above it is left out.
         lists: the numbers of the columns whose cells are lists, and whether they are so as words with blanks between.
     """
@@ -61,6 +64,7 @@ class Delimited:
         lacking: int = 0,
         begins: int = 1,
         lists: Mapping[int, bool] = MappingProxyType({}),
+        head: int = 1,
     ) -> None:
         self.path = path
         self.columns = columns
@@ -69,6 +73,7 @@ class Delimited:
         self.lacking = lacking
         self.begins = begins
         self.lists = lists
+        self.head = head
         self._blank = 0
 
     @property
@@ -95,7 +100,7 @@ class Delimited:
         self._blank = 0
         width = len(self.columns)
         lacking = [""] * self.lacking
-        skip = self.dialect.header
+        skip = self.head if self.dialect.header else 0
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         try:
             empty: list[Row] = []
@@ -103,7 +108,7 @@ class Delimited:
                 if not record.cells:
                     self._blank += 1
                 elif skip:
-                    skip = False
+                    skip -= 1
                 elif len(record.cells) == width:
                     cells = self._with_lists(record) if self.lists else record.cells
                     row = Row([*cells, *lacking], record.line)
@@ -135,6 +140,8 @@ class Delimited:
         if self.begins > 1:
             above = self.begins - 1
             said.append(f"{above} line{'s' if above > 1 else ''} above the table left out")
+        if self.dialect.header and self.head > 1:
+            said.append(f"the first {self.head} lines of the table name its columns, or say their units")
         if self.lacking:
             held = f"the first {len(self.columns)} of {len(self.columns) + self.lacking} columns"
             said.append(f"{self.path.name} holds {held}; the others are empty there")
@@ -165,13 +172,12 @@ class DelimitedReader:
 
     def recognises(self, file: Input) -> bool:
         """A table of numbers, or one with usual names of columns, under a name that promises no table."""
-        lines = [line for _, line in file.lines if line.strip("\r")]
-        return (
-            self.name == "csv"
-            and file.path.suffix.lower() not in (".csv", ".tsv", ".tab")
-            and bool(lines)
-            and (is_csv_in_disguise(lines) or is_number_table(lines))
-        )
+        sample = [(number, line) for number, line in file.lines if line.strip("\r")]
+        if self.name != "csv" or not sample or file.path.suffix.lower() in (".csv", ".tsv", ".tab"):
+            return False
+        begins = find_table(sample)[0]
+        lines = [line for number, line in sample if number >= begins]
+        return is_csv_in_disguise(lines) or is_number_table(lines)
 
     def open(self, file: Input, first: Source | None) -> Delimited:
         """Look at the start of a file and settle how it is written; a further one is written as the first is.
@@ -202,6 +208,7 @@ class DelimitedReader:
             lacking=lacking,
             begins=other.begins,
             lists=first.lists,
+            head=other.head,
         )
 
     def _open(self, file: Input, delimiter: str | None, header: bool | None) -> Delimited:
@@ -212,7 +219,7 @@ class DelimitedReader:
         if not sample:
             raise DataError("the file is empty; expected at least one row", path)
         begins = 1
-        if self.name == "csv" and header is None and file.path.suffix.lower() != ".txt":
+        if self.name == "csv" and header is None:
             first, named_delimiter = find_table(sample)
             delimiter = delimiter or named_delimiter
             if first > sample[0][0]:
@@ -226,11 +233,15 @@ class DelimitedReader:
             top = next(records(iter(sample), dialect.delimiter, dialect.quoted)).cells
         except QuoteError as error:
             raise _quote_error(error, path) from error
-        named = [cell.strip() for cell in top] if dialect.header else [""] * len(top)
-        columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
+        named, head = [cell.strip() for cell in top] if dialect.header else [""] * len(top), 1
         rows = split_sample(lines, dialect.delimiter, dialect.quoted) or []
-        lists = _lists(columns, rows[dialect.header :], file.options)
-        return Delimited(path, columns, dialect, file.options.encoding, begins=begins, lists=lists)
+        if header is None and self.name != "text":
+            stacked = head_of(rows, plain_value)
+            if stacked is not None:
+                (head, named), dialect = stacked, dialect._replace(header=True)
+        columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
+        lists = _lists(columns, rows[head if dialect.header else 0 :], file.options)
+        return Delimited(path, columns, dialect, file.options.encoding, begins=begins, lists=lists, head=head)
 
 
 def _lists(columns: tuple[str, ...], rows: list[list[str]], options: ReadOptions) -> dict[int, bool]:

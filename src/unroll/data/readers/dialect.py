@@ -11,22 +11,25 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from unroll.data.readers.heads import head_of
 from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import looks_like_number
-from unroll.data.table.times import guess_notations, parse_times, to_datetime64
+from unroll.data.table.times import bare_year, guess_notations, parse_times, to_datetime64
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
-_TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$")
+_TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$|\d{1,2}[:.]\d{2}[:.]\d{2}$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
-_NAME_LIKE = re.compile(r"[^\W\d][\w .\-/()%#°:]{0,62}[\w)%#]$|[^\W\d]\w{0,9}\.?$")
+_NAME_LIKE = re.compile(r"#? ?[^\W\d][\w .\-/()%#°:|&*+$€²³µ'\[\]\\]{0,62}[\w)%#\]²³]$|[^\W\d]\w{0,9}\.?$")
 #: Names that programs give: V1, x2, col_3.
 _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
 #: Words of the name of a column, at most, where they are not one usual name.
 _NAME_WORDS = 3
 #: The first line with which a spreadsheet says how its cells are separated.
 _NAMED_DELIMITER = re.compile(r"(?i)^\ufeff?\"?sep=(.)\"?\r?$")
+_ANNOTATION = re.compile(r'\ufeff?"?(#(group|datatype|default)\b|TOA5\b)')
+_QUOTED = re.compile(r'"[^"]*"')
 #: Lines that may stand above a table, the fewest steps that make a header, and the digits of no number of a step.
 _ABOVE, _LEAST_STEPS, _DIGITS = 20, 3, 6
 #: Rows from which on a column of classes is told by its counts.
@@ -144,13 +147,14 @@ def is_number_table(lines: Sequence[str]) -> bool:
     (True, True, False)
     """
     for delimiter in (",", ";", "\t", "|", BLANKS):
-        rows = split_sample(lines, delimiter, False) or []
+        rows = split_sample(lines, delimiter, '"' in lines[0]) or []
         width = len(rows[0]) if rows else 0
         if width < 2 or any(len(row) != width for row in rows):
             continue
-        body = rows[1:] if len(rows) > 1 and guess_header(rows) else rows
+        head = head_of(rows, plain_value)
+        body = rows[head[0] :] if head else rows[1:] if len(rows) > 1 and guess_header(rows) else rows
         numbers = [[cell for cell in row if looks_like_number(cell.strip())] for row in body]
-        if all(_plain_value(cell.strip()) for row in body for cell in row) and any(numbers):
+        if all(plain_value(cell.strip()) for row in body for cell in row) and any(numbers):
             return True
     return False
 
@@ -196,12 +200,15 @@ def _quotes_quote(lines: Sequence[str], delimiter: str | None) -> bool:
     ):
         return all(cell in wrapped or '"' not in cell for row in plain for cell in row)
     width = max(map(len, plain), default=0)
+    # Names above a column may lack the quotes that its cells have.
+    below = plain[1:] if len(plain) > _LEAST_STEPS else plain
     return any(
-        all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in plain) for i in range(width)
+        all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in below) for i in range(width)
     )
 
 
-def _plain_value(cell: str) -> bool:
+def plain_value(cell: str) -> bool:
+    """Whether a cell is a number, a time, or stands for no value."""
     return looks_like_number(cell) or bool(_TIME_LIKE.match(cell)) or cell.lower() in MISSING
 
 
@@ -231,8 +238,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
         return False
     if any(
-        all(_plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column)
-        for column in columns
+        all(plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column) for column in columns
     ):
         return True
     if any(is_common(cell) for cell in first) or all(_NUMBERED_NAME.match(cell) for cell in named):
@@ -253,6 +259,7 @@ def _name_steps(names: Sequence[str], steps: Sequence[str], below: Sequence[Sequ
     """Whether the names that do not look like names are those of the steps of series: years, dates, 0, 1, 2, ..."""
     if len(steps) < _LEAST_STEPS or len(set(steps)) < len(steps):
         return False
+    steps = [bare_year(step) for step in steps]
     if all(step.isdecimal() and len(step) < _DIGITS for step in steps):
         numbers = [int(step) for step in steps]
         even = {after - before for before, after in itertools.pairwise(numbers)} in ({1}, {-1})
@@ -278,14 +285,21 @@ def find_table(lines: Sequence[tuple[int, str]]) -> tuple[int, str | None]:
     named = _NAMED_DELIMITER.match(lines[0][1]) if lines else None
     if named is not None and len(lines) > 1:
         return lines[1][0], named[1]
+    # Flux writes what its columns are above them, and a data logger what it is.
+    noted = next((at for at, (_, line) in enumerate(lines) if not _ANNOTATION.match(line)), 0)
+    if noted:
+        return lines[noted][0], None
     texts = [line.rstrip("\r") for _, line in lines]
     for delimiter in _DELIMITERS["csv"]:
-        counts = [text.count(delimiter) for text in texts]
-        usual, times = Counter(counts[1:]).most_common(1)[0] if len(counts) > _MANY // 2 else (0, 0)
+        counts = [_QUOTED.sub("", text).count(delimiter) for text in texts]
+        usual, times = Counter(counts[1:]).most_common(1)[0] if len(counts) > _LEAST_STEPS else (0, 0)
         first = counts.index(usual) if usual else 0
         if not 0 < first <= _ABOVE or max(counts[:first]) >= usual or times < 0.95 * (len(counts) - first):
             continue
-        rows = split_sample(texts[first:], delimiter, False)
+        # Of few lines it is not sure what is usual, unless those above have far fewer cells.
+        if len(counts) <= _MANY // 2 and (times < _LEAST_STEPS or 2 * max(counts[:first]) > usual):
+            continue
+        rows = split_sample(texts[first:], delimiter, '"' in texts[first])
         if rows and guess_header(rows):
             return lines[first][0], None
     return (lines[0][0] if lines else 1), None

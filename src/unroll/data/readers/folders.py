@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from unroll.data.images.pictures import SUFFIXES
 from unroll.data.readers.annotated import annotated_texts
+from unroll.data.readers.corpora import corpus_of
 from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.readers.sound import is_sound
@@ -61,6 +62,10 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         DataError: nothing that can be read as one data set; the text lists what is there.
     """
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    spoken, said = corpus_of(folder)
+    if spoken:
+        _refuse_more(len(spoken), folder)
+        return [DataFile(one.path, one.part, one.text) for one in spoken], said
     sounds = _sounds(entries)
     if sounds:
         return sounds, []
@@ -94,7 +99,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         names = ", ".join(path.name for path in entries[:8]) + (", ..." if len(entries) > 8 else "")
         wanted = (
             "one data file, files whose names end in train, valid or test, one text file or one folder of texts per"
-            " class, or one table per series"
+            " class, one table per series, or recordings as Kaldi, LibriSpeech or VCTK keep them"
         )
         raise DataError(f"expected a folder with {wanted}; found {names or 'nothing'}; name one file", folder)
     read = {

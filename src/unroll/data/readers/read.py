@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from unroll.data.readers.builtin import builtin_names, read_builtin
+from unroll.data.readers.corpora import is_list
 from unroll.data.readers.encodings import check_encoding
 from unroll.data.readers.folders import DataFile, files_of
 from unroll.data.readers.hub import read_hub
@@ -91,7 +92,7 @@ def _files(path: Path) -> tuple[list[DataFile], list[str]]:
         known = builtin_names()
         hint = nearest(str(path), known) or f"; the built-in sets are {', '.join(known)}"
         raise DataError(f"no such file or folder{hint}", path)
-    return [DataFile(path)], []
+    return files_of(path.parent) if is_list(path) else ([DataFile(path)], [])
 
 
 def _read_files(reader: Reader, files: list[DataFile], options: ReadOptions, store: Path, notes: list[str]) -> Table:

@@ -17,6 +17,7 @@ from unroll.data.readers.libsvm import LibsvmReader
 from unroll.data.readers.ljspeech import LjSpeechReader
 from unroll.data.readers.marked import ClassLinesReader, SeparatedReader
 from unroll.data.readers.messenger import MessengerReader
+from unroll.data.readers.monash import TsfReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
@@ -44,6 +45,7 @@ READERS: tuple[Reader, ...] = (
     CocoReader(),
     KarpathyReader(),
     JsonReader(),
+    TsfReader(),
     TsReader(),
     BabiReader(),
     CaptionsReader(),
@@ -94,7 +96,11 @@ def reader_named(name: str) -> Reader:
 _UNREADABLE = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive", "save the sheet as CSV, or unpack it"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
-    (b"\x93NUMPY", "an array of NumPy", "give unroll.train the array in Python"),
+    (
+        b"\x93NUMPY",
+        "an array of NumPy",
+        "give it to unroll.train in Python: (array, labels), or one series (T,)",
+    ),
     (b"\x89HDF", "HDF5", "read it in Python and give unroll.train the frame"),
     (b"SQLite format 3", "a SQLite database", "write the rows as CSV"),
     (b"%PDF", "a PDF", "write its text or its table to a file of its own"),
@@ -112,6 +118,8 @@ def check_readable(path: Path, head: bytes) -> None:
     Raises:
         DataError: it is one; says which, and what to do.
     """
+    if head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz":
+        raise DataError("these are arrays of NumPy, which are not read; give them to unroll.train in Python", path)
     for mark, what, advice in _UNREADABLE:
         if head.startswith(mark):
             raise DataError(f"this is {what}, which is not read; {advice}", path)

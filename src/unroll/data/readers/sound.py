@@ -51,8 +51,8 @@ class SoundSource:
     fields: Sequence[Field] = (Field(AUDIO), Field(TEXT))
     marked = False
     said = (
-        "recordings; transcripts from a .txt or .lab of the same name, else from the folder of the class, else what"
-        " stands in the file name before the first '_'"
+        "recordings; transcripts from a .txt or .lab of the same name, else from the list or the folder that they are"
+        " in, else what stands in the file name before the first '_'"
     )
     empty = "no recording"
 
@@ -95,8 +95,8 @@ class SoundReader:
     name = "sound"
     suffixes = SUFFIXES
     summary = (
-        "recordings: a row per file; the transcript is the `.txt` beside it, the folder it is in, or what its name"
-        " begins with, before `_`"
+        "recordings: a row per file; the transcript is the `.txt` beside it, what a list says (Kaldi, LibriSpeech,"
+        " VCTK), the folder it is in, or what its name begins with, before `_`"
     )
 
     def __init__(self, labels: Mapping[Path, str] = MappingProxyType({})) -> None:

@@ -14,12 +14,20 @@ from unroll.data.table.times import guess_notations, parse_times, to_datetime64
 
 #: Seconds since 1970 of the years 1990 and 2100: numbers between them are moments, and steps of no one's counting.
 _FIRST, _LAST = 631_152_000, 4_102_444_800
+#: Days since the end of 1899, as spreadsheets write dates, of the years 1985 and 2060; and columns that hold dates.
+_FIRST_DAY, _LAST_DAY, _DAY_ZERO = 31_048, 58_441, np.datetime64("1899-12-30", "us")
+_DATED = re.compile(
+    r"(?i)(^|[\W_])(date|day|datetime|date[_ ]?time|timestamp|when|ds|month|week|period|quarter)([\W_]|$)"
+    r"|날짜|일자|일시|년월|시점|기준일"
+)
 #: Columns that are looked at.
 _LOOKED_AT = 40
 #: How many of a unit make a second, and in words.
 _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds"))
 
 
+#: A step that is counted, in words.
+_COUNTED = re.compile(r"(?i)((?:d|day|t|step|w|week|wk|m|month|period|h|hour|q|quarter|y|year)[ _-]?)(\d{1,9})")
 #: A time of day in a column of its own; what it takes to be one, and names of columns that go on with a year or a date.
 _OF_DAY = r"^\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d{1,6})?)?$"
 _MONTH, _DAY, _HOUR = (re.compile(f"(?i)^({names})$") for names in ("month|mon|mo|월", "day|dom|일", "hour|hr|hh|시"))
@@ -34,11 +42,14 @@ def moments(table: Table, column: str) -> np.ndarray:
     Raises:
         DataError: it holds something else, with file and line.
     """
+    if is_counted(table, column):
+        found = (_COUNTED.fullmatch(cell.strip()) for cell in table.texts(column))
+        return np.array([float(match[2]) for match in found if match is not None])
     if table.kinds.get(column) is not Kind.NUMBER:
         times = table.times(column)
     else:
         values = table.numbers(column)
-        read = from_numbers(values)
+        read = from_numbers(values, dated=_DATED.search(column) is not None)
         times = values if read is None else read[0]
     for name, held in _completing(table, column):
         if _MONTH.match(name):
@@ -55,6 +66,30 @@ def moments(table: Table, column: str) -> np.ndarray:
 def further(table: Table, column: str) -> tuple[str, ...]:
     """The columns that go on where a column of times ends: month and day of a year, the time of day of a date."""
     return tuple(name for name, _ in _completing(table, column))
+
+
+def is_counted(table: Table, column: str) -> bool:
+    """Whether a column of texts counts steps, each a number behind one word: d_1, d_2, or week 1, week 2."""
+    if table.kinds.get(column) is not Kind.TEXT:
+        return False
+    found = (_COUNTED.fullmatch(cell.strip()) for cell in table.texts(column))
+    first = _COUNTED.fullmatch(table.texts(column)[0].strip())
+    # H1, H2, ... under any other name than that of hours are names of series.
+    if first is None or not column.strip().casefold().startswith(first[1].strip(" _-").casefold()):
+        return False
+    return all(match is not None and match[1] == first[1] for match in found)
+
+
+def said_of(table: Table, column: str) -> str | None:
+    """What the numbers of a column of times are, in words, with the first as an example; None of plain ones."""
+    if table.kinds.get(column) is not Kind.NUMBER:
+        return None
+    values = table.numbers(column)
+    read = from_numbers(values, dated=_DATED.search(column) is not None)
+    if read is None:
+        return None
+    at = int((~np.isnan(values)).argmax())
+    return f"'{column}' holds {read[1]}: {values[at]:.15g} is {str(read[0][at])[:19].replace('T', ' ')}"
 
 
 def _completing(table: Table, column: str) -> list[tuple[str, np.ndarray]]:
@@ -99,11 +134,17 @@ def _of_day(table: Table, name: str) -> np.ndarray | None:
     return np.rint(np.array(found) * 1e6).astype(np.int64).astype("timedelta64[us]")
 
 
-def from_numbers(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+def from_numbers(values: np.ndarray, *, dated: bool = False) -> tuple[np.ndarray, str] | None:
     """Numbers that are moments, as such, and what they are in words; None if they are plain numbers.
+
+    Args:
+        values: (rows,)
+        dated: whether they stand under the name of a date, as the days since 1899 of spreadsheets do.
 
     >>> from_numbers(np.array([1.7e9, 1.7e9 + 60]))[1], from_numbers(np.array([20240131.0]))[1]
     ('seconds since 1970', 'yearmonthday')
+    >>> from_numbers(np.array([45292.0, 45292.5]), dated=True)[0].astype(str).tolist()
+    ['2024-01-01T00:00:00.000000', '2024-01-01T12:00:00.000000']
     >>> from_numbers(np.array([1999.0, 2000.0])) is None
     True
     """
@@ -116,8 +157,20 @@ def from_numbers(values: np.ndarray) -> tuple[np.ndarray, str] | None:
             # Microseconds of today are exact in a float64.
             exact = np.rint(held * (10**6 / per_second)).astype(np.int64).astype("datetime64[us]")
             return np.where(np.isnan(values), np.datetime64("NaT", "us"), exact), f"{unit} since 1970"
+    if dated and known.min() >= _FIRST_DAY and known.max() < _LAST_DAY:
+        return _from_days(values), "days of a spreadsheet"
     if (known != np.floor(known)).any() or known.min() < 1e5 or known.max() >= 1e8:
         return None
     cells = pa.array([None if np.isnan(value) else str(int(value)) for value in values], pa.large_string())
     names = guess_notations(cells)
     return (to_datetime64(parse_times(cells, names[0])), names[0]) if names else None
+
+
+def _from_days(values: np.ndarray) -> np.ndarray:
+    """Days since the end of 1899 as moments, to the second; to the minute where the seconds are but rounding."""
+    held = np.where(np.isnan(values), 0.0, values)
+    seconds = np.rint(held * 86_400).astype(np.int64)
+    minutes = np.rint(held * 1_440).astype(np.int64) * 60
+    exact = minutes if (np.abs(seconds - minutes) <= 1).all() else seconds
+    moments = _DAY_ZERO + exact.astype("timedelta64[s]").astype("timedelta64[us]")
+    return np.where(np.isnan(values), np.datetime64("NaT", "us"), moments)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from unroll.data.series.ids import id_codes
 from unroll.data.table.table import Table
 
 
@@ -29,9 +30,7 @@ def series_rows(table: Table, series: str | None) -> Iterator[tuple[str | None, 
     if series is None:
         yield None, np.arange(len(table), dtype=np.int64)
         return
-    codes: dict[str, int] = {}
-    numbered = (codes.setdefault(text, len(codes)) for text in table.texts(series))
-    owner = np.fromiter(numbered, dtype=np.int64, count=len(table))
+    names, owner = id_codes(table, series)
     order = np.argsort(owner, kind="stable")
-    cuts = np.searchsorted(owner[order], np.arange(1, len(codes)))
-    yield from zip(codes, np.split(order, cuts), strict=True)
+    cuts = np.searchsorted(owner[order], np.arange(1, len(names)))
+    yield from zip(names, np.split(order, cuts), strict=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
+from unroll.data.series.ids import id_columns, id_texts
 from unroll.data.series.moments import further, moments
 from unroll.data.series.rows import series_rows, shown
+from unroll.data.series.wide import Wide, wide_of
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.errors import DataError
@@ -75,16 +77,11 @@ def series_from_table(
         DataError: a time is missing or stands twice in one series, or a cell is no number, with file and line; no
             column of numbers.
     """
-    used = {time, series, *covariates, *(() if time is None else further(table, time))}
+    used = {time, *id_columns(series, table.columns), *covariates, *(() if time is None else further(table, time))}
     numeric = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in used]
-    if (
-        time is None
-        and target is None
-        and not covariates
-        and len(numeric) > 1
-        and _is_row_per_series(table, series, numeric)
-    ):
-        return _series_per_row(table, series if series is not None else _name_column(table, numeric), numeric)
+    in_rows = time is None and target is None and not covariates
+    if in_rows and (wide := wide_of(table, series)) is not None:
+        return _series_per_row(table, wide)
     targets = [target] if isinstance(target, str) else list(target) if target is not None else numeric
     if not targets:
         raise DataError("no column of numbers to forecast; name the target column", table.paths[0])
@@ -168,43 +165,30 @@ def _check_duplicates(table: Table, time: str | None, name: str | None, times: n
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
         raise DataError(
             f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
-            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (join several to one)",
+            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (several:"
+            " --series store,item)",
             *table.place(row),
         )
 
 
-def _is_row_per_series(table: Table, series: str | None, numeric: Sequence[str]) -> bool:
-    others = [name for name in table.columns if name not in numeric and name != series]
-    if any(table.kinds[name] in (Kind.TIME, Kind.SERIES) for name in others):
-        return False
-    if series is not None:
-        return _unique_names(table, series)
-    return len(others) == 1 and len(numeric) >= 8 and _unique_names(table, others[0])
-
-
-def _unique_names(table: Table, column: str) -> bool:
-    """Whether no name stands twice in one file: a series may go on in a further file."""
-    parts = np.zeros(len(table), np.int8) if table.parts is None else table.parts
-    return len(set(zip(table.texts(column), parts.tolist(), strict=True))) == len(table)
-
-
-def _name_column(table: Table, numeric: Sequence[str]) -> str | None:
-    return next((name for name in table.columns if name not in numeric), None)
-
-
-def _series_per_row(table: Table, names: str | None, columns: Sequence[str]) -> list[TimeSeries]:
-    grid = np.stack([table.numbers(column) for column in columns], axis=1)
-    labels = [str(row + 1) for row in range(len(table))] if names is None else list(table.texts(names))
+def _series_per_row(table: Table, wide: Wide) -> list[TimeSeries]:
+    each: Iterable[np.ndarray]
+    if table.kinds[wide.steps[0]] is Kind.SERIES:
+        each = (table.series(wide.steps[0], row)[:, 0].astype(np.float64) for row in range(len(table)))
+    else:
+        each = np.stack([table.numbers(column) for column in wide.steps], axis=1)
     pieces: dict[str, list[tuple[int, np.ndarray]]] = {}
-    for row, (label, values) in enumerate(zip(labels, grid, strict=True)):
+    for row, (label, values) in enumerate(zip(id_texts(table, wide.series), each, strict=True)):
         present = np.flatnonzero(~np.isnan(values))
         if len(present) == 0:
             raise DataError(f"series {label!r} has no value", *table.place(row))
         pieces.setdefault(label, []).append((row, values[: present[-1] + 1]))
+    # What goes on in a further file is counted: the names of its steps begin anew there.
+    dated = wide.times is not None and frequency_of(wide.times) is not None and len(pieces) == len(table)
     found = []
     for label, own in pieces.items():
         joined = np.concatenate([values for _, values in own])
         rows = np.concatenate([np.full(len(values), row, dtype=np.int64) for row, values in own])
-        times = np.arange(len(joined), dtype=np.float64)
+        times = wide.times[: len(joined)] if dated and wide.times is not None else np.arange(len(joined), dtype=float)
         found.append(TimeSeries(label, times, joined, np.empty((len(joined), 0)), (), frequency_of(times), rows))
     return found

@@ -27,6 +27,10 @@ MISSING = (
 INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 
 
+#: What stands before the numbers that stand for no value, where a column is told in words.
+_NONE = ", none is "
+
+
 class Kind(Enum):
     """What the cells of a column hold.
 
@@ -51,12 +55,14 @@ class Column(NamedTuple):
             "|" between them both fit.
         separator: for LABELS, what stands between the labels; None if the cells were lists in their file.
         channels: for SERIES, the size I of every step.
+        missing: for NUMBER, numbers that stand for no value.
     """
 
     kind: Kind
     notation: str | None = None
     separator: str | None = None
     channels: int | None = None
+    missing: tuple[float, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -71,7 +77,10 @@ class Column(NamedTuple):
         ('labels ,', True)
         """
         detail = self.notation or self.separator or ("" if self.channels is None else str(self.channels))
-        return f"{self.kind.value} {detail}".rstrip() if detail.strip() else self.kind.value
+        words = f"{self.kind.value} {detail}".rstrip() if detail.strip() else self.kind.value
+        return words + (
+            _NONE + ",".join(repr(value).removesuffix(".0") for value in self.missing) if self.missing else ""
+        )
 
     @classmethod
     def read(cls, words: str) -> Column:
@@ -80,13 +89,15 @@ class Column(NamedTuple):
         Raises:
             ValueError: it is something else.
         """
+        words, _, numbers = words.partition(_NONE)
+        missing = tuple(float(number) for number in numbers.split(",")) if numbers else ()
         name, _, detail = words.partition(" ")
         kind = Kind(name)
         if kind is Kind.LABELS:
             return cls(kind, separator=detail or None)
         if kind is Kind.SERIES:
             return cls(kind, channels=int(detail))
-        return cls(kind, notation=detail or None)
+        return cls(kind, notation=detail or None, missing=missing)
 
 
 class Problem(NamedTuple):
@@ -114,6 +125,7 @@ class ReadOptions(NamedTuple):
         header: whether the first line holds the column names.
         decimal: the decimal mark of numbers, "." or ",".
         day_first: whether 03/04/2020 is the third of April.
+        missing: numbers that stand for no value, in every column of numbers.
         columns: what columns held when a model was trained on them: they are read so again, whatever they look like.
     """
 
@@ -123,4 +135,5 @@ class ReadOptions(NamedTuple):
     header: bool | None = None
     decimal: str | None = None
     day_first: bool | None = None
+    missing: tuple[float, ...] = ()
     columns: Mapping[str, Column] = MappingProxyType({})

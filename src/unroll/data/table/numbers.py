@@ -15,6 +15,7 @@ from unroll.data.table.kinds import MISSING
 
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 #: White space that stands between groups of digits: a space, a no-break space, a narrow one, a thin one.
+_EXPONENT = re.compile(r"[+-]?[0-9]\.?[0-9]*[eE][+-]?[0-9]{1,2}")
 _SPACES = "[ \u00a0\u202f\u2009]"
 _CURRENCY = (
     r"(?:[$€£¥₩₹₽₺₫₴₪฿]|USD|EUR|GBP|JPY|CNY|KRW|INR|CHF|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|CAD|AUD|NZD|MXN|ZAR|SGD|HKD"
@@ -79,6 +80,18 @@ def looks_like_number(cell: str) -> bool:
     [True, True, True, False, True]
     """
     return _LIKE.match(cell.rstrip(".")) is not None
+
+
+def class_name(cell: str) -> str:
+    """A class as it is called: a whole number that a program has written with an exponent is that number.
+
+    >>> class_name("1.0000000e+00"), class_name("-1.0000000e+00"), class_name("1.0"), class_name("1.5e+00")
+    ('1', '-1', '1.0', '1.5e+00')
+    """
+    if not _EXPONENT.fullmatch(cell):
+        return cell
+    value = float(cell)
+    return str(int(value)) if value.is_integer() else cell
 
 
 def _bare(cells: pa.Array, affix: str) -> pa.Array:

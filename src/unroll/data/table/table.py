@@ -56,7 +56,13 @@ class Table:
         self.paths = tuple(Path(path) for path in meta["paths"])
         self.notes = tuple(meta["notes"])
         self._details = {
-            name: Column(Kind(entry["kind"]), entry["notation"], entry["separator"], entry["channels"])
+            name: Column(
+                Kind(entry["kind"]),
+                entry["notation"],
+                entry["separator"],
+                entry["channels"],
+                tuple(entry.get("missing", ())),
+            )
             for name, entry in zip(self.columns, meta["details"], strict=True)
         }
         self._chunks = {name: Chunks(data.column(position)) for position, name in enumerate(self.columns)}
@@ -139,7 +145,7 @@ class Table:
         return [tuple(label for label in labels if label) for labels in cut]
 
     def numbers(self, column: str, rows: np.ndarray | None = None) -> np.ndarray:
-        """The cells of a column as float64 (rows,), NaN where a cell is empty or says NA, NaN or null.
+        """The cells of a column as float64 (rows,), NaN where a cell says that there is no value.
 
         Args:
             column: its name.
@@ -167,7 +173,9 @@ class Table:
                 )
             parts.append(values)
             at += len(values)
-        return np.concatenate(parts) if parts else np.empty(0)
+        numbers = np.concatenate(parts) if parts else np.empty(0)
+        missing = self._details[column].missing
+        return np.where(np.isin(numbers, missing), np.nan, numbers) if missing else numbers
 
     def times(self, column: str, rows: np.ndarray | None = None) -> np.ndarray:
         """The cells of a TIME column as datetime64[us] (rows,), NaT where a cell is empty.

@@ -34,6 +34,7 @@ _DATES = (
 #: Times of day, behind a date.
 _HOURS = (
     ("", "", ""),
+    (" hour", r"[ T]\d{1,2}", " %H"),
     (" hour:minute", r"[ T]\d{1,2}:\d{2}", " %H:%M"),
     (" hour:minute:second", r"[ T]\d{1,2}:\d{2}:\d{2}", " %H:%M:%S"),
     (" hour:minute AM/PM", r" \d{1,2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M %p"),
@@ -48,10 +49,16 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         ("year-month-day", _ISO_DATE + r"([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?", None),
         (
             "year-month-day with zone",
-            _ISO_DATE + r"[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})",
+            _ISO_DATE + r"[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z| ?UTC| ?GMT|[+-]\d{2}:?\d{2})",
             "zone",
         ),
         ("year-month", r"\d{4}-\d{2}", "%Y-%m"),
+        *(
+            (f"{day}{hour} to the next", rf"{a}{b} - {a}{b}", f"{c}{d} - ")
+            for day, a, c in _DATES
+            for hour, b, d in _HOURS
+            if day.startswith("day") and hour.startswith(" hour:minute")
+        ),
         *((day + hour, a + b, c + d) for day, a, c in _DATES for hour, b, d in _HOURS),
         ("year.month.day.", r"\d{4}\.\d{1,2}\.\d{1,2}\.?", "%Y.%m.%d"),
         ("yearmonthday", r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])", "%Y%m%d"),
@@ -60,7 +67,7 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         ("month name year", r"[A-Za-z]{3,9}\.?[ -]\d{4}", "month year"),
         ("month name yr", r"[A-Za-z]{3,9}\.?(?: '|[ '-])\d{2}", "month yr"),
         ("yearmonth", r"(18|19|20|21)\d{2}(0[1-9]|1[0-2])", "%Y%m"),
-        ("year.month", r"(18|19|20|21)\d{2}\.(0[1-9]|1[0-2])", "year month"),
+        ("year.month", r"(18|19|20|21)\d{2}\.(0[1-9]|1[0-2])( ?월)?", "year month"),
         ("year month name", r"\d{4}[ -][A-Za-z]{3,9}\.?", "year month"),
         ("year M month", r"\d{4}-?M\d{1,2}", "year month"),
         ("year Q quarter", r"\d{4}[ -]?Q[1-4]", "year quarter"),
@@ -69,6 +76,8 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         ("Korean", r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?", "korean"),
     )
 )
+#: How the World Bank and Korea's statistics write the year of a step.
+_YEAR = re.compile(r"(\d{4})(?: \[YR\1\]| ?년)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: Names of months, short or whole, as a pattern for each.
 _MONTH_NAMES = tuple(
@@ -101,6 +110,7 @@ def parse_times(cells: Any, notation: str) -> Any:
     fits = pc.match_substring_regex(cells, "^(?:" + pattern.pattern + ")")
     cells = pc.if_else(pc.fill_null(fits, False), cells, pa.scalar(None, cells.type))
     if form is None or form == "zone":
+        cells = pc.replace_substring_regex(cells, " ?(UTC|GMT)$", "Z")
         return _iso(cells, zone=form == "zone")
     if form == "week":
         return pa.array([_week(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
@@ -111,6 +121,9 @@ def parse_times(cells: Any, notation: str) -> Any:
             pc.binary_join_element_wise(cells, pa.scalar("01", cells.type), pa.scalar("", cells.type)),
             "%Y%m%d",
         )
+    if form.endswith(" - "):
+        # An interval is the time at which it begins.
+        cells, form = pc.replace_substring_regex(cells, " - .*$", ""), form.removesuffix(" - ")
     if form.startswith("%"):
         return _strptime(_in_digits(cells, form), form)
     digits = pc.utf8_trim_whitespace(pc.replace_substring_regex(_with_month_numbers(cells), r"[^0-9]+", " "))
@@ -264,6 +277,16 @@ def guess_notations(cells: Any) -> list[str]:
     first = cells[0].as_py()
     fitting = [name for name, pattern, _ in _NOTATIONS if pattern.match(first)]
     return [name for name in fitting if parse_times(cells, name).null_count == 0]
+
+
+def bare_year(name: str) -> str:
+    """The name of a step without what stands beside its year.
+
+    >>> bare_year("1960 [YR1960]"), bare_year("2020 년"), bare_year("2020-01")
+    ('1960', '2020', '2020-01')
+    """
+    found = _YEAR.fullmatch(name)
+    return name if found is None else found[1]
 
 
 def parse_offsets(cells: Any) -> np.ndarray:

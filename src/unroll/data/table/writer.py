@@ -266,10 +266,7 @@ class Writer:
         details = [self._detail(index, decimals) for index in range(len(self._fields))]
         meta = {
             "columns": [field.name for field in self._fields],
-            "details": [
-                {"kind": d.kind.value, "notation": d.notation, "separator": d.separator, "channels": d.channels}
-                for d in details
-            ],
+            "details": [{**d._asdict(), "kind": d.kind.value} for d in details],
             "paths": [str(path) for path in self._paths],
             "notes": list(notes),
             "parts": self._any_part,
@@ -282,15 +279,18 @@ class Writer:
 
     def _detail(self, index: int, decimals: Sequence[str]) -> Column:
         facts, field = self._facts[index], self._fields[index]
+        known = self._options.columns.get(field.name)
         if facts is not None:
-            return facts.column(self._total, decimals, self._options.columns.get(field.name))
+            column = facts.column(self._total, decimals, known)
+            again = known is not None or column.kind is not Kind.NUMBER
+            return column if again else column._replace(missing=self._options.missing)
         if field.storage == "series":
             return Column(Kind.SERIES, channels=field.channels)
         if field.storage == "list":
             return Column(Kind.LABELS)
         if field.storage == "json":
             return Column(Kind.TEXT)
-        return Column(Kind.NUMBER)
+        return Column(Kind.NUMBER, missing=self._options.missing if known is None else known.missing)
 
 
 def _origin(files: Sequence[int] | np.ndarray, lines: Sequence[int] | np.ndarray, parts: Any) -> list[pa.Array]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
+from unroll.data.table.numbers import class_name
 from unroll.errors import DataError, nearest
 from unroll.tasks.reading import are_structured, short_name
 
@@ -190,8 +191,8 @@ def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str,
 
 def _whole(cells: Counter[str]) -> bool:
     """Whether all cells are whole numbers, and few enough to be classes."""
-    # pandas writes 1.0 where another cell of the column is empty.
-    plain = (cell.strip().lstrip("+-").removesuffix(".0") for cell in cells)
+    # pandas writes 1.0 where another cell of the column is empty, and MATLAB 1.0000000e+00.
+    plain = (class_name(cell.strip()).lstrip("+-").removesuffix(".0") for cell in cells)
     return len(cells) <= 100 and all(cell.isdigit() for cell in plain)
 
 

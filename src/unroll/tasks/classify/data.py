@@ -17,6 +17,7 @@ import numpy as np
 
 from unroll.bundle import RunConfig
 from unroll.data import Kind, Table, split_rows
+from unroll.data.table.numbers import class_name
 from unroll.data.table.splits import Split
 from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
 from unroll.data.text.split import split_words
@@ -46,7 +47,7 @@ def row_labels(table: Table, column: str, *, several: bool) -> list[tuple[str, .
     shared: dict[str, tuple[str, ...]] = {}
     labels = []
     for row, text in enumerate(table.texts(column)):
-        label = text.strip()
+        label = class_name(text.strip())
         if not label:
             raise DataError(
                 f"column '{column}' must name a class, got an empty cell; fill it or remove the row", *table.place(row)
@@ -63,7 +64,7 @@ def class_matrix(
     Raises:
         DataError: a label is none of the classes that the model knows, with file and line.
     """
-    number = {name: k for k, name in enumerate(classes)}
+    number = {class_name(name): k for k, name in enumerate(classes)}
     out = np.zeros((len(rows), len(classes)), dtype=bool)
     for position, row in enumerate(rows):
         for label in labels[int(row)]:

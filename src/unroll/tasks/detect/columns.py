@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
+from unroll.data.series.ids import find_ids, id_columns
+from unroll.data.series.moments import further, moments
 from unroll.data.series.rows import series_rows
+from unroll.data.series.when import dated_column
 from unroll.errors import DataError, nearest
+from unroll.tasks.detect.marks import is_label, marks_of
 
-_LABEL_NAMES = re.compile(
-    r"(?i)^(is[_ ]?)?(anomaly|anomalous|outlier|changepoint|change[_ ]point)([_ ]?(label|flag))?$"
-)
 _CHANGE_NAMES = re.compile(r"(?i)^change[_ ]?point")
 _TIME_NAMES = re.compile(r"(?i)^(time|timestamp|date|datetime|t|step|index|epoch|시간|시각|날짜|일시)$")
 
@@ -24,9 +26,9 @@ class Columns(NamedTuple):
 
     Attributes:
         time: of dates or numbers; None: rows are in the order of time.
-        series: of the streams' names; None: every file is a stream.
+        series: of the streams' names, several with commas between them; None: every file is a stream.
         channels: the values that are watched.
-        labels: columns of 0 and 1 that say where anomalies are, never an input.
+        labels: columns that say where anomalies are, never an input.
     """
 
     time: str | None
@@ -74,7 +76,8 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     Raises:
         DataError: a column that was named is not there, or holds no numbers.
     """
-    for name in (data.time, data.series, data.target, *data.inputs):
+    given = id_columns(data.series, table.columns)
+    for name in (data.time, *given, data.target, *data.inputs):
         if name is not None and name not in table.columns:
             raise DataError(
                 f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns[:12])}",
@@ -85,32 +88,32 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
             raise DataError(f"column '{name}' holds {table.kinds[name].value}, and a channel numbers", table.paths[0])
     time = data.time or _time_column(table, data)
     numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER]
-    free = [name for name in numbers if name not in (time, data.series, *data.inputs)]
-    labels = [data.target] if data.target is not None else [name for name in free if _is_label(table, name)]
-    channels = data.inputs or tuple(name for name in free if name not in labels)
-    return Columns(time, data.series, channels, tuple(labels)) if channels else None
+    others = [name for name in table.columns if name not in (time, *given, *data.inputs)]
+    labels = [data.target] if data.target is not None else [name for name in others if is_label(table, name)]
+    series = data.series or _series_column(table, time, (*labels, *data.inputs))
+    taken = (*labels, *id_columns(series, table.columns))
+    channels = data.inputs or tuple(name for name in others if name in numbers and name not in taken)
+    return Columns(time, series, channels, tuple(labels)) if channels else None
+
+
+def _series_column(table: Table, time: str | None, taken: Sequence[str]) -> str | None:
+    """The columns in which times repeat, where they stand twice as those of several streams do."""
+    if time is None:
+        return None
+    times = moments(table, time)
+    if len(np.unique(times)) * 2 > len(times):
+        return None
+    return find_ids(table, times, (time, *further(table, time), *taken))
 
 
 def _time_column(table: Table, data: DataConfig) -> str | None:
-    taken = {data.series, data.target, *data.inputs}
-    free = [name for name in table.columns if name not in taken]
-    dated = next((name for name in free if table.kinds[name] is Kind.TIME), None)
+    taken = {*id_columns(data.series, table.columns), data.target, *data.inputs}
+    dated = dated_column(table, taken)
     if dated is not None:
         return dated
+    free = [name for name in table.columns if name not in taken]
     numbers = (name for name in free[:1] if table.kinds[name] is Kind.NUMBER and _TIME_NAMES.match(name))
     return next(numbers, None)
-
-
-def _is_label(table: Table, name: str) -> bool:
-    return _LABEL_NAMES.match(name) is not None and is_binary(table, name)
-
-
-def is_binary(table: Table, name: str) -> bool:
-    """Whether a column holds 0 and 1 alone, as labels do."""
-    if table.kinds[name] is not Kind.NUMBER:
-        return False
-    values = table.numbers(name)
-    return bool(np.isin(values[~np.isnan(values)], (0.0, 1.0)).all())
 
 
 def streams_of(table: Table, columns: Columns) -> list[Stream]:
@@ -124,14 +127,7 @@ def streams_of(table: Table, columns: Columns) -> list[Stream]:
     values[~np.isfinite(values)] = np.nan
     labels = np.zeros((len(table), len(columns.labels)), bool)
     for place, name in enumerate(columns.labels):
-        given = table.numbers(name)
-        wrong = ~np.isin(given, (0.0, 1.0))
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise DataError(
-                f"column '{name}': expected 0 or 1 in a column of labels, got {given[row]:g}", *table.place(row)
-            )
-        labels[:, place] = given == 1.0
+        labels[:, place] = marks_of(table, name)
     return [
         Stream(name or table.paths[0].name, None if times is None else times[rows], values[rows], labels[rows], rows)
         for name, rows in series_rows(table, columns.series)

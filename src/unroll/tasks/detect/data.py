@@ -5,6 +5,7 @@ Shapes: T records, P records of a probation part, I features of a step, C channe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -27,8 +28,8 @@ STRETCH, WARM = 80, 16
 _SETTLING = 20
 #: The share of a probation part, at its end, on which training decides when to stop.
 _STOPPING = 0.2
-#: The fewest records to learn from.
-_LEAST = 60
+#: The fewest records to learn from, and the largest share of the data that is advised for it.
+_LEAST, _MOST = 60, 0.5
 
 
 class Lesson(NamedTuple):
@@ -88,9 +89,13 @@ def prepare(table: Table, config: RunConfig, settings: DetectSettings, columns: 
     lessons = [lesson(stream, length, cycles, settings.long) for stream, length in zip(streams, probation, strict=True)]
     starts = _starts(lessons)
     if sum(probation) < _LEAST or not len(starts):
+        total = sum(len(stream.values) for stream in streams)
+        share = math.ceil(100 * _LEAST / max(total, 1)) / 100
+        # What is learnt from is not scored: of half the data no score would be left to trust.
+        advice = f"--set model.probation={share:g} takes {100 * share:.0f} % of them" if share <= _MOST else "give more"
         raise DataError(
-            f"the probation parts hold {sum(probation)} records, and at least {_LEAST} are needed to learn from; give"
-            " more data, or a larger --set model.probation",
+            f"the probation parts hold {sum(probation)} of {total} records, and at least {_LEAST} are needed to learn"
+            f" from; {advice}",
             table.paths[0],
         )
     saved = Saved(

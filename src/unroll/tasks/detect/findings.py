@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from unroll.tasks.detect.data import usual_step
 
 #: Streams for which one kind of finding is listed; the others are counted.
 _LISTED = 3
+#: The name of a channel in a finding.
+_CHANNEL = re.compile(r"(?<=: )'[^']*'")
 #: A channel sticks where it keeps a value so many times longer than it usually does at most, and for so many records.
 _STUCK, _LEAST_STUCK = 4, 12
 #: A gap from so many usual steps on is a restart.
@@ -22,14 +25,16 @@ _RESTART = 10
 def findings_of(table: Table, streams: Sequence[Stream], columns: Columns) -> Iterator[Finding]:
     """Every kind of fault, with the first place of each stream that has it."""
     for look in (_backwards, _twice, _restarts, _constant, _stuck, _infinite):
-        count = 0
-        for stream in streams:
-            for finding in look(table, stream, columns):
-                count += 1
-                if count <= _LISTED:
-                    yield finding
-        if count > _LISTED:
-            yield Finding("warning", f"{count - _LISTED} more findings of the last kind, in other streams or channels")
+        found = [(stream.name, finding) for stream in streams for finding in look(table, stream, columns)]
+        yield from (finding for _, finding in found[:_LISTED])
+        others = [_CHANNEL.search(finding.text) for _, finding in found[_LISTED:]]
+        names = dict.fromkeys(
+            stream if match is None else match[0] for (stream, _), match in zip(found[_LISTED:], others, strict=True)
+        )
+        if names:
+            shown = ", ".join(list(names)[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+            text = f"the like {counted(len(others), 'more time')}, in other streams or channels: {shown}"
+            yield Finding(found[0][1].level, text)
 
 
 def _steps(stream: Stream) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from unroll.bundle import DataConfig
+from unroll.data.series.ids import id_columns, joined_values, name_of
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import PLAIN, to_float64
 from unroll.data.table.times import parse_times
@@ -178,7 +179,7 @@ class Lines:
             except ValueError:
                 yield Problem(line, self._wrong(cells, layout))
                 continue
-            series = "" if layout.series is None else cells[layout.series].strip()
+            series = joined_values(cells[at].strip() for at in layout.series)
             yield Taken(line, series, texts[number], time, values)
 
     def _odd(self, cells: Sequence[str], odd: dict[int, list[float | None]], number: int) -> list[float]:
@@ -220,7 +221,7 @@ class Lines:
             time = self._times([shown])[0] if isinstance(given, str) else time_of(given, saved.time)
             if time is None:
                 raise DataError(f"'{saved.time}': expected a time, got {shown[:40]!r}")
-        series = "" if saved.series is None else str(record.get(saved.series, ""))
+        series = name_of(record, saved.series)
         return Taken(line, series, shown, time, values)
 
 
@@ -230,12 +231,13 @@ class _Layout(NamedTuple):
     delimiter: str
     width: int
     time: int | None
-    series: int | None
+    series: tuple[int, ...]
     channels: tuple[int, ...]
 
     @classmethod
     def of(cls, saved: Saved, columns: Sequence[str], delimiter: str) -> _Layout:
-        for name in (saved.time, saved.series):
+        ids = id_columns(saved.series, columns)
+        for name in (saved.time, *ids):
             if name is not None and name not in columns:
                 raise _Headless(
                     f"expected the column '{name}', which the model was trained with, got {', '.join(columns[:12])};"
@@ -245,7 +247,7 @@ class _Layout(NamedTuple):
             delimiter,
             len(columns),
             None if saved.time is None else columns.index(saved.time),
-            None if saved.series is None else columns.index(saved.series),
+            tuple(columns.index(name) for name in ids),
             tuple(columns.index(name) for name in saved.channels),
         )
 

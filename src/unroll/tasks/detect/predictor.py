@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from unroll.bundle import DataConfig
 from unroll.data import Table
+from unroll.data.series.ids import id_columns
 from unroll.errors import ConfigError, DataError
 from unroll.models.named import Carried, state_sizes
 from unroll.models.next_step import NextStep
@@ -155,7 +156,8 @@ class DetectPredictor(Predictor):
     def evaluate(self, table: Table, data: DataConfig) -> Scores:
         """Score all streams of a table, each from its beginning, with a probation part of its own."""
         saved, settings = self._saved, self._settings
-        missing = [name for name in (saved.time, saved.series, *saved.channels) if name and name not in table.columns]
+        ids = id_columns(saved.series, table.columns)
+        missing = [name for name in (saved.time, *ids, *saved.channels) if name and name not in table.columns]
         if missing:
             raise DataError(
                 f"no column '{missing[0]}', which the model was trained on; the columns are"

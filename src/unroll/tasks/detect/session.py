@@ -16,6 +16,7 @@ import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.bundle.files import decode_json, read_bounded, write_atomic
+from unroll.data.series.ids import name_of
 from unroll.errors import DataError
 from unroll.tasks.detect.alarm import Alarm
 from unroll.tasks.detect.settings import DetectSettings, Saved
@@ -208,7 +209,7 @@ class Session:
                 raise DataError(f"expected a value for '{name}', got a record with {', '.join(map(str, record))}")
             values.append(number_of(record[name], name))
         time = None if saved.time is None else time_of(record.get(saved.time), saved.time)
-        series = "" if saved.series is None else str(record.get(saved.series, ""))
+        series = name_of(record, saved.series)
         heard = self.stream(series).take(time, values)
         return {
             "score": heard.verdict.score,

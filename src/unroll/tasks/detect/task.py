@@ -8,10 +8,11 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Kind, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.detect.columns import find_columns, is_binary, streams_of
+from unroll.tasks.detect.columns import find_columns, streams_of
 from unroll.tasks.detect.data import DetectData, prepare
 from unroll.tasks.detect.findings import findings_of
 from unroll.tasks.detect.job import DetectJob
+from unroll.tasks.detect.marks import holds_marks
 from unroll.tasks.detect.network import build_network
 from unroll.tasks.detect.notes import notes_of
 from unroll.tasks.detect.options import OPTIONS
@@ -43,8 +44,8 @@ class DetectTask(Task[DetectSettings, DetectData]):
         shown = ", ".join(columns.channels[:4]) + (", ..." if len(columns.channels) > 4 else "")
         reason = f"task detect: alerts on {shown} {over}"
         notes = (f"'{', '.join(columns.labels)}' says where anomalies are and is no input",) if columns.labels else ()
-        # A target that holds anything but 0 and 1 is what another task is to say.
-        labelled = bool(columns.labels) and all(is_binary(table, name) for name in columns.labels)
+        # A target that holds anything but marks is what another task is to say.
+        labelled = bool(columns.labels) and all(holds_marks(table, name) for name in columns.labels)
         return Guess(0.9 if labelled and columns.time is not None else 0.1, reason, filled, notes)
 
     def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:

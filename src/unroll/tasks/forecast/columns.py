@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,26 +12,15 @@ from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from
 from unroll.data.series.calendar import as_rows, row_steps
 from unroll.data.series.clock import check_zone
 from unroll.data.series.frequency import steps_between
+from unroll.data.series.ids import find_ids, id_columns, names_all
 from unroll.data.series.moments import further, moments
+from unroll.data.series.when import counting_columns, time_column
+from unroll.data.series.wide import LEAST, LISTED, wide_of
 from unroll.errors import ConfigError, DataError, nearest
+from unroll.tasks.forecast.measures import measured
 
-#: Names of columns that hold the time as numbers.
-_TIME_NAMES = re.compile(
-    r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
-)
-
-#: Names that hold the time, wherever the column stands.
-_MOMENT_NAMES = re.compile(
-    r"(?i)^(year|yr|ts|time|date|datetime|timestamp|epoch|unix[_ ]?time|연도|년도|.+_(ts|time))$"
-)
-#: Names that programs give to what has none.
-_INDEX_NAMES = re.compile(r"^(Unnamed: 0|column1_?|X|index)$")
-#: Steps that a series has at least, on average, where a column of names is one of series.
-_LEAST_STEPS = 2
-
-#: Columns of numbers from which a table without a time column is read as one series per row.
-_WIDE = 8
-
+#: Columns of numbers up to which all are forecast, whatever they are called, where there is one series.
+_WHOLE = 3
 
 #: Rows and columns by which series are told from features, the fewest that tell it, and how alike neighbours must be.
 _LOOKED_AT, _COLUMNS_LOOKED_AT, _LEAST_ROWS, _SMOOTH = 2000, 20, 30, 0.7
@@ -43,7 +31,7 @@ class Columns(NamedTuple):
 
     Attributes:
         time: of dates or numbers; None: rows are in the order of time, or every row is a series.
-        series: of series ids; None: one series, or one per target.
+        series: of series ids, several with commas between them; None: one series, or one per target.
         target: the values; None: all columns of numbers that are not named otherwise.
         covariates: known of the past, or ahead, or constant; see the settings.
         wide: whether every row is one series.
@@ -55,6 +43,11 @@ class Columns(NamedTuple):
     covariates: tuple[str, ...]
     wide: bool
 
+    def named(self, columns: Container[str]) -> tuple[str, ...]:
+        """All of them, where a table has these columns: several that name the series are one each."""
+        named = (self.time, *id_columns(self.series, columns), self.target, *self.covariates)
+        return tuple(name for name in named if name is not None)
+
 
 def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ()) -> Columns | None:
     """The columns that the config names, and for the rest the likeliest; None if nothing can be forecast.
@@ -63,26 +56,39 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
         DataError: a column that was named is not there.
     """
     named = (*covariates, *(name for name in data.inputs if name not in covariates))
-    for name in (data.time, data.series, data.target, *named):
+    for name in (data.time, *id_columns(data.series, table.columns), data.target, *named):
         if name is not None and name not in table.columns:
             raise DataError(
                 f"no column '{name}'{nearest(name, table.columns)}; the columns are {', '.join(table.columns[:12])}",
                 table.paths[0],
             )
-    time = data.time or _time_column(table, data)
-    taken = {time, data.series, *named, *(() if time is None else further(table, time)), *_positions(table)}
-    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
+    if data.time is None and data.target in (None, LISTED) and table.kinds.get(LISTED) is Kind.SERIES:
+        wide = wide_of(table, data.series)
+        return None if wide is None else Columns(None, wide.series, None, named, True)
+    chosen = {*id_columns(data.series, table.columns), data.target, *data.inputs}
+    time = data.time or time_column(table, chosen)
+    taken = {time, *named, *(() if time is None else further(table, time)), *counting(table, time)}
+    taken.update(id_columns(data.series, table.columns))
     if data.target is not None:
-        return Columns(time, data.series or _series_column(table, time, taken), data.target, named, False)
+        series = data.series or _series_column(table, time, {*taken, data.target})
+        return Columns(time, series, data.target, named, False)
+    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     if not numbers:
         return None
-    wide = time is None and len(numbers) >= _WIDE and _rows_have_own_names(table, data.series, numbers)
+    wide = wide_of(table, data.series) if time is None and len(numbers) >= LEAST else None
+    if wide is not None:
+        return Columns(time, wide.series, None, named, True)
     # Without a time, several columns of numbers are more likely features of rows than series, unless they move smoothly
     # from row to row.
-    if time is None and not wide and len(numbers) > 1 and not (numbers == list(table.columns) and _smooth(table)):
+    if time is None and len(numbers) > 1 and not (numbers == list(table.columns) and _smooth(table)):
         return None
-    series = data.series or (None if wide else _series_column(table, time, taken))
-    return Columns(time, series, None, named, wide)
+    series = data.series or _series_column(table, time, taken)
+    ids = id_columns(series, table.columns)
+    numbers = [name for name in numbers if name not in ids]
+    # One series of two or three columns is as often meant to be forecast whole.
+    one = time is not None and (series is not None or len(numbers) > _WHOLE)
+    target = measured(numbers) if one else None
+    return Columns(time, series, target, named, False)
 
 
 def _smooth(table: Table) -> bool:
@@ -100,60 +106,23 @@ def _smooth(table: Table) -> bool:
     return sum(near) * 2 > len(near)
 
 
-def _rows_have_own_names(table: Table, series: str | None, numbers: Sequence[str]) -> bool:
-    """Whether one column beside the numbers names every row; a name may come again in a further file."""
-    names = [series] if series is not None else [name for name in table.columns if name not in numbers]
-    if len(names) != 1 or table.kinds[names[0]] is Kind.SERIES:
-        return False
-    parts = [0] * len(table) if table.parts is None else table.parts.tolist()
-    return len(set(zip(table.texts(names[0]), parts, strict=True))) == len(table)
-
-
-def _time_column(table: Table, data: DataConfig) -> str | None:
-    taken = {data.series, data.target, *data.inputs}
-    free = [name for name in table.columns if name not in taken]
-    dated = [name for name in free if table.kinds[name] is Kind.TIME]
-    if dated:
-        return dated[0]
-    for at, name in enumerate(free):
-        named = _MOMENT_NAMES.match(name) or (at == 0 and _TIME_NAMES.match(name))
-        if table.kinds[name] is Kind.NUMBER and named and len(table) > 2:
-            if np.isnan(table.numbers(name)).any():
-                continue
-            times = moments(table, name)
-            # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
-            if times.dtype.kind == "M" or (np.diff(times) > 0).all() or _series_of(table, times, {name}) is not None:
-                return name
-    return None
-
-
-def _positions(table: Table) -> list[str]:
-    """A first column without a name that counts the rows, as pandas and R write their index."""
-    name = table.columns[0]
-    if table.kinds[name] is not Kind.NUMBER or not _INDEX_NAMES.match(name) or len(table.columns) < 2:
+def counting(table: Table, time: str | None) -> list[str]:
+    """Columns of numbers that are no series: one that counts the rows, and those that name what all rows are of."""
+    taken = {time} if time is None else {time, *further(table, time)}
+    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
+    # The only numbers are what is forecast, whatever they look like.
+    if len(numbers) < 2:
         return []
-    values = table.numbers(name)
-    return [name] if values[0] in (0.0, 1.0) and (np.diff(values) == 1).all() else []
+    naming = [name for name in table.columns[:_COLUMNS_LOOKED_AT] if time is not None and names_all(table, name)]
+    return [name for name in (*counting_columns(table), *naming) if name != time]
 
 
 def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:
-    """A column of text in which times repeat: without it they would stand twice."""
+    """The columns in which times repeat: without them they would stand twice."""
     if time is None:
         return None
     times = moments(table, time)
-    return None if len(np.unique(times)) == len(times) else _series_of(table, times, {*taken, time})
-
-
-def _series_of(table: Table, times: np.ndarray, taken: set[str | None]) -> str | None:
-    """The column of names for each of which every time stands once, and several times."""
-    for name in table.columns:
-        if name in taken or table.kinds[name] is not Kind.TEXT:
-            continue
-        names = table.texts(name)
-        pairs = set(zip(names, times.tolist(), strict=True))
-        if len(pairs) == len(times) and len(set(names)) * _LEAST_STEPS <= len(times):
-            return name
-    return None
+    return None if len(np.unique(times)) == len(times) else find_ids(table, times, {*taken, time})
 
 
 class Reading(NamedTuple):
@@ -193,7 +162,8 @@ def load_series(
     targets: str | list[str] | None = columns.target
     if columns.target is None and not columns.wide:
         completing = () if columns.time is None else further(table, columns.time)
-        taken = {columns.time, columns.series, *columns.covariates, *completing, *_positions(table)}
+        taken = {columns.time, *columns.covariates, *completing, *counting(table, columns.time)}
+        taken.update(id_columns(columns.series, table.columns))
         targets = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     found = series_from_table(
         table,

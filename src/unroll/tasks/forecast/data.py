@@ -128,8 +128,9 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     count = len(windows["train"])
     if count == 0:
         raise DataError(
-            f"no series has a train part of {length} + {horizon} steps (the longest train part has"
-            f" {max(trains)}); lower model.input_length, --horizon or the held-out fractions",
+            f"no series has a train part of {length} + {horizon} steps (the longest series has {max(lengths)}, of which"
+            f" {max(trains)} train, as validation and test hold a horizon each); lower model.input_length, --horizon or"
+            " the held-out fractions",
             table.paths[0],
         )
     many = len(series) >= _MANY

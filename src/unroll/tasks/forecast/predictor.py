@@ -252,8 +252,8 @@ class ForecastPredictor(Predictor):
 
     def _open(self, table: Table, *, future: bool) -> list[TimeSeries]:
         columns = self._saved.columns()
-        for name in (columns.time, columns.series, columns.target, *columns.covariates):
-            if name is not None and name not in table.columns:
+        for name in columns.named(table.columns):
+            if name not in table.columns:
                 raise DataError(
                     f"the model needs the column '{name}'{nearest(name, table.columns)}; the columns are"
                     f" {', '.join(table.columns[:12])}",

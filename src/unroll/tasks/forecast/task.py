@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
-from unroll.data.doctor.nearly import check_nearly
-from unroll.data.series.moments import further
+from unroll.data.doctor.finding import counted
+from unroll.data.doctor.nearly import all_nearly, check_nearly
+from unroll.data.doctor.standing import stand_ins
+from unroll.data.series.ids import id_columns
+from unroll.data.series.moments import further, said_of
+from unroll.data.series.wide import wide_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.forecast.columns import find_columns
+from unroll.tasks.forecast.columns import Columns, counting, find_columns
 from unroll.tasks.forecast.data import ForecastData, prepare
 from unroll.tasks.forecast.job import FILE, ForecastJob
 from unroll.tasks.forecast.network import build_network
@@ -21,6 +28,8 @@ from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
+#: Columns of which it is said that a number may stand for no value.
+_MOST_SAID = 3
 #: More values than this are a measure, whatever they are called.
 _MOST_CLASSES = 50
 
@@ -45,15 +54,26 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         what = f"'{columns.target}'" if columns.target is not None else "all columns of numbers"
         times = () if columns.time is None else (columns.time, *further(table, columns.time))
         if columns.wide:
-            reason = "task forecast: every row is one series"
+            reason = "task forecast: every row is one series" + _wide_words(table, columns)
         else:
             over = f"over {' and '.join(map(repr, times))}" if times else "in the order of the rows"
-            each = "" if columns.series is None else f", a series for each '{columns.series}'"
+            ids = " and ".join(map(repr, id_columns(columns.series, table.columns)))
+            each = f", a series for each {ids}" if ids else ""
             reason = f"task forecast: {what} {over}{each}"
+        chosen = data.target is None and columns.target is not None
+        read = None if columns.time is None else said_of(table, columns.time)
+        standing = [own.words() for own in stand_ins(table)][:_MOST_SAID] if columns.time is not None else []
+        notes = (
+            *([read] if read else []),
+            *([_others(table, columns)] if chosen else []),
+            *standing,
+            *(_hidden(table) if columns.target is None and columns.time is not None else ()),
+        )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
-        sure = columns.wide or (columns.time is not None and (measured or len(times) > 1))
-        return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled)
+        counted = columns.time is not None and columns.series is not None and table.kinds[columns.time] is Kind.TEXT
+        sure = columns.wide or counted or (columns.time is not None and (measured or len(times) > 1))
+        return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled, notes)
 
     def prepare(self, table: Table, config: RunConfig, settings: ForecastSettings) -> ForecastData:
         """Put the series on equal steps, split by time, fit the scalings."""
@@ -86,6 +106,39 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
+
+
+def _hidden(table: Table) -> Iterator[str]:
+    """What is said of columns that a few cells keep from being series."""
+    for found in itertools.islice(all_nearly(table), _MOST_SAID):
+        if found.holds == "numbers":
+            cell = table.texts(found.column)[found.row][:40]
+            line = table.place(found.row)[1]
+            yield (
+                f"not a series: '{found.column}', which holds numbers but for {counted(found.cells, 'cell')}, the first"
+                f" {cell!r} in line {line}; correct it or leave it empty"
+            )
+
+
+def _wide_words(table: Table, columns: Columns) -> str:
+    """What names a row that is a series, and its first and last step."""
+    wide = wide_of(table, columns.series)
+    if wide is None:
+        return ""
+    ids = " and ".join(map(repr, id_columns(wide.series, table.columns)))
+    steps = f"with the steps {wide.steps[0]} to {wide.steps[-1]}" if len(wide.steps) > 1 else f"in '{wide.steps[0]}'"
+    return f", named by {ids}, {steps}"
+
+
+def _others(table: Table, columns: Columns) -> str:
+    """What is said of the columns of numbers beside the one that was chosen by its name."""
+    time = () if columns.time is None else (*further(table, columns.time), *counting(table, columns.time))
+    named = (*columns.named(table.columns), *time)
+    others = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in named]
+    return (
+        f"not used: {', '.join(others[:6])}{', ...' if len(others) > 6 else ''}; --target COLUMN forecasts another,"
+        " --set model.known_ahead=COLUMN takes in what is known of the time to come"
+    )
 
 
 def _measures(table: Table, target: str) -> bool:

@@ -28,6 +28,7 @@ class TranscribeTask(Task[TranscribeSettings, Speech]):
     stopping = Monitor("wer_and_loss", higher_is_better=False)
     Settings = TranscribeSettings
     options = OPTIONS
+    writes_target = True
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """A column of recordings beside one of texts."""

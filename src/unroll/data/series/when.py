@@ -1,0 +1,69 @@
+"""Which column of a table holds the times of its rows, and which one merely counts them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+
+from unroll.data.series.ids import find_ids
+from unroll.data.series.moments import is_counted, moments
+from unroll.data.table.kinds import Kind
+from unroll.data.table.table import Table
+
+#: Names that hold the time as numbers, wherever the column stands, and such that count it.
+_MOMENTS = re.compile(
+    r"(?i)^(year|yr|ts|time|date|datetime|epoch|unix[_ ]?time|연도|년도|.+_(ts|time)|.*time_?stamp.*"
+    r"|.*(date|time|epoch)[_ ]?(ms|us|ns|s|utc|local))$"
+)
+_COUNTERS = re.compile(r"(?i)^(ds|t|step|time[_ ]?step|time[_ ]?idx|tick|cycles?|period|time[_ ]in[_ ]cycles)$")
+#: Names that hold it where the column is the first.
+_FIRST = re.compile(
+    r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
+)
+#: Names of columns that count rows: those that programs give to what has none, and what people call a number.
+_COUNTS = re.compile(
+    r"^(Unnamed: 0|column1_?|X)$|(?i:^(index|id|no\.?|instant|(entry|record|row)([_ ]?(id|no|num|number))?|seq)$)"
+)
+#: Rows of a column of dates that are looked at, and columns among which one that counts is looked for.
+_LOOKED_AT, _COLUMNS = 1000, 12
+
+
+def dated_column(table: Table, taken: Collection[str | None]) -> str | None:
+    """The first column of dates; what stands in every row is no time of it, where another column is."""
+    dated = [name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME]
+    if len(dated) < 2:
+        return dated[0] if dated else None
+    rows = np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
+    return next((name for name in dated if len(set(table.texts(name, rows))) > 1), dated[0])
+
+
+def time_column(table: Table, taken: Collection[str | None]) -> str | None:
+    """The column of times: of dates, of numbers that are moments by their name, or of numbers that count."""
+    dated = dated_column(table, taken)
+    if dated is not None or len(table) < 3:
+        return dated
+    free = [name for name in table.columns if name not in taken]
+    numbers = [name for name in free if table.kinds[name] is Kind.NUMBER]
+    counted = [name for name in free if is_counted(table, name)]
+    named = [name for name in numbers if _COUNTERS.match(name) or (name == free[0] and _FIRST.match(name))]
+    for name in dict.fromkeys([*filter(_MOMENTS.match, numbers), *named, *counted]):
+        times = moments(table, name) if name in counted or not np.isnan(table.numbers(name)).any() else None
+        # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
+        if times is not None and (
+            times.dtype.kind == "M" or (np.diff(times) > 0).all() or find_ids(table, times, {*taken, name})
+        ):
+            return name
+    return None
+
+
+def counting_columns(table: Table) -> list[str]:
+    """Columns that count the rows from 0 or 1 and are called so, or have no name."""
+    found = []
+    for name in table.columns[:_COLUMNS]:
+        if table.kinds[name] is Kind.NUMBER and len(table.columns) > 1 and _COUNTS.match(name):
+            values = table.numbers(name)
+            if values[0] in (0.0, 1.0) and (np.diff(values) == 1).all():
+                found.append(name)
+    return found
