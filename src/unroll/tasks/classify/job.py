@@ -18,12 +18,13 @@ from unroll.tasks.base import Job, Scores
 from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.beside import Beside
 from unroll.tasks.classify.data import ClassifyData
-from unroll.tasks.classify.examples import Joined, SeriesExamples
+from unroll.tasks.classify.examples import SeriesExamples
 from unroll.tasks.classify.network import deep_part, network_layers
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
 from unroll.tasks.classify.series import decides
 from unroll.tasks.classify.settings import ClassifySettings
+from unroll.tasks.classify.texts import Joined
 from unroll.tasks.classify.wide import GRAMS, fit_grams
 from unroll.tasks.transfer import TOKENIZER
 from unroll.training import Loss, entropy
