@@ -286,7 +286,14 @@ def _write_results(
         higher_is_better=plan.task.monitor.higher_is_better,
         metrics=metrics,
         history=[
-            {"epoch": e.number, "loss": e.loss, "learning_rate": e.learning_rate, "seconds": e.seconds, **e.metrics}
+            {
+                "epoch": e.number,
+                "loss": e.loss,
+                "learning_rate": e.learning_rate,
+                "seconds": e.seconds,
+                "data_seconds": e.data_seconds,
+                **e.metrics,
+            }
             for e in history.epochs
         ],
         best_epoch=history.best or None,

@@ -43,6 +43,7 @@ class Position(BaseModel):
         total, items, tokens: sums over the current epoch so far.
         seconds: wall time since the beginning of the run.
         epoch_seconds: wall time of the current epoch.
+        data_seconds: of it, how long steps waited for their rows.
         waiting: epochs since the best validation score.
         best: the best validation score, if any.
         history: the epochs so far.
@@ -66,6 +67,7 @@ class Position(BaseModel):
     tokens: int = Field(ge=0)
     seconds: float
     epoch_seconds: float
+    data_seconds: float = 0.0
     waiting: int
     best: float | None
     history: History

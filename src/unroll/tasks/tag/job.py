@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.baselines.tagging import LinearTagger, MostFrequentTag, best_linear_tagger
 from unroll.bundle import RunFolder
@@ -75,10 +75,9 @@ class TagJob(Job):
         groups = bucketed_batches(lengths, self._batch_size, seed=self._seed, epoch=epoch)
         return [train[group] for group in groups]
 
-    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
-        """-log p of the tags of these sentences; the mean runs over tokens."""
+    def batch(self, rows: np.ndarray) -> tuple[Batch, Tensor]:
+        """The sentences as the model takes them, and (B, T) the numbers of their tags."""
         saved = self.data.saved
-        batch = Batch(*(tensor.to(device) for tensor in batch_of(self._encode(rows))))
         ids = {tag: number for number, tag in enumerate(saved.tags)}
         tags, _ = pad_tokens(
             [
@@ -86,8 +85,13 @@ class TagJob(Job):
                 for row in rows.tolist()
             ]
         )
+        return batch_of(self._encode(rows)), tags
+
+    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
+        """-log p of the tags of these sentences; the mean runs over tokens."""
+        batch, tags = self.feed.take(rows)
         tokens = int(batch.lengths.sum())
-        return Loss(model(*batch, tags.to(device)), tokens, tokens)
+        return Loss(model(*(tensor.to(device) for tensor in batch), tags.to(device)), tokens, tokens)
 
     def chance(self) -> float:
         """The loss of the tags' frequencies."""
