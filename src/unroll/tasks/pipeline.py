@@ -25,6 +25,7 @@ from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.recognition import recognise, task_named
 from unroll.tasks.registry import TASKS
 from unroll.training import History, Progress, Silent, TrainSettings, busy, fit, nothing_learnt
+from unroll.training.memory import release
 from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
@@ -177,6 +178,7 @@ def train_run(
         folder.record_environment(_fingerprints(plan))
     started = time.monotonic()
     job.begin()
+    release()
     history = fit(
         job,
         plan.task.stopping or plan.task.monitor,

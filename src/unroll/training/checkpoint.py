@@ -25,6 +25,7 @@ from unroll.bundle.files import (
 )
 from unroll.errors import BundleError
 from unroll.training.history import History
+from unroll.training.memory import release
 from unroll.training.settings import TrainSettings
 
 #: How many complete checkpoints are kept: the newest and the one before.
@@ -144,6 +145,9 @@ def save_checkpoint(folder: Path, position: Position, tensors: Mapping[str, Tens
     about = About(position=as_read, tensors=stored, sha256="")
     write_atomic(path, encode_json({**about.model_dump(), "sha256": _digest(about)}))
     _remove_old(folder, {*complete[len(complete) + 1 - KEPT :], number})
+    # The tensors stood in memory once more.
+    del content
+    release()
     return path
 
 

@@ -21,6 +21,7 @@ from unroll.training.checkpoint import Checkpoint, Position, read_checkpoint, sa
 from unroll.training.history import Epoch, History
 from unroll.training.learner import Learner, Looker, Monitor
 from unroll.training.log import Log
+from unroll.training.memory import release
 from unroll.training.processes import Processes, processes
 from unroll.training.progress import Pace, Progress, Silent
 from unroll.training.randomness import random_state, seed_all, set_random_state
@@ -225,9 +226,9 @@ class _Run:
         if self._log is not None:
             self._log.epoch(record)
         self._progress.epoch(record, gain > 0)
+        release()
         self._epoch, self._step, self._digest = self._epoch + 1, 0, ""
-        self._total, self._items, self._tokens = 0.0, 0, 0
-        self._epoch_seconds, self._data_seconds = 0.0, 0.0
+        self._total, self._items, self._tokens, self._epoch_seconds, self._data_seconds = 0.0, 0, 0, 0.0, 0.0
         self._epoch_began = time.monotonic()
         if self._settings.patience and self._waiting >= self._settings.patience:
             self._history.stopped = "patience"
@@ -273,8 +274,7 @@ class _Run:
         now = time.monotonic()
         steps = len(batches)
         number, update = self._pending[-1]
-        logged = self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps)
-        if logged and self._log is not None:
+        if self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps):
             loss = float(update.total) / max(update.items, 1)
             self._log.step(number, loss, self._updater.learning_rate, float(update.norm))
         if now - self._shown >= _SHOWN_EVERY or len(self._pending) >= 100:
