@@ -171,7 +171,8 @@ class StepFeatures:
     def _word_features(self, word: str) -> list[str]:
         folded = word.casefold()
         names = ["w:" + folded, "s:" + shape(word)]
-        if any(character.isdigit() for character in word):
+        # No digit is a letter.
+        if not word.isalpha() and any(character.isdigit() for character in word):
             names.append("d:" + re.sub(r"\d", "0", folded))
         marked = f"<{folded}>"
         for size in range(1, self.longest + 1):
@@ -212,7 +213,7 @@ class StepFeatures:
     def of_word(self, word: str) -> tuple[int, ...]:
         """The ids of the known features that a word has by itself."""
         known = self._vocabulary.index
-        return tuple(known[name] for name in self._word_features(word) if name in known)
+        return tuple(number for number in map(known.get, self._word_features(word)) if number is not None)
 
     def _remember(self, word: str) -> tuple[int, ...]:
         own = self.of_word(word)

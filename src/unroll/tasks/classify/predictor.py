@@ -75,7 +75,9 @@ class ClassifyPredictor(Predictor):
         """
         stream = iter(records)
         while chunk := list(itertools.islice(stream, SCORED)):
-            yield from map(self._answer, self._probabilities(chunk))
+            probabilities = self._probabilities(chunk)
+            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :_LISTED]
+            yield from map(self._answer, probabilities.tolist(), order.tolist())
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -167,9 +169,8 @@ class ClassifyPredictor(Predictor):
         texts = [record_text(record, saved.inputs) for record in records]
         return tuple(tensor for form in self._readings for tensor in form.batch(form.encode(texts)))
 
-    def _answer(self, probabilities: np.ndarray) -> dict[str, Any]:
-        order = np.argsort(-probabilities, kind="stable")[:_LISTED]
-        listed = {self._saved.classes[k]: round(float(probabilities[k]), 6) for k in order}
+    def _answer(self, probabilities: list[float], order: list[int]) -> dict[str, Any]:
+        listed = {self._saved.classes[k]: round(probabilities[k], 6) for k in order}
         if not self._saved.several:
             return {"label": self._saved.classes[order[0]], "probabilities": listed}
         thresholds = self._network.decision.thresholds.cpu().numpy()
