@@ -125,6 +125,9 @@ def test_every_line_of_the_door_works_for_every_task(model: unroll.Model, tmp_pa
     assert again.baselines == {}
 
     assert "<html" in model.report.html
+    assert "<dt>data</dt>" in model.report.html
+    history = json.loads((model.path / "history.json").read_text())["epochs"]
+    assert all(0 < epoch["data_seconds"] < epoch["seconds"] for epoch in history)
     assert model.report._repr_html_().startswith("<iframe srcdoc=")
     saved = model.save(tmp_path / "run")
     assert (tmp_path / "run/report.html").is_file()
@@ -152,11 +155,13 @@ def test_rows_in_memory_and_the_same_rows_in_a_file_give_the_same_model(tmp_path
     frame = reviews()
     frame.to_csv(tmp_path / "rows.csv", index=False)
     frame.to_parquet(tmp_path / "rows.parquet")
+    frame.to_json(tmp_path / "rows.jsonl", orient="records", lines=True)
     arguments = {"target": "label", "epochs": 1, "hidden_size": 4, "baselines": False, "progress": False}
     weights = []
-    for data in (frame, tmp_path / "rows.csv", tmp_path / "rows.parquet", frame.to_dict("list")):
+    for data in (frame, *sorted(tmp_path.iterdir()), frame.to_dict("list")):
         model = unroll.train(data, **arguments)
         weights.append((model.path / "model.safetensors").read_bytes())
+    assert len(weights) == 5
     assert len(set(weights)) == 1
 
 

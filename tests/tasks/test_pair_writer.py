@@ -11,7 +11,7 @@ from unroll.data import Tokenizer
 from unroll.decoding import Beam
 from unroll.tasks.pair_data import Encoded, Pairs, Vocabularies, encode_pairs, fit_tokens
 from unroll.tasks.pair_settings import build_network
-from unroll.tasks.pair_training import pair_loss
+from unroll.tasks.pair_training import pair_batch, pair_loss
 from unroll.tasks.pair_writer import PairWriter
 from unroll.tasks.translate.settings import TranslateSettings
 
@@ -79,7 +79,7 @@ def test_a_text_that_is_learnt_is_written_and_costs_little() -> None:
             module.p = 0.0
     for _ in range(120):
         optimizer.zero_grad()
-        loss = pair_loss(network, encoded, 0.0, torch.device("cpu"))
+        loss = pair_loss(network, pair_batch(encoded), 0.0, torch.device("cpu"))
         (loss.total / loss.items).backward()
         optimizer.step()
     assert [best.text for (best,) in one.write(SOURCES, Beam(3))] == TARGETS

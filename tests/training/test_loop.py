@@ -167,6 +167,29 @@ def test_fit_names_a_metric_that_is_not_computed(tmp_path: Path) -> None:
         fit(Toy(), ERROR._replace(metric="accuracy"), settings(), tmp_path, seed=0)
 
 
+def test_the_time_that_steps_wait_for_their_rows_is_kept_by_epoch_and_over_a_stop(tmp_path: Path) -> None:
+    class Waiting(Toy):
+        waited = 100.0
+
+        def loss(self, model, rows, device) -> Loss:  # type: ignore[no-untyped-def]
+            self.waited += 0.25
+            return super().loss(model, rows, device)
+
+        def validate(self) -> dict[str, float]:
+            self.waited += 50
+            return super().validate()
+
+    whole = train(Waiting(), tmp_path / "whole", settings())
+    steps = [after.steps - before for after, before in zip(whole.epochs, [0, 4, 8], strict=True)]
+    assert [epoch.data_seconds for epoch in whole.epochs] == [0.25 * count for count in steps]
+
+    stopped = Waiting(at_loss=lambda calls: os.kill(os.getpid(), signal.SIGINT) if calls == 5 else None)
+    with pytest.raises(Interrupted):
+        train(stopped, tmp_path / "run", settings())
+    resumed = train(Waiting(), tmp_path / "run", settings(), resume=True)
+    assert [epoch.data_seconds for epoch in resumed.epochs] == [epoch.data_seconds for epoch in whole.epochs]
+
+
 def test_fit_without_training_rows_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no training rows"):
         train(Toy(rows=0), tmp_path, settings())

@@ -83,8 +83,10 @@ def predict(
         return
     # A stream that is not UTF-8 gets escapes that every JSON reader understands.
     escape = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    encode = json.JSONEncoder(ensure_ascii=escape, allow_nan=False).encode
     for prediction in model.predict_each(asked, reading=reading, **declared):
-        print(json.dumps(dict(prediction), ensure_ascii=escape, allow_nan=False), flush=True)
+        # Who writes a line to standard input may be waiting for the answer to it.
+        print(encode(dict(prediction)), flush=file is None)
 
 
 def _show(written: Written, number: int) -> None:

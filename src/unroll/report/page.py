@@ -16,7 +16,7 @@ from unroll.report.section import Section
 from unroll.report.tables import Table, as_table
 
 #: Keys of a history row that are not validation metrics.
-_NOT_METRICS = ("epoch", "step", "loss", "learning_rate", "seconds", "tokens", "tokens_per_second")
+_NOT_METRICS = ("epoch", "step", "loss", "learning_rate", "seconds", "data_seconds", "tokens", "tokens_per_second")
 
 #: Learning curves that are shown at once.
 _CURVES_SHOWN = 6
@@ -123,7 +123,15 @@ def _drawn(section: Section) -> Drawn:
 
 def _cost(facts: Facts) -> list[tuple[str, str]]:
     amounts = [_amount(name, value) for name, value in facts.environment.items() if _is_cost(name)]
-    return _size_and_time(facts.metrics)[::-1] + amounts
+    return _size_and_time(facts.metrics)[::-1] + _data(facts) + amounts
+
+
+def _data(facts: Facts) -> list[tuple[str, str]]:
+    """How long steps of training waited for their rows, and the share of the epochs' time that this was."""
+    if not facts.history or not all("data_seconds" in row and "seconds" in row for row in facts.history):
+        return []
+    waited, spent = (sum(row[name] for row in facts.history) for name in ("data_seconds", "seconds"))
+    return [("data", f"{words.duration(waited)}, {words.percent(waited / max(spent, 1e-9))} of the epochs' time")]
 
 
 def _is_cost(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, runtime_checkable
@@ -19,7 +20,7 @@ from unroll.errors import ConfigError
 from unroll.report import Section
 from unroll.tasks.options import Options
 from unroll.tasks.parts import NetworkParts
-from unroll.training import Loss, Monitor, TrainSettings
+from unroll.training import Feed, Loss, Monitor, TrainSettings
 
 #: One thing to predict for: a text, or the columns of a row by name.
 Record = str | Mapping[str, Any]
@@ -93,9 +94,24 @@ class Job(abc.ABC):
     def batches(self, epoch: int) -> list[np.ndarray]:
         """The global batches of row numbers of one epoch: a pure function of the run's seed and the epoch."""
 
+    def batch(self, rows: np.ndarray) -> Any:
+        """What `loss` needs of these rows, on the CPU: a function of the rows alone, nothing drawn and no weights."""
+        return rows
+
+    @functools.cached_property
+    def feed(self) -> Feed:
+        """Where `loss` takes what `batch` makes, so that the report can say how long training waits for its data."""
+        return Feed(self.batch)
+
+    @property
+    def waited(self) -> float:
+        """Seconds that `loss` has waited for its rows so far."""
+        return self.feed.seconds
+
     @abc.abstractmethod
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
-        """The summed loss of these rows. `model` is `self.model`, possibly wrapped for several processes."""
+        """The summed loss of these rows, taken from `feed`. `model` is `self.model`, possibly wrapped for several
+        processes."""
 
     @abc.abstractmethod
     def predictor(self) -> Predictor:

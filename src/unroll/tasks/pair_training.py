@@ -6,12 +6,13 @@ Shapes: B pairs, S source tokens, T target tokens.
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import torch
 from pydantic import BaseModel
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.bundle import RunFolder
 from unroll.data import pad_tokens
@@ -25,20 +26,23 @@ from unroll.training import Loss
 S = TypeVar("S", bound=BaseModel)
 
 
-def pair_loss(model: nn.Module, pairs: Encoded, smoothing: float, device: torch.device) -> Loss:
+def pair_batch(pairs: Encoded) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Sources (B, S) and their lengths (B,), targets (B, T) and theirs."""
+    return (*pad_tokens(pairs.sources), *pad_tokens(pairs.targets))
+
+
+def pair_loss(model: nn.Module, batch: Sequence[Tensor], smoothing: float, device: torch.device) -> Loss:
     """The cost of the targets of a batch and of their ends; the mean runs over them.
 
     Args:
         model: an `EncoderDecoder`, possibly wrapped for several processes.
-        pairs: of the batch.
+        batch: as `pair_batch` makes it.
         smoothing: of the labels.
         device: of the model.
     """
-    source, sources = pad_tokens(pairs.sources)
-    target, targets = pad_tokens(pairs.targets)
-    batch = [part.to(device) for part in (source, sources, target, targets)]
-    items = int(targets.sum()) + len(pairs.targets)
-    return Loss(model(*batch, smoothing), items, int(sources.sum()) + items)
+    _, sources, _, targets = batch
+    items = int(targets.sum()) + len(targets)
+    return Loss(model(*(part.to(device) for part in batch), smoothing), items, int(sources.sum()) + items)
 
 
 class PairJob(Job, abc.ABC, Generic[S]):
@@ -76,9 +80,13 @@ class PairJob(Job, abc.ABC, Generic[S]):
         """Pairs of like length together."""
         return self.data.encoded.batches(self.data.rows["train"], self._batch_size, seed=self._seed, epoch=epoch)
 
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The pairs, padded."""
+        return pair_batch(self.data.encoded.of(rows))
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """The cost of the target's tokens and ends, with smoothed labels; the mean runs over them."""
-        return pair_loss(model, self.data.encoded.of(rows), self._smoothing, device)
+        return pair_loss(model, self.feed.take(rows), self._smoothing, device)
 
     def save(self, folder: RunFolder) -> None:
         """Columns and vocabularies."""

@@ -26,6 +26,7 @@ from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.recognition import recognise, task_named
 from unroll.tasks.registry import TASKS
 from unroll.training import History, Progress, Silent, TrainSettings, busy, fit, nothing_learnt
+from unroll.training.memory import release
 from unroll.training.processes import processes
 
 #: Where the pipeline says what it understood and decided, a sentence at a time.
@@ -179,6 +180,7 @@ def train_run(
         folder.record_environment(_fingerprints(plan))
     started = time.monotonic()
     job.begin()
+    release()
     history = fit(
         job,
         plan.task.stopping or plan.task.monitor,
@@ -288,7 +290,14 @@ def _write_results(
         higher_is_better=plan.task.monitor.higher_is_better,
         metrics=metrics,
         history=[
-            {"epoch": e.number, "loss": e.loss, "learning_rate": e.learning_rate, "seconds": e.seconds, **e.metrics}
+            {
+                "epoch": e.number,
+                "loss": e.loss,
+                "learning_rate": e.learning_rate,
+                "seconds": e.seconds,
+                "data_seconds": e.data_seconds,
+                **e.metrics,
+            }
             for e in history.epochs
         ],
         best_epoch=history.best or None,

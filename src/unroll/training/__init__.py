@@ -1,6 +1,7 @@
 """The training loop: checkpoints, resume, early stopping, one or several processes."""
 
 from unroll.training.chance import entropy, nothing_learnt
+from unroll.training.feed import Feed
 from unroll.training.history import Epoch, History
 from unroll.training.learner import Inside, Learner, Looker, Loss, Monitor
 from unroll.training.loop import TrainingError, fit
@@ -11,6 +12,7 @@ from unroll.training.signals import Interrupted
 
 __all__ = [
     "Epoch",
+    "Feed",
     "History",
     "Inside",
     "Interrupted",

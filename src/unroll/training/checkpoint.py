@@ -25,6 +25,7 @@ from unroll.bundle.files import (
 )
 from unroll.errors import BundleError
 from unroll.training.history import History
+from unroll.training.memory import release
 from unroll.training.settings import TrainSettings
 
 #: How many complete checkpoints are kept: the newest and the one before.
@@ -43,6 +44,7 @@ class Position(BaseModel):
         total, items, tokens: sums over the current epoch so far.
         seconds: wall time since the beginning of the run.
         epoch_seconds: wall time of the current epoch.
+        data_seconds: of it, how long steps waited for their rows.
         waiting: epochs since the best validation score.
         best: the best validation score, if any.
         history: the epochs so far.
@@ -66,6 +68,7 @@ class Position(BaseModel):
     tokens: int = Field(ge=0)
     seconds: float
     epoch_seconds: float
+    data_seconds: float = 0.0
     waiting: int
     best: float | None
     history: History
@@ -142,6 +145,9 @@ def save_checkpoint(folder: Path, position: Position, tensors: Mapping[str, Tens
     about = About(position=as_read, tensors=stored, sha256="")
     write_atomic(path, encode_json({**about.model_dump(), "sha256": _digest(about)}))
     _remove_old(folder, {*complete[len(complete) + 1 - KEPT :], number})
+    # The tensors stood in memory once more.
+    del content
+    release()
     return path
 
 

@@ -28,6 +28,7 @@ class Epoch(BaseModel):
     learning_rate: float = Field(description="of the first parameter group, at the end")
     tokens: int = Field(description="time steps seen in this epoch by all processes")
     seconds: float = Field(description="wall time of the epoch, validation included")
+    data_seconds: float = Field(default=0.0, description="of it, how long steps waited for their rows")
 
 
 class History(BaseModel):

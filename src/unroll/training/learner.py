@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -54,6 +54,16 @@ class Looker(Protocol):
             device: where the network is.
             elapsed: seconds of training in this sitting.
         """
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A learner that knows how long it waits for its data."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds that `loss` has waited so far for what the network is fed."""
+        ...
 
 
 class Learner(Protocol):

@@ -21,6 +21,7 @@ from unroll.training.checkpoint import Checkpoint, Position, read_checkpoint, sa
 from unroll.training.history import Epoch, History
 from unroll.training.learner import Learner, Looker, Monitor
 from unroll.training.log import Log
+from unroll.training.memory import release
 from unroll.training.processes import Processes, processes
 from unroll.training.progress import Pace, Progress, Silent
 from unroll.training.randomness import random_state, seed_all, set_random_state
@@ -123,7 +124,7 @@ class _Run:
         self._digest = ""
         self._finished = False
         self._pending: list[tuple[int, Update]] = []
-        self._seconds, self._epoch_seconds = 0.0, 0.0
+        self._seconds, self._epoch_seconds, self._data_seconds = 0.0, 0.0, 0.0
         self._began = self._epoch_began = self._saved = self._shown = time.monotonic()
         self._began_at: float | None = None
         self._sitting_tokens = 0
@@ -217,6 +218,7 @@ class _Run:
             learning_rate=self._updater.learning_rate,
             tokens=self._tokens,
             seconds=self._epoch_seconds + time.monotonic() - self._epoch_began,
+            data_seconds=self._data_seconds,
         )
         self._history.epochs.append(record)
         if best:
@@ -224,8 +226,9 @@ class _Run:
         if self._log is not None:
             self._log.epoch(record)
         self._progress.epoch(record, gain > 0)
+        release()
         self._epoch, self._step, self._digest = self._epoch + 1, 0, ""
-        self._total, self._items, self._tokens, self._epoch_seconds = 0.0, 0, 0, 0.0
+        self._total, self._items, self._tokens, self._epoch_seconds, self._data_seconds = 0.0, 0, 0, 0.0, 0.0
         self._epoch_began = time.monotonic()
         if self._settings.patience and self._waiting >= self._settings.patience:
             self._history.stopped = "patience"
@@ -271,8 +274,7 @@ class _Run:
         now = time.monotonic()
         steps = len(batches)
         number, update = self._pending[-1]
-        logged = self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps)
-        if logged and self._log is not None:
+        if self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps):
             loss = float(update.total) / max(update.items, 1)
             self._log.step(number, loss, self._updater.learning_rate, float(update.norm))
         if now - self._shown >= _SHOWN_EVERY or len(self._pending) >= 100:
@@ -309,6 +311,7 @@ class _Run:
             self._total += total
             self._items += update.items
             self._tokens += update.tokens
+            self._data_seconds += update.waited
             self._sitting_tokens += update.tokens
         self._pending.clear()
 
@@ -342,6 +345,7 @@ class _Run:
                 tokens=self._tokens,
                 seconds=self._seconds + now - self._began,
                 epoch_seconds=self._epoch_seconds + now - self._epoch_began,
+                data_seconds=self._data_seconds,
                 waiting=self._waiting,
                 best=self._best,
                 history=self._history,
@@ -388,8 +392,8 @@ class _Run:
         self._history = position.history
         self._epoch, self._step, self._steps = position.epoch, position.step, position.steps
         self._total, self._items, self._tokens = position.total, position.items, position.tokens
-        self._seconds, self._epoch_seconds = position.seconds, position.epoch_seconds
-        self._waiting, self._best = position.waiting, position.best
+        self._seconds, self._waiting, self._best = position.seconds, position.waiting, position.best
+        self._epoch_seconds, self._data_seconds = position.epoch_seconds, position.data_seconds
         self._digest, self._finished = position.batches, position.finished
         self._progress.note(
             f"continuing from {checkpoint.path.name}: epoch {self._epoch + 1}, {self._steps} steps done"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unroll.errors import BundleError, ConfigError
-from unroll.training.learner import Learner
+from unroll.training.learner import Learner, Timed
 from unroll.training.processes import Processes
 from unroll.training.schedule import learning_rate_factor
 from unroll.training.settings import TrainSettings
@@ -29,6 +29,7 @@ class Update(NamedTuple):
         tokens: time steps seen.
         norm: norm of the gradient before clipping; infinite where the gradient scaler skipped the step.
         flags: the sums of the flags that the processes gave.
+        waited: seconds that this process waited for what the network is fed.
     """
 
     total: Tensor
@@ -36,6 +37,7 @@ class Update(NamedTuple):
     tokens: int
     norm: Tensor
     flags: list[int]
+    waited: float
 
 
 class Updater:
@@ -92,6 +94,9 @@ class Updater:
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
 
+    def _waited(self) -> float:
+        return self._learner.waited if isinstance(self._learner, Timed) else 0.0
+
     def _check_depths(self, lowest: int) -> None:
         for name, plain in (("layer_decay", 1), ("unfreeze", 0)):
             if getattr(self._settings, name) != plain and not lowest:
@@ -126,6 +131,7 @@ class Updater:
         self.optimizer.zero_grad()
         share = rows[self._processes.rank :: self._processes.count]
         total, items, tokens = torch.zeros((), device=self._processes.device), 0, 0
+        waited = self._waited()
         if len(share):
             with self._precision:
                 loss = self._learner.loss(self._learner.model, share, self._processes.device)
@@ -137,7 +143,7 @@ class Updater:
         if self._processes.count > 1:
             total, items, tokens, told = self._sum(total, items, tokens, told)
         norm = self._apply(len(rows) / items) if items else torch.zeros(())
-        return Update(total, items, tokens, norm, told)
+        return Update(total, items, tokens, norm, told, self._waited() - waited)
 
     def state(self) -> dict[str, Tensor]:
         """The optimiser's state, one tensor per name."""

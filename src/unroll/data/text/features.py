@@ -171,7 +171,8 @@ class StepFeatures:
     def _word_features(self, word: str) -> list[str]:
         folded = word.casefold()
         names = ["w:" + folded, "s:" + shape(word)]
-        if any(character.isdigit() for character in word):
+        # No digit is a letter.
+        if not word.isalpha() and any(character.isdigit() for character in word):
             names.append("d:" + re.sub(r"\d", "0", folded))
         marked = f"<{folded}>"
         for size in range(1, self.longest + 1):
@@ -190,13 +191,13 @@ class StepFeatures:
         """The steps of a text; a step none of whose features is known has the one feature "unknown"."""
         ids: list[int] = []
         counts: list[int] = []
-        for step in self._steps(text):
+        for step in self.steps(text):
             ids.extend(step or (UNKNOWN_ID,))
             counts.append(len(step) or 1)
         return Steps(np.asarray(ids, dtype=np.int32), np.asarray(counts, dtype=np.int32))
 
-    def _steps(self, text: str) -> Iterator[tuple[int, ...]]:
-        """The known features of every step."""
+    def steps(self, text: str) -> Iterator[tuple[int, ...]]:
+        """The ids of the known features of every step; empty for a step that has none."""
         known = self._vocabulary.index
         if self.unit != WORD:
             for names in self.describe(text):
@@ -209,9 +210,13 @@ class StepFeatures:
             pair = None if name is None else known.get(name)
             yield own if pair is None else (*own, pair)
 
-    def _remember(self, word: str) -> tuple[int, ...]:
+    def of_word(self, word: str) -> tuple[int, ...]:
+        """The ids of the known features that a word has by itself."""
         known = self._vocabulary.index
-        own = tuple(known[name] for name in self._word_features(word) if name in known)
+        return tuple(number for number in map(known.get, self._word_features(word)) if number is not None)
+
+    def _remember(self, word: str) -> tuple[int, ...]:
+        own = self.of_word(word)
         if len(self._words) < _REMEMBERED and len(word) <= _LETTERS:
             self._words[word] = own
         return own
@@ -230,5 +235,5 @@ class StepFeatures:
 
     def encode_whole(self, text: str) -> Steps:
         """A text as one step, which has every feature once, in the order of their ids."""
-        ids = sorted(set(itertools.chain.from_iterable(self._steps(text)))) or [UNKNOWN_ID]
+        ids = sorted(set(itertools.chain.from_iterable(self.steps(text)))) or [UNKNOWN_ID]
         return Steps(np.asarray(ids, dtype=np.int32), np.array([len(ids)], dtype=np.int32))

@@ -55,6 +55,8 @@ def shape(word: str, caseless: str = "c") -> str:
     >>> shape("McDonald's"), shape("08712-300"), shape("영화")
     ("XxXx'x", '0-0', 'c')
     """
+    if word.isascii() and word.isalpha() and word.islower():
+        return "x"
     kinds = (
         "0" if c.isdigit() else "X" if c.isupper() else "x" if c.islower() else caseless if c.isalpha() else c
         for c in word

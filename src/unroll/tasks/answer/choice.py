@@ -117,10 +117,9 @@ class ChoiceReading:
         counts = torch.tensor([story.steps for story in encoded])
         return torch.from_numpy(ids), counts, pad_tokens([story.question for story in encoded])[0]
 
-    def loss(self, model: nn.Module, encoded: Sequence[Story], device: torch.device) -> Loss:
+    def loss(self, model: nn.Module, encoded: Sequence[Story], batch: Sequence[Tensor], device: torch.device) -> Loss:
         """Cross-entropy of the answers; with `support`, also of where the looks go, on average over the hops."""
-        batch = [tensor.to(device) for tensor in self.batch(encoded)]
-        answered = model(*batch)
+        answered = model(*(tensor.to(device) for tensor in batch))
         truth_B = torch.tensor([story.truth for story in encoded], device=device)
         total = nn.functional.cross_entropy(answered.logits, truth_B, reduction="sum")
         if self._settings.support > 0:

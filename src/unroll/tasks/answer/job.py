@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.baselines.answers import SlidingWindow, WindowSpan, most_frequent
 from unroll.bundle import RunFolder
@@ -54,9 +54,15 @@ class AnswerJob(Job):
         groups = bucketed_batches(steps, self._batch_size, seed=self._seed, epoch=epoch, max_tokens=_STEPS)
         return [train[group] for group in groups]
 
+    def batch(self, rows: np.ndarray) -> tuple[list[Encoded], tuple[Tensor, ...]]:
+        """The questions, and the arguments of the network's forward for them."""
+        encoded = self._encode(rows)
+        return encoded, self.data.reading.batch(encoded)
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of the answers."""
-        return self.data.reading.loss(model, self._encode(rows), device)
+        encoded, batch = self.feed.take(rows)
+        return self.data.reading.loss(model, encoded, batch, device)
 
     def validate(self) -> dict[str, float]:
         """The metrics without intervals."""

@@ -62,8 +62,8 @@ class Reading(Protocol[E]):
         """The arguments of the network's forward."""
         ...
 
-    def loss(self, model: nn.Module, encoded: Sequence[E], device: torch.device) -> Loss:
-        """The summed loss of some questions of training."""
+    def loss(self, model: nn.Module, encoded: Sequence[E], batch: Sequence[Tensor], device: torch.device) -> Loss:
+        """The summed loss of some questions of training; `batch` is what `batch` gives for them."""
         ...
 
     def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[E]) -> list[Answer]:

@@ -153,9 +153,9 @@ class SpanReading:
         asked, counts = _padded([passage.question for passage in encoded])
         return features, numbers, lengths, asked, counts
 
-    def loss(self, model: nn.Module, encoded: Sequence[Passage], device: torch.device) -> Loss:
+    def loss(self, model: nn.Module, encoded: Sequence[Passage], batch: Sequence[Tensor], device: torch.device) -> Loss:
         """Cross-entropy of the first and of the last token, of those whose answer is read."""
-        spans = model(*(tensor.to(device) for tensor in self.batch(encoded)))
+        spans = model(*(tensor.to(device) for tensor in batch))
         rows = [row for row, passage in enumerate(encoded) if passage.start >= 0]
         first = [encoded[row].start for row in rows]
         last = [encoded[row].end for row in rows]

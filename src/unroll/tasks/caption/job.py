@@ -70,14 +70,14 @@ class CaptionJob(Job):
         groups = bucketed_batches(lengths, self._batch_size, seed=self._seed, epoch=epoch)
         return [train[group] for group in groups]
 
-    def _batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures, the ids (B, T) of their captions, and lengths (B,)."""
         ids, lengths = pad_tokens(self._encode(rows))
-        pictures = fed(self.data.captions.seen[self.data.captions.picture[rows]])
-        return pictures.to(device), ids.to(device), lengths.to(device)
+        return fed(self.data.captions.seen[self.data.captions.picture[rows]]), ids, lengths
 
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of all tokens and ends, and the doubly stochastic term."""
-        pictures, ids, lengths = self._batch(rows, device)
+        pictures, ids, lengths = (tensor.to(device) for tensor in self.feed.take(rows))
         cost = model(pictures, ids, lengths, self._settings.smoothing)
         tokens = int(lengths.sum()) + len(rows)
         return Loss(cost.tokens + self._settings.stochastic * cost.looks, tokens, tokens)
@@ -89,7 +89,7 @@ class CaptionJob(Job):
         device = self._captioner.decoder.device
         nats, tokens = 0.0, 0
         for rows in np.array_split(self.data.rows[split], max(1, len(self.data.rows[split]) // _COSTED)):
-            pictures, ids, lengths = self._batch(rows, device)
+            pictures, ids, lengths = (tensor.to(device) for tensor in self.batch(rows))
             nats += float(self._captioner(pictures, ids, lengths).tokens)
             tokens += int(lengths.sum()) + len(rows)
         return float(np.exp(min(nats / tokens, 50.0)))

@@ -23,9 +23,10 @@ from unroll.data.text.features import CHARACTER, LONGEST, WORD, StepFeatures
 from unroll.data.text.split import split_words
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.classify.columns import Columns
-from unroll.tasks.classify.examples import Examples, Gaps, Joined, SeriesExamples, TextForms, open_examples
+from unroll.tasks.classify.examples import Examples, Gaps, SeriesExamples, TextForms, open_examples
 from unroll.tasks.classify.series import HIDDEN, plan_series, series_training, training_rows
 from unroll.tasks.classify.settings import ClassifySettings, Saved
+from unroll.tasks.classify.texts import Joined
 from unroll.tasks.classify.wide import train_grams
 from unroll.tasks.transfer import Pretrained, RunTokens, check_fits, read_pretrained
 

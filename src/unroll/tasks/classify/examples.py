@@ -1,37 +1,29 @@
-"""Rows of a table as a classifier's inputs: texts as steps of features, or numeric sequences.
+"""Rows of a table as a classifier's inputs: texts in one form or several, or numeric sequences.
 
 Shapes: T time, B batch, I features of one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from unroll.data.batches import pad_series, pad_tokens
+from unroll.data.batches import pad_series
 from unroll.data.series.gaps import mended
-from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
-from unroll.data.text.features import StepFeatures, Steps
+from unroll.data.text.features import StepFeatures
 from unroll.errors import DataError
 from unroll.tasks.classify.settings import Saved
+from unroll.tasks.classify.texts import Stepwise, TextExamples, TextForm, Tokens, Whole
 from unroll.tasks.transfer import RunTokens
-
-#: Features of texts that are kept in memory after their first use, in all; 256 MB. What does not fit is made anew
-#: every epoch.
-_KEPT = 64_000_000
 
 #: Share of a row's values that may be missing.
 MOST_FILLED = 0.5
-
-#: What stands between two text columns of one row: a line break, which no word contains.
-_BETWEEN = "\n"
 
 
 class Examples(Protocol):
@@ -45,130 +37,6 @@ class Examples(Protocol):
 
     def show(self, row: int) -> str:
         """The row in words, for a person."""
-
-
-def text_batch(texts: Sequence[Steps]) -> tuple[Tensor, Tensor, Tensor]:
-    """What `FeatureEmbedding` takes: all features one after the other, features per step, steps per row."""
-    ids = np.concatenate([text.ids for text in texts]) if texts else np.empty(0)
-    counts = np.concatenate([text.counts for text in texts]) if texts else np.empty(0)
-    steps = [len(text.counts) for text in texts]
-    return (
-        torch.from_numpy(ids.astype(np.int64)),
-        torch.from_numpy(counts.astype(np.int64)),
-        torch.tensor(steps, dtype=torch.int64),
-    )
-
-
-class Joined(Sequence[str]):
-    """The texts of several columns, each row's joined, decoded when asked for.
-
-    Args:
-        table: the data.
-        columns: the text columns, in order.
-        rows: row numbers; None for all.
-    """
-
-    def __init__(self, table: Table, columns: Sequence[str], rows: np.ndarray | None = None) -> None:
-        self._columns = [table.texts(column, rows) for column in columns]
-
-    def __len__(self) -> int:
-        return len(self._columns[0])
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        return _BETWEEN.join(column[index] for column in self._columns)
-
-    def __iter__(self) -> Iterator[str]:
-        return (_BETWEEN.join(cells) for cells in zip(*self._columns, strict=True))
-
-
-class TextExamples:
-    """Text columns of a table as steps of features.
-
-    Args:
-        table: the data.
-        columns: the text columns; several are joined.
-        features: the vocabulary.
-        whole: whether a text is one step with all its features.
-    """
-
-    def __init__(self, table: Table, columns: Sequence[str], features: StepFeatures, *, whole: bool = False) -> None:
-        self._table = table
-        self._columns = tuple(columns)
-        self._encode = features.encode_whole if whole else features.encode
-        self._texts = Joined(table, columns)
-        self._kept: dict[int, Steps] = {}
-        self._room = _KEPT
-
-    def sizes(self) -> np.ndarray:
-        """Characters of every row."""
-        total = np.zeros(len(self._table), dtype=np.int64)
-        for column in self._columns:
-            total += self._table.lengths(column)
-        return total
-
-    def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
-        """Features, features per step, steps per row."""
-        return text_batch([self._steps(int(row)) for row in rows])
-
-    def show(self, row: int) -> str:
-        """The text."""
-        text: str = self._texts[row]
-        return text
-
-    def _steps(self, row: int) -> Steps:
-        known = self._kept.get(row)
-        if known is not None:
-            return known
-        steps = self._encode(self._texts[row])
-        if len(steps.ids) <= self._room:
-            self._room -= len(steps.ids)
-            self._kept[row] = steps
-        return steps
-
-
-class TokenExamples:
-    """Text columns of a table as tokens.
-
-    Args:
-        table: the data.
-        columns: the text columns; several are joined.
-        encode: from a text to its tokens, (T,).
-    """
-
-    def __init__(self, table: Table, columns: Sequence[str], encode: Callable[[str], np.ndarray]) -> None:
-        self._table = table
-        self._columns = tuple(columns)
-        self._encode = encode
-        self._texts = Joined(table, columns)
-        self._kept: dict[int, np.ndarray] = {}
-        self._room = _KEPT
-
-    def sizes(self) -> np.ndarray:
-        """Characters of every row."""
-        lengths = np.stack([self._table.lengths(column) for column in self._columns])
-        total: np.ndarray = lengths.sum(axis=0, dtype=np.int64)
-        return total
-
-    def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
-        """ids (B, T) and lengths (B,)."""
-        return pad_tokens([self._tokens(int(row)) for row in rows])
-
-    def show(self, row: int) -> str:
-        """The text."""
-        text: str = self._texts[row]
-        return text
-
-    def _tokens(self, row: int) -> np.ndarray:
-        known = self._kept.get(row)
-        if known is not None:
-            return known
-        tokens = self._encode(self._texts[row])
-        if len(tokens) <= self._room:
-            self._room -= len(tokens)
-            self._kept[row] = tokens
-        return tokens
 
 
 class BothExamples:
@@ -322,36 +190,23 @@ class TextForms(NamedTuple):
     features: StepFeatures | None = None
     grams: StepFeatures | None = None
 
+    def open(self, folder: Path | None = None) -> list[TextForm]:
+        """Those that there are.
+
+        Args:
+            folder: where what they keep of texts lies; None for memory.
+        """
+        tokens = [] if self.tokens is None else [Tokens(self.tokens)]
+        features = [] if self.features is None else [Stepwise(self.features, folder)]
+        return [*tokens, *features, *([] if self.grams is None else [Whole(self.grams)])]
+
 
 def open_examples(table: Table, saved: Saved, forms: TextForms) -> Examples:
     """The rows of a table as a network takes them: numbers, or a text in one form or several."""
     if saved.series:
         return SeriesExamples(table, saved.inputs, gaps=saved.gaps)
-    found: list[TokenExamples | TextExamples] = []
-    if forms.tokens is not None:
-        found.append(TokenExamples(table, saved.inputs, forms.tokens))
-    if forms.features is not None:
-        found.append(TextExamples(table, saved.inputs, forms.features))
-    if forms.grams is not None:
-        found.append(TextExamples(table, saved.inputs, forms.grams, whole=True))
+    found = [TextExamples(table, saved.inputs, form) for form in forms.open(table.store)]
     return found[0] if len(found) == 1 else BothExamples(found)
-
-
-def record_text(record: str | Mapping[str, Any], columns: Sequence[str]) -> str:
-    """The text of one record to predict for.
-
-    Raises:
-        DataError: a text column is missing, or its cell is no text.
-    """
-    if isinstance(record, str):
-        return record
-    cells = []
-    for column in columns:
-        cell = record.get(column)
-        if cell is None:
-            raise DataError(f"a record must have the column {column!r}, got {', '.join(map(repr, record)) or 'none'}")
-        cells.append(as_text(cell))
-    return _BETWEEN.join(cells)
 
 
 def record_series(

@@ -18,12 +18,13 @@ from unroll.tasks.base import Job, Scores
 from unroll.tasks.classify.baselines import series_baselines, text_baselines
 from unroll.tasks.classify.beside import Beside
 from unroll.tasks.classify.data import ClassifyData
-from unroll.tasks.classify.examples import Joined, SeriesExamples
+from unroll.tasks.classify.examples import SeriesExamples
 from unroll.tasks.classify.network import deep_part, network_layers
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.classify.scores import SCORED, Labelled, measure, probabilities_of, row_logits, tuned_thresholds
 from unroll.tasks.classify.series import decides
 from unroll.tasks.classify.settings import ClassifySettings
+from unroll.tasks.classify.texts import Joined
 from unroll.tasks.classify.wide import GRAMS, fit_grams
 from unroll.tasks.transfer import TOKENIZER
 from unroll.training import Loss, entropy
@@ -79,12 +80,17 @@ class ClassifyJob(Job):
         groups = bucketed_batches(self.data.examples.sizes()[rows], self._batch_size, seed=self._seed, epoch=epoch)
         return [rows[group] for group in groups]
 
+    def batch(self, rows: np.ndarray) -> tuple[tuple[Tensor, ...], Tensor]:
+        """The inputs, and (B, K) which classes each row has."""
+        return self.data.examples.batch(rows), torch.from_numpy(self.data.truth_NK[rows])
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy with smoothed labels; with several labels, the sum of one logistic loss per label."""
-        batch = [tensor.to(device) for tensor in self.data.examples.batch(rows)]
+        inputs, truth = self.feed.take(rows)
+        batch = [tensor.to(device) for tensor in inputs]
         left_out = () if self._beside is None else self._beside.left_out(rows)
         logits = model(*batch, *(tensor.to(device) for tensor in left_out))
-        truth = torch.from_numpy(self.data.truth_NK[rows]).to(device)
+        truth = truth.to(device)
         weights = None if self._weights is None else self._weights.to(device)
         smoothing = self._settings.label_smoothing
         share = 1.0

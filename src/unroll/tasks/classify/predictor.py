@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from unroll.bundle import DataConfig
-from unroll.data import Table, pad_series, pad_tokens
+from unroll.data import Table, pad_series
 from unroll.errors import DataError, nearest
 from unroll.models.named import Probabilities
 from unroll.models.wide import Network
@@ -24,12 +24,11 @@ from unroll.tasks.classify.examples import (
     TextForms,
     open_examples,
     record_series,
-    record_text,
-    text_batch,
 )
 from unroll.tasks.classify.leaning import HIDDEN, leanings
 from unroll.tasks.classify.scores import SCORED, Labelled, probabilities_of, row_logits, run_batches, score_rows
 from unroll.tasks.classify.settings import Saved
+from unroll.tasks.classify.texts import record_text
 from unroll.tasks.parts import Input, NetworkParts, ids, lengths, numbers
 
 #: Classes whose probabilities a prediction lists.
@@ -49,6 +48,7 @@ class ClassifyPredictor(Predictor):
         self._network = network.eval()
         self._saved = saved
         self._forms = forms
+        self._readings = forms.open()
         self.numbers = saved.inputs if saved.series else ()
 
     @property
@@ -75,7 +75,9 @@ class ClassifyPredictor(Predictor):
         """
         stream = iter(records)
         while chunk := list(itertools.islice(stream, SCORED)):
-            yield from map(self._answer, self._probabilities(chunk))
+            probabilities = self._probabilities(chunk)
+            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :_LISTED]
+            yield from map(self._answer, probabilities.tolist(), order.tolist())
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -165,19 +167,10 @@ class ClassifyPredictor(Predictor):
             size, gaps = saved.input_size, saved.gaps
             return pad_series([record_series(record, saved.inputs, size, gaps=gaps) for record in records])
         texts = [record_text(record, saved.inputs) for record in records]
-        tokens, features, grams = self._forms
-        batch: list[Tensor] = []
-        if tokens is not None:
-            batch.extend(pad_tokens([tokens(text) for text in texts]))
-        if features is not None:
-            batch.extend(text_batch([features.encode(text) for text in texts]))
-        if grams is not None:
-            batch.extend(text_batch([grams.encode_whole(text) for text in texts]))
-        return tuple(batch)
+        return tuple(tensor for form in self._readings for tensor in form.batch(form.encode(texts)))
 
-    def _answer(self, probabilities: np.ndarray) -> dict[str, Any]:
-        order = np.argsort(-probabilities, kind="stable")[:_LISTED]
-        listed = {self._saved.classes[k]: round(float(probabilities[k]), 6) for k in order}
+    def _answer(self, probabilities: list[float], order: list[int]) -> dict[str, Any]:
+        listed = {self._saved.classes[k]: round(probabilities[k], 6) for k in order}
         if not self._saved.several:
             return {"label": self._saved.classes[order[0]], "probabilities": listed}
         thresholds = self._network.decision.thresholds.cpu().numpy()

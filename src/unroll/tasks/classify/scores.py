@@ -100,11 +100,15 @@ class Labelled(NamedTuple):
 def row_logits(network: Network, examples: Examples, rows: np.ndarray) -> Tensor:
     """(N, K) logits of rows, which are read in batches of like length."""
     order = np.argsort(examples.sizes()[rows], kind="stable")
-    batches = (examples.batch(rows[order[at : at + SCORED]]) for at in range(0, len(order), SCORED))
-    logits = run_batches(network, batches)
-    back = torch.empty_like(logits)
-    back[torch.from_numpy(order).to(logits.device)] = logits
-    return back
+    found = run_batches(network, [])
+    # Into one block: small ones that stay, between large ones that go, would keep those from being used again.
+    for at in range(0, len(order), SCORED):
+        places = order[at : at + SCORED]
+        logits = run_batches(network, [examples.batch(rows[places])])
+        if at == 0:
+            found = logits.new_empty(len(rows), logits.shape[1])
+        found[torch.from_numpy(places).to(found.device)] = logits
+    return found
 
 
 def score_rows(network: Network, classes: tuple[str, ...], labelled: Labelled) -> Scores:

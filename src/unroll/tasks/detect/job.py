@@ -61,8 +61,8 @@ class DetectJob(Job):
         order = random_order(len(self.data.starts), self._seed, epoch)[:_EPOCH]
         return [order[at : at + self._batch_size] for at in range(0, len(order), self._batch_size)]
 
-    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
-        """Huber's loss of the forecast of every next record, after the first steps of a stretch."""
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Stretches of records, and the records that follow each; NaN where none is to be forecast."""
         lessons = self.data.lessons
         x = np.zeros((len(rows), STRETCH, lessons[0].x.shape[1]), np.float32)
         target = np.full((len(rows), STRETCH, lessons[0].target.shape[1]), np.nan, np.float32)
@@ -71,8 +71,13 @@ class DetectJob(Job):
             end = min(start + STRETCH, own.kept)
             x[row, : end - start] = own.x[start:end]
             target[row, WARM : end - start] = own.target[start + WARM : end]
-        expected, _ = model(torch.from_numpy(x).to(device))
-        total, items = _huber(expected, torch.from_numpy(target).to(device))
+        return torch.from_numpy(x), torch.from_numpy(target)
+
+    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
+        """Huber's loss of the forecast of every next record, after the first steps of a stretch."""
+        x, target = self.feed.take(rows)
+        expected, _ = model(x.to(device))
+        total, items = _huber(expected, target.to(device))
         return Loss(total, items, len(rows) * STRETCH)
 
     @torch.no_grad()

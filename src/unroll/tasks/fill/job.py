@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.baselines.gap import NGramGap
 from unroll.bundle import RunFolder
@@ -60,9 +60,13 @@ class FillJob(Job):
         groups = bucketed_batches(lengths, self._batch_size, seed=self._seed, epoch=epoch)
         return [train[group] for group in groups]
 
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """ids (B, T) and lengths (B,)."""
+        return pad_tokens([self.data.rows["train"].ids[int(row)].astype(np.int64) for row in rows])
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Cross-entropy of every known token, each from its two sides; the two models' losses added."""
-        ids, lengths = pad_tokens([self.data.rows["train"].ids[int(row)].astype(np.int64) for row in rows])
+        ids, lengths = self.feed.take(rows)
         known = int((ids >= FIRST_ID).sum())
         return Loss(model(ids.to(device), lengths.to(device)), known, int(lengths.sum()))
 

@@ -21,6 +21,7 @@ from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.scores import baseline_forecasts, baseline_scores, scores_of
 from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.shoulders import fit_combination, keep, kept_of
+from unroll.tasks.forecast.windows import Gathered
 from unroll.training import Loss
 
 #: What the run folder's file of series, scalings and sizes is called.
@@ -64,11 +65,15 @@ class ForecastJob(Job):
         order = random_order(len(self.data.windows["train"]), self._seed, epoch)[:EPOCH]
         return [order[at : at + self._batch_size] for at in range(0, len(order), self._batch_size)]
 
+    def batch(self, rows: np.ndarray) -> Gathered:
+        """The windows, and what follows each."""
+        saved = self.data.saved
+        return self.data.store.gather(*self.data.windows["train"].locate(rows), saved.input_length, saved.horizon)
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """Pinball loss and half the squared error of the mean, in units of each window."""
         saved = self.data.saved
-        windows = self.data.windows["train"].locate(rows)
-        batch = self.data.store.gather(*windows, saved.input_length, saved.horizon)
+        batch = self.feed.take(rows)
         likelihood = self._settings.distribution
         window, known, truth = batch.window.to(device), batch.known.to(device), batch.truth.to(device)
         if likelihood is not None:

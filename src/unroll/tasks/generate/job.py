@@ -60,14 +60,18 @@ class GenerateJob(Job):
         chunks = math.ceil(self._width / self._settings.steps)
         return [chunk * self._streams + np.arange(self._streams) for chunk in range(chunks)]
 
-    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
-        """Cross-entropy of every token of these chunks; the state goes on to the next."""
+    def batch(self, rows: np.ndarray) -> Tensor:
+        """(B, T + 1) ids of these chunks and of the token after each."""
         chunk, streams = int(rows[0]) // self._streams, rows % self._streams
         start = chunk * self._settings.steps
         steps = min(self._settings.steps, self._width - start)
         index = streams[:, None] * self._width + start + np.arange(steps + 1)
-        ids = torch.from_numpy(self.data.train[index].astype(np.int64)).to(device)
-        state = None if chunk == 0 else self._state
+        return torch.from_numpy(self.data.train[index].astype(np.int64))
+
+    def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
+        """Cross-entropy of every token of these chunks; the state goes on to the next."""
+        ids = self.feed.take(rows).to(device)
+        state = None if int(rows[0]) < self._streams else self._state
         logits, after = model(ids[:, :-1], state)
         self._state = map_state(Tensor.detach, after)
         total = nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")

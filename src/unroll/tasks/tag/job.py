@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.baselines.tagging import LinearTagger, MostFrequentTag, best_linear_tagger
 from unroll.bundle import RunFolder
@@ -56,6 +56,7 @@ class TagJob(Job):
         self._seed = seed
         self._entities = data.saved.scheme is not None
         self._encoded: dict[int, Encoded] = {}
+        self._numbered: dict[int, np.ndarray] = {}
 
     def _encode(self, rows: np.ndarray) -> list[Encoded]:
         for row in rows.tolist():
@@ -75,19 +76,24 @@ class TagJob(Job):
         groups = bucketed_batches(lengths, self._batch_size, seed=self._seed, epoch=epoch)
         return [train[group] for group in groups]
 
+    def batch(self, rows: np.ndarray) -> tuple[Batch, Tensor]:
+        """The sentences as the model takes them, and (B, T) the numbers of their tags."""
+        return batch_of(self._encode(rows)), pad_tokens(self._tags(rows))[0]
+
+    def _tags(self, rows: np.ndarray) -> list[np.ndarray]:
+        saved = self.data.saved
+        ids = {tag: number for number, tag in enumerate(saved.tags)}
+        for row in rows.tolist():
+            if row not in self._numbered:
+                tags = rewritten(self.data.sentences[row].tags, saved, saved.inner)
+                self._numbered[row] = np.array([ids[tag] for tag in tags], np.int32)
+        return [self._numbered[row] for row in rows.tolist()]
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """-log p of the tags of these sentences; the mean runs over tokens."""
-        saved = self.data.saved
-        batch = Batch(*(tensor.to(device) for tensor in batch_of(self._encode(rows))))
-        ids = {tag: number for number, tag in enumerate(saved.tags)}
-        tags, _ = pad_tokens(
-            [
-                np.array([ids[tag] for tag in rewritten(self.data.sentences[row].tags, saved, saved.inner)], np.int64)
-                for row in rows.tolist()
-            ]
-        )
+        batch, tags = self.feed.take(rows)
         tokens = int(batch.lengths.sum())
-        return Loss(model(*batch, tags.to(device)), tokens, tokens)
+        return Loss(model(*(tensor.to(device) for tensor in batch), tags.to(device)), tokens, tokens)
 
     def chance(self) -> float:
         """The loss of the tags' frequencies."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.baselines.transcripts import most_frequent_transcript
 from unroll.bundle import RunFolder
@@ -93,10 +93,14 @@ class TranscribeJob(Job):
         )
         return [train[group] for group in groups]
 
+    def batch(self, rows: np.ndarray) -> tuple[tuple[Tensor, Tensor], list[list[int]]]:
+        """The recordings, padded, with their lengths; the letters of each."""
+        letters = [letters_of(self.data.texts[row], self.data.saved) for row in rows.tolist()]
+        return padded([self.data.of(int(row)) for row in rows]), letters
+
     def loss(self, model: nn.Module, rows: np.ndarray, device: torch.device) -> Loss:
         """-log p of the transcripts of these recordings, changed by SpecAugment; the mean runs over letters."""
-        features, lengths = padded([self.data.of(int(row)) for row in rows])
-        letters = [letters_of(self.data.texts[row], self.data.saved) for row in rows.tolist()]
+        (features, lengths), letters = self.feed.take(rows)
         least = torch.tensor([least_steps(own) for own in letters]) * self._settings.frames
         features, lengths = self._augment.stretched(
             self._augment.voiced(self._augment.louder(features)), lengths, least
