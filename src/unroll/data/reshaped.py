@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from unroll.data.readers.parquet import is_list
 from unroll.data.readers.spans import Marked, marked_in, tagged
 from unroll.data.readers.structs import opened_columns
 from unroll.data.readers.wordtable import columns_named
@@ -22,14 +23,10 @@ def reshaped(table: pa.Table) -> pa.Table:
     return _sentences(opened_columns(table))
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
-
-
 def _sentences(table: pa.Table) -> pa.Table:
     """A table of words, with the sentence and the tag of each in columns, as a row per sentence."""
     found = columns_named(table.column_names)
-    if found is None or any(_is_list(field.type) for field in table.schema):
+    if found is None or any(is_list(field.type) for field in table.schema):
         return table
     groups: list[list[int]] = []
     name: Any = None

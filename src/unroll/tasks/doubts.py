@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unroll.data import Kind, Table
+from unroll.data.readers.messenger import LEVELS
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
@@ -26,9 +27,8 @@ SURE = 0.5
 _TIME_NAME = re.compile(r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day)([\W_]|$)|날짜|일시|시각|일자")
 _DIGITS = 4
 _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
-#: A name and what its owner says; levels of a log, which are no names; and lines for each name, at least.
+#: A name and what its owner says, and lines for each name, at least.
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
-_LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
 _TURNS_EACH = 5
 #: A name of a file, and what lists of choices are called.
 _FILE_NAME = re.compile(r"(?i)\S*\.(?:txt|html?|xml|json|pdf|docx?|jpe?g|png|gif|bmp|webp|tiff?)$")
@@ -85,7 +85,7 @@ def _refuse_speakers(table: Table) -> None:
     found = [_SPEAKER.match(cell) for cell in cells]
     names = Counter(match[1] for match in found if match is not None)
     few = 2 <= len(names) <= len(cells) // _TURNS_EACH
-    if None not in found and few and min(names.values()) > 1 and not _LEVELS & {name.casefold() for name in names}:
+    if None not in found and few and min(names.values()) > 1 and not LEVELS & {name.casefold() for name in names}:
         shown = ", ".join(sorted(names)[:4])
         raise DataError(
             f"every line begins with one of {len(names)} names ({shown}), as if people talked; --format messenger reads"

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import Table, read_table
-from unroll.data.series.ids import COLUMNS
+from unroll.data.series.ids import id_columns
 from unroll.errors import DataError, UnrollError
 from unroll.report import Facts, Section, report_html
 from unroll.tasks.base import Job, Record, Score, Scores, Task
@@ -63,8 +63,7 @@ def open_table(data: DataConfig, store: Path) -> Table:
     """
     options = read_options(data)
     table = read_table(data.path, options, store, validation=data.validation, test=data.test)
-    ids = () if data.series is None else data.series.split(COLUMNS)
-    named = {data.target, data.time, *map(str.strip, ids), data.split_column, *data.inputs} - {None}
+    named = {data.target, data.time, *id_columns(data.series, table.columns), data.split_column, *data.inputs} - {None}
     if data.header is None and table.columns[:1] == ("column1",) and not named <= set(table.columns):
         # The first line looked like data, but it may hold the names that the user gave.
         options = options._replace(header=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from unroll.data.doctor.finding import Finding, at_row, counted, share
-from unroll.data.series.ids import cell_codes
+from unroll.data.table.codes import cell_codes
 from unroll.data.table.kinds import Kind
 from unroll.data.table.numbers import class_name
 from unroll.data.table.splits import Split

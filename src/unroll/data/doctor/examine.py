@@ -17,7 +17,7 @@ from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import moments
 from unroll.data.series.rows import series_rows
 from unroll.data.series.timeseries import series_from_table
-from unroll.data.series.wide import wide_of
+from unroll.data.series.wide import Wide, wide_of
 from unroll.data.table.kinds import Kind
 from unroll.data.table.numbers import to_float64
 from unroll.data.table.splits import Split
@@ -61,11 +61,12 @@ def examine(
         if name is not None:
             table.details(name)
     chosen = tuple(inputs) or tuple(name for name in table.columns if name not in (target, time, *ids))
-    findings = [*_what_was_read(table), *_columns(table, target, chosen)]
+    wide = wide_of(table)
+    findings = [*_what_was_read(table), *_columns(table, target, chosen, wide)]
     if time is not None:
         findings += look_at_times(table, time, series, zone)
         findings += _sticking(table, time, series)
-    else:
+    elif wide is not None:
         findings += _series_in_rows(table)
     if target is not None and time is None:
         findings += look_at_target(table, target, split)
@@ -94,9 +95,8 @@ def _what_was_read(table: Table) -> Iterator[Finding]:
     yield Finding("note", f"{counted(len(table), 'row')}; columns {', '.join(names[:_LISTED])}{more}")
 
 
-def _columns(table: Table, target: str | None, inputs: Sequence[str]) -> Iterator[Finding]:
+def _columns(table: Table, target: str | None, inputs: Sequence[str], wide: Wide | None) -> Iterator[Finding]:
     numeric = []
-    wide = wide_of(table)
     steps = frozenset(() if wide is None else wide.steps)
     for name, kind in table.kinds.items():
         if kind is Kind.SERIES:
@@ -179,8 +179,6 @@ def _series(table: Table, column: str) -> Iterator[Finding]:
 
 def _series_in_rows(table: Table) -> Iterator[Finding]:
     """A table of one series per row, such as M4's."""
-    if wide_of(table) is None:
-        return
     try:
         found = series_from_table(table)
     except DataError as error:

@@ -36,12 +36,20 @@ class StandIn(NamedTuple):
     least: float
     most: float
 
+    @property
+    def seen(self) -> str:
+        """What is seen."""
+        far = f"far from all else ({self.least:g} to {self.most:g})"
+        return f"column '{self.column}' holds {self.value:g} in {self.rows:,} rows, {far}"
+
+    @property
+    def advice(self) -> str:
+        """The option that decides."""
+        return f"if it stands for no value, say so with --set data.missing={self.value:g}"
+
     def words(self) -> str:
-        """What is seen, with the option that decides."""
-        return (
-            f"column '{self.column}' holds {self.value:g} in {self.rows:,} rows, far from all else ({self.least:g} to"
-            f" {self.most:g}): if it stands for no value, say so with --set data.missing={self.value:g}"
-        )
+        """Both in a sentence."""
+        return f"{self.seen}: {self.advice}"
 
 
 def stand_ins(table: Table) -> list[StandIn]:

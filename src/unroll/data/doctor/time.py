@@ -17,8 +17,8 @@ from unroll.data.table.table import Table
 from unroll.errors import DataError
 
 _LISTED = 3
-#: A value that is kept sticks from so many rows on, and from so many times longer than elsewhere.
-_LEAST_STUCK, _STUCK = 12, 4
+#: A value that is kept sticks from so many rows on, and from so many times longer than elsewhere, among so many runs.
+_LEAST_STUCK, _STUCK, _LEAST_RUNS = 12, 4, 3
 
 
 def look_at_times(table: Table, time: str, series: str | None, zone: str | None = None) -> Iterator[Finding]:
@@ -143,6 +143,22 @@ def _off_grid(times: np.ndarray, rows: np.ndarray, step: Frequency) -> int:
     return int(rows[0])
 
 
+def stuck(values: np.ndarray) -> tuple[int, int, int] | None:
+    """Where the longest run of one value begins, how long it is and how long all others are at most, if that is far
+    longer; None if no value is kept so long.
+
+    >>> stuck(np.array([1.0, 2.0, *[3.0] * 12, 4.0]))
+    (2, 12, 1)
+    """
+    ends = np.flatnonzero(np.append(np.diff(values) != 0, True)) if len(values) else np.empty(0, np.int64)
+    runs = np.diff(ends, prepend=-1)
+    if len(runs) < _LEAST_RUNS:
+        return None
+    at, others = int(runs.argmax()), int(np.partition(runs, -2)[-2])
+    length = int(runs[at])
+    return (int(ends[at]) - length + 1, length, others) if length >= max(_LEAST_STUCK, _STUCK * others) else None
+
+
 def look_at_sticking(table: Table, columns: Sequence[str], groups: Sequence[np.ndarray]) -> Iterator[Finding]:
     """Columns in which a sensor kept one value far longer than it does elsewhere.
 
@@ -154,27 +170,22 @@ def look_at_sticking(table: Table, columns: Sequence[str], groups: Sequence[np.n
     for column in columns:
         values = table.numbers(column)
         for rows in groups:
-            own = values[rows]
-            ends = np.flatnonzero(np.append(np.diff(own) != 0, True)) if len(own) else np.empty(0, np.int64)
-            runs = np.diff(ends, prepend=-1)
-            if len(runs) < _LISTED:
-                continue
-            at, others = int(runs.argmax()), int(np.partition(runs, -2)[-2])
-            if runs[at] >= max(_LEAST_STUCK, _STUCK * others):
+            found = stuck(values[rows])
+            if found is not None:
+                begin, length, others = found
                 text = (
-                    f"column {column!r} keeps the value {own[ends[at]]:g} for {counted(int(runs[at]), 'row')},"
+                    f"column {column!r} keeps the value {values[rows[begin]]:g} for {counted(length, 'row')},"
                     f" elsewhere for {others:,} at most: did the sensor stick?"
                 )
                 advice = "if so, leave these cells empty: they then count as missing"
-                yield at_row(table, int(rows[ends[at] - runs[at] + 1]), "warning", text, advice)
+                yield at_row(table, int(rows[begin]), "warning", text, advice)
                 break
 
 
 def look_at_values(table: Table, columns: Sequence[str]) -> Iterator[Finding]:
     """Missing values in columns of numbers, and numbers that seem to stand for such."""
     for own in stand_ins(table):
-        text, _, advice = own.words().partition(": ")
-        yield at_row(table, own.row, "warning", text, advice)
+        yield at_row(table, own.row, "warning", own.seen, own.advice)
     for column in columns:
         values = table.numbers(column)
         missing = np.isnan(values)

@@ -85,7 +85,7 @@ class ChoicesReader:
 
     def recognises(self, file: Input) -> bool:
         """Tasks with results that are choices."""
-        head = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        head = file.opening
         return head.startswith(b"[") and all(key in head for key in (b'"result"', b'"choices"', b'"data"'))
 
     def open(self, file: Input, first: Source | None) -> ChoicesSource:

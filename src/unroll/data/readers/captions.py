@@ -195,4 +195,4 @@ class KarpathyReader:
 
 
 def _holds(file: Input, keys: tuple[bytes, ...]) -> bool:
-    return file.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and all(key in file.head for key in keys)
+    return file.opening.startswith(b"{") and all(key in file.head for key in keys)

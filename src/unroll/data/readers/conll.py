@@ -27,7 +27,7 @@ _WORD_ID = re.compile(r"[1-9]\d*")
 _RANGE_ID = re.compile(r"([1-9]\d*)-([1-9]\d*)")
 _EMPTY_ID = re.compile(r"\d+\.[1-9]\d*")
 _ANY_ID = re.compile(r"\d+([-.]\d+)?")
-_ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
+ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
 #: Between columns that no tab separates. Other white space, such as a no-break space, belongs to a token.
 _BLANKS = re.compile(r"[ \t]+")
 #: What may stand on the line between two sentences; a byte order mark comes there where files were joined.
@@ -290,7 +290,7 @@ def _columns_of(words: Sequence[str]) -> _Columns:
 
 def _mark_entities(tags: Sequence[str]) -> bool:
     found = set(tags)
-    return "O" in found and all(_ENTITY_TAG.match(tag) for tag in found)
+    return "O" in found and all(ENTITY_TAG.match(tag) for tag in found)
 
 
 def _are_tags(tags: Sequence[str], tokens: Sequence[str]) -> bool:

@@ -109,7 +109,7 @@ class IntentsReader:
 
     def recognises(self, file: Input) -> bool:
         """A list of intents with examples."""
-        head = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        head = file.opening
         if not head.startswith((b"{", b"[")) or not _HINT.search(head):
             return False
         try:

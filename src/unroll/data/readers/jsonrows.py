@@ -306,7 +306,7 @@ class JsonLinesReader:
 
     def recognises(self, file: Input) -> bool:
         """Every line is an object; a single one may as well be a JSON file of one line."""
-        if not file.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        if not file.opening.startswith(b"{"):
             return False
         lines = [line for _, line in file.lines if line.strip()]
         try:

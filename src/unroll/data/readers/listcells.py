@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from unroll.data.readers.conll import ENTITY_TAG
 from unroll.data.table.facts import names_labels
 
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
@@ -15,8 +16,7 @@ _ITEM = re.compile(_QUOTED)
 _TEXTS = re.compile(rf"\[\s*(?:(?:{_QUOTED})(?:\s*,\s*|\s+|(?=\]))|,)*\]$")
 #: A list of whole numbers, which may be classes.
 _NUMBERS = re.compile(r"\[\s*(?:-?\d+(?:\s*,\s*|\s+)?)*\]$")
-#: A tag of an entity, and how columns of tags and of the words beside them are called.
-_ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
+#: How columns of tags are called.
 _TAG_NAMES = frozenset(("tags", "tag", "ner_tags", "ner", "labels", "label", "slots", "word_labels", "bio", "slot"))
 _ESCAPE = re.compile(r"\\(.)")
 
@@ -59,7 +59,7 @@ def words_and_tags(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tup
         tags = [row[at].split() for row in rows]
         if name.strip().casefold() not in _TAG_NAMES or not any("O" in row for row in tags):
             continue
-        if not all(_ENTITY_TAG.match(tag) for row in tags for tag in row) or max(map(len, tags)) < 2:
+        if not all(ENTITY_TAG.match(tag) for row in tags for tag in row) or max(map(len, tags)) < 2:
             continue
         for other in range(len(columns)):
             if other != at and all(len(row[other].split()) == len(own) for row, own in zip(rows, tags, strict=True)):

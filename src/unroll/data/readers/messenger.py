@@ -45,7 +45,7 @@ _LEAST, _SHARE = 3, 0.3
 #: A name and what its owner says, as people write conversations down.
 _SPEAKER = re.compile(r"(?P<who>[^:]{1,40}?) ?: ?(?P<said>.*)")
 #: What stands in the place of names in a log.
-_LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
+LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
 _COLUMNS = ("Date", "User", "Message")
 #: Turns of a conversation, at most: rows are split into train, validation and test by conversations.
 _TURNS = 20
@@ -220,8 +220,7 @@ class MessengerReader:
 
 def _form_of(file: Input) -> Callable[[Input], Iterator[Message]] | None:
     """What reads the messages of a file; None if it is no export."""
-    head = file.head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"{"):
+    if file.opening.startswith(b"{"):
         return _of_telegram if all(key in file.head for key in (b'"messages"', b'"from"', b'"from_id"')) else None
     lines = [line.strip() for _, line in file.lines if line.strip()]
     if lines and lines[0].removeprefix("\ufeff") == ",".join(_COLUMNS):
@@ -229,5 +228,5 @@ def _form_of(file: Input) -> Callable[[Input], Iterator[Message]] | None:
     found = [message_in(_MARKS.sub("", line)) for line in lines]
     messages = [match for match in found if match is not None]
     names = {match["who"].rpartition(" ")[2].casefold() for match in messages}
-    several = len({match["who"] for match in messages}) > 1 and not names & _LEVELS
+    several = len({match["who"] for match in messages}) > 1 and not names & LEVELS
     return _exported if several and len(messages) >= max(_LEAST, _SHARE * len(found)) else None

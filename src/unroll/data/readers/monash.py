@@ -107,7 +107,7 @@ class TsfReader:
 
     def recognises(self, file: Input) -> bool:
         """Its keys in lines with @ above the data."""
-        for _, line in file.lines if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"@", b"#") else ():
+        for _, line in file.lines if file.opening[:1] in (b"@", b"#") else ():
             text = line.strip().lower()
             if text.startswith(_KEYS):
                 return True

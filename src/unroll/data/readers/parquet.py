@@ -176,7 +176,7 @@ def with_names(fields: Sequence[Field], names: Mapping[str, list[str]]) -> tuple
 def _named(column: pa.Array, names: Sequence[str], name: str, path: Path, line: int) -> pa.Array:
     """Numbers of classes as their names."""
     cells = column.to_pylist()
-    if _is_list(column.type):
+    if is_list(column.type):
         rows = [
             None if cell is None else [named(item, names, name, path, line + at) or "" for item in cell]
             for at, cell in enumerate(cells)
@@ -221,14 +221,14 @@ def settle(fields: tuple[Field, ...], first: pa.RecordBatch) -> tuple[Field, ...
             values = next(
                 (value for value in first.column(first.schema.get_field_index(field.name)).to_pylist() if value), None
             )
-            nested = _is_list(kind.value_type)
+            nested = is_list(kind.value_type)
             channels = len(values[0]) if nested and values is not None and values[0] is not None else 1
             field = field._replace(channels=max(channels, 1))
         settled.append(field)
     return tuple(settled)
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
@@ -247,9 +247,9 @@ def _storage(kind: pa.DataType, name: str, path: Path) -> str:
         return "integer"
     if _is_number(kind):
         return "number"
-    if _is_list(kind):
+    if is_list(kind):
         inner = kind.value_type
-        if _is_number(inner) or (_is_list(inner) and _is_number(inner.value_type)):
+        if _is_number(inner) or (is_list(inner) and _is_number(inner.value_type)):
             return "series"
         return "list" if _is_text(inner) else "json"
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
@@ -326,7 +326,7 @@ def _flat(array: pa.Array, channels: int) -> pa.Array | None:
     """Series whose values lie in one piece already, without a look at each; None if they do not."""
     steps = array.type.value_type
     fixed = pa.types.is_fixed_size_list(steps) and steps.list_size == channels
-    if array.null_count or not (fixed or (channels == 1 and not _is_list(steps))):
+    if array.null_count or not (fixed or (channels == 1 and not is_list(steps))):
         return None
     values = pc.list_flatten(array)
     if fixed:

@@ -35,6 +35,15 @@ class Input:
         """
         return next(blocks(self.path), b"")
 
+    @property
+    def opening(self) -> bytes:
+        """The first bytes behind a byte order mark and white space.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        return self.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+
     @cached_property
     def lines(self) -> list[tuple[int, str]]:
         r"""The first lines with their numbers, decoded; a ``\r`` at their ends is kept.

@@ -282,7 +282,7 @@ class SpansReader:
 
     def recognises(self, file: Input) -> bool:
         """Texts beside lists of places in them."""
-        if not file.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or not _HINT.search(file.head):
+        if not file.opening.startswith((b"{", b"[")) or not _HINT.search(file.head):
             return False
         try:
             found = list(itertools.islice(_read(file, lines=_is_lines(file)), _LOOKED_AT))

@@ -115,7 +115,7 @@ class SquadReader:
 
     def recognises(self, file: Input) -> bool:
         """An object that holds paragraphs with questions."""
-        head = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        head = file.opening
         return head.startswith(b"{") and b'"paragraphs"' in head and b'"qas"' in head and b'"context"' in head
 
     def open(self, file: Input, first: Source | None) -> SquadSource:

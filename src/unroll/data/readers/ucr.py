@@ -193,7 +193,7 @@ class TsReader:
 
     def recognises(self, file: Input) -> bool:
         """A line @data, and only lines with @ and comments before it."""
-        for _, line in file.lines if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"@", b"#", b"%") else ():
+        for _, line in file.lines if file.opening[:1] in (b"@", b"#", b"%") else ():
             text = line.strip()
             if text.lower() == "@data":
                 return True

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from unroll.data.table.chunks import as_text
+from unroll.data.table.codes import cell_codes
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.errors import DataError
@@ -47,7 +47,11 @@ def id_columns(series: str | None, columns: Container[str]) -> tuple[str, ...]:
 
 def id_texts(table: Table, series: str) -> Sequence[str]:
     """What the series of each row is called: of several columns their values, with a stroke between them."""
-    names = id_columns(series, table.columns)
+    return texts_together(table, id_columns(series, table.columns))
+
+
+def texts_together(table: Table, names: Sequence[str]) -> Sequence[str]:
+    """The texts of each row in some columns, with a stroke between them."""
     if len(names) == 1:
         return table.texts(names[0])
     return [joined_values(cells) for cells in zip(*(table.texts(name) for name in names), strict=True)]
@@ -69,21 +73,6 @@ def name_of(record: Mapping[str, object], series: str | None) -> str:
 def joined_values(values: Iterable[str]) -> str:
     """The name of a series by the values of its columns; an empty one says nothing."""
     return VALUES.join(value for value in values if value)
-
-
-def cell_codes(table: Table, column: str) -> tuple[list[str], np.ndarray]:
-    """The distinct cells of a column in order of appearance, and each row's position in that list, int64 (rows,)."""
-    codes: dict[str, int] = {}
-    parts = []
-    for block in table.text_blocks(column):
-        encoded = block.dictionary_encode()
-        own = [codes.setdefault(as_text(value), len(codes)) for value in encoded.dictionary.to_pylist()]
-        indices = encoded.indices.to_numpy(zero_copy_only=False)
-        if encoded.indices.null_count:
-            indices = np.where(np.isnan(indices), len(own), indices).astype(np.int64)
-            own.append(codes.setdefault("", len(codes)))
-        parts.append(np.asarray(own, dtype=np.int64)[indices])
-    return list(codes), np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
 def id_codes(table: Table, series: str) -> tuple[list[str], np.ndarray]:

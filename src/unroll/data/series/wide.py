@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from unroll.data.series.ids import COLUMNS, id_columns, id_texts
+from unroll.data.series.ids import COLUMNS, id_columns, texts_together
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.table.times import EITHER, bare_year, guess_notations, parse_times, settle, to_datetime64
@@ -167,7 +167,7 @@ def _names(table: Table, columns: Sequence[str], *, numbers: bool) -> tuple[str,
         fitting = [name for name in columns[:_MOST_NAMES] if table.kinds[name] is kind]
         for size in range(1, _TOGETHER + 1):
             for names in itertools.combinations(fitting, size):
-                if _are_unique(table, names) and all(id_texts(table, COLUMNS.join(names))):
+                if _are_unique(table, names) and all(texts_together(table, names)):
                     return names
     return ()
 
@@ -175,8 +175,7 @@ def _names(table: Table, columns: Sequence[str], *, numbers: bool) -> tuple[str,
 def _are_unique(table: Table, names: Sequence[str]) -> bool:
     """Whether no name stands twice in one file: a series may go on in a further file."""
     parts = np.zeros(len(table), np.int8) if table.parts is None else table.parts
-    texts = id_texts(table, COLUMNS.join(names)) if len(names) > 1 else table.texts(names[0])
-    return len(set(zip(texts, parts.tolist(), strict=True))) == len(table)
+    return len(set(zip(texts_together(table, names), parts.tolist(), strict=True))) == len(table)
 
 
 def _is_empty(table: Table, name: str) -> bool:

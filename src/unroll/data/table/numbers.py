@@ -14,8 +14,9 @@ from unroll.data.table.chunks import text_block
 from unroll.data.table.kinds import MISSING
 
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-#: White space that stands between groups of digits: a space, a no-break space, a narrow one, a thin one.
+#: A number with one digit before the point and an exponent, as programs write whole numbers, too.
 _EXPONENT = re.compile(r"[+-]?[0-9]\.?[0-9]*[eE][+-]?[0-9]{1,2}")
+#: White space that stands between groups of digits: a space, a no-break space, a narrow one, a thin one.
 _SPACES = "[ \u00a0\u202f\u2009]"
 _CURRENCY = (
     r"(?:[$€£¥₩₹₽₺₫₴₪฿]|USD|EUR|GBP|JPY|CNY|KRW|INR|CHF|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|CAD|AUD|NZD|MXN|ZAR|SGD|HKD"

@@ -9,6 +9,7 @@ import numpy as np
 
 from unroll.data import Finding, Table
 from unroll.data.doctor.finding import at_row, counted
+from unroll.data.doctor.time import stuck
 from unroll.tasks.detect.columns import Columns, Stream
 from unroll.tasks.detect.data import usual_step
 
@@ -16,8 +17,6 @@ from unroll.tasks.detect.data import usual_step
 _LISTED = 3
 #: The name of a channel in a finding.
 _CHANNEL = re.compile(r"(?<=: )'[^']*'")
-#: A channel sticks where it keeps a value so many times longer than it usually does at most, and for so many records.
-_STUCK, _LEAST_STUCK = 4, 12
 #: A gap from so many usual steps on is a restart.
 _RESTART = 10
 
@@ -77,16 +76,12 @@ def _constant(table: Table, stream: Stream, columns: Columns) -> Iterator[Findin
 
 def _stuck(table: Table, stream: Stream, columns: Columns) -> Iterator[Finding]:
     for name, values in zip(columns.channels, stream.values.T, strict=True):
-        ends = np.flatnonzero(np.append(np.diff(values) != 0, True))
-        runs = np.diff(ends, prepend=-1)
-        if len(runs) < 3:
-            continue
-        at = int(runs.argmax())
-        others = int(np.partition(runs, -2)[-2])
-        if runs[at] >= max(_LEAST_STUCK, _STUCK * others):
-            text = f"{stream.name}: '{name}' keeps the value {values[ends[at]]:g} for {runs[at]:,} records"
+        found = stuck(values)
+        if found is not None:
+            begin, length, others = found
+            text = f"{stream.name}: '{name}' keeps the value {values[begin]:g} for {length:,} records"
             advice = f"elsewhere for {others:,} at most: did the sensor stick?"
-            yield at_row(table, int(stream.rows[ends[at] - runs[at] + 1]), "warning", text, advice)
+            yield at_row(table, int(stream.rows[begin]), "warning", text, advice)
 
 
 def _infinite(table: Table, stream: Stream, columns: Columns) -> Iterator[Finding]:
