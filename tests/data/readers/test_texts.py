@@ -443,3 +443,26 @@ def test_questions_that_have_no_answer_are_left_out_and_counted(tmp_path: Path) 
 
 def test_no_name_of_a_format_is_taken_twice() -> None:
     assert len({reader.name for reader in READERS}) == len(READERS)
+
+
+# Damaged annotations.
+
+
+def test_an_annotation_that_is_no_object_is_no_choice(tmp_path: Path) -> None:
+    chosen = {"result": [{"type": "choices", "value": {"choices": ["a"]}}]}
+    tasks = [
+        {"data": {"text": "good day"}, "annotations": [None, "lost", chosen]},
+        {"data": {"text": "bad day"}, "annotations": ["lost"]},
+    ]
+    table = read(write(tmp_path / "a.json", json.dumps(tasks)), tmp_path)
+    assert table.format == "choices"
+    assert table.labels("labels") == [("a",)]
+    assert "1 texts without a choice left out" in table.notes
+
+
+def test_an_entity_that_comes_twice_is_told_once_with_and_once_without_its_word(tmp_path: Path) -> None:
+    spans = [{"start": 0, "end": 3, "label": "PER", "text": "Ana"}, {"start": 0, "end": 3, "label": "PER"}]
+    line = json.dumps({"text": "Ana left", "spans": spans})
+    table = read(write(tmp_path / "a.jsonl", f"{line}\n" * 5), tmp_path)
+    assert table.labels("tags")[0] == ("B-PER", "O")
+    assert "an entity PER at 0 to 3 overlaps another" in wrong(table)[0][1]

@@ -65,7 +65,7 @@ def _choices(item: Any) -> tuple[str | None, list[str] | None]:
     annotations = item.get("annotations", item.get("completions"))
     for annotation in annotations if isinstance(annotations, list) else []:
         results = annotation.get("result") if isinstance(annotation, dict) else None
-        if annotation.get("was_cancelled") or not isinstance(results, list):
+        if not isinstance(results, list) or annotation.get("was_cancelled"):
             continue
         values = [result.get("value") for result in results if isinstance(result, dict)]
         found = [

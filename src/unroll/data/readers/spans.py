@@ -171,7 +171,7 @@ def tagged(marked: Marked, line: int) -> tuple[Row, int]:
     tags = ["O"] * len(words)
     problems = []
     parted = 0
-    for entity in sorted(marked.entities):
+    for entity in sorted(marked.entities, key=lambda entity: entity[:3]):
         start, end = entity.start, entity.end
         # Some count the last character in.
         end += entity.word is not None and text[start:end] != entity.word == text[start : end + 1]
