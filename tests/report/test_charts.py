@@ -9,6 +9,7 @@ import pytest
 
 from unroll.report import picture_svg
 from unroll.report.charts import Axis, AxisKind, Band, Bars, Curve, Heat, Lane, Lanes, Mark, Matrix, Plot, Points
+from unroll.report.charts.plot import text_width
 from unroll.report.charts.scale import log_ticks, nice_ticks, time_ticks, whole_ticks
 
 
@@ -139,6 +140,12 @@ def test_names_of_points_do_not_lie_on_each_other():
     drawing = drawn(Plot("t", [points], Axis(low=0.0, high=2.0)))
     places = sorted(text.y for text in drawing.texts if text.text in ("lstm", "gru", "rnn"))
     assert all(after - before >= 10.9 for before, after in itertools.pairwise(places))
+
+
+@pytest.mark.parametrize(("text", "width"), [("GRU", 24.2), ("LSTM", 29.3), ("gru", 18.4), ("HOQNDG", 50.8)])
+def test_words_are_taken_to_be_no_narrower_than_a_usual_font_has_them(text: str, width: float):
+    # Measured: DejaVu Sans, 11 px.
+    assert text_width(text) >= width
 
 
 def test_points_stand_logarithmically_across():

@@ -23,8 +23,9 @@ _SMALL, _WIDE = (340.0, 210.0), (760.0, 220.0)
 #: Room in the picture's units: right, above, below for the ticks and the label of an axis, and for a line of words.
 _RIGHT, _TOP, _BOTTOM, _LINE = 18.0, 14.0, 34.0, 15.0
 
-#: Width of a character, in units of a 11 px font, of letters and of what is broader, such as Hangul and these.
-_NARROW, _DOUBLE, _BROAD = 6.8, 11.5, "%mwMW@"
+#: Width of a character, in units of a 11 px font, of letters, of capitals, and of what is broader, such as Hangul and
+#: these.
+_NARROW, _CAPITAL, _DOUBLE, _BROAD = 6.8, 8.7, 11.5, "%mwMW@"
 
 
 class Mark(NamedTuple):
@@ -195,4 +196,5 @@ def text_width(text: str) -> float:
         True
     """
     double = sum(unicodedata.east_asian_width(letter) in "WF" or letter in _BROAD for letter in text)
-    return double * _DOUBLE + (len(text) - double) * _NARROW
+    capitals = sum(letter.isupper() and letter not in _BROAD for letter in text)
+    return double * _DOUBLE + capitals * _CAPITAL + (len(text) - double - capitals) * _NARROW
