@@ -44,6 +44,13 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     assert first["shared"] == "from the main one"
     assert first["collected"] == ["", "xxx"]
 
+    assert first["tables"]["equal"] == [True] * 6
+    assert first["tables"]["sums"] == [1.0, 6, 9, [1, 2]]
+    assert first["tables"]["buffers"]
+    # Loss, counts, the small parameter, a buffer of two numbers and a mark for each of the 10,000 rows; then rows 0, 5,
+    # 7, 8 and 1999 of the first table, the second whole, row 3 of the third, and nothing of the fifth.
+    assert first["tables"]["sent"] == 4 * (1 + 10 + 7 + 2 + 5 * 2000 + (5 + 2000 + 1) * 40)
+
     alone = Toy(rows=29, batch_size=7, dropout=0, dtype=torch.float64)
     history = without_time(train(alone, tmp_path / "alone", settings(average=0.5, layer_decay=2.6, unfreeze=1)))
     for ours, theirs in zip(alone.model.parameters(), first["weights"], strict=True):
@@ -53,6 +60,11 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     for ours, theirs in zip(history.pop("epochs"), first["history"].pop("epochs"), strict=True):
         assert {name: pytest.approx(value, rel=1e-9) for name, value in ours.items()} == theirs
     assert history == first["history"]
+
+    # A step sends the loss, six counts, a mark for each parameter, and the gradients, in float64.
+    numbers = sum(parameter.numel() + 1 for parameter in alone.model.parameters())
+    steps = [after - before for after, before in zip([5, 10, 15], [0, 5, 10], strict=True)]
+    assert first["sent"] == [8 * (1 + 5 + numbers) * count for count in steps]
 
     assert first["exit_code"] == 143
     assert first["calls"] < 12

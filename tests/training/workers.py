@@ -13,7 +13,8 @@ import torch
 
 from training.toy import Toy, bits, settings, train, without_time
 from unroll.errors import UnrollError
-from unroll.training import Interrupted, processes
+from unroll.training import Interrupted, Processes, processes
+from unroll.training.exchange import Exchange, Sums
 
 torch.set_num_threads(1)
 
@@ -45,6 +46,8 @@ def compare(folder: Path) -> None:
     resumed_history = train(resumed, folder / "parts", settings(), resume=True)
     answer = {
         **told,
+        "tables": tables(every),
+        "sent": [epoch.sent_bytes for epoch in history.epochs],
         "weights": [p.detach().flatten().tolist() for p in exact.model.parameters()],
         "history": without_time(history),
         "exit_code": code,
@@ -53,6 +56,46 @@ def compare(folder: Path) -> None:
         "same_history": without_time(resumed_history) == without_time(expected),
     }
     (folder / f"answer{every.rank}.json").write_text(json.dumps(answer))
+
+
+def tables(every: Processes) -> dict[str, object]:
+    """Sums over tables of which the processes touch some rows, all rows or none, against sums of the whole tables."""
+    generator = torch.Generator().manual_seed(every.rank)
+    touched = [
+        torch.tensor([0, 5, 7, 1999]) if every.main else torch.tensor([5, 8]),
+        torch.arange(1500),
+        torch.tensor([3]) if every.main else None,
+        None,
+        torch.tensor([], dtype=torch.int64),
+    ]
+    parameters = [torch.nn.Parameter(torch.zeros(2000, 40)) for _ in touched] + [torch.nn.Parameter(torch.zeros(7))]
+    for parameter, rows in zip(parameters, touched, strict=False):
+        if rows is not None:
+            parameter.grad = torch.zeros_like(parameter)
+            parameter.grad[rows] = torch.randn(len(rows), 40, generator=generator)
+            # A row of zeros and negative numbers counts, too.
+            parameter.grad[rows[:1]] = -parameter.grad[rows[:1]].relu()
+    whole = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters]
+    if every.main:
+        parameters[0].grad[7, 1] = whole[0][7, 1] = float("nan")  # type: ignore[index]
+    for gradient in whole:
+        every.sum_(gradient)
+    buffers = [torch.tensor([0.1, float("inf")]), torch.tensor(2**40 + 1), torch.tensor(0.1, dtype=torch.float64)]
+    expected = [buffer.clone() for buffer in buffers]
+    if not every.main:
+        for buffer in buffers:
+            buffer.fill_(7)
+    exchange = Exchange(parameters, buffers, every)
+    sums = exchange.sum(Sums(torch.tensor(0.5), 3, 4 + every.rank, [every.rank, 1]))
+    return {
+        "equal": [
+            p.grad is None if index in (3, 5) else torch.equal(p.grad.nan_to_num(9), whole[index].nan_to_num(9))
+            for index, p in enumerate(parameters)
+        ],
+        "buffers": all(map(torch.equal, buffers, expected)),
+        "sums": [float(sums.total), sums.items, sums.tokens, sums.flags],
+        "sent": exchange.sent,
+    }
 
 
 def wait(folder: Path) -> None:

@@ -20,8 +20,8 @@ class Facts(NamedTuple):
         higher_is_better: whether a higher `monitor` is better.
         metrics: the contents of metrics.json.
         history: one row per epoch, oldest first: `epoch` and, where known, `loss`, `learning_rate`, `seconds`,
-            `data_seconds` (how long its steps waited for their rows), and one entry per validation metric by its own
-            name.
+            `data_seconds` (how long its steps waited for their rows), `exchange_seconds` and `sent_bytes` (of sums over
+            several processes), `steps` (since the beginning), and one entry per validation metric by its own name.
         best_epoch: the epoch whose weights were kept, if known.
         notes: what was understood and decided (columns, split, sizes), one sentence each.
         sections: the task's own sections, in order.

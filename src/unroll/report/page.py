@@ -16,7 +16,10 @@ from unroll.report.section import Section
 from unroll.report.tables import Table, as_table
 
 #: Keys of a history row that are not validation metrics.
-_NOT_METRICS = ("epoch", "step", "loss", "learning_rate", "seconds", "data_seconds", "tokens", "tokens_per_second")
+_NOT_METRICS = (
+    *("epoch", "step", "steps", "loss", "learning_rate", "seconds", "data_seconds", "exchange_seconds", "sent_bytes"),
+    *("tokens", "tokens_per_second"),
+)
 
 #: Learning curves that are shown at once.
 _CURVES_SHOWN = 6
@@ -123,7 +126,7 @@ def _drawn(section: Section) -> Drawn:
 
 def _cost(facts: Facts) -> list[tuple[str, str]]:
     amounts = [_amount(name, value) for name, value in facts.environment.items() if _is_cost(name)]
-    return _size_and_time(facts.metrics)[::-1] + _data(facts) + amounts
+    return _size_and_time(facts.metrics)[::-1] + _data(facts) + _exchange(facts) + amounts
 
 
 def _data(facts: Facts) -> list[tuple[str, str]]:
@@ -132,6 +135,17 @@ def _data(facts: Facts) -> list[tuple[str, str]]:
         return []
     waited, spent = (sum(row[name] for row in facts.history) for name in ("data_seconds", "seconds"))
     return [("data", f"{words.duration(waited)}, {words.percent(waited / max(spent, 1e-9))} of the epochs' time")]
+
+
+def _exchange(facts: Facts) -> list[tuple[str, str]]:
+    """How long steps of training took to sum over several processes, and what they sent; nothing for one process."""
+    sent, took, spent = (
+        sum(row.get(name, 0) for row in facts.history) for name in ("sent_bytes", "exchange_seconds", "seconds")
+    )
+    if not sent:
+        return []
+    share, each = words.percent(took / max(spent, 1e-9)), words.size(sent / max(facts.history[-1].get("steps", 0), 1))
+    return [("sums over processes", f"{words.duration(took)}, {share} of the epochs' time; {each} sent per step")]
 
 
 def _is_cost(name: str) -> bool:

@@ -291,10 +291,13 @@ def _write_results(
         history=[
             {
                 "epoch": e.number,
+                "steps": e.steps,
                 "loss": e.loss,
                 "learning_rate": e.learning_rate,
                 "seconds": e.seconds,
                 "data_seconds": e.data_seconds,
+                "exchange_seconds": e.exchange_seconds,
+                "sent_bytes": e.sent_bytes,
                 **e.metrics,
             }
             for e in history.epochs

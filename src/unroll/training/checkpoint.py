@@ -41,10 +41,10 @@ class Position(BaseModel):
         epoch: the current epoch, from 0.
         step: batches of it that are done.
         steps: optimiser steps since the beginning of the run.
-        total, items, tokens: sums over the current epoch so far.
+        total, items, tokens, data_seconds, exchange_seconds, sent_bytes: sums over the current epoch so far, as in
+            `SoFar`.
         seconds: wall time since the beginning of the run.
         epoch_seconds: wall time of the current epoch.
-        data_seconds: of it, how long steps waited for their rows.
         waiting: epochs since the best validation score.
         best: the best validation score, if any.
         history: the epochs so far.
@@ -69,6 +69,8 @@ class Position(BaseModel):
     seconds: float
     epoch_seconds: float
     data_seconds: float = 0.0
+    exchange_seconds: float = 0.0
+    sent_bytes: int = Field(default=0, ge=0)
     waiting: int
     best: float | None
     history: History

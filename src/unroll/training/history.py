@@ -29,6 +29,8 @@ class Epoch(BaseModel):
     tokens: int = Field(description="time steps seen in this epoch by all processes")
     seconds: float = Field(description="wall time of the epoch, validation included")
     data_seconds: float = Field(default=0.0, description="of it, how long steps waited for their rows")
+    exchange_seconds: float = Field(default=0.0, description="of it, how long sums over several processes took")
+    sent_bytes: int = Field(default=0, description="what the main process gave to those sums")
 
 
 class History(BaseModel):

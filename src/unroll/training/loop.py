@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import signal
@@ -28,7 +29,7 @@ from unroll.training.randomness import random_state, seed_all, set_random_state
 from unroll.training.resume import batches_digest, below, check_resumes, prefixed
 from unroll.training.settings import TrainSettings
 from unroll.training.signals import Interrupted, Signals, Stop
-from unroll.training.update import Update, Updater
+from unroll.training.update import SoFar, Update, Updater
 
 #: Steps logged per epoch, about.
 _LOGGED = 20
@@ -117,14 +118,14 @@ class _Run:
         self._history = History()
         self._log: Log | None = None
         self._epoch, self._step, self._steps = 0, 0, 0
-        self._total, self._items, self._tokens = 0.0, 0, 0
+        self._sums = SoFar()
         self._waiting = 0
         self._best: float | None = None
         self._best_weights: dict[str, Tensor] = {}
         self._digest = ""
         self._finished = False
         self._pending: list[tuple[int, Update]] = []
-        self._seconds, self._epoch_seconds, self._data_seconds = 0.0, 0.0, 0.0
+        self._seconds, self._epoch_seconds = 0.0, 0.0
         self._began = self._epoch_began = self._saved = self._shown = time.monotonic()
         self._began_at: float | None = None
         self._sitting_tokens = 0
@@ -213,12 +214,14 @@ class _Run:
         record = Epoch(
             number=self._epoch + 1,
             steps=self._steps,
-            loss=self._total / max(self._items, 1),
+            loss=self._sums.total / max(self._sums.items, 1),
             metrics=metrics,
             learning_rate=self._updater.learning_rate,
-            tokens=self._tokens,
+            tokens=self._sums.tokens,
             seconds=self._epoch_seconds + time.monotonic() - self._epoch_began,
-            data_seconds=self._data_seconds,
+            data_seconds=self._sums.data_seconds,
+            exchange_seconds=self._sums.exchange_seconds,
+            sent_bytes=self._sums.sent_bytes,
         )
         self._history.epochs.append(record)
         if best:
@@ -228,7 +231,7 @@ class _Run:
         self._progress.epoch(record, gain > 0)
         release()
         self._epoch, self._step, self._digest = self._epoch + 1, 0, ""
-        self._total, self._items, self._tokens, self._epoch_seconds, self._data_seconds = 0.0, 0, 0, 0.0, 0.0
+        self._sums, self._epoch_seconds = SoFar(), 0.0
         self._epoch_began = time.monotonic()
         if self._settings.patience and self._waiting >= self._settings.patience:
             self._history.stopped = "patience"
@@ -284,7 +287,7 @@ class _Run:
             done = self._done(self._step, batches)
             left = elapsed * (1 - done) / max(done - (self._began_at or 0.0), 1e-9)
             rate = self._sitting_tokens / max(elapsed, 1e-9)
-            loss = self._total / max(self._items, 1)
+            loss = self._sums.total / max(self._sums.items, 1)
             self._progress.step(Pace(self._epoch + 1, self._settings.epochs, self._step, steps, loss, rate, left))
 
     def _look(self, rows: np.ndarray) -> None:
@@ -308,10 +311,7 @@ class _Run:
                     f"epoch {self._epoch + 1}, step {steps}: {what}; lower training.learning_rate or"
                     " training.clip_norm, raise training.warmup, or look for extreme values in the data"
                 )
-            self._total += total
-            self._items += update.items
-            self._tokens += update.tokens
-            self._data_seconds += update.waited
+            self._sums.add(update)
             self._sitting_tokens += update.tokens
         self._pending.clear()
 
@@ -340,12 +340,9 @@ class _Run:
                 epoch=self._epoch,
                 step=self._step,
                 steps=self._steps,
-                total=self._total,
-                items=self._items,
-                tokens=self._tokens,
+                **dataclasses.asdict(self._sums),
                 seconds=self._seconds + now - self._began,
                 epoch_seconds=self._epoch_seconds + now - self._epoch_began,
-                data_seconds=self._data_seconds,
                 waiting=self._waiting,
                 best=self._best,
                 history=self._history,
@@ -391,9 +388,9 @@ class _Run:
             self._learner.carry({name: tensor.to(self._processes.device) for name, tensor in carried.items()})
         self._history = position.history
         self._epoch, self._step, self._steps = position.epoch, position.step, position.steps
-        self._total, self._items, self._tokens = position.total, position.items, position.tokens
+        self._sums = SoFar(**{field.name: getattr(position, field.name) for field in dataclasses.fields(SoFar)})
         self._seconds, self._waiting, self._best = position.seconds, position.waiting, position.best
-        self._epoch_seconds, self._data_seconds = position.epoch_seconds, position.data_seconds
+        self._epoch_seconds = position.epoch_seconds
         self._digest, self._finished = position.batches, position.finished
         self._progress.note(
             f"continuing from {checkpoint.path.name}: epoch {self._epoch + 1}, {self._steps} steps done"

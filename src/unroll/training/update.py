@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from unroll.errors import BundleError, ConfigError
+from unroll.training.exchange import Exchange, Sums
 from unroll.training.learner import Learner, Timed
 from unroll.training.processes import Processes
 from unroll.training.schedule import learning_rate_factor
@@ -27,25 +29,59 @@ class Update(NamedTuple):
         total: summed loss.
         items: how many items the sum runs over.
         tokens: time steps seen.
-        norm: norm of the gradient before clipping; infinite where the gradient scaler skipped the step.
         flags: the sums of the flags that the processes gave.
+        norm: norm of the gradient before clipping; infinite where the gradient scaler skipped the step.
         waited: seconds that this process waited for what the network is fed.
+        exchanged: seconds that it took to sum over the processes, waiting for the others included.
+        sent: bytes that this process gave to those sums.
     """
 
     total: Tensor
     items: int
     tokens: int
-    norm: Tensor
     flags: list[int]
+    norm: Tensor
     waited: float
+    exchanged: float
+    sent: int
+
+
+@dataclasses.dataclass
+class SoFar:
+    """Sums over the steps of an epoch that are done.
+
+    Attributes:
+        total: summed loss.
+        items: how many items the sum runs over.
+        tokens: time steps seen by all processes.
+        data_seconds: how long steps waited for their rows.
+        exchange_seconds: how long sums over several processes took.
+        sent_bytes: what this process gave to those sums.
+    """
+
+    total: float = 0.0
+    items: int = 0
+    tokens: int = 0
+    data_seconds: float = 0.0
+    exchange_seconds: float = 0.0
+    sent_bytes: int = 0
+
+    def add(self, update: Update) -> None:
+        """Take in a step."""
+        self.total += float(update.total)
+        self.items += update.items
+        self.tokens += update.tokens
+        self.data_seconds += update.waited
+        self.exchange_seconds += update.exchanged
+        self.sent_bytes += update.sent
 
 
 class Updater:
     """AdamW (Loshchilov and Hutter 2019, algorithm 2), clipping, schedule, mixed precision and the sum over processes.
 
-    Each process computes the loss of every `count`-th row of a global batch. Gradients are summed over the processes in
-    one operation and divided by the number of items of all of them, so they equal those of one process with the whole
-    batch, whatever the shares; a process whose share is empty contributes zeros.
+    Each process computes the loss of every `count`-th row of a global batch. Gradients are summed over the processes
+    and divided by the number of items of all of them, so they equal those of one process with the whole batch, whatever
+    the shares; a process whose share is empty contributes zeros.
 
     Layers may have rates of their own, and lower ones may be frozen at first (Howard, Ruder 2018, "Universal language
     model fine-tuning for text classification", section 3.2 and 3.3). A frozen parameter has no gradient: it takes no
@@ -77,7 +113,8 @@ class Updater:
         ]
         self._parameters: list[Tensor] = [p for group in self.optimizer.param_groups for p in group["params"]]
         trained = {name for name, _ in learner.model.named_parameters(remove_duplicate=False)}
-        self._buffers = [tensor for name, tensor in learner.model.state_dict().items() if name not in trained]
+        buffers = [tensor for name, tensor in learner.model.state_dict().items() if name not in trained]
+        self._exchange = Exchange(self._parameters, buffers, processes)
         device = processes.device.type
         self.scaler = torch.amp.GradScaler(device, enabled=settings.precision == "float16")
         dtype = _PRECISIONS.get(settings.precision)
@@ -140,10 +177,12 @@ class Updater:
                 torch.autograd.backward(self.scaler.scale(loss.total / len(rows)))
             total, items, tokens = loss.total.detach(), loss.items, loss.tokens
         told = [int(flag) for flag in flags()]
-        if self._processes.count > 1:
-            total, items, tokens, told = self._sum(total, items, tokens, told)
-        norm = self._apply(len(rows) / items) if items else torch.zeros(())
-        return Update(total, items, tokens, norm, told, self._waited() - waited)
+        sent, exchanged = self._exchange.sent, self._exchange.seconds
+        sums = self._exchange.sum(Sums(total, items, tokens, told))
+        norm = self._apply(len(rows) / sums.items) if sums.items else torch.zeros(())
+        return Update(
+            *sums, norm, self._waited() - waited, self._exchange.seconds - exchanged, self._exchange.sent - sent
+        )
 
     def state(self) -> dict[str, Tensor]:
         """The optimiser's state, one tensor per name."""
@@ -176,30 +215,6 @@ class Updater:
         """Scale and growth count of the gradient scaler, None without one."""
         state = self.scaler.state_dict()
         return (state["scale"], state["_growth_tracker"]) if state else None
-
-    def _sum(self, total: Tensor, items: int, tokens: int, flags: list[int]) -> tuple[Tensor, int, int, list[int]]:
-        """Sum loss, counts, flags and all gradients over the processes, in one operation."""
-        double = any(parameter.dtype == torch.float64 for parameter in self._parameters)
-        dtype = torch.float64 if double else torch.float32
-        device = self._processes.device
-        has = [parameter.grad is not None for parameter in self._parameters]
-        counts = torch.tensor([items, tokens, *flags, *has], dtype=dtype, device=device)
-        gradients = [
-            (torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1).to(dtype) for p in self._parameters
-        ]
-        flat = torch.cat([total.to(dtype).reshape(1), counts, *gradients])
-        self._processes.sum_(flat)
-        head = [int(value) for value in flat[1 : 1 + len(counts)].tolist()]
-        anywhere = head[2 + len(flags) :]
-        at = 1 + len(counts)
-        for parameter, used in zip(self._parameters, anywhere, strict=True):
-            # A parameter without a gradient on any process has none here either: AdamW would decay it on a zero.
-            if used:
-                parameter.grad = flat[at : at + parameter.numel()].view_as(parameter).to(parameter.dtype)
-            at += parameter.numel()
-        for buffer in self._buffers:
-            self._processes.share_(buffer)
-        return flat[0], head[0], head[1], head[2 : 2 + len(flags)]
 
     def _apply(self, factor: float) -> Tensor:
         """Multiply the gradients, clip them and let AdamW step; the norm before clipping."""

@@ -1,0 +1,145 @@
+"""The sums over the processes of a run at each step: loss, counts, flags and gradients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from unroll.training.processes import Processes
+
+#: A parameter with at least so many rows and numbers may be a table of which a step touches few rows.
+_ROWS, _NUMBERS = 1024, 1 << 16
+#: A table of which more than this share was touched is sent whole.
+_SPARSE = 0.5
+
+
+class Sums(NamedTuple):
+    """What a step found, summed over all processes.
+
+    Attributes:
+        total: summed loss.
+        items: how many items the sum runs over.
+        tokens: time steps seen.
+        flags: the sums of the flags that the processes gave.
+    """
+
+    total: Tensor
+    items: int
+    tokens: int
+    flags: list[int]
+
+
+class Exchange:
+    """Sums over the processes, in place for the gradients.
+
+    What every step has goes in one operation. Of a large table, such as the vectors of a vocabulary, a step touches a
+    few rows, and to send all would cost more than the step: the processes first agree which rows any of them touched,
+    then those go, in a second operation. A row that no process touched has a gradient of zeros on all of them, so the
+    sums are those of the whole table.
+
+    Args:
+        parameters: what has gradients.
+        buffers: tensors that are not trained; each step they become those of the main process.
+        processes: who takes part.
+
+    Attributes:
+        sent: bytes that this process gave to sums so far.
+        seconds: how long this process was at it so far, waiting for the others included.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], buffers: Sequence[Tensor], processes: Processes) -> None:
+        self._whole = [p for p in parameters if not _may_be_sparse(p)]
+        self._tables = [p for p in parameters if _may_be_sparse(p)]
+        self._processes = processes
+        double = any(parameter.dtype == torch.float64 for parameter in parameters)
+        self._dtype = torch.float64 if double else torch.float32
+        # What the sums hold exactly rides with them: only the main process gives a value, the others zeros.
+        self._riders = [
+            b for b in buffers if b.is_floating_point() and torch.promote_types(b.dtype, self._dtype) == self._dtype
+        ]
+        self._others = [b for b in buffers if not any(b is rider for rider in self._riders)]
+        self.sent = 0
+        self.seconds = 0.0
+
+    @torch.no_grad()
+    def sum(self, mine: Sums) -> Sums:
+        """Sum what this process found, and the gradients, over all processes.
+
+        Raises:
+            ProcessLostError: another process has ended.
+        """
+        if self._processes.count == 1:
+            return mine
+        began = time.monotonic()
+        everyone = [*self._whole, *self._tables]
+        has = [parameter.grad is not None for parameter in everyone]
+        counts = [mine.items, mine.tokens, *mine.flags, *has]
+        flat, touched, riders = self._together(
+            [
+                mine.total.reshape(1),
+                torch.tensor(counts, dtype=self._dtype, device=self._processes.device),
+                *map(_gradient, self._whole),
+            ],
+            [_touched(table) for table in self._tables],
+            self._riders if self._processes.main else [torch.zeros_like(rider) for rider in self._riders],
+        )
+        total, summed, *gradients = flat
+        for buffer, value in zip(self._riders, riders, strict=True):
+            buffer.copy_(value)
+        numbers = [int(value) for value in summed.tolist()]
+        flags, anywhere = numbers[2 : 2 + len(mine.flags)], numbers[2 + len(mine.flags) :]
+        # A parameter without a gradient on any process has none here either: AdamW would decay it on a zero.
+        for parameter, gradient, used in zip(self._whole, gradients, anywhere, strict=False):
+            parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if used else None
+        tables = zip(self._tables, touched, anywhere[len(self._whole) :], strict=True)
+        self._sum_tables([(table, times) for table, times, used in tables if used])
+        for buffer in self._others:
+            self._processes.share_(buffer)
+        self.seconds += time.monotonic() - began
+        return Sums(total[0], numbers[0], numbers[1], flags)
+
+    def _sum_tables(self, tables: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Sum the gradients of tables; with each comes how many processes touched each of its rows."""
+        parts: list[Tensor] = []
+        places: list[Tensor | None] = []
+        for table, times in tables:
+            gradient = _gradient(table)
+            table.grad = gradient
+            rows = times.nonzero().squeeze(1)
+            few = len(rows) <= _SPARSE * len(table)
+            parts.append(gradient.index_select(0, rows) if few else gradient)
+            places.append(rows if few else None)
+        if not parts:
+            return
+        (summed,) = self._together(parts)
+        for (table, _), place, part in zip(tables, places, summed, strict=True):
+            values = part.to(table.dtype)
+            table.grad = values if place is None else _gradient(table).index_copy_(0, place, values)
+
+    def _together(self, *groups: Sequence[Tensor]) -> list[list[Tensor]]:
+        """Sum groups of tensors over the processes, in one operation."""
+        flat = torch.cat([tensor.reshape(-1).to(self._dtype) for group in groups for tensor in group])
+        self._processes.sum_(flat)
+        self.sent += flat.numel() * flat.element_size()
+        parts = iter(torch.split(flat, [tensor.numel() for group in groups for tensor in group]))
+        return [[next(parts).view_as(tensor) for tensor in group] for group in groups]
+
+
+def _may_be_sparse(parameter: Tensor) -> bool:
+    return parameter.dim() == 2 and parameter.shape[0] >= _ROWS and parameter.numel() >= _NUMBERS
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _touched(table: Tensor) -> Tensor:
+    """1 for each row with a gradient that is not zero (NaN is not zero), else 0."""
+    if table.grad is None:
+        return table.new_zeros(len(table))
+    # Two passes, and still five times faster than any().
+    return table.grad.amax(1).ne(0) | table.grad.amin(1).ne(0)
