@@ -204,7 +204,7 @@ CHAPTER = Chapter(
     "both-ways",
     Text("What reading from both ends adds", "양쪽에서 읽으면 무엇이 나아질까"),
     Text(
-        "A word is missing, and what tells it may stand before or after the gap. One network reads from the left"
+        "A word is missing, and the clue may stand before or after the gap. One network reads from the left"
         " only, one from both ends.",
         "낱말 하나가 빠져 있고, 단서는 빈칸 앞에 있을 수도 뒤에 있을 수도 있습니다. 한 신경망은 왼쪽에서만, 다른"
         " 신경망은 양쪽에서 읽습니다.",

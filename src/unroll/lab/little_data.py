@@ -63,7 +63,7 @@ def run(seed: int) -> Lesson:
         rows_name, ahead = Text("images", "이미지 수").of(language), Text("GRU − LSTM", "GRU − LSTM").of(language)
         return [
             {
-                rows_name: rows,
+                rows_name: f"{rows:,}",
                 **{name: f"{100 * own.value:.1f}%" for name, own in means[rows].items()},
                 ahead: f"{100 * gains[rows].value:+.2f} ± {100 * gains[rows].half:.2f}",
             }

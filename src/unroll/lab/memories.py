@@ -163,7 +163,8 @@ def run(seed: int) -> Lesson:
                 f" {power(usual.norms[_SEEN])} of the gradient is left {_SEEN} steps back. The network must first learn"
                 " to open the gate, and this training is too short for that. Started with open gates, biases"
                 f" that keep a memory for up to {_LAGS[-1]} steps (chrono initialisation, Tallec and Ollivier 2018),"
-                f" the gate is {opened.keeps:.2f}, and {power(opened.norms[_SEEN])} of the gradient is left.",
+                f" the gate is {opened.keeps:.2f}, and {_SEEN} steps back the gradient is"
+                f" {power(opened.norms[_SEEN])} times as large as at the last step.",
                 "둘째 그림은 손실의 기울기를 첫 시점까지 따라간 것입니다. LSTM과 GRU는 시점마다 기억에 게이트를"
                 f" 곱합니다. 기본 초깃값이면 LSTM의 망각 게이트는 학습 전에 평균 {usual.keeps:.2f}이므로 기억이"
                 f" 시점마다 그 비율로 줄어듭니다. 학습한 뒤에도 {_SEEN}시점 전에는 기울기가"

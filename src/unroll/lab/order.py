@@ -105,7 +105,7 @@ _MODELS: dict[str, tuple[Text, Callable[[], nn.Module]]] = {
     "recurrent": (Text("recurrent (GRU)", "순환 신경망(GRU)"), _Recurrent),
 }
 _TASKS: dict[str, tuple[Text, Draw]] = {
-    "free": (Text("More a than b?", "a가 b보다 많은가?"), _more),
+    "free": (Text("Are there more a’s than b’s?", "a가 b보다 많은가?"), _more),
     "order": (Text("Did a come before b?", "a가 b보다 먼저 나왔는가?"), _before),
 }
 
@@ -195,12 +195,12 @@ def run(seed: int) -> Lesson:
             Text(
                 "The same symbols, but a and b come once each, and the question is about nothing but order. The mean is"
                 f" the same for both answers, so the first network can only guess: {percent(order['bag'])} right. The"
-                f" convolution keeps the largest value of each window over the sequence, and reaches"
+                f" convolution keeps only the largest value of each of its filters over the sequence, and reaches"
                 f" {percent(order['convolution'])}. The GRU reads from left to right and needs to remember one thing:"
                 f" {percent(order['recurrent'])}.",
                 "같은 기호를 쓰지만 a와 b는 한 번씩만 나오고, 순서만 묻습니다. 어느 쪽이 먼저든 평균은 똑같으므로 첫째"
-                f" 신경망은 찍을 수밖에 없습니다. 정답률은 {percent(order['bag'])}입니다. 합성곱은 창마다 수열에서"
-                f" 가장 큰 값을 남기고 {percent(order['convolution'])}를 맞힙니다. GRU는 왼쪽에서 오른쪽으로 읽으면서"
+                f" 신경망은 찍을 수밖에 없습니다. 정답률은 {percent(order['bag'])}입니다. 합성곱은 필터마다 수열에서"
+                f" 가장 큰 값만 남기고 {percent(order['convolution'])}를 맞힙니다. GRU는 왼쪽에서 오른쪽으로 읽으면서"
                 f" 한 가지만 기억하면 됩니다. 정답률은 {percent(order['recurrent'])}입니다.",
             ),
             lanes("order"),

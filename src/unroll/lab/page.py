@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ def lesson_html(
             "about": chapter.about.of(language),
             "links": links,
             "claims": [
-                {"says": one.says.of(language), "holds": one.holds, "numbers": one.numbers.of(language)}
+                {"says": one.says.of(language), "holds": one.holds, "numbers": _kept(one.numbers.of(language))}
                 for one in lesson.claims
             ],
             "parts": [_part(part, language) for part in lesson.parts],
@@ -130,11 +131,16 @@ def _part(part: Part, language: str) -> dict[str, Any]:
     wide = [chart for chart in charts if isinstance(chart, Lanes) or getattr(chart, "wide", False)]
     return {
         "title": part.title.of(language),
-        "text": part.text.of(language),
+        "text": _kept(part.text.of(language)),
         "wide": wide,
         "charts": [chart for chart in charts if chart not in wide],
         "table": None if part.table is None else as_table(part.table(language), part.title.of(language)),
     }
+
+
+def _kept(text: str) -> str:
+    """A text whose particles stay with their numbers: a line must not end between "25%" and "입니다"."""
+    return re.sub("%(?=[가-힣])", "%\N{WORD JOINER}", text)
 
 
 def _frame(language: str) -> dict[str, Any]:

@@ -106,9 +106,10 @@ def run(seed: int) -> Lesson:
         x[0] = torch.eye(len(_NAMES))
         with torch.no_grad():
             written = speller(x).argmax(dim=2).T.tolist()
+        digit = Text("digit", "숫자").of(language)
         goes_in, comes_out = Text("goes in", "들어가는 것").of(language), Text("comes out", "나오는 것").of(language)
         return [
-            {goes_in: _NUMBERS[number - 1], comes_out: " ".join(_LETTERS[letter] for letter in row)}
+            {goes_in: f"{digit} {_NUMBERS[number - 1]}", comes_out: " ".join(_LETTERS[letter] for letter in row)}
             for number, row in enumerate(written, start=1)
         ]
 
