@@ -172,6 +172,9 @@ def _subtitle(model: Model | nn.Module, view: View) -> str:
     parts.append(f"{layers} layer{'s' if layers > 1 else ''}")
     if any(track.direction == "backward" for track in tracks):
         parts.append("both directions")
+    below = min(track.depth for track in tracks)
+    if below:
+        parts.append(f"below them {below} more for the parts of each step")
     parts.append(f"{tracks[0].values['h'].shape[1]} units")
     parts.append(f"{len(view.trace.labels)} steps")
     parts.append(f"engine {tracks[0].engine}")

@@ -35,6 +35,8 @@ from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
 from unroll.tasks.forecast.windows import Scaling, SeriesStore, Windows, fit_scaling, split_windows
 from unroll.tasks.parts import NetworkParts, numbers
 
+#: What is not said of times that are days.
+_MIDNIGHT = "T00:00:00"
 #: Windows of the past that calibrate the bands of a prediction, over all series.
 _PAST = 20_000
 
@@ -141,7 +143,9 @@ class ForecastPredictor(Predictor):
         """What the steps of the window before an origin are called."""
         times = series.times[origin - self._saved.input_length : origin]
         if times.dtype.kind == "M":
-            return tuple(series.clock.text(times))
+            names = tuple(series.clock.text(times))
+            midnight = all(name.endswith(_MIDNIGHT) for name in names)
+            return tuple(name.removesuffix(_MIDNIGHT) for name in names) if midnight else names
         return tuple(f"{time:g}" for time in times)
 
     def ask(self, inputs: tuple[Any, ...]) -> Tensor:
