@@ -36,7 +36,8 @@ export class Inside {
     state.on(["spans"], () => {
       if (state.now.sorting === "query") void this.refresh();
     });
-    state.on(["language"], () => this.build());
+    // The names of what is shown stand above the panes as well.
+    state.on(["language"], () => void this.refresh());
     state.on(["theme"], () => {
       this.drawScale();
       void this.drawThumbs();
