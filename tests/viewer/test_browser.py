@@ -338,7 +338,7 @@ def test_picture_is_bright_where_a_word_looked(browser: Browser, pages: dict[str
 def test_diagnosis_and_flags_are_told_in_the_language_of_the_page(browser: Browser, pages: dict[str, Path]) -> None:
     opened(browser, pages["word"])
     text = browser.run("return document.body.innerText")
-    assert "Gradients fall under 1 % after 14 steps" in text
+    assert "Gradients fall under 1% after 14 steps" in text
     assert "Found on 100 other texts of the training file (2,410 steps), scored on 100 more (2,388 steps)." in text
     browser.key("l")
     settled(browser)
@@ -395,5 +395,6 @@ def test_hostile_text_is_shown_and_runs_nothing(browser: Browser, pages: dict[st
     text = browser.run("return document.body.innerText")
     assert "<img src=x onerror=" in text
     assert "[U+202E]gnp.exe" in text
+    assert "[U+DCFF]" in text
     assert not {"\u202e", "\u2066", "\x1b", "\x00"} & set(text)
     assert browser.said() == []
