@@ -46,7 +46,7 @@ export class First {
     const diagnosis = view.diagnosis[0]?.[state.now.language];
     const shown = state.now.compare === "one" ? [view] : [view, room.other];
     const several = shown.length > 1;
-    const called = (one: View): string => (several ? `${label(one.name, 40)}: ` : "");
+    const called = (one: View): string => (several ? `${label(one.name, 20)}: ` : "");
     const answers = shown.filter((one) => one.answer).map((one) => el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, called(one)), el("bdi", {}, visible(one.answer))));
     const decisions = shown.map((one) => [one, this.decision(one)] as const).filter(([, said]) => said).map(([one, said]) => called(one) + said);
     // The first of these that there is leads; of two texts each has its own.
