@@ -147,6 +147,32 @@ def test_gradient_of_a_loss_at_the_end_of_ragged_rows(engine: str) -> None:
         np.testing.assert_allclose(one.norms["c"], [np.mean(norms) for norms in own], rtol=1e-6)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_padding_of_ragged_rows_is_no_gradient_of_zero(engine: str, *, reverse: bool) -> None:
+    torch.manual_seed(3)
+    layer = unroll.Recurrent(unroll.GRUCell(3, 4), engine=engine, reverse=reverse, dtype=torch.float64)
+
+    class Every(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+            y: Tensor = self.layer(x, lengths=lengths)[0]
+            return y
+
+    x, lengths = torch.randn(7, 3, 3, dtype=torch.float64), [7, 2, 5]
+    (found,) = gradient_by_lag(Every(), (x, torch.tensor(lengths)), costs=squares)
+    total, count = np.zeros(7), np.zeros(7)
+    for row, length in enumerate(lengths):
+        (alone,) = gradient_by_lag(layer, x[:length, row : row + 1], costs=lambda given: squares(given[0]))
+        pairs = length - np.arange(length)
+        total[:length] += pairs * alone.norms["h"]
+        count[:length] += pairs
+    np.testing.assert_allclose(found.norms["h"], total / count, rtol=1e-9)
+
+
 def test_a_linear_network_of_radius_point_nine_forgets_in_nine_and_a_half_steps() -> None:
     torch.manual_seed(3)
     layer = linear(0.9 * orthogonal(6))
@@ -247,6 +273,20 @@ def test_a_forget_gate_of_point_ninety_nine_keeps_for_ninety_nine_and_a_half_ste
     np.testing.assert_allclose(use["i"].slope, 1.0)
     np.testing.assert_allclose(use["g"].slope, 1.0)
     assert use["i"].saturated == use["g"].saturated == 0.0
+
+
+def test_a_gate_that_replaces_keeps_what_it_leaves() -> None:
+    layer = unroll.Recurrent(unroll.MinGRUCell(3, 4), dtype=torch.float64)
+    with torch.no_grad():
+        for value in layer.parameters():
+            value.zero_()
+        layer.get_parameter("bias_ih")[:4] = math.log(0.01 / 0.99)
+        start = layer.cell.State(torch.ones(1, 4, dtype=torch.float64))
+        y, _ = layer(torch.zeros(20, 1, 3, dtype=torch.float64), start)
+    (scales,) = gate_time_scales(trace(layer, torch.randn(20, 1, 3).double())).values()
+    # The state itself falls as the time scale says.
+    np.testing.assert_allclose(scales, -20 / np.log(y[-1, 0].numpy()), rtol=1e-6)
+    assert round(float(scales[0]), 1) == 99.5
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -19,7 +19,7 @@ from unroll.lab import course, powers
 from unroll.lab.course import CHAPTERS, hold
 from unroll.lab.grid import depth_gates
 from unroll.lab.lesson import Chapter, Claim, Lesson, Part, Text
-from unroll.lab.order import _before, _more
+from unroll.lab.order import _before, _beyond, _more
 from unroll.lab.training import AtTheEnd, accuracy, first_symbol, power, train
 from unroll.layers import GridLSTM
 from unroll.report.charts import Curve, Plot
@@ -51,7 +51,7 @@ def test_pages_link_each_other_and_say_what_does_not_hold(two: None, tmp_path: P
     assert text.index("Title first") < text.index("Title second")
     assert "1 of 1 claims hold" in text
     assert "0 of 1 claims hold" in text
-    assert "Not borne out: It is so." in text
+    assert "0 of 1 claims hold; does not hold: It is so." in text
     page, korean = (tmp_path / name for name in ("second.html", "second.ko.html"))
     english = page.read_text("utf-8")
     assert '<html lang="en">' in english
@@ -59,7 +59,7 @@ def test_pages_link_each_other_and_say_what_does_not_hold(two: None, tmp_path: P
     assert "Part &lt;i&gt;" in english
     assert "--seed 3" in english
     assert '<html lang="ko">' in korean.read_text("utf-8")
-    assert "여기서는 맞지 않음:" in korean.read_text("utf-8")
+    assert "이번 실행에서는 맞지 않음:" in korean.read_text("utf-8")
     for file in tmp_path.glob("*.html"):
         for link in re.findall('href="(.*?)"', file.read_text("utf-8")):
             assert (tmp_path / link).is_file(), f"{file.name}: {link}"
@@ -107,9 +107,36 @@ def test_the_first_chapter_says_what_it_measured(monkeypatch: pytest.MonkeyPatch
 
 
 def test_numbers_over_many_powers_of_ten() -> None:
-    assert [power(value) for value in (0.0, 0.5, 2550.0, 8.28e7, 2.66e-5)] == [
-        "0", "0.5", "2,550", "8.3 × 10⁷", "2.7 × 10⁻⁵",
-    ]  # fmt: skip
+    written = [power(value).replace("\N{NO-BREAK SPACE}", " ") for value in (0.0, 0.5, 2550.0, 8.28e7, 2.66e-5)]
+    assert written == ["0", "0.5", "2,550", "8.3 × 10⁷", "2.7 × 10⁻⁵"]
+
+
+def test_what_no_window_tells_is_what_windows_and_ends_do_not_tell() -> None:
+    class Windows(nn.Module):
+        """Knows the order if one window of five, laid anywhere over the padded sequence, tells it; else says no."""
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            answers = []
+            for row in ids.T.tolist():
+                padded = [None, None, *row, None, None]
+                says = 0
+                for start in range(len(row)):
+                    window = padded[start : start + 5]
+                    a, b = (window.index(one) if one in window else None for one in (0, 1))
+                    if a is not None and b is not None:
+                        says = int(a < b)
+                    elif None in window and (a is not None or b is not None):
+                        at_the_beginning = window[0] is None
+                        says = int((a is not None) == at_the_beginning)
+                answers.append(says)
+            return nn.functional.one_hot(torch.tensor(answers), 2).float()
+
+    found = _beyond(Windows())
+    assert found.by_distance[:4] == [1.0] * 4
+    assert found.by_distance[12:] == [1.0] * 7
+    assert found.untold == pytest.approx(0.5, abs=0.06)
+    assert min(found.by_distance[4:11]) < 1
+    assert found.share == pytest.approx(28 / 190, abs=0.02), "of 190 pairs of places 28"
 
 
 def test_rows_ask_what_they_say_they_ask() -> None:

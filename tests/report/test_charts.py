@@ -60,7 +60,12 @@ def test_times_are_named_as_people_count_them(low, high, named):
 
 
 def test_logarithmic_ticks_stay_few_over_many_powers():
-    assert [tick.text for tick in log_ticks(1, 1e8)] == ["1", "10", "100", "1k", "10k", "100k", "1M", "10M", "100M"]
+    assert [tick.text for tick in log_ticks(1, 1e5)] == ["1", "10", "100", "1k", "10k", "100k"]
+    ticks = log_ticks(1e-12, 1e8)
+    assert [tick.text for tick in ticks] == ["10⁻¹²", "10⁻⁹", "10⁻⁶", "10⁻³", "1", "10³", "10⁶"]
+    assert [tick.at for tick in ticks] == pytest.approx([10.0**power for power in range(-12, 7, 3)])
+    few = [tick.text.replace("\N{NO-BREAK SPACE}", " ") for tick in log_ticks(1e-5, 1e-4)]
+    assert few == ["10⁻⁵", "2 × 10⁻⁵", "5 × 10⁻⁵", "10⁻⁴"]
 
 
 def drawn(plot: Plot):

@@ -87,7 +87,7 @@ def sentence_view(text: str, *, units: int = 48, seed: int = 0, layers: int = 1,
         (
             {
                 "kind": "vanishing",
-                "what": "Gradients fall under 1 % after 14 steps; rows are 36 steps long.",
+                "what": "Gradients fall under 1% after 14 steps; rows are 36 steps long.",
                 "numbers": "layer 1, forward, LSTMCell(8, 8): the gradient by c is 0.9 % of itself after 14 steps",
                 "try": "If what matters lies further back, try a layer that starts with long memories.",
                 "ko": {

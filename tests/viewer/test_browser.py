@@ -248,6 +248,32 @@ def test_difference_of_two_views_is_the_difference(browser: Browser, pages: dict
     assert browser.run("return [...document.querySelectorAll('.pane')].filter(p => p.offsetHeight).length") == 1
 
 
+def test_of_two_views_each_has_its_answer_and_says_what_it_shows(browser: Browser, pages: dict[str, Path]) -> None:
+    opened(browser, pages["two"])
+    answers = browser.run("return [...document.querySelectorAll('.answer')].map(p => p.innerText)")
+    assert [answer.split(": ")[:2] for answer in answers] == [["Answer", "1"], ["Answer", "2"]]
+    captions = "return [...document.querySelectorAll('.pane-name')].map(one => one.textContent.split(' · ').at(-1))"
+    assert browser.run(captions) == ["cell state c", "cell state c"]
+    browser.key("l")
+    settled(browser)
+    browser.wait(f"return (() => {{{captions}}})().every(name => name === '셀 상태 c')")
+
+
+@pytest.mark.parametrize("width", [1440, 2560])
+def test_page_takes_the_width_that_there_is(browser: Browser, pages: dict[str, Path], width: int) -> None:
+    opened(browser, pages["two"], width)
+    ends = browser.run(
+        "return [...document.querySelectorAll('main section')].filter(one => one.offsetWidth)"
+        ".map(one => one.getBoundingClientRect()).map(box => [box.top, box.left, box.right])"
+    )
+    rows: dict[float, list[tuple[float, float]]] = {}
+    for top, left, right in ends:
+        rows.setdefault(round(top), []).append((left, right))
+    for row in rows.values():
+        assert min(left for left, _ in row) < 0.04 * width
+        assert max(right for _, right in row) > 0.95 * width, "a section stands beside an empty part of the page"
+
+
 def test_keys_steer_the_page(browser: Browser, pages: dict[str, Path]) -> None:
     opened(browser, pages["deep"])
     browser.key("ArrowRight")
@@ -338,7 +364,7 @@ def test_picture_is_bright_where_a_word_looked(browser: Browser, pages: dict[str
 def test_diagnosis_and_flags_are_told_in_the_language_of_the_page(browser: Browser, pages: dict[str, Path]) -> None:
     opened(browser, pages["word"])
     text = browser.run("return document.body.innerText")
-    assert "Gradients fall under 1 % after 14 steps" in text
+    assert "Gradients fall under 1% after 14 steps" in text
     assert "Found on 100 other texts of the training file (2,410 steps), scored on 100 more (2,388 steps)." in text
     browser.key("l")
     settled(browser)
@@ -395,5 +421,6 @@ def test_hostile_text_is_shown_and_runs_nothing(browser: Browser, pages: dict[st
     text = browser.run("return document.body.innerText")
     assert "<img src=x onerror=" in text
     assert "[U+202E]gnp.exe" in text
+    assert "[U+DCFF]" in text
     assert not {"\u202e", "\u2066", "\x1b", "\x00"} & set(text)
     assert browser.said() == []

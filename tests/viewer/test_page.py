@@ -58,8 +58,12 @@ def test_block_of_one_value_keeps_it(value: float) -> None:
     assert (unpacked(packer.block(np.full((2, 3), value)), packer.texts) == value).all()
 
 
+#: Half of a character, as stands in the name of a file for a byte that is no UTF-8.
+HALF = "\udcff"
+
+
 def hostile_page() -> str:
-    tokens = tuple(HOSTILE)
+    tokens = (HALF, *HOSTILE)
     track = lstm_track(tokens, 4, 0)
     view = View(
         HOSTILE[0],
@@ -71,8 +75,8 @@ def hostile_page() -> str:
         (),
         {"label": HOSTILE[2]},
     )
-    shown = Shown(HOSTILE[1], view, " ".join(tokens[:-1]))
-    return look_html(scene_of(HOSTILE[0], HOSTILE[2], [shown], notes=[HOSTILE[0], HOSTILE[3]], language="en"))
+    shown = Shown(HOSTILE[1], view, " ".join(tokens[1:-1]))
+    return look_html(scene_of(HOSTILE[0] + HALF, HOSTILE[2], [shown], notes=[HOSTILE[0], HOSTILE[3]], language="en"))
 
 
 def test_hostile_text_ends_no_element_and_is_cut_with_its_length() -> None:
@@ -83,7 +87,8 @@ def test_hostile_text_ends_no_element_and_is_cut_with_its_length() -> None:
     assert "\u202e" not in page
     assert len(page) < 600_000
     scene = json.loads(re.search(r'id="scene">(.*?)</script>', page)[1])  # type: ignore[index]
-    assert scene["views"][0]["tokens"][0] == HOSTILE[0]
+    assert scene["views"][0]["tokens"][:2] == [HALF, HOSTILE[0]]
+    page.encode("utf-8")
     assert scene["views"][0]["tokens"][-1] == "x" * LONGEST + "… (1,000,000 characters)"
 
 

@@ -12,10 +12,11 @@ import torch
 import unroll
 from tasks.caption.squares import draw_squares
 from unroll.cells import LSTMCell
+from unroll.inspect import trace
 from unroll.layers import Attention
-from unroll.looking.written import logits_of
 from unroll.models.attention_decoder import AttentionDecoder
 from unroll.models.encoders import recurrent_stack
+from unroll.tasks.reread import logits_of
 from viewer.test_look import scene
 
 QUICK: dict[str, Any] = {"epochs": 1, "hidden_size": 8, "baselines": False, "progress": False, "say": lambda _: None}
@@ -94,10 +95,7 @@ def test_page_of_a_translator_has_both_sides_and_where_it_looks(translator: unro
 
 
 def test_weights_of_the_page_are_those_of_the_search(translator: unroll.Model) -> None:
-    from unroll.inspect import trace
-    from unroll.looking.written import writer_of
-
-    (found,) = trace(writer_of(translator), ["Haus Nummer 7"]).attention
+    (found,) = trace(translator.predictor.followed("Haus Nummer 7").subject, ["Haus Nummer 7"]).attention
     (written,) = translator.predictor.translate(["Haus Nummer 7"])  # type: ignore[attr-defined]
     assert written.weights is not None
     np.testing.assert_allclose(found.weights, written.weights.numpy(), atol=1e-5)

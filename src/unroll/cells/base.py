@@ -67,6 +67,7 @@ class Cell(abc.ABC):
     Class attributes:
         State: the named tuple of the state, `h` first.
         gates: names of the gates in the order of their rows in the stacked weights; empty if there are none.
+        replacing: those of them that the new value is multiplied by, and 1 minus them the old state.
 
     Args:
         input_size: I, features of one input step.
@@ -75,6 +76,7 @@ class Cell(abc.ABC):
 
     State: ClassVar[Any] = HiddenState
     gates: ClassVar[tuple[str, ...]] = ()
+    replacing: ClassVar[tuple[str, ...]] = ()
 
     input_size: int
     hidden_size: int

@@ -55,6 +55,7 @@ class MinGRUCell(Cell):
 
     State: ClassVar[type[HiddenState]] = HiddenState
     gates: ClassVar[tuple[str, ...]] = ("z", "n")
+    replacing: ClassVar[tuple[str, ...]] = ("z",)
 
     bias: bool = True
     zoneout: float = 0.0

@@ -178,7 +178,7 @@ def _vanishing(one: LayerHealth) -> Finding:
         korean = f"더 앞의 것이 중요하다면 긴 기억으로 시작하는 층을 써 보세요: init=unroll.chrono({long})."
     return Finding(
         "vanishing",
-        f"Gradients fall under 1 % after {_steps(lag)}; rows are {_steps(one.steps)} long.",
+        f"Gradients fall under 1% after {_steps(lag)}; rows are {_steps(one.steps)} long.",
         f"{one.title}, {one.cell}: {_norms(one, lag)}; falls to 1/e in {one.time_scale:.3g} steps",
         advice,
         Said(
@@ -277,7 +277,7 @@ def _healthy(layers: Sequence[LayerHealth]) -> Finding:
     what = f"Gradients reach as far as rows are long: {_steps(last)}."
     korean = f"기울기가 처음까지 닿습니다: {last:,} 시점."
     if one.vanishes is not None:
-        what = f"Gradients fall under 1 % only after {one.vanishes} of {_steps(one.steps)}."
+        what = f"Gradients fall under 1% only after {one.vanishes} of {_steps(one.steps)}."
         korean = f"기울기가 {one.steps:,} 시점 가운데 {one.vanishes:,} 시점을 지나서야 1% 아래로 떨어집니다."
     return Finding(
         "healthy",
@@ -310,7 +310,7 @@ def _where(one: LayerHealth) -> str:
 def _share(value: float) -> str:
     if value >= _LARGE:
         return f"{value:.3g} times"
-    return f"{value:.0%}" if value >= 0.1 else f"{value * 100:.2g} %"
+    return f"{value:.0%}" if value >= 0.1 else f"{value * 100:.2g}%"
 
 
 def _steps(count: int) -> str:

@@ -79,7 +79,8 @@ _KEEPS = ("f", "z")
 
 
 def keeping_gate(track: Track) -> str | None:
-    """The name of the gate that the old state is multiplied by: f of an LSTM, z of a GRU; None without one."""
+    """The name of the gate that the old state is multiplied by, or 1 minus which: f of an LSTM, z of a GRU; None
+    without one."""
     return next((name for name in _KEEPS if name in track.values), None)
 
 
@@ -87,7 +88,8 @@ def gate_time_scales(trace: Trace) -> Mapping[str, np.ndarray]:
     r"""(H,) float64 by the title of the track: -1 / E_t[ln f_t], the steps in which a unit's memory falls to 1/e.
 
     The product of the gates f over k steps is exp(k E[ln f]) on average. Infinite for a gate that is always open. For a
-    GRU, f is the update gate z, which its old state is multiplied by. Layers without such a gate are left out.
+    GRU, f is the update gate z, which its old state is multiplied by; for a minGRU it is 1 - z. Layers without such a
+    gate are left out.
 
     Source: Gers, Schmidhuber, Cummins 2000, "Learning to forget", section 3; Tallec, Ollivier 2018, "Can recurrent
     neural networks warp time?", section 2: a constant gate forgets in -1 / ln f steps.
@@ -106,5 +108,7 @@ def gate_time_scales(trace: Trace) -> Mapping[str, np.ndarray]:
         name = keeping_gate(track)
         if name is not None:
             with np.errstate(divide="ignore"):
-                found[track.title] = 1.0 / -np.log(track.values[name].astype(np.float64)).mean(axis=0)
+                gate = track.values[name].astype(np.float64)
+                logs = np.log1p(-gate) if name in track.replacing else np.log(gate)
+                found[track.title] = 1.0 / -logs.mean(axis=0)
     return found

@@ -268,7 +268,8 @@ def _side_by_side(parts: Sequence[Tensor | None], shape: tuple[int, ...], steps:
 
 
 def _origin(steps: Steps, t: int | None) -> Tensor:
-    """(B,) the place at which the step of a loss is taken."""
+    """(B,) the place at which the step of a loss is taken; -1 in rows that ended before it: their padding has no loss,
+    and is no gradient of zero that the mean would count."""
     if t is None:
         return steps.count - 1
-    return steps.order[t]
+    return torch.where(t < steps.count, steps.order[t], -1)

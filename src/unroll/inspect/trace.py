@@ -32,6 +32,7 @@ class Track:
         states: the names in `values` that are states ("h", "c"); the others are gates.
         values: (T, H) by name, float32 (float64 of a float64 network): every state, `h` first, then every gate in the
             order of the stacked weights. A projected "h" has fewer features than the others.
+        replacing: the gates that the new value is multiplied by, and 1 minus them the old state; see `Cell`.
     """
 
     module: str
@@ -42,6 +43,7 @@ class Track:
     labels: tuple[str, ...]
     states: tuple[str, ...]
     values: Mapping[str, np.ndarray]
+    replacing: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -257,6 +259,7 @@ def _track(parts: Sequence[Seen], row: int, names: tuple[str, ...]) -> Track:
         names if len(names) == steps else _numbers(steps),
         tuple(first.scan.cell.State._fields),
         values,
+        first.scan.cell.replacing,
     )
 
 

@@ -11,6 +11,7 @@ from unroll.lab.lesson import Chapter, Claim, Lesson, Part, Text
 from unroll.lab.training import generator, percent
 from unroll.models.both_ways import BothWays, one_way
 from unroll.models.fill import GapModel
+from unroll.report.charts import Axis, AxisKind, Bars, Chart, Plot
 
 #: Sentences whose missing word is told by what stands before it, and others where it is told by what comes after.
 _BEFORE = (
@@ -71,14 +72,21 @@ def _right(model: GapModel, kind: tuple[tuple[str, str, str], ...]) -> float:
 
 
 @torch.no_grad()
-def _best(model: GapModel, left: str, right: str) -> list[tuple[str, float]]:
-    """The three likeliest words for the gap."""
+def _shares(model: GapModel, left: str, right: str) -> list[float]:
+    """The probability of every word for the gap."""
     words = ["well", *left.split(), "the", *right.split()]
     ids = torch.tensor([[_IDS[word] for word in words]])
     at = 1 + len(left.split())
-    shares = model.scores(model.contexts(ids, torch.tensor([len(words)]))[0, at : at + 1]).softmax(dim=1)[0]
-    values, places = shares.topk(3)
-    return [(_WORDS[int(place)], float(value)) for value, place in zip(values, places, strict=True)]
+    found: list[float] = (
+        model.scores(model.contexts(ids, torch.tensor([len(words)]))[0, at : at + 1]).softmax(dim=1)[0].tolist()
+    )
+    return found
+
+
+def _best(model: GapModel, left: str, right: str) -> list[tuple[str, float]]:
+    """The three likeliest words for the gap."""
+    shares = _shares(model, left, right)
+    return sorted(zip(_WORDS, shares, strict=True), key=lambda pair: -pair[1])[:3]
 
 
 def run(seed: int) -> Lesson:
@@ -89,7 +97,7 @@ def run(seed: int) -> Lesson:
 
     def scores(language: str) -> list[dict[str, object]]:
         reads = Text("reads", "읽는 방향").of(language)
-        clue = Text("clue before the gap", "단서가 빈칸 앞에"), Text("clue behind the gap", "단서가 빈칸 뒤에")
+        clue = Text("clue before the gap", "단서가 빈칸 앞에"), Text("clue after the gap", "단서가 빈칸 뒤에")
         return [
             {
                 reads: names[name].of(language),
@@ -97,6 +105,25 @@ def run(seed: int) -> Lesson:
                 clue[1].of(language): percent(own["after"]),
             }
             for name, own in right.items()
+        ]
+
+    def bars(language: str) -> list[Chart]:
+        left, _, behind = _AFTER[0]
+        fillers = [word for _, word, _ in _AFTER]
+        layers = []
+        for side, (name, model) in zip((-0.2, 0.2), models.items(), strict=True):
+            shares = _shares(model, left, behind)
+            heights = [shares[_WORDS.index(word)] for word in fillers]
+            places = [at + side for at in range(len(fillers))]
+            layers.append(Bars(names[name].of(language), places, heights, 0.36, [percent(one) for one in heights]))
+        return [
+            Plot(
+                f"{left} ___ {behind}",
+                layers,
+                Axis(names=fillers),
+                Axis(Text("probability", "확률").of(language), AxisKind.SHARE, 0.0, 1.0),
+                wide=True,
+            )
         ]
 
     def guesses(language: str) -> list[dict[str, object]]:
@@ -117,52 +144,56 @@ def run(seed: int) -> Lesson:
         Part(
             Text("Feeling under the ___", "feeling under the ___"),
             Text(
-                "Sentences with a gap that weather, table or bridge may fill. In half of them the clue stands"
-                " before the gap, in the other half behind it. A network that reads from the left knows only what"
-                " stands before. One that reads from both ends joins what comes from the left with what comes from"
-                f" the right. Each was trained on {_UPDATES * _ROWS} sentences. With the clue before the gap they"
-                f" are right in {percent(one['before'])} and {percent(both['before'])} of new sentences, with the"
-                f" clue behind it in {percent(one['after'])} and {percent(both['after'])}. Guessing one of three"
-                " gives 33 %.",
-                "빈칸에 weather, table, bridge 가운데 하나가 들어가는 문장들입니다. 절반은 단서가 빈칸 앞에, 절반은"
-                " 뒤에 있습니다. 왼쪽에서 읽는 신경망은 앞에 있는 것만 압니다. 양쪽에서 읽는 신경망은 왼쪽에서 온 것과"
-                f" 오른쪽에서 온 것을 합칩니다. 각각 문장 {_UPDATES * _ROWS}개로 학습했습니다. 단서가 앞에 있으면"
-                f" 새 문장의 {percent(one['before'])}와 {percent(both['before'])}를, 뒤에 있으면"
-                f" {percent(one['after'])}와 {percent(both['after'])}를 맞힙니다. 셋 가운데 하나를 찍으면 33 %입니다.",
+                "Sentences with a gap that “weather”, “table” or “bridge” may fill; guessing one of the three gives"
+                " 33%. In half of the sentences the clue stands before the gap, in the other half after it. One"
+                " network reads from the left and knows only what stands before the gap. The other reads from both"
+                f" ends and joins what it knows from either side. Each was trained on {_UPDATES * _ROWS:,} sentences."
+                f" With the clue before the gap they are right on {percent(one['before'])} and"
+                f" {percent(both['before'])} of new sentences, with the clue after it on {percent(one['after'])} and"
+                f" {percent(both['after'])}.",
+                "빈칸에 weather, table, bridge 가운데 하나가 들어가는 문장들입니다. 셋 가운데 하나를 찍으면 33%입니다."
+                " 절반은 단서가 빈칸 앞에, 절반은 빈칸 뒤에 있습니다. 한 신경망은 왼쪽에서부터 읽으므로 빈칸 앞에 있는"
+                " 것만 압니다. 다른 신경망은 양쪽 끝에서 읽고, 두 쪽에서 안 것을 합칩니다. 각각 문장"
+                f" {_UPDATES * _ROWS:,}개로 학습했습니다. 단서가 앞에 있으면 새 문장의 {percent(one['before'])}와"
+                f" {percent(both['before'])}를, 뒤에 있으면 {percent(one['after'])}와 {percent(both['after'])}를"
+                " 맞힙니다.",
             ),
             None,
             scores,
         ),
         Part(
-            Text("What each of them guesses", "저마다 고르는 낱말"),
+            Text("What each of them guesses", "각 신경망이 고르는 낱말"),
             Text(
-                "The three likeliest words for the gap, with their probabilities.",
-                "빈칸에 가장 그럴듯한 세 낱말과 그 확률입니다.",
+                "A sentence whose clue comes after the gap, and below it the three likeliest words for other gaps, with"
+                " their probabilities.",
+                "먼저 단서가 빈칸 뒤에 있는 문장입니다. 표에는 여러 문장의 빈칸에 가장 그럴듯한 낱말 셋과 그 확률이"
+                " 있습니다.",
             ),
-            None,
+            bars,
             guesses,
         ),
     ]
     claims = [
         Claim(
             Text(
-                "Where the clue comes first, reading one way is enough.", "단서가 앞에 있으면 한쪽으로 읽어도 충분하다."
+                "Where the clue comes first, reading one way is enough.",
+                "단서가 앞에 있으면 한쪽에서만 읽어도 충분하다.",
             ),
             one["before"] > 0.9,
             Text(
-                f"one way {percent(one['before'])}, both {percent(both['before'])}",
-                f"한쪽 {percent(one['before'])}, 양쪽 {percent(both['before'])}",
+                f"reading one way: {percent(one['before'])} right, from both ends: {percent(both['before'])}",
+                f"한쪽에서 읽으면 정답률 {percent(one['before'])}, 양쪽에서 읽으면 {percent(both['before'])}",
             ),
         ),
         Claim(
             Text(
                 "Where the clue comes after the gap, only reading from both ends helps.",
-                "단서가 빈칸 뒤에 있으면 양쪽에서 읽어야만 안다.",
+                "단서가 빈칸 뒤에 있으면 양쪽에서 읽어야만 알 수 있다.",
             ),
             one["after"] < 0.5 and both["after"] > 0.9,
             Text(
-                f"one way {percent(one['after'])}, both {percent(both['after'])}",
-                f"한쪽 {percent(one['after'])}, 양쪽 {percent(both['after'])}",
+                f"reading one way: {percent(one['after'])} right, from both ends: {percent(both['after'])}",
+                f"한쪽에서 읽으면 정답률 {percent(one['after'])}, 양쪽에서 읽으면 {percent(both['after'])}",
             ),
         ),
     ]
@@ -173,8 +204,10 @@ CHAPTER = Chapter(
     "both-ways",
     Text("What reading from both ends adds", "양쪽에서 읽으면 무엇이 나아질까"),
     Text(
-        "The same sentences with a gap, read one way and both ways.",
-        "빈칸이 있는 같은 문장을 한쪽으로, 그리고 양쪽으로 읽습니다.",
+        "A word is missing, and the clue may stand before or after the gap. One network reads from the left"
+        " only, one from both ends.",
+        "낱말 하나가 빠져 있고, 단서는 빈칸 앞에 있을 수도 뒤에 있을 수도 있습니다. 한 신경망은 왼쪽에서만, 다른"
+        " 신경망은 양쪽에서 읽습니다.",
     ),
     run,
 )

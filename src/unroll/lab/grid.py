@@ -85,7 +85,7 @@ def run(seed: int) -> Lesson:
                 curves.append(Curve(title, list(map(float, range(1, len(smooth) + 1))), smooth))
         return [
             Plot(
-                Text("Loss while training", "학습하는 동안의 손실").of(language),
+                Text("Loss while training, mean of ten updates", "학습하는 동안의 손실, 10번 갱신의 평균").of(language),
                 curves,
                 Axis(Text("update", "갱신").of(language), AxisKind.WHOLE),
                 Axis(Text("loss", "손실").of(language)),
@@ -97,13 +97,13 @@ def run(seed: int) -> Lesson:
         names = {"before": Text("before training", "학습 전"), "after": Text("after training", "학습 뒤")}
         return [
             Plot(
-                Text("Forget gate of depth, by block", "블록마다 본 깊이 쪽 망각 게이트").of(language),
+                Text("Forget gate in depth, block by block", "블록별 깊이 방향 망각 게이트").of(language),
                 [
                     Curve(names[when].of(language), list(map(float, range(1, deepest + 1))), values, dots=True)
                     for when, values in gates.items()
                 ],
-                Axis(Text("block, from the input up", "블록, 입력에서 위로").of(language), AxisKind.WHOLE),
-                Axis(Text("mean gate", "게이트 평균").of(language), AxisKind.SHARE, 0.0, 1.0),
+                Axis(Text("block, from the input upwards", "블록, 입력에서 위로").of(language), AxisKind.WHOLE),
+                Axis(Text("mean of the gate", "게이트의 평균").of(language), low=0.0, high=1.0),
                 wide=True,
             )
         ]
@@ -123,33 +123,37 @@ def run(seed: int) -> Lesson:
 
     parts = [
         Part(
-            Text("Deep over a short time", "짧은 시간, 깊은 층"),
+            Text("Short in time, deep in layers", "짧은 시간, 깊은 층"),
             Text(
-                f"A symbol must be kept for {_LAG} steps, which is easy; the difficulty here is depth. In a plain"
-                " stack, what a layer gives is the only way up, so a gradient passes through every layer's gates on"
-                " its way down. A Grid LSTM has a second memory that runs from block to block, with gates of its"
-                f" own. After at most {_UPDATES} updates a stack of {deepest} is right in {percent(stack.accuracy)}"
-                f" of new rows, a grid of {deepest} in {percent(grid.accuracy)}. Guessing gives 25 %.",
-                f"기호를 {_LAG} 걸음만 간직하면 되므로 시간 쪽은 쉽고, 어려운 것은 깊이입니다. 그냥 쌓은 LSTM에서는"
-                " 층이 내놓는 값만 위로 올라가므로 기울기는 내려오는 길에 층마다 게이트를 지나야 합니다. Grid"
-                f" LSTM에는 블록에서 블록으로 이어지는 둘째 기억과 그 게이트가 있습니다. 많아야 {_UPDATES}번 갱신한"
-                f" 뒤 {deepest}층 쌓은 LSTM은 새 줄의 {percent(stack.accuracy)}, {deepest}블록 Grid LSTM은"
-                f" {percent(grid.accuracy)}를 맞힙니다. 찍으면 25 %입니다.",
+                f"One of four symbols must be remembered for only {_LAG} steps, which is easy; the difficulty here is"
+                " depth. In a stack of LSTMs only the output of a layer goes up to the next, so on its way down the"
+                " gradient passes through the output gate and the input gate of every layer. A Grid LSTM (Kalchbrenner"
+                " et al. 2015) has a second memory that runs from block to block, with gates of its own. Guessing gives"
+                f" 25%. After at most {_UPDATES} updates a stack of {deepest} layers is right on"
+                f" {percent(stack.accuracy)} of new sequences, a grid of {deepest} blocks on {percent(grid.accuracy)}."
+                " A line ends early when its network is right.",
+                f"네 가지 기호 가운데 하나를 {_LAG}시점만 기억하면 되므로 시간 쪽은 쉽습니다. 어려운 것은 깊이입니다."
+                " LSTM을 쌓으면 층의 출력만 위층으로 올라갑니다. 그래서 기울기는 내려오는 길에 층마다 출력 게이트와"
+                " 입력 게이트를 지나야 합니다. Grid LSTM(Kalchbrenner 등 2015)에는 블록에서 블록으로 이어지는 둘째"
+                f" 기억이 있고, 그 기억에도 게이트가 있습니다. 찍으면 25%입니다. 최대 {_UPDATES}번 갱신한 뒤, 쌓은"
+                f" LSTM {deepest}층은 새 수열의 {percent(stack.accuracy)}를, Grid LSTM {deepest}블록은"
+                f" {percent(grid.accuracy)}를 맞힙니다. 다 맞히게 되면 선이 일찍 끝납니다.",
             ),
             losses,
             table,
         ),
         Part(
-            Text("What the depth gates do", "깊이 쪽 게이트가 하는 일"),
+            Text("What the gates in depth do", "깊이 방향의 게이트가 하는 일"),
             Text(
-                "The forget gate of depth says how much of the memory from the block below is passed on to the next."
-                f" Before training it is {means['before']:.2f} on average, after it {means['after']:.2f}. The"
-                f" product over all {deepest} blocks, which is what is left of the input's own memory at the top, is"
-                f" {_product(gates['before']):.3f} before and {_product(gates['after']):.3f} after.",
-                "깊이 쪽 망각 게이트는 아래 블록의 기억을 얼마나 위로 넘길지 정합니다. 평균은 학습 전"
-                f" {means['before']:.2f}, 학습 뒤 {means['after']:.2f}입니다. {deepest}블록을 모두 곱한 값, 곧"
-                f" 입력의 기억이 꼭대기에 남는 몫은 학습 전 {_product(gates['before']):.3f}, 학습 뒤"
-                f" {_product(gates['after']):.3f}입니다.",
+                "In depth, the forget gate says how much of the memory of the block below goes up to the next: 1 is all"
+                f" of it. Before training it is {means['before']:.2f} on average, after training"
+                f" {means['after']:.2f}. The product over all {deepest} blocks, the share of the input's own memory"
+                f" that reaches the top, is {100 * _product(gates['before']):.1f}% before and"
+                f" {100 * _product(gates['after']):.1f}% after.",
+                "깊이 방향의 망각 게이트는 아래 블록의 기억을 위로 얼마나 넘길지 정합니다. 1이면 모두 넘깁니다. 평균은"
+                f" 학습 전 {means['before']:.2f}, 학습 뒤 {means['after']:.2f}입니다. {deepest}블록의 게이트를 모두"
+                " 곱하면 입력의 기억이 꼭대기까지 닿는 비율이 됩니다. 학습 전에는"
+                f" {100 * _product(gates['before']):.1f}%, 학습 뒤에는 {100 * _product(gates['after']):.1f}%입니다.",
             ),
             gate_chart,
         ),
@@ -158,20 +162,21 @@ def run(seed: int) -> Lesson:
         Claim(
             Text(
                 "A deep grid learns where a deep stack does not.",
-                "깊은 Grid LSTM은 깊이 쌓은 LSTM이 못 배우는 것을 배운다.",
+                "깊은 Grid LSTM은 깊게 쌓은 LSTM이 배우지 못하는 것을 배운다.",
             ),
             grid.accuracy > stack.accuracy + 0.1,
             Text(
-                f"{deepest} deep: grid {percent(grid.accuracy)}, stack {percent(stack.accuracy)}",
-                f"{deepest}층: Grid LSTM {percent(grid.accuracy)}, 쌓은 LSTM {percent(stack.accuracy)}",
+                f"{deepest} deep: the grid is right on {percent(grid.accuracy)}, the stack on"
+                f" {percent(stack.accuracy)}",
+                f"{deepest}층일 때 정답률: Grid LSTM {percent(grid.accuracy)}, 쌓은 LSTM {percent(stack.accuracy)}",
             ),
         ),
         Claim(
-            Text("Training opens the gates of depth.", "학습하면 깊이 쪽 게이트가 열린다."),
+            Text("Training opens the gates in depth.", "학습하면 깊이 방향의 게이트가 열린다."),
             means["after"] > means["before"] + 0.01,
             Text(
-                f"mean {means['before']:.2f} before, {means['after']:.2f} after",
-                f"평균 학습 전 {means['before']:.2f}, 학습 뒤 {means['after']:.2f}",
+                f"on average {means['before']:.2f} before training, {means['after']:.2f} after",
+                f"평균이 학습 전 {means['before']:.2f}, 학습 뒤 {means['after']:.2f}",
             ),
         ),
     ]
@@ -187,10 +192,12 @@ def _product(values: Sequence[float]) -> float:
 
 CHAPTER = Chapter(
     "grid",
-    Text("The depth gates of a Grid LSTM", "Grid LSTM의 깊이 쪽 게이트"),
+    Text("The depth gates of a Grid LSTM", "Grid LSTM의 깊이 방향 게이트"),
     Text(
-        "Memory from layer to layer, and whether it helps a deep network to learn.",
-        "층에서 층으로 이어지는 기억이 깊은 신경망의 학습에 도움이 되는지 봅니다.",
+        "LSTMs remember over time. A Grid LSTM also hands a memory on from layer to layer: does that help ten layers to"
+        " learn?",
+        "LSTM은 시간을 따라 기억합니다. Grid LSTM은 층에서 층으로도 기억을 넘깁니다. 열 층을 학습하는 데 도움이"
+        " 될까요?",
     ),
     run,
 )

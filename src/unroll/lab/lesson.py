@@ -23,6 +23,10 @@ class Text(NamedTuple):
         return self.ko if language == "ko" else self.en
 
 
+#: What the axis of a gradient on its way back is called.
+BACK = Text("steps back", "거슬러 올라간 시점 수")
+
+
 class Claim(NamedTuple):
     """Something that is said of recurrent networks, and whether this run bears it out.
 

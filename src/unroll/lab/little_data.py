@@ -48,23 +48,24 @@ def run(seed: int) -> Lesson:
             layers.append(Curve(name, places, [v.value for v in values], colour, dots=True))
         return [
             Plot(
-                Text("Accuracy by training rows, with 95 % intervals", "학습 줄 수에 따른 정답률과 95 % 구간").of(
-                    language
-                ),
+                Text(
+                    "Right answers by number of training images, with 95% intervals",
+                    "학습 이미지 수에 따른 정답률과 95% 구간",
+                ).of(language),
                 layers,
-                Axis(Text("training rows", "학습 줄 수").of(language), AxisKind.LOG),
+                Axis(Text("training images", "학습 이미지 수").of(language), AxisKind.LOG),
                 Axis(Text("right answers", "정답률").of(language), AxisKind.SHARE),
                 wide=True,
             )
         ]
 
     def table(language: str) -> list[dict[str, object]]:
-        rows_name, ahead = Text("rows", "줄 수").of(language), Text("GRU ahead by", "GRU가 앞선 폭").of(language)
+        rows_name, ahead = Text("images", "이미지 수").of(language), Text("GRU − LSTM", "GRU − LSTM").of(language)
         return [
             {
-                rows_name: rows,
-                **{name: f"{100 * own.value:.1f} %" for name, own in means[rows].items()},
-                ahead: f"{100 * gains[rows].value:+.1f} ± {100 * gains[rows].half:.1f}",
+                rows_name: f"{rows:,}",
+                **{name: f"{100 * own.value:.1f}%" for name, own in means[rows].items()},
+                ahead: f"{100 * gains[rows].value:+.2f} ± {100 * gains[rows].half:.2f}",
             }
             for rows in _ROWS
         ]
@@ -73,24 +74,32 @@ def run(seed: int) -> Lesson:
 
     def told(rows: int) -> Text:
         gain = gains[rows]
-        numbers = f"{100 * gain.value:+.1f} ± {100 * gain.half:.1f}"
+        numbers = f"{100 * gain.value:+.2f} ± {100 * gain.half:.2f}"
+        if abs(gain.value) <= gain.half:
+            verdict = Text("the interval contains 0, so it could be chance", "구간에 0이 들어 있어 우연일 수 있음")
+        elif gain.value > 0:
+            verdict = Text("GRU is better here", "여기서는 GRU가 나음")
+        else:
+            verdict = Text("LSTM is better here", "여기서는 LSTM이 나음")
         return Text(
-            f"with {rows} rows GRU minus LSTM is {numbers} percentage points over {_SEEDS} seeds",
-            f"{rows}줄일 때 GRU에서 LSTM을 뺀 값은 씨앗 {_SEEDS}개에서 {numbers} %포인트",
+            f"with {rows:,} images GRU minus LSTM is {numbers} percentage points over {_SEEDS} starts; {verdict.en}",
+            f"이미지 {rows:,}개일 때 GRU − LSTM은 {_SEEDS}번 학습해서 {numbers}%p. {verdict.ko}",
         )
 
     parts = [
         Part(
-            Text("The same digits, more and more of them", "같은 손글씨를 점점 더 많이"),
+            Text("The same digits, more and more of them", "같은 손글씨, 점점 더 많은 데이터"),
             Text(
-                f"Handwritten digits, read row by row in eight steps. GRU and LSTM have {_SIZE} units each and the same"
-                f" {_UPDATES} updates, on {_ROWS[0]}, {_ROWS[1]} and {_ROWS[2]} training rows; each was trained"
-                f" {_SEEDS} times and scored on the same {_TEST} other rows. An interval that holds zero means that"
-                " this experiment cannot tell the two apart.",
-                f"손글씨 숫자를 한 줄씩 여덟 걸음에 읽습니다. GRU와 LSTM은 유닛이 {_SIZE}개로 같고 갱신도"
-                f" {_UPDATES}번으로 같으며, 학습 줄 수만 {_ROWS[0]}, {_ROWS[1]}, {_ROWS[2]}으로 다릅니다. 저마다"
-                f" {_SEEDS}번 학습해 같은 {_TEST}줄로 채점했습니다. 구간에 0이 들어 있으면 이 실험으로는 둘을 가를"
-                " 수 없다는 뜻입니다.",
+                "Images of handwritten digits, read from top to bottom: eight rows of pixels are eight steps. GRU and"
+                f" LSTM have {_SIZE} units each and get the same {_UPDATES} updates, with {_ROWS[0]}, {_ROWS[1]} or"
+                f" {_ROWS[2]:,} training images. Each was trained {_SEEDS} times from different starts and scored on"
+                f" the same {_TEST} other images. The bands and the ± are 95% intervals of the mean: where that of the"
+                " difference contains 0, this experiment cannot tell the two apart.",
+                "손글씨 숫자 이미지를 위에서 아래로 읽습니다. 픽셀 여덟 줄이 여덟 시점입니다. GRU와 LSTM은 유닛이"
+                f" {_SIZE}개로 같고 갱신도 {_UPDATES}번으로 같으며, 학습 이미지만 {_ROWS[0]}개, {_ROWS[1]}개,"
+                f" {_ROWS[2]:,}개로 다릅니다. 저마다 초깃값을 바꿔 {_SEEDS}번 학습하고, 학습에 쓰지 않은 같은 이미지"
+                f" {_TEST}개로 채점했습니다. 띠와 ±는 평균의 95% 구간입니다. 차이의 구간에 0이 들어 있으면 이"
+                " 실험으로는 어느 쪽이 나은지 말할 수 없습니다.",
             ),
             charts,
             table,
@@ -149,8 +158,9 @@ CHAPTER = Chapter(
     "little-data",
     Text("GRU for little data, LSTM for much: is it so?", "데이터가 적으면 GRU, 많으면 LSTM: 정말일까"),
     Text(
-        "A rule of thumb put to the test on handwritten digits, with intervals.",
-        "널리 알려진 어림 규칙을 손글씨 숫자로, 구간과 함께 시험합니다.",
+        "A well-known rule of thumb, tested on handwritten digits: both networks see more and more of them, each from"
+        " several starts.",
+        "널리 알려진 경험칙을 손글씨 숫자로 시험합니다. 학습 이미지를 늘려 가며 두 신경망을 여러 번씩 학습합니다.",
     ),
     run,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,17 +11,17 @@ from unroll.report.charts import Lanes
 from unroll.report.rendering import render
 from unroll.report.tables import as_table
 
-_CLAIMS = Text("What is said, and what this run shows", "흔히 하는 말과 이번 실행이 보여 준 것")
-_HOLDS = Text("Holds here:", "여기서는 맞음:")
-_FAILS = Text("Does not hold here:", "여기서는 맞지 않음:")
-_CHAPTERS = Text("Chapters in reading order", "읽는 순서대로 본 장")
-_CONTENTS = Text("All chapters", "모든 장")
+_CLAIMS = Text("What people say, and what this run shows", "흔히 하는 말, 그리고 이번 실행의 결과")
+_HOLDS = Text("Holds here:", "이번 실행에서는 맞음:")
+_FAILS = Text("Does not hold here:", "이번 실행에서는 맞지 않음:")
+_CHAPTERS = Text("Chapters in reading order", "차례")
+_CONTENTS = Text("All chapters", "차례")
 _LAB = Text("The unroll lab", "unroll 실험실")
 _ABOUT = Text(
-    "What recurrent networks remember, and why. Every number and picture on these pages was measured on networks that"
-    " were trained on this machine when the pages were made.",
-    "순환 신경망이 무엇을 왜 기억하는지 봅니다. 이 쪽들의 수와 그림은 모두 쪽을 만들 때 이 컴퓨터에서 학습한 신경망을"
-    " 재어 얻은 것입니다.",
+    "What recurrent networks remember, and why: small experiments, each with a claim that people make and what came"
+    " of it here. Every number and picture was measured on networks that were trained when these pages were made.",
+    "순환 신경망이 무엇을, 왜 기억하는지 작은 실험으로 알아봅니다. 장마다 흔히 하는 말을 시험하고 결과를 적었습니다."
+    " 수치와 그림은 모두 이 페이지를 만들 때 학습한 신경망에서 잰 것입니다.",
 )
 _NAMES = {"en": "English", "ko": "한국어"}
 
@@ -53,14 +54,17 @@ def lesson_html(
     """A chapter's page."""
     number = [one.name for one in chapters].index(chapter.name)
     links = [_way(file_name("index", language), _CONTENTS.of(language)), *_other_languages(chapter.name, language)]
-    for at, text in ((number - 1, Text("Before", "앞 장")), (number + 1, Text("Next", "다음 장"))):
+    for at, text in ((number - 1, Text("Previous", "이전 장")), (number + 1, Text("Next", "다음 장"))):
         if 0 <= at < len(chapters):
             other = chapters[at]
             links.append(_way(file_name(other.name, language), f"{text.of(language)}: {other.title.of(language)}"))
-    eyebrow = Text(f"unroll lab · chapter {number + 1} of {len(chapters)}", f"unroll 실험실 · {number + 1}장")
+    eyebrow = Text(
+        f"unroll lab · chapter {number + 1} of {len(chapters)}",
+        f"unroll 실험실 · {len(chapters)}장 가운데 {number + 1}장",
+    )
     cost = Text(
         f"Trained and measured in {seconds:.0f} seconds with seed {seed}: unroll lab {chapter.name} --seed {seed}",
-        f"씨앗 {seed}로 {seconds:.0f}초 동안 학습하고 재었습니다: unroll lab {chapter.name} --seed {seed}",
+        f"학습과 측정 {seconds:.0f}초, 시드 {seed}: unroll lab {chapter.name} --seed {seed}",
     )
     return render(
         "lab.html",
@@ -71,7 +75,7 @@ def lesson_html(
             "about": chapter.about.of(language),
             "links": links,
             "claims": [
-                {"says": one.says.of(language), "holds": one.holds, "numbers": one.numbers.of(language)}
+                {"says": one.says.of(language), "holds": one.holds, "numbers": _kept(one.numbers.of(language))}
                 for one in lesson.claims
             ],
             "parts": [_part(part, language) for part in lesson.parts],
@@ -115,12 +119,10 @@ def _verdict(chapter: Chapter, own: Done | None, language: str) -> str:
     failed = [str(claim[language]) for claim in own.claims if not claim["holds"]]
     count = len(own.claims)
     text = Text(
-        f"{count - len(failed)} of {count} claims hold; {own.seconds:.0f} seconds.",
-        f"말 {count}가지 가운데 {count - len(failed)}가지가 맞음; {own.seconds:.0f}초.",
+        f"{count - len(failed)} of {count} claims hold{'; does not hold: ' if failed else '.'}",
+        f"주장 {count}개 중 {count - len(failed)}개가 맞음{'. 맞지 않은 주장: ' if failed else '.'}",
     ).of(language)
-    if failed:
-        text += Text(" Not borne out: ", " 맞지 않은 말: ").of(language) + " ".join(failed)
-    return text
+    return text + " ".join(failed) + Text(f" ({own.seconds:.0f} seconds)", f" ({own.seconds:.0f}초)").of(language)
 
 
 def _part(part: Part, language: str) -> dict[str, Any]:
@@ -129,11 +131,16 @@ def _part(part: Part, language: str) -> dict[str, Any]:
     wide = [chart for chart in charts if isinstance(chart, Lanes) or getattr(chart, "wide", False)]
     return {
         "title": part.title.of(language),
-        "text": part.text.of(language),
+        "text": _kept(part.text.of(language)),
         "wide": wide,
         "charts": [chart for chart in charts if chart not in wide],
         "table": None if part.table is None else as_table(part.table(language), part.title.of(language)),
     }
+
+
+def _kept(text: str) -> str:
+    """A text whose particles stay with their numbers: a line must not end between "25%" and "입니다"."""
+    return re.sub("%(?=[가-힣])", "%\N{WORD JOINER}", text)
 
 
 def _frame(language: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from unroll.report.charts import Axis, AxisKind, Chart, Curve, Plot
 _SIZE, _STEPS = 32, 300
 #: What one symbol unfolds into: the names of digits.
 _NAMES = ("one", "two", "three", "four", "five", "seven")
+_NUMBERS = ("1", "2", "3", "4", "5", "7")
 _END = "·"
 _LETTERS = sorted({letter for name in _NAMES for letter in name} | {_END})
 _LONGEST = max(map(len, _NAMES)) + 1
@@ -105,9 +106,10 @@ def run(seed: int) -> Lesson:
         x[0] = torch.eye(len(_NAMES))
         with torch.no_grad():
             written = speller(x).argmax(dim=2).T.tolist()
+        digit = Text("digit", "숫자").of(language)
         goes_in, comes_out = Text("goes in", "들어가는 것").of(language), Text("comes out", "나오는 것").of(language)
         return [
-            {goes_in: f"[{number}]", comes_out: " ".join(_LETTERS[letter] for letter in row)}
+            {goes_in: f"{digit} {_NUMBERS[number - 1]}", comes_out: " ".join(_LETTERS[letter] for letter in row)}
             for number, row in enumerate(written, start=1)
         ]
 
@@ -127,10 +129,12 @@ def run(seed: int) -> Lesson:
         ]
         return [
             Plot(
-                Text("If the row ended here: more ones?", "여기서 끝난다면 1이 더 많은가?").of(language),
+                Text(
+                    "If the sequence ended here: are more than half ones?", "수열이 여기서 끝난다면 1이 절반을 넘는가?"
+                ).of(language),
                 curves,
                 Axis(Text("bits read", "읽은 비트").of(language), AxisKind.WHOLE),
-                Axis(Text("probability of yes", "그렇다고 볼 확률").of(language), AxisKind.SHARE, 0.0, 1.0),
+                Axis(Text("probability of yes", "그렇다고 답할 확률").of(language), AxisKind.SHARE, 0.0, 1.0),
                 wide=True,
             )
         ]
@@ -139,7 +143,7 @@ def run(seed: int) -> Lesson:
         x, _ = _changes(seed + 7, 3)
         with torch.no_grad():
             answers = tagger(x).argmax(dim=2)
-        step = Text("step", "걸음").of(language)
+        step = Text("step", "시점").of(language)
         return [
             {step: kind, **{str(t + 1): int(value) for t, value in enumerate(values)}}
             for kind, values in (
@@ -169,47 +173,50 @@ def run(seed: int) -> Lesson:
         unit = Text("unit", "유닛").of(language)
         return [
             Plot(
-                Text("Four units while 'three' is written", "three를 쓰는 동안의 유닛 넷").of(language),
+                Text("Four units while “three” is written", "three를 쓰는 동안의 유닛 네 개").of(language),
                 [
                     Curve(f"{unit} {number}", list(map(float, range(1, _LONGEST + 1))), states[:, number].tolist())
                     for number in moving
                 ],
-                Axis(Text("step", "걸음").of(language), AxisKind.WHOLE),
-                Axis("h", low=-1.0, high=1.0),
+                Axis(Text("step", "시점").of(language), AxisKind.WHOLE),
+                Axis(Text("state h", "상태 h").of(language), low=-1.0, high=1.0),
                 wide=True,
             )
         ]
 
     parts = [
         Part(
-            Text("One to many: a symbol becomes a word", "하나에서 여럿으로: 기호가 낱말이 된다"),
+            Text("One to many: a number becomes a word", "하나에서 여럿으로: 숫자가 낱말이 된다"),
             Text(
-                "One symbol goes in at the first step, and nothing after it; at every step a letter comes out."
-                f" Where it is in the word stands nowhere but in the state. {percent(spelled)} of the letters are"
-                " right.",
-                "첫 걸음에 기호 하나가 들어가고 그 뒤에는 아무것도 들어가지 않는데, 걸음마다 글자가 하나씩"
-                f" 나옵니다. 낱말의 어디쯤인지는 상태에만 있습니다. 글자의 {percent(spelled)}가 맞습니다.",
+                "A number goes in at the first step and nothing after it; at every step a letter of its name comes out."
+                " Only the state knows which number it was and how far the word has been written."
+                f" {percent(spelled)} of the letters are right. An image captioner has this shape.",
+                "첫 시점에 숫자 하나가 들어가고 그 뒤에는 아무것도 들어가지 않지만, 시점마다 이름의 글자가 하나씩"
+                " 나옵니다. 어떤 숫자였는지, 어디까지 썼는지는 상태만 알고 있습니다. 글자의"
+                f" {percent(spelled)}가 맞습니다. 이미지 캡션 모델이 이런 꼴입니다.",
             ),
             memory,
             spelling,
         ),
         Part(
-            Text("Many to one: a row becomes an answer", "여럿에서 하나로: 줄이 답이 된다"),
+            Text("Many to one: a sequence becomes an answer", "여럿에서 하나로: 수열이 답이 된다"),
             Text(
-                f"{_BITS} bits go in, and after the last one the network says whether more than half are ones:"
-                f" {percent(judged)} right. Asked after every bit, it shows how the answer grows.",
-                f"비트 {_BITS}개가 들어가고 마지막 비트 뒤에 절반 넘게 1인지 답합니다. 정답률은"
-                f" {percent(judged)}입니다. 비트마다 물어보면 답이 어떻게 자라는지 보입니다.",
+                f"The network reads {_BITS} bits, and after the last one it says whether more than half of them are"
+                f" ones: {percent(judged)} right. Asking after every bit shows how it makes up its mind. A review"
+                " classifier has this shape.",
+                f"비트 {_BITS}개를 읽고 나서, 1이 절반을 넘는지 답합니다. 정답률은 {percent(judged)}입니다. 비트마다"
+                " 물어보면 판단이 어떻게 바뀌어 가는지 보입니다. 리뷰 분류기가 이런 꼴입니다.",
             ),
             judging,
         ),
         Part(
-            Text("Many to many, step by step", "여럿에서 여럿으로, 걸음마다"),
+            Text("Many to many, step by step", "여럿에서 여럿으로, 시점마다"),
             Text(
-                "At every step the network says whether the bit is another than the one before; before the first"
-                f" stands a 0. {percent(tagged)} of the answers are right. A part-of-speech tagger has this shape.",
-                "걸음마다 이 비트가 앞의 것과 다른지 답합니다. 맨 앞에는 0이 있다고 칩니다. 답의"
-                f" {percent(tagged)}가 맞습니다. 품사 태거가 이런 꼴입니다.",
+                "At every step the network says whether the bit differs from the one before it: 1 for yes, 0 for no."
+                f" The first bit counts as changed if it is a 1. {percent(tagged)} of the answers are right. A"
+                " part-of-speech tagger has this shape.",
+                "시점마다 이 비트가 바로 앞의 비트와 다른지 답합니다. 다르면 1, 같으면 0입니다. 첫 비트는 1이면 바뀐"
+                f" 것으로 칩니다. 답의 {percent(tagged)}가 맞습니다. 품사 태거가 이런 꼴입니다.",
             ),
             None,
             tagging,
@@ -217,26 +224,27 @@ def run(seed: int) -> Lesson:
         Part(
             Text("Many to many, first read and then write", "여럿에서 여럿으로, 다 읽고 나서 쓰기"),
             Text(
-                f"A row of {_LENGTH} letters is read to its end, and then written backwards by a second network"
-                f" that gets nothing but the last state of the first: {percent(turned)} of the letters are right. A"
-                " translator has this shape.",
-                f"글자 {_LENGTH}개를 끝까지 읽은 다음, 첫 신경망의 마지막 상태만 받은 둘째 신경망이 거꾸로 씁니다."
-                f" 글자의 {percent(turned)}가 맞습니다. 번역기가 이런 꼴입니다.",
+                f"One network reads {_LENGTH} letters to the end; a second one gets nothing but the last state of the"
+                f" first, and writes the letters backwards. {percent(turned)} of the letters are right. A translator"
+                " has this shape.",
+                f"한 신경망이 글자 {_LENGTH}개를 끝까지 읽습니다. 둘째 신경망은 첫째의 마지막 상태만 받아서 글자를"
+                f" 거꾸로 씁니다. 글자의 {percent(turned)}가 맞습니다. 번역기가 이런 꼴입니다.",
             ),
             None,
             turning,
         ),
     ]
     numbers = Text(
-        f"one to many {percent(spelled)}, many to one {percent(judged)}, step by step {percent(tagged)}, read and write"
-        f" {percent(turned)}",
-        f"하나에서 여럿 {percent(spelled)}, 여럿에서 하나 {percent(judged)}, 걸음마다 {percent(tagged)}, 읽고 쓰기"
-        f" {percent(turned)}",
+        f"right answers: one to many {percent(spelled)}, many to one {percent(judged)}, step by step {percent(tagged)},"
+        f" first read and then write {percent(turned)}",
+        f"정답률: 하나에서 여럿 {percent(spelled)}, 여럿에서 하나 {percent(judged)}, 시점마다 {percent(tagged)}, 읽고"
+        f" 나서 쓰기 {percent(turned)}",
     )
     claims = [
         Claim(
             Text(
-                "The same layer serves every shape of input and output.", "같은 층으로 입력과 출력의 모든 꼴을 다룬다."
+                "The same layer, a GRU, serves every shape of input and output.",
+                "같은 층(GRU) 하나로 입력과 출력의 모든 꼴을 다룬다.",
             ),
             min(spelled, judged, tagged, turned) > 0.95,
             numbers,
@@ -249,8 +257,8 @@ CHAPTER = Chapter(
     "shapes",
     Text("One to many, many to one, many to many", "하나에서 여럿, 여럿에서 하나, 여럿에서 여럿"),
     Text(
-        "Four shapes of input and output, each drawn from a network that was trained for it.",
-        "입력과 출력의 네 가지 꼴을 저마다 학습한 신경망으로 그려 봅니다.",
+        "Four shapes of input and output, each with what a network did that was trained for it.",
+        "입력과 출력의 네 가지 꼴을 봅니다. 꼴마다 학습한 신경망이 실제로 무엇을 읽고 쓰는지 보여 줍니다.",
     ),
     run,
 )

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from unroll.report.charts.scale import power_of_ten
 
 #: From a seed and a number of rows to the inputs (T, B, I) and the answers, (B,) or (T, B) classes.
 Draw = Callable[[int, int], tuple[Tensor, Tensor]]
 #: Rows that are scored, and the seed that no training row has.
 SCORED, _FRESH = 512, 2**31
+#: Between the parts of one number: a line does not end there.
+_NEAR = "\N{NO-BREAK SPACE}"
 #: Steps between two looks at fresh rows.
 _LOOK = 20
 
@@ -146,8 +150,15 @@ def first_symbol(lag: int, kinds: int = 4) -> Draw:
 
 
 def percent(share: float) -> str:
-    """A share as whole percent."""
-    return f"{100 * share:.0f} %"
+    """A share as whole percent; what is not nothing and not all is not called so.
+
+    Example:
+        >>> percent(0.25), percent(0.002), percent(0.998), percent(1.0)
+        ('25%', '<1%', '>99%', '100%')
+    """
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
 
 
 def power(value: float) -> str:
@@ -157,5 +168,4 @@ def power(value: float) -> str:
     if 0.001 <= abs(value) < 10_000:
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     exponent = math.floor(math.log10(abs(value)))
-    signs: Any = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    return f"{value / 10**exponent:.1f} × 10{str(exponent).translate(signs)}"
+    return f"{value / 10**exponent:.1f}{_NEAR}×{_NEAR}{power_of_ten(exponent)}"

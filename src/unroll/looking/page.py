@@ -13,8 +13,6 @@ from torch import nn
 from unroll.bundle import RunFolder
 from unroll.errors import ConfigError, DataError, UnrollError
 from unroll.inspect import View, held, view_of
-from unroll.looking.followed import followed
-from unroll.looking.written import Description
 from unroll.results import Page
 from unroll.trained import Model
 from unroll.viewer import look_html, scene_of
@@ -106,7 +104,7 @@ def _shown(model: Model | nn.Module, given: Any, name: str, row: int, labels: Se
         return Shown(name, view, "", _memory(model, given, row, view))
     if not 0 <= row < len(given):
         raise ConfigError(f"row must be in [0, {len(given)}), the number of records, got {row}")
-    way = followed(model, given[row])
+    way = model.predictor.followed(given[row])
     if way.apart:
         given, row = [given[row]], 0
     answer = _answer(model, given[row]) if way.apart else None
@@ -114,8 +112,8 @@ def _shown(model: Model | nn.Module, given: Any, name: str, row: int, labels: Se
     view = view_of(
         way.subject, given, row=row, labels=labels, title=title, answer=answer, score=way.score, others=others
     )
-    if isinstance(way.subject, Description):
-        view = replace(view, looks=way.subject.looks(given[row], view.trace))
+    if way.looks is not None:
+        view = replace(view, looks=way.looks(view.trace))
     text = _text(given[row]) if way.apart else ""
     return Shown(name, view, text, _memory(way.subject, given, row, view), way.decides)
 
@@ -174,6 +172,9 @@ def _subtitle(model: Model | nn.Module, view: View) -> str:
     parts.append(f"{layers} layer{'s' if layers > 1 else ''}")
     if any(track.direction == "backward" for track in tracks):
         parts.append("both directions")
+    below = min(track.depth for track in tracks)
+    if below:
+        parts.append(f"below them {below} more for the parts of each step")
     parts.append(f"{tracks[0].values['h'].shape[1]} units")
     parts.append(f"{len(view.trace.labels)} steps")
     parts.append(f"engine {tracks[0].engine}")

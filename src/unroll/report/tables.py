@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from unroll.report.words import number
 
-_NUMERIC = re.compile(r"[-+]?\d[\d.,]*( ?(%|ms|s|min))?( to [-+]?\d[\d.,]*%?)?")
+_NUMERIC = re.compile(r"[-+<>]?\d[\d.,]*(\s×\s10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( ?(%|ms|s|min))?( to [-+]?\d[\d.,]*%?| ± \d[\d.,]*)?")
 
 #: Tables longer than this are folded away below their first rows.
 _ROWS_SHOWN = 25

@@ -18,6 +18,7 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder
 from unroll.data import Finding, Split, Table
 from unroll.errors import ConfigError
 from unroll.report import Section
+from unroll.tasks.following import Followed
 from unroll.tasks.options import Options
 from unroll.tasks.parts import NetworkParts
 from unroll.training import Feed, Loss, Monitor, TrainSettings
@@ -226,6 +227,10 @@ class Predictor(abc.ABC):
         """What the network says to what `encode` gave: scores (B, ...), those of all choices last."""
         answer: Tensor = self.network(*inputs)
         return answer
+
+    def followed(self, record: Record) -> Followed:
+        """How a look inside follows it on a record: where rows are inputs of their own, by what it answers first."""
+        return Followed(self, apart=type(self).example is Predictor.example)
 
     def network_parts(self) -> tuple[NetworkParts, ...]:
         """The graphs of the network by themselves, and what is needed to run them elsewhere.

@@ -154,13 +154,13 @@ class Diagnosis:
         text = "\n\n".join(str(finding) for finding in self.findings)
         explained = (
             "The loss at some steps of training rows was followed back through each layer; the curve is the size of its"
-            " gradient, as a share of that at the step itself. Under 1 % nothing is learnt from so far back."
+            " gradient, as a share of that at the step itself. Under 1% nothing is learnt from so far back."
         )
         table = [
             {
                 "layer": one.title,
                 "cell": one.cell,
-                "under 1 % after": one.vanishes if one.vanishes is not None else "",
+                "under 1% after": one.vanishes if one.vanishes is not None else "",
                 "lags looked at": max(0, len(one.norms) - 1),
                 "units that never move": f"{one.dead:.0%}",
                 "saturated": ", ".join(f"{gate} {share:.0%}" for gate, share in one.saturated.items()),
@@ -178,7 +178,12 @@ class Diagnosis:
         if not curves:
             return []
         return [
-            Plot("Gradient by lag", curves, Axis("steps back", AxisKind.WHOLE), Axis("share of lag 0", AxisKind.LOG))
+            Plot(
+                "Gradient by lag",
+                curves,
+                Axis("steps back", AxisKind.WHOLE),
+                Axis("share of the gradient at lag 0", AxisKind.LOG),
+            )
         ]
 
 

@@ -51,9 +51,11 @@ def look_html(scene: Scene) -> str:
     )
 
 
-#: Characters that would turn the title bar's text round, or not be seen in it.
+#: Characters that would turn the title bar's text round, or not be seen in it; and halves of a character, such as stand
+#: for the bytes of a file's name that are no UTF-8: the page could not be written.
 _UNSEEN = dict.fromkeys(
-    (*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}"
+    (*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)),
+    "\N{REPLACEMENT CHARACTER}",
 )
 
 

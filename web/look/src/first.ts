@@ -9,6 +9,8 @@ import { label, number, percent, visible } from "./text";
 
 /** Tokens that are laid out as running text; the heat map has all of them. */
 const SHOWN = 1500;
+/** Lines of a series that are drawn at most, one for each colour of the page. */
+const LINES = 6;
 
 export class First {
   readonly element = el("section", { id: "first", class: "first" });
@@ -43,8 +45,13 @@ export class First {
     const grave = view.diagnosis[0]?.grave ?? false;
     const diagnosis = view.diagnosis[0]?.[state.now.language];
     const shown = state.now.compare === "one" ? [view] : [view, room.other];
-    // The first of these that there is leads.
-    const sentences = [this.decision(view), this.summary(view), this.learning(view)].filter((one) => one);
+    const several = shown.length > 1;
+    const called = (one: View): string => (several ? `${label(one.name, 20)}: ` : "");
+    const answers = shown.filter((one) => one.answer).map((one) => el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, called(one)), el("bdi", {}, visible(one.answer))));
+    const decisions = shown.map((one) => [one, this.decision(one)] as const).filter(([, said]) => said).map(([one, said]) => called(one) + said);
+    // The first of these that there is leads; of two texts each has its own.
+    const sentences = [...decisions, ...[this.summary(view), this.learning(view)].filter((one) => one).map((said) => called(view) + said)];
+    const leading = Math.max(1, decisions.length);
     this.spans = [];
     this.series = [];
     const choices = [
@@ -62,10 +69,10 @@ export class First {
         ),
       );
     }
-    this.texts.replaceChildren(...shown.map((one) => this.text(one, shown.length > 1)));
+    this.texts.replaceChildren(...shown.map((one) => this.text(one, several)));
     this.element.replaceChildren(
-      ...(view.answer ? [el("p", { class: "answer" }, `${words.answer}: `, el("bdi", {}, visible(view.answer)))] : []),
-      ...sentences.map((one, index) => el("p", { class: index ? "summary" : "lead" }, one)),
+      ...answers,
+      ...sentences.map((one, index) => el("p", { class: index < leading ? "lead" : "summary" }, one)),
       ...(grave && diagnosis?.try ? [el("p", { class: "advice" }, visible(diagnosis.try))] : []),
       ...scene.notes.map((note) => el("p", { class: "note" }, visible(note))),
       el("div", { class: "choices" }, choices.length > 1 ? tabs : null, state.now.shade === "saliency" ? this.methods(view) : null),
@@ -188,13 +195,29 @@ export class First {
     const canvas = el("canvas", { class: "series" });
     this.spans.push([]);
     this.series.push({ canvas, view });
-    const box = el("div", { class: "reading" }, named ? el("h3", {}, visible(view.name)) : null, canvas);
+    const keys = el("div", { class: "keys" });
+    void this.nameSeries(keys, view);
+    const box = el("div", { class: "reading" }, named ? el("h3", {}, visible(view.name)) : null, canvas, keys);
     const at = (event: PointerEvent): number =>
       Math.max(0, Math.min(view.tokens.length - 1, Math.floor((event.offsetX / canvas.clientWidth) * view.tokens.length)));
     canvas.addEventListener("pointermove", (event) => this.room.state.set({ focus: at(event), step: at(event) }));
     canvas.addEventListener("pointerleave", () => this.room.state.set({ focus: this.room.steps() - 1, step: null }));
     new ResizeObserver(() => void this.drawSeries(canvas, view)).observe(box);
     return box;
+  }
+
+  /** Which line is which, and from where to where each goes: every line has the whole height for itself. */
+  private async nameSeries(keys: HTMLElement, view: View): Promise<void> {
+    const { room } = this;
+    if (!view.series) return;
+    const grid = await room.blocks.grid(view.series.block);
+    const found = Array.from({ length: Math.min(LINES, grid.rows) }, (_, r) => {
+      const swatch = el("i", {});
+      swatch.style.background = `var(${lineColour(r)})`;
+      const [low, high] = extent(grid.row(r));
+      return el("span", { class: "key" }, swatch, room.words.line(r + 1, number(low), number(high)));
+    });
+    keys.replaceChildren(...found);
   }
 
   private async drawSeries(canvas: HTMLCanvasElement, view: View): Promise<void> {
@@ -219,11 +242,10 @@ export class First {
         context.fillRect(t * wide, 0, wide + 0.5, height);
       }
     }
-    for (let r = 0; r < Math.min(6, grid.rows); r++) {
+    for (let r = 0; r < Math.min(LINES, grid.rows); r++) {
       const row = grid.row(r);
-      const low = row.reduce((a, b) => (b < a ? b : a), Infinity);
-      const high = row.reduce((a, b) => (b > a ? b : a), -Infinity);
-      for (const [line, colour] of [[4.5, room.colour("--paper")], [2, room.colour(`--c${r + 2}`)]] as const) {
+      const [low, high] = extent(row);
+      for (const [line, colour] of [[4.5, room.colour("--paper")], [2, room.colour(lineColour(r))]] as const) {
         context.strokeStyle = colour;
         context.lineWidth = line;
         context.lineJoin = "round";
@@ -295,6 +317,15 @@ export class First {
       this.lead.textContent = view.images.length ? "" : words.memoryNone;
     }
   }
+}
+
+/** The colour of a line of a series: blue is for what is held. */
+function lineColour(line: number): string {
+  return `--c${((line + 1) % LINES) + 1}`;
+}
+
+function extent(row: Float64Array): readonly [number, number] {
+  return [row.reduce((a, b) => (b < a ? b : a), Infinity), row.reduce((a, b) => (b > a ? b : a), -Infinity)];
 }
 
 /** From -1 to 1 by the largest; saliency has a sign even where all of one sign came out. */

@@ -36,7 +36,8 @@ export class Inside {
     state.on(["spans"], () => {
       if (state.now.sorting === "query") void this.refresh();
     });
-    state.on(["language"], () => this.build());
+    // The names of what is shown stand above the panes as well.
+    state.on(["language"], () => void this.refresh());
     state.on(["theme"], () => {
       this.drawScale();
       void this.drawThumbs();
@@ -82,7 +83,7 @@ export class Inside {
       el("div", { class: "buttons" },
         button("−", words.zoomOut, () => zoom(room, 2, middle())),
         button("+", words.zoomIn, () => zoom(room, 0.5, middle())),
-        button(words.fit, words.fit, () => this.fit()),
+        button(words.fit[view.unit === "step" ? 1 : 0], words.fit[view.unit === "step" ? 1 : 0], () => this.fit()),
       ),
     );
     this.element.replaceChildren(
@@ -115,7 +116,7 @@ export class Inside {
         drawHeat(sized(canvas, wide, 52), { x: 0, y: 0, width: wide, height: 52 }, grid, track.kind, byNumber(grid.rows), window, room.palette);
         const chosen = String(Math.min(state.now.layer, view.layers.length - 1) === index);
         const way = layer.direction > 0 ? words.forward : words.backward;
-        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, layerName(layer.name, words), canvas);
+        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, layerName(layer.name, words) + (layer.tokens ? ` · ${words.writes}` : ""), canvas);
       }),
     );
     this.thumbs.replaceChildren(...made);
@@ -146,7 +147,11 @@ export class Inside {
     const [one, two] = this.panes;
     const both = state.now.compare !== "one" && other !== null;
     one!.caption.hidden = scene.views.length < 2;
-    one!.caption.textContent = visible(room.view.name);
+    const captioned = (view: View): string => {
+      const shown = room.track(view)?.name ?? "";
+      return `${visible(view.name)} · ${room.words.tracks[shown] ?? visible(shown)}`;
+    };
+    one!.caption.textContent = captioned(room.view);
     one!.show(showing(room.view, grid, order));
     if (two) {
       two.element.hidden = !both;
@@ -157,7 +162,7 @@ export class Inside {
           two.caption.textContent = `${visible(room.view.name)} − ${visible(room.other.name)}`;
           two.show({ view: room.view, grid: changed, kind: "signed", order, unlike });
         } else {
-          two.caption.textContent = state.now.compare === "difference" ? room.words.unlike : visible(room.other.name);
+          two.caption.textContent = state.now.compare === "difference" ? room.words.unlike : captioned(room.other);
           two.show(showing(room.other, other, same ? order : this.order(room.other, other)));
         }
       }

@@ -24,7 +24,7 @@ export class Lags {
     const { words, state } = room;
     const views = state.now.compare === "one" ? [room.view] : [room.view, room.other];
     const named = views.length > 1;
-    const lags = views.flatMap((view) => view.lags.map((lag) => ({ ...lag, name: `${named ? `${visible(view.name)} · ` : ""}${layerName(lag.name, words)}` })));
+    const lags = views.flatMap((view) => view.lags.map((lag) => ({ ...lag, name: `${named ? `${visible(view.name)} · ` : ""}${layerName(lag.name, words)}${view.layers.some((layer) => layer.name === lag.name && layer.tokens) ? ` · ${words.writes}` : ""}` })));
     this.element.hidden = lags.length === 0;
     if (!lags.length) return;
     const colours = lags.map((_, index) => room.colour(`--c${(index % 6) + 1}`));

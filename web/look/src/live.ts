@@ -1,10 +1,13 @@
 /** A training run as it goes: asks the process that trains, on this machine, and draws what it says. */
 
 import uPlot from "uplot";
-import { el } from "./dom";
+import { WHOLE, el } from "./dom";
 import type { Room } from "./room";
 import { layerName, number, visible } from "./text";
 import type { Words } from "./words";
+
+/** Of a plot, in pixels. */
+const HEIGHT = 220;
 
 /** What the training process answers. */
 interface Heard {
@@ -91,18 +94,29 @@ export class LiveView {
     const plot = new uPlot(
       {
         width: box.clientWidth || 360,
-        height: 200,
+        height: HEIGHT,
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
-        scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
-        axes: [axis, { ...axis, size: 58 }],
+        scales: { x: { time: false }, y: log ? { distr: 3 } : { range: (_, low, high) => reach(low, high) } },
+        axes: [{ ...axis, label: room.words.update, labelFont: font, labelSize: 22, size: 30, incrs: WHOLE }, { ...axis, size: 58 }],
         series: [{}, { stroke: room.colour(`--c${(this.plots.size % 6) + 1}`), width: 2, points: { show: (data[0]?.length ?? 0) < 30, size: 5 } }],
       },
       data,
       box,
     );
+    // More curves come, and the columns of those that are there get narrower.
+    new ResizeObserver(() => {
+      if (box.clientWidth && box.clientWidth !== plot.width) plot.setSize({ width: box.clientWidth, height: HEIGHT });
+    }).observe(box);
     return { plot, now };
   }
+}
+
+/** What an axis reaches: a score that stays where it is stands on the whole scale of scores. */
+function reach(low: number, high: number): [number, number] {
+  if (low === high && low >= 0 && low <= 1) return [0, 1];
+  const [from, to] = uPlot.rangeNum(low, high, 0.1, true);
+  return [from ?? low, to ?? high];
 }
 
 /** "layer 1, forward: what", "validation score" and the other names of curves, in the reader's language. */

@@ -3,14 +3,18 @@
 import type { Words } from "./words";
 
 const ACTING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** Halves of a character that stand alone: no encoding has them, so the page could not be read back. */
+const HALVES = /\p{Cs}/gu;
 
 /** A text whose control characters are seen instead of acting. */
 export function visible(text: string): string {
-  return text.replace(ACTING, (one) => {
-    const code = one.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code >= 0x7f && code < 0xa0 ? "\ufffd" : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
-  });
+  return text.replace(ACTING, seen).replace(HALVES, seen);
+}
+
+function seen(one: string): string {
+  const code = one.charCodeAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code >= 0x7f && code < 0xa0 ? "\ufffd" : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
 }
 
 /** The same on one line and short enough for a label. */

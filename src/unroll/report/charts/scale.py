@@ -21,6 +21,10 @@ _TIME_STEPS = (
 #: Seconds of numpy's units of time; months and years on average.
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "D": 86_400, "M": 2_629_746, "Y": 31_556_952}
 
+#: Powers of ten that an axis names at most, those that it writes out, and digits as an exponent has them.
+_MOST_POWERS, _PLAIN_POWERS = 7, (-3, 6)
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 class Tick(NamedTuple):
     """A value that an axis names, and how it is written."""
@@ -121,16 +125,41 @@ def number_ticks(values: Sequence[float]) -> list[Tick]:
 
 
 def log_ticks(low: float, high: float) -> list[Tick]:
-    """Return 1, 2 and 5 times the powers of ten within `low` to `high`, or the powers alone where that is enough.
+    """Return 1, 2 and 5 times the powers of ten within `low` to `high`, or the powers alone where that is enough; of
+    many powers every second or third.
 
     Example:
         >>> [tick.text for tick in log_ticks(900, 30_000)]
         ['1k', '2k', '5k', '10k', '20k']
+        >>> [tick.text for tick in log_ticks(1e-6, 10)]
+        ['10⁻⁶', '10⁻⁴', '10⁻²', '1']
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(powers) <= 4 else (1,)
-    values = (factor * 10.0**power for power in powers for factor in factors)
-    return [Tick(value, short(value)) for value in values if low * 0.999 <= value <= high * 1.001]
+    every = math.ceil(len(powers) / _MOST_POWERS)
+    values = [
+        (power, factor * 10.0**power)
+        for power in powers
+        for factor in factors
+        if power % every == 0 and low * 0.999 <= factor * 10.0**power <= high * 1.001
+    ]
+    if all(_PLAIN_POWERS[0] <= power <= _PLAIN_POWERS[1] for power, _ in values):
+        return [Tick(value, short(value)) for _, value in values]
+    # A factor stands before a power only where four powers or fewer are in sight.
+    return [Tick(value, power_of_ten(power, round(value / 10.0**power))) for power, value in values]
+
+
+def power_of_ten(power: int, factor: int = 1) -> str:
+    """Return a power of ten as people write it.
+
+    Example:
+        >>> power_of_ten(-5), power_of_ten(7, 2), power_of_ten(0)
+        ('10⁻⁵', '2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁷', '1')
+    """
+    if power == 0:
+        return str(factor)
+    written = f"10{str(power).translate(_RAISED)}"
+    return written if factor == 1 else f"{factor}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{written}"
 
 
 def time_ticks(low: float, high: float, wanted: int = 6) -> list[Tick]:

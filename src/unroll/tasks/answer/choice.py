@@ -130,6 +130,10 @@ class ChoiceReading:
             total = total - self._settings.support * (wanted_BS * looked_BS).sum()
         return Loss(total, len(encoded), int(batch[1].sum()))
 
+    def likeliest(self, said: Tensor) -> Tensor:
+        """(B,) log-probabilities of the likeliest answers."""
+        return said.log_softmax(dim=-1).amax(dim=-1)
+
     @torch.no_grad()
     def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[Story]) -> list[Answer]:
         """The likeliest answers, and where the network looked."""

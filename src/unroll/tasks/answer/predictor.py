@@ -17,6 +17,7 @@ from unroll.tasks.answer.reading import Answer, Encoded, Reading
 from unroll.tasks.answer.scores import Answered, score_answers
 from unroll.tasks.answer.settings import Saved
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.following import Followed
 from unroll.tasks.parts import NetworkParts
 
 #: Questions, and sentences or tokens, that are answered at once.
@@ -50,6 +51,14 @@ class AnswerPredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Tensor, ...]:
         """What the network is fed for these records."""
         return self._reading.batch([self._reading.encode(self._question(record)) for record in records])
+
+    def costs(self, inputs: tuple[Any, ...], answer: Any) -> Tensor:
+        """(B,) of the likeliest answers."""
+        return -self._reading.likeliest(answer)
+
+    def followed(self, record: Record) -> Followed:
+        """By what it answers; a text is read for one question, so units follow nothing through other texts."""
+        return Followed(self, lambda answer: self._reading.likeliest(answer).sum(), reads=False)
 
     def network_parts(self) -> tuple[NetworkParts]:
         """The network from numbers of words to an answer, or to where it begins and ends."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,10 @@ class Reading(Protocol[E]):
 
     def loss(self, model: nn.Module, encoded: Sequence[E], batch: Sequence[Tensor], device: torch.device) -> Loss:
         """The summed loss of some questions of training; `batch` is what `batch` gives for them."""
+        ...
+
+    def likeliest(self, said: Any) -> Tensor:
+        """(B,) log-probabilities of the likeliest answers, from what a network gave."""
         ...
 
     def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[E]) -> list[Answer]:

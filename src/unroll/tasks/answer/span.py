@@ -19,7 +19,7 @@ from unroll.cells import CELLS
 from unroll.data.text.split import split_words, word_spans
 from unroll.data.text.tokens import TokenFeatures
 from unroll.models.encoders import RecurrentEncoder, recurrent_stack
-from unroll.models.span import SpanReader, best_spans
+from unroll.models.span import SpanReader, Spans, best_spans
 from unroll.tasks.answer.questions import Question
 from unroll.tasks.answer.reading import Answer
 from unroll.tasks.answer.settings import AnswerSettings
@@ -161,6 +161,10 @@ class SpanReading:
         last = [encoded[row].end for row in rows]
         total = -(spans.start[rows, first].sum() + spans.end[rows, last].sum())
         return Loss(total, len(rows), sum(passage.steps for passage in encoded))
+
+    def likeliest(self, said: Spans) -> Tensor:
+        """(B,) log-probabilities of the likeliest ends together."""
+        return said.start.amax(dim=1) + said.end.amax(dim=1)
 
     @torch.no_grad()
     def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[Passage]) -> list[Answer]:

@@ -27,8 +27,10 @@ from unroll.tasks.caption.eyes import Eye
 from unroll.tasks.caption.maps import draw_maps
 from unroll.tasks.caption.network import CaptionNetwork
 from unroll.tasks.caption.pictures import find_columns, picture_folder, row_problems, rows_of_pictures, tidied
+from unroll.tasks.caption.reread import Description
 from unroll.tasks.caption.scores import score_captions
 from unroll.tasks.caption.settings import CaptionSettings, Saved
+from unroll.tasks.following import Followed
 from unroll.tasks.parts import NetworkParts, ids, reader_and_writer
 
 #: Pictures that are captioned at once.
@@ -108,6 +110,13 @@ class CaptionPredictor(Predictor):
             path = self._path(record)
             pixels.append(as_array(open_picture(file_content(path), path), self._eye.size).transpose(2, 0, 1))
         return (torch.from_numpy(np.stack(pixels)),)
+
+    def followed(self, record: Record) -> Followed:
+        """As it reads what it wrote."""
+        return Description(self._network, self._tokenizer, self.encode, self._words).followed(record)
+
+    def _words(self, record: Record) -> list[str]:
+        return [looked["word"] for looked in next(iter(self.predict([record])))["looked_at"]]
 
     def network_parts(self) -> tuple[NetworkParts, ...]:
         """What sees, and one step of what writes; a text begins with token 0 and ends with it."""

@@ -17,11 +17,13 @@ from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.chat.data import Columns, history, said_in, turns_of
 from unroll.tasks.chat.scores import score_answers
 from unroll.tasks.chat.settings import ChatSettings, Saved
+from unroll.tasks.following import Followed
 from unroll.tasks.pair_answers import answers, asked, best_texts
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
 from unroll.tasks.parts import NetworkParts
+from unroll.tasks.reread import Reread
 
 #: What a record may say beside its text.
 OVERRIDES = ("beam", "best")
@@ -64,6 +66,13 @@ class ChatPredictor(Predictor):
             beam: hypotheses that are carried on; None: as the run says.
         """
         return best_texts(self._writer, self._settings, texts, beam)
+
+    def followed(self, record: Record) -> Followed:
+        """As it reads what it wrote."""
+        vocabularies = self._writer.vocabularies
+        return Reread(
+            self.network, vocabularies, self.encode, lambda one: self.answers([self._text(one)])[0].tokens
+        ).followed(record)
 
     def network_parts(self) -> tuple[NetworkParts, ...]:
         """What reads, and one step of what writes."""

@@ -24,6 +24,7 @@ from unroll.models.next_step import NextStep
 from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.detect.columns import Columns, Stream, streams_of
 from unroll.tasks.detect.data import lesson, probation_of
+from unroll.tasks.detect.following import LastSteps
 from unroll.tasks.detect.labels import Window, read_windows, windows_of
 from unroll.tasks.detect.scores import metrics_of
 from unroll.tasks.detect.sections import sections_of
@@ -31,6 +32,7 @@ from unroll.tasks.detect.session import Limits, Session, Start, StreamState, num
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import Weights
 from unroll.tasks.detect.watching import Watched, begins_of, watch_all
+from unroll.tasks.following import Followed
 from unroll.tasks.parts import NetworkParts, after, carried_states, numbers
 
 #: What the run folder's files of columns and sizes, and of the probation parts, are called.
@@ -71,6 +73,10 @@ class DetectPredictor(Predictor):
     def network(self) -> nn.Module:
         """What forecasts the next step."""
         return self._network
+
+    def followed(self, record: Record) -> Followed:
+        """On the last records of the stream, whichever is meant."""
+        return LastSteps(self._network, self.encode).followed()
 
     @property
     def saved(self) -> Saved:

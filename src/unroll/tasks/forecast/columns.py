@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from unroll.data.series.ids import find_ids, id_columns, names_all
 from unroll.data.series.moments import further, moments
 from unroll.data.series.when import counting_columns, time_column
 from unroll.data.series.wide import LEAST, LISTED, wide_of
+from unroll.data.table.chunks import as_text
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.forecast.measures import measured
 
@@ -303,3 +304,12 @@ def _split_of(table: Table, series: TimeSeries) -> np.ndarray:
     own = np.where(series.rows >= 0, table.parts[series.rows], -1)
     held = np.maximum.accumulate(np.where(own >= 0, np.arange(len(own)), 0))
     return np.asarray(own[held], dtype=np.int8)
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON: NaN, which JSON does not have, is a missing value, and a whole number has no ``.0``."""
+    numbers = (float, np.floating)
+    return {
+        name: (None if np.isnan(value) else as_text(float(value))) if isinstance(value, numbers) else value
+        for name, value in row.items()
+    }

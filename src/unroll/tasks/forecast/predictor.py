@@ -18,14 +18,14 @@ from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
-from unroll.data.table.chunks import as_text
 from unroll.data.table.kinds import Column
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.models.forecaster import Forecaster, SampledHead, Window
 from unroll.models.named import Horizon
 from unroll.tasks.base import Example, Predictor, Record, Scores
+from unroll.tasks.following import Followed
 from unroll.tasks.forecast.calibration import calibrated, pool_size
-from unroll.tasks.forecast.columns import load_series
+from unroll.tasks.forecast.columns import load_series, plain
 from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
@@ -35,6 +35,8 @@ from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
 from unroll.tasks.forecast.windows import Scaling, SeriesStore, Windows, fit_scaling, split_windows
 from unroll.tasks.parts import NetworkParts, numbers
 
+#: What is not said of times that are days.
+_MIDNIGHT = "T00:00:00"
 #: Windows of the past that calibrate the bands of a prediction, over all series.
 _PAST = 20_000
 
@@ -100,7 +102,7 @@ class ForecastPredictor(Predictor):
             file = Path(folder) / "records.jsonl"
             # The rows take the way of a data file, so that they are checked by the same rules.
             file.write_text(
-                "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+                "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
             )
             try:
                 table = read_table(file, ReadOptions(format="jsonl", columns=self._held), Path(folder) / "table")
@@ -133,11 +135,17 @@ class ForecastPredictor(Predictor):
         inputs = self.encode(records)[0]
         return Example((Window(*(part[row : row + 1] for part in inputs[:3])),), self._times(longer[0], origins[0]))
 
+    def followed(self, record: Record) -> Followed:
+        """The rows are steps of one series, and what steps count for is the mean of its forecast."""
+        return Followed(self, lambda answer: answer.mean(), "forecast", apart=False, reads=False)
+
     def _times(self, series: TimeSeries, origin: int) -> tuple[str, ...]:
         """What the steps of the window before an origin are called."""
         times = series.times[origin - self._saved.input_length : origin]
         if times.dtype.kind == "M":
-            return tuple(series.clock.text(times))
+            names = tuple(series.clock.text(times))
+            midnight = all(name.endswith(_MIDNIGHT) for name in names)
+            return tuple(name.removesuffix(_MIDNIGHT) for name in names) if midnight else names
         return tuple(f"{time:g}" for time in times)
 
     def ask(self, inputs: tuple[Any, ...]) -> Tensor:
@@ -387,12 +395,3 @@ class ForecastPredictor(Predictor):
         forecasts = self.forecasts(store, (np.array(owners), np.array(begins)), fitted)
         forecasts = calibrated(forecasts, self._settings.quantiles, self._pool(), fresh, self.evidence())
         return Forecasts(*(values[last] for values in forecasts))
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for JSON: NaN, which JSON does not have, is a missing value, and a whole number has no ``.0``."""
-    numbers = (float, np.floating)
-    return {
-        name: (None if np.isnan(value) else as_text(float(value))) if isinstance(value, numbers) else value
-        for name, value in row.items()
-    }

@@ -12,11 +12,13 @@ from unroll.data import Table, pad_tokens
 from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Predictor, Record, Scores
+from unroll.tasks.following import Followed
 from unroll.tasks.pair_answers import answers, asked, best_texts
 from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
 from unroll.tasks.parts import NetworkParts
+from unroll.tasks.reread import Reread
 from unroll.tasks.translate.data import find_columns, pairs_of
 from unroll.tasks.translate.scores import score_translations
 from unroll.tasks.translate.settings import Saved, TranslateSettings
@@ -47,6 +49,13 @@ class TranslatePredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
         """(B, S) tokens of the texts, and (B,) lengths; `read` takes them."""
         return pad_tokens([self._writer.vocabularies.read(self._text(record)) for record in records])
+
+    def followed(self, record: Record) -> Followed:
+        """As it reads what it wrote."""
+        vocabularies = self._writer.vocabularies
+        return Reread(
+            self.network, vocabularies, self.encode, lambda one: self.translate([self._text(one)])[0].tokens
+        ).followed(record)
 
     def network_parts(self) -> tuple[NetworkParts, ...]:
         """What reads, and one step of what writes."""
