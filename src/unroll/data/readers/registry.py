@@ -18,6 +18,7 @@ from unroll.data.readers.ljspeech import LjSpeechReader
 from unroll.data.readers.marked import ClassLinesReader, SeparatedReader
 from unroll.data.readers.messenger import MessengerReader
 from unroll.data.readers.monash import TsfReader
+from unroll.data.readers.ontonotes import OntonotesReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
@@ -51,6 +52,7 @@ READERS: tuple[Reader, ...] = (
     CaptionsReader(),
     LjSpeechReader(),
     UniversalReader(),
+    OntonotesReader(),
     ColumnsReader(),
     FastTextReader(),
     LibsvmReader(),
