@@ -10,6 +10,7 @@ from unroll.data.readers.captions import CaptionsReader, CocoReader, KarpathyRea
 from unroll.data.readers.conll import ColumnsReader, UniversalReader
 from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.dialogues import DialoguesReader
+from unroll.data.readers.eurostat import EurostatReader
 from unroll.data.readers.fasttext import FastTextReader
 from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
@@ -24,6 +25,7 @@ from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.slashed import SlashedReader
 from unroll.data.readers.sound import SoundReader
+from unroll.data.readers.spancolumns import SpanColumnsReader
 from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.subtitles import SubtitlesReader
@@ -34,6 +36,7 @@ from unroll.errors import ConfigError, DataError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
+    SpanColumnsReader(),
     ParquetReader(),
     SoundReader(),
     SquadReader(),
@@ -54,6 +57,7 @@ READERS: tuple[Reader, ...] = (
     UniversalReader(),
     OntonotesReader(),
     ColumnsReader(),
+    EurostatReader(),
     FastTextReader(),
     LibsvmReader(),
     ParallelReader(),

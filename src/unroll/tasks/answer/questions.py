@@ -196,9 +196,7 @@ def problems(table: Table, questions: Sequence[Question], form: Form) -> Iterato
             yield row, Problem("span", line, f"the answer {question.answers[0][:40]!r} is not {where}")
 
 
-def check_questions(
-    table: Table, columns: Columns, form: Form, *, broken: str, unanswered: str = "drop"
-) -> Checked:
+def check_questions(table: Table, columns: Columns, form: Form, *, broken: str, unanswered: str = "drop") -> Checked:
     """Read the questions of a table, and stop at what would falsify a result unless it is to be dropped.
 
     Args:
@@ -228,7 +226,9 @@ def check_questions(
     dropped = {row for cases in found.values() for row, _ in cases}
     kept = np.array([row for row in range(len(table)) if row not in dropped | silent], dtype=np.int64)
     if not len(kept):
-        raise DataError("no question is left after dropping those with something wrong or without an answer", table.paths[0])
+        raise DataError(
+            "no question is left after dropping those with something wrong or without an answer", table.paths[0]
+        )
     counted = ", ".join(f"{len(cases)} {KINDS[kind]}" for kind, cases in found.items())
     notes = [_silent_note(len(silent))] if silent else []
     notes += [f"{len(dropped):,} questions left out: {counted}"] if dropped else []

@@ -14,6 +14,7 @@ from unroll.data.doctor.nearly import all_nearly, check_nearly
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import further, said_of
+from unroll.data.series.when import counting_anew
 from unroll.data.series.wide import wide_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
@@ -71,7 +72,7 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
-        counted = columns.time is not None and columns.series is not None and table.kinds[columns.time] is Kind.TEXT
+        counted = columns.series is not None and _counts(table, columns.time)
         sure = columns.wide or counted or (columns.time is not None and (measured or len(times) > 1))
         return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled, notes)
 
@@ -106,6 +107,11 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         network = build_network(saved, settings)
         folder.load_weights(network)
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
+
+
+def _counts(table: Table, time: str | None) -> bool:
+    """Whether a column of times counts the steps of each series."""
+    return time is not None and (table.kinds[time] is Kind.TEXT or time in counting_anew(table, table.columns))
 
 
 def _hidden(table: Table) -> Iterator[str]:
