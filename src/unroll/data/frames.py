@@ -127,6 +127,8 @@ def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
         return _pandas(pandas.DataFrame(dict(data))), name
     if isinstance(data, Mapping):
         return pa.table({str(key): _column(values) for key, values in data.items()}), name
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        return pa.table({key: _column(np.asarray(data[key])) for key in data.dtype.names}), name
     if isinstance(data, np.ndarray):
         return pa.table({_array_name(data): _column(data)}), name
     if isinstance(data, tuple) and len(data) == 2 and not any(isinstance(part, str) for part in data):

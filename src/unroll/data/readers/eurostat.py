@@ -1,7 +1,7 @@
 """Eurostat's bulk files: a series per line, what it is of in the first cell, and flags behind the numbers.
 
-Source: Eurostat, "Database - bulk download", the format of its TSV files: `freq,unit,geo\\TIME_PERIOD` above the series,
-`:` for no value, and letters such as p (provisional), b (break) and e (estimated) behind a value or a colon.
+Source: Eurostat, "Database - bulk download", the format of its TSV files: `freq,unit,geo\\TIME_PERIOD` above the
+series, `:` for no value, and letters such as p (provisional), b (break) and e (estimated) behind a value or a colon.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from unroll.data.readers.jsonparse import JsonDocument, jsonl_rows
+from unroll.data.readers.jsonparse import jsonl_rows
 from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
@@ -255,7 +255,7 @@ def _read(file: Input, *, lines: bool) -> Iterator[tuple[tuple[Marked, bool], in
             cells = list(row.cells.values()) if set(row.cells) == {"column1", "column2"} else row.cells
             yield from ((found, row.line) for found in all_marked(cells))
         return
-    document = JsonDocument(file.path, file.options.encoding)
+    document = file.document
     for found in all_marked(document.value):
         yield found, document.line(found[0].text)
 

@@ -31,14 +31,14 @@ _COUNTS = re.compile(
 _UNNAMED = re.compile(r"column\d+_?$")
 #: Rows of a column of dates that are looked at, and columns among which one that counts is looked for.
 _LOOKED_AT, _COLUMNS = 1000, 12
-#: Steps of a run that is counted, on average.
-_RUN = 5
+#: Steps of a run that is counted, on average, and rows of which that all are alike says nothing.
+_RUN, _FEW = 5, 3
 
 
 def dated_column(table: Table, taken: Collection[str | None]) -> str | None:
-    """The first column of dates; what stands in every row is no time of it, where another column is."""
-    dated = [name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME]
-    return next((name for name in dated if len(dated) < 2 or _moves(table, name)), dated[0] if dated else None)
+    """The first column of dates; what stands in every row of some is no time of it."""
+    dated = (name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME)
+    return next((name for name in dated if len(table) < _FEW or _moves(table, name)), None)
 
 
 def _moves(table: Table, name: str) -> bool:
@@ -50,7 +50,7 @@ def _moves(table: Table, name: str) -> bool:
 def time_column(table: Table, taken: Collection[str | None]) -> str | None:
     """The column of times: of dates, of numbers that are moments by their name, or of numbers that count."""
     dated = dated_column(table, taken)
-    if len(table) < 3 or (dated is not None and _moves(table, dated)):
+    if dated is not None or len(table) < _FEW:
         return dated
     free = [name for name in table.columns if name not in taken]
     numbers = [name for name in free if table.kinds[name] is Kind.NUMBER]
@@ -64,7 +64,7 @@ def time_column(table: Table, taken: Collection[str | None]) -> str | None:
             times.dtype.kind == "M" or (np.diff(times) > 0).all() or find_ids(table, times, {*taken, name})
         ):
             return name
-    return dated
+    return None
 
 
 def counting_anew(table: Table, names: Sequence[str]) -> Iterator[str]:

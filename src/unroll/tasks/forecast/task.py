@@ -10,7 +10,7 @@ import numpy as np
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
 from unroll.data.doctor.finding import counted
-from unroll.data.doctor.nearly import all_nearly, check_nearly
+from unroll.data.doctor.nearly import all_nearly, check_nearly, numbers_with_units
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import further, said_of
@@ -124,6 +124,8 @@ def _hidden(table: Table) -> Iterator[str]:
                 f"not a series: '{found.column}', which holds numbers but for {counted(found.cells, 'cell')}, the first"
                 f" {cell!r} in line {line}; correct it or leave it empty"
             )
+    for own in itertools.islice(numbers_with_units(table), _MOST_SAID):
+        yield f"not a series: '{own.column}', which {own.words()}; write the numbers alone"
 
 
 def _wide_words(table: Table, columns: Columns) -> str:
