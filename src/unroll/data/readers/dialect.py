@@ -179,7 +179,7 @@ def _first_record(lines: Sequence[str]) -> str:
 
 
 def plain_name(cell: str) -> str:
-    """The name of a column without blanks and characters that nobody sees.
+    r"""The name of a column without blanks and characters that nobody sees.
 
     >>> plain_name("\u200btext\u00a0"), plain_name("text\nof review")
     ('text', 'text of review')

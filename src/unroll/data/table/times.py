@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -249,8 +249,9 @@ def settle(notations: Sequence[str], cells: pa.Array) -> str:
     if len(notations) < 2:
         return notations[0]
     readings = {name: np.unique(to_datetime64(parse_times(cells, name))) for name in notations}
+    notations = _without_year_first(notations, readings)
     first = readings[notations[0]]
-    if all(np.array_equal(first, other) for other in readings.values()):
+    if all(np.array_equal(first, readings[name]) for name in notations):
         return notations[0]
     ranked = sorted(notations, key=lambda name: -_evenness(readings[name]))
     best, other = (_evenness(readings[name]) for name in ranked[:2])
@@ -259,6 +260,18 @@ def settle(notations: Sequence[str], cells: pa.Array) -> str:
         return ranked[0]
     same = [name for name in notations if np.array_equal(readings[name], readings[ranked[0]])]
     return EITHER.join(dict.fromkeys([*same[:1], *(name for name in notations if name not in same)][:2]))
+
+
+def _without_year_first(notations: Sequence[str], readings: Mapping[str, np.ndarray]) -> Sequence[str]:
+    """Notations without those of two digits for the year in front, where the others make the shorter time: a month of
+    days under 23/01/01 and 01/01/23 may be one day of thirty years."""
+    others = [name for name in notations if not name.startswith("yr")]
+    if not others or len(others) == len(notations):
+        return notations
+    spans = {name: times[-1] - times[0] for name, times in readings.items() if len(times)}
+    shortest = min((spans[name] for name in notations if name not in others and name in spans), default=None)
+    shorter = shortest is None or any(spans[name] < shortest for name in others if name in spans)
+    return others if shorter else notations
 
 
 def _evenness(times: np.ndarray) -> float:
