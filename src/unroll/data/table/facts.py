@@ -88,6 +88,9 @@ class TextFacts:
                 first = ("month/", "month-", "yr/", "yr-", "yr.")
                 others = first if self._day_first else ("day/", "day-", *dotted)
                 self.notations = [name for name in self.notations if not name.startswith(others)]
+                # A day that is not first stands behind a month, and only where none can be, behind one behind a year.
+                if any(name.startswith(("month/", "month-")) for name in self.notations):
+                    self.notations = [name for name in self.notations if not name.startswith("yr")]
         self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
         if (
             (len(self.notations) > 1 or PLAIN in self.numbers.names)
