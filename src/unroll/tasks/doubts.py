@@ -13,6 +13,7 @@ import numpy as np
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import numbers_with_units
 from unroll.data.readers.messenger import LEVELS
+from unroll.data.readers.sound import is_sound
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
@@ -65,6 +66,8 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_units(table, task, guess.data.inputs)
     if task.name == "generate" and is_running_text(table):
         _refuse_speakers(table)
+    if task.name != "transcribe" and named is None:
+        _refuse_recordings(table, rows)
     if guess.confidence >= SURE:
         return
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
@@ -124,6 +127,18 @@ def _refuse_names_of_files(table: Table, inputs: Sequence[str], rows: np.ndarray
             " texts into the table, or make a folder of texts for each class",
             *table.place(0),
         )
+
+
+def _refuse_recordings(table: Table, rows: np.ndarray) -> None:
+    """Raise if recordings would be left aside for what is said of them, such as how long they are."""
+    for name in table.columns:
+        cells = list(table.texts(name, rows)) if table.kinds[name] is Kind.TEXT else []
+        if cells and all(map(is_sound, cells)):
+            raise DataError(
+                f"column '{name}' holds names of recordings ({cells[0][:40]}), and nothing says where their transcripts"
+                " are; name the column: --task transcribe --target COLUMN",
+                *table.place(0),
+            )
 
 
 def _refuse_choices(table: Table, target: str) -> None:
