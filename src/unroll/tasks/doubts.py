@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import numbers_with_units
 from unroll.data.readers.messenger import LEVELS
 from unroll.data.readers.sound import is_sound
+from unroll.data.table.times import guess_notations
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
@@ -156,14 +158,20 @@ def _refuse_choices(table: Table, target: str) -> None:
 def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> None:
     """Raise if a column is called as one of times and holds them in a notation that none here is."""
     for name in texts:
-        cell = table.texts(name)[0].strip()
-        if _TIME_NAME.search(name) and sum(map(str.isdigit, cell)) >= _DIGITS:
-            raise DataError(
-                f"column '{name}' is called as one of times, and {cell[:40]!r} is written as none that is known; write"
-                " it as 2024-01-31 12:00, or name what is forecast in the order of the rows: --task"
-                f" {task.name} --target COLUMN",
-                *table.place(0),
-            )
+        first = table.texts(name)[0].strip()
+        if not _TIME_NAME.search(name) or sum(map(str.isdigit, first)) < _DIGITS:
+            continue
+        known = guess_notations(pa.array([first]))
+        cells = enumerate(cell.strip() for cell in table.texts(name))
+        # Where the first cell is a time, another is none.
+        other = next((own for own in cells if known and known[0] not in guess_notations(pa.array([own[1]]))), None)
+        row, cell = other or (0, first)
+        written = "as none that is known" if other is None else f"otherwise than {first[:40]!r} above"
+        raise DataError(
+            f"column '{name}' is called as one of times, and {cell[:40]!r} is written {written}; write it as 2024-01-31"
+            f" 12:00, or name what is forecast in the order of the rows: --task {task.name} --target COLUMN",
+            *table.place(row),
+        )
 
 
 def _refuse_one_of_several(table: Table, target: str) -> None:

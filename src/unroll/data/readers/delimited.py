@@ -104,6 +104,7 @@ class Delimited:
         width = len(self.columns)
         lacking = [""] * self.lacking
         skip = self.head if self.dialect.header else 0
+        lines: Iterator[tuple[int, str]]
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         lines = unspaced(lines, self.dialect.delimiter) if self.dialect.spaced else lines
         try:
