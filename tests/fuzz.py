@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).parent))
 
 from data.readers.recognised import FILES
+from data.readers.recognised_foreign import FOREIGN
 from data.readers.recognised_series import SERIES
 from data.readers.recognised_texts import TEXTS
 from unroll.bundle import DataConfig, RunFolder
@@ -58,7 +59,7 @@ class Failure(NamedTuple):
 
 def whole_files() -> dict[str, bytes]:
     """Undamaged files of every kind, by name."""
-    found = {file.name: file.text.encode() for file in (*FILES, *SERIES, *TEXTS)}
+    found = {file.name: file.text.encode() for file in (*FILES, *SERIES, *TEXTS, *FOREIGN)}
     table = pa.table({"text": ["a b", "c d"] * 20, "label": [0, 1] * 20, "x": [[1.0, 2.0]] * 40, "when": ["2024"] * 40})
     names = b'{"features": {"label": {"names": ["no", "yes"], "_type": "ClassLabel"}}}'
     sink = io.BytesIO()

@@ -218,3 +218,18 @@ def test_columns_with_one_index_are_put_side_by_side() -> None:
     (found,) = frames_of({"a": early, "b": late})
     assert found.columns.column_names == ["index", "a", "b"]
     assert found.columns.column("b").to_pylist() == [None, 1.0, 2.0]
+
+
+def test_arrays_with_names_are_columns(tmp_path: Path) -> None:
+    rows = [("2024-01-01", 1.5), ("2024-01-02", 2.5)]
+    table = table_of(frames_of(np.array(rows, dtype=[("ds", "U10"), ("y", "f8")])), tmp_path / "a")
+    assert (table.kinds["ds"], table.kinds["y"]) == (Kind.TIME, Kind.NUMBER)
+    records = np.rec.fromarrays([np.array(["2024-01-01"], "datetime64[D]"), np.array([2.0])], names="ds,y")
+    assert table_of(frames_of(records), tmp_path / "b").kinds["ds"] is Kind.TIME
+
+
+def test_whole_numbers_of_64_bits_keep_their_last_digit(tmp_path: Path) -> None:
+    large = np.array([2**63 + 1, 2**63 + 2], dtype="uint64")
+    table = table_of(frames_of(pd.DataFrame({"id": large, "n": np.array([1, 2], dtype="uint64")})), tmp_path)
+    assert list(table.texts("id")) == [str(2**63 + 1), str(2**63 + 2)]
+    assert table.numbers("n").tolist() == [1.0, 2.0]

@@ -202,3 +202,11 @@ def test_names_of_files_choices_and_words_are_asked_about(tmp_path: Path) -> Non
     said = "".join(f"{chr(97 + n) * 3}\t{chr(65 + n)} AH {chr(65 + n)}\n" for n in range(26))
     with pytest.raises(DataError, match="two columns of texts, column1 and column2"):
         look(tmp_path, "c.tsv", said)
+
+
+def test_recordings_are_not_left_aside_for_their_lengths(tmp_path: Path) -> None:
+    rows = [f"id{n},{n % 7}.5,/d/{n}.wav,F{n % 3},river {n},stone {n}\n" for n in range(30)]
+    with pytest.raises(DataError, match=r"a.csv:2: column 'wav' holds names of recordings .*--task transcribe"):
+        look(tmp_path, "a.csv", "ID,duration,wav,spk_id,said,meant\n" + "".join(rows))
+    name, _ = look(tmp_path, "a.csv", "ID,duration,wav,spk_id,phn,wrd\n" + "".join(rows))
+    assert name == "transcribe"

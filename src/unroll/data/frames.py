@@ -5,6 +5,7 @@ Everything becomes Arrow columns, which most of it is made of; cells that are Ar
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -126,6 +127,8 @@ def _frame(data: Any, module: str, target: str | None) -> tuple[pa.Table, str]:
         return _pandas(pandas.DataFrame(dict(data))), name
     if isinstance(data, Mapping):
         return pa.table({str(key): _column(values) for key, values in data.items()}), name
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        return pa.table({key: _column(np.asarray(data[key])) for key in data.dtype.names}), name
     if isinstance(data, np.ndarray):
         return pa.table({_array_name(data): _column(data)}), name
     if isinstance(data, tuple) and len(data) == 2 and not any(isinstance(part, str) for part in data):
@@ -190,6 +193,9 @@ def _cells(values: Any) -> pa.Array | pa.ChunkedArray:
         if not isinstance(values, Sequence) and not hasattr(values, "tolist"):
             raise
         cells = values.tolist() if hasattr(values, "tolist") else list(values)
+        if all(cell is None or cell != cell or isinstance(cell, list | tuple | dict) for cell in cells):
+            # Lists of unlike items, such as entities (0, 3, "PER"), have no type in Arrow, and one in JSON.
+            return pa.array([json.dumps(cell) if isinstance(cell, list | tuple | dict) else None for cell in cells])
         if not all(cell is None or isinstance(cell, str | bool | int | float) for cell in cells):
             raise
     return pa.array([None if cell is None or cell != cell else _word(cell) for cell in cells], pa.large_string())

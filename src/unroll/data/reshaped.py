@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from unroll.data.readers.parquet import is_list
+from unroll.data.readers.spancolumns import hold_spans, may_hold_spans, with_lists
 from unroll.data.readers.spans import Marked, marked_in, tagged
 from unroll.data.readers.structs import opened_columns
 from unroll.data.readers.wordtable import columns_named
@@ -19,7 +20,15 @@ _LOOKED_AT = 50
 
 
 def reshaped(table: pa.Table) -> pa.Table:
-    """Columns with objects opened, and words gathered to sentences."""
+    """Columns with objects opened, entities beside texts as tags, and words gathered to sentences.
+
+    Raises:
+        DataError: an entity does not fit its text; with the row.
+    """
+    if may_hold_spans(table.column_names) and hold_spans(table.slice(0, _LOOKED_AT).to_pylist()):
+        marked = marked_rows([with_lists(row) for row in table.to_pylist()])
+        if marked is not None:
+            return marked
     return _sentences(opened_columns(table))
 
 

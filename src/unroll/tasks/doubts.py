@@ -9,9 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from unroll.data import Kind, Table
+from unroll.data.doctor.nearly import numbers_with_units
 from unroll.data.readers.messenger import LEVELS
+from unroll.data.readers.sound import is_sound
+from unroll.data.table.times import guess_notations
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
@@ -24,7 +28,9 @@ _RATIO = 3.0
 #: From this confidence on a guess has reasons of its own.
 SURE = 0.5
 #: How columns of times are called, and the digits that a time has at least.
-_TIME_NAME = re.compile(r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day)([\W_]|$)|날짜|일시|시각|일자")
+_TIME_NAME = re.compile(
+    r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day|ds|dt|month|week|period)([\W_]|$)|날짜|일시|시각|일자|년월|시점"
+)
 _DIGITS = 4
 _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: A name and what its owner says, and lines for each name, at least.
@@ -33,6 +39,7 @@ _TURNS_EACH = 5
 #: A name of a file, and what lists of choices are called.
 _FILE_NAME = re.compile(r"(?i)\S*\.(?:txt|html?|xml|json|pdf|docx?|jpe?g|png|gif|bmp|webp|tiff?)$")
 _CHOICES = frozenset(("choices", "options", "endings", "candidates", "선택지", "보기"))
+_YES, _NO = "true", "false"
 _CLASS_NAMES = frozenset(
     ("label", "labels", "class", "target", "category", "sentiment", "intent", "라벨", "레이블", "분류")
 )
@@ -57,8 +64,12 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         if named is None:
             _refuse_choices(table, guess.data.target)
             _refuse_one_of_several(table, guess.data.target)
+    if task.name in ("generate", "classify"):
+        _refuse_units(table, task, guess.data.inputs)
     if task.name == "generate" and is_running_text(table):
         _refuse_speakers(table)
+    if task.name != "transcribe" and named is None:
+        _refuse_recordings(table, rows)
     if guess.confidence >= SURE:
         return
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
@@ -67,15 +78,28 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_unused_classes(table, guess)
         _refuse_pairs(table, [name for name in table.columns if name in texts or _are_words(table, name, rows)], rows)
     elif task.name in ("forecast", "detect") and guess.data.time is None:
-        _refuse_structured(table, [name for name in table.columns if table.kinds[name] is Kind.TEXT], rows)
+        written = [name for name in table.columns if table.kinds[name] is Kind.TEXT]
+        _refuse_structured(table, written, rows)
+        _refuse_strange_times(table, task, written)
         if not texts:
             return
-        _refuse_strange_times(table, task, texts)
         names = "', '".join(texts[:4])
         raise DataError(
             f"numbers beside texts in '{names}', and nothing says what is to be learnt; name it: --target COLUMN (a"
             f" class), --task translate or chat (pairs of texts), or --task {task.name} for the numbers alone",
             table.paths[0],
+        )
+
+
+def _refuse_units(table: Table, task: Task, inputs: Sequence[str]) -> None:
+    """Raise if all that would be read as text are numbers with units beside them."""
+    found = list(numbers_with_units(table))
+    if inputs and {*inputs} <= {own.column for own in found}:
+        own = found[0]
+        raise DataError(
+            f"column '{own.column}' {own.words()}, which would be read as texts; write the numbers alone, in plain"
+            f" digits, or say that they are texts with --task {task.name} --set data.inputs={shlex.quote(own.column)}",
+            *table.place(own.row),
         )
 
 
@@ -107,6 +131,18 @@ def _refuse_names_of_files(table: Table, inputs: Sequence[str], rows: np.ndarray
         )
 
 
+def _refuse_recordings(table: Table, rows: np.ndarray) -> None:
+    """Raise if recordings would be left aside for what is said of them, such as how long they are."""
+    for name in table.columns:
+        cells = list(table.texts(name, rows)) if table.kinds[name] is Kind.TEXT else []
+        if cells and all(map(is_sound, cells)):
+            raise DataError(
+                f"column '{name}' holds names of recordings ({cells[0][:40]}), and nothing says where their transcripts"
+                " are; name the column: --task transcribe --target COLUMN",
+                *table.place(0),
+            )
+
+
 def _refuse_choices(table: Table, target: str) -> None:
     """Raise if the answer is the number of one of the choices that stand beside it."""
     lists = [name for name in table.columns if short_name(name) in _CHOICES and table.details(name).is_list]
@@ -122,39 +158,55 @@ def _refuse_choices(table: Table, target: str) -> None:
 def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> None:
     """Raise if a column is called as one of times and holds them in a notation that none here is."""
     for name in texts:
-        cell = table.texts(name)[0].strip()
-        if _TIME_NAME.search(name) and sum(map(str.isdigit, cell)) >= _DIGITS:
-            raise DataError(
-                f"column '{name}' is called as one of times, and {cell[:40]!r} is written as none that is known; write"
-                " it as 2024-01-31 12:00, or name what is forecast in the order of the rows: --task"
-                f" {task.name} --target COLUMN",
-                *table.place(0),
-            )
+        first = table.texts(name)[0].strip()
+        if not _TIME_NAME.search(name) or sum(map(str.isdigit, first)) < _DIGITS:
+            continue
+        known = guess_notations(pa.array([first]))
+        cells = enumerate(cell.strip() for cell in table.texts(name))
+        # Where the first cell is a time, another is none.
+        other = next((own for own in cells if known and known[0] not in guess_notations(pa.array([own[1]]))), None)
+        row, cell = other or (0, first)
+        written = "as none that is known" if other is None else f"otherwise than {first[:40]!r} above"
+        raise DataError(
+            f"column '{name}' is called as one of times, and {cell[:40]!r} is written {written}; write it as 2024-01-31"
+            f" 12:00, or name what is forecast in the order of the rows: --task {task.name} --target COLUMN",
+            *table.place(row),
+        )
 
 
 def _refuse_one_of_several(table: Table, target: str) -> None:
-    """Raise if the labels of a row stand in a column of zeros and ones each, of which one alone would be learnt."""
+    """Raise if each label of a row has a column of zeros and ones, or true and false, and one alone would be learnt."""
     # A column that is called label is the answer, whatever stands beside it.
     if short_name(target) in _CLASS_NAMES or not _are_marks(table, target):
         return
     marks = [name for name in table.columns if _are_marks(table, name)]
     if len(marks) < 2:
         return
-    one_of_all = bool((np.stack([table.numbers(name) for name in marks]).sum(axis=0) == 1).all())
+    one_of_all = bool((np.stack([_marked(table, name) for name in marks]).sum(axis=0) == 1).all())
     # Two columns of zeros and ones may be an input and an answer; two that are never alike are one answer.
     if len(marks) == 2 and not one_of_all:
         return
     names = ", ".join(marks[:4]) + (", ..." if len(marks) > 4 else "")
+    held = "zeros and ones" if table.kinds[marks[0]] is Kind.NUMBER else "true and false"
     texts = "the class of each row" if one_of_all else "the labels of each row, as 'a,b'"
     raise DataError(
-        f"the columns {names} hold zeros and ones, as if each were a label, and one column is learnt; name it with"
+        f"the columns {names} hold {held}, as if each were a label, and one column is learnt; name it with"
         f" --target {shlex.quote(marks[0])}, or write {texts} into one column",
         table.paths[0],
     )
 
 
 def _are_marks(table: Table, column: str) -> bool:
+    if table.kinds[column] is Kind.TEXT:
+        return {cell.strip().casefold() for cell in table.texts(column)} == {_YES, _NO}
     return table.kinds[column] is Kind.NUMBER and set(np.unique(table.numbers(column)).tolist()) == {0.0, 1.0}
+
+
+def _marked(table: Table, column: str) -> np.ndarray:
+    """Where such a column says yes, (rows,)."""
+    if table.kinds[column] is Kind.NUMBER:
+        return table.numbers(column)
+    return np.array([cell.strip().casefold() == _YES for cell in table.texts(column)])
 
 
 def _are_sentences(table: Table, column: str, rows: np.ndarray) -> bool:

@@ -46,7 +46,7 @@ def test_one_more_kind_is_one_class_and_one_line(tmp_path: Path, monkeypatch: py
     assert rows(read(write(tmp_path / "c.txt", QUESTIONS[:38]), tmp_path, format="trec"))[0][0] == "DESC:manner"
     with pytest.raises(DataError, match=r"d\.label:2: expected CLASS:KIND before the question, got 'What'"):
         read(write(tmp_path / "d.label", "DESC:manner How ?\nWhat is it ?\n"), tmp_path)
-    with pytest.raises(ConfigError, match=r"did you mean 'trec'.*one of trec, parquet"):
+    with pytest.raises(ConfigError, match=r"did you mean 'trec'.*one of trec, span-columns, parquet"):
         read(path, tmp_path, format="trek")
 
 

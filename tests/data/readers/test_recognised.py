@@ -8,6 +8,7 @@ import pytest
 
 from data.helpers import write
 from data.readers.recognised import FILES, File
+from data.readers.recognised_foreign import FOREIGN
 from data.readers.recognised_series import SERIES
 from data.readers.recognised_texts import TEXTS
 from unroll.bundle import DataConfig
@@ -20,7 +21,7 @@ from unroll.tasks.recognition import recognise
 PAGE = Path(__file__).parents[3] / "docs" / "usage" / "data.md"
 
 
-@pytest.mark.parametrize("file", [*FILES, *SERIES, *TEXTS], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*FILES, *SERIES, *TEXTS, *FOREIGN], ids=lambda file: file.name)
 def test_files_are_taken_for_what_they_are(tmp_path: Path, file: File) -> None:
     data = DataConfig(path=str(write(tmp_path / file.name, file.text)))
     if file.taken == "error" and not file.kinds:
@@ -51,7 +52,7 @@ def use(table: Table, data: DataConfig) -> None:
 def test_the_docs_show_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert len(FILES) >= 40
-    for file in (*FILES, *SERIES, *TEXTS):
+    for file in (*FILES, *SERIES, *TEXTS, *FOREIGN):
         assert row_of(file) in page
 
 

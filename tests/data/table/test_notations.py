@@ -6,11 +6,13 @@ import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from data.helpers import read, write
 from unroll.data import Kind, ReadOptions, Table, read_table
 from unroll.data.table.kinds import Column
+from unroll.data.table.times import guess_notations, parse_times, to_datetime64
 from unroll.errors import DataError
 
 
@@ -151,3 +153,48 @@ def test_a_month_that_is_misspelt_is_no_time_and_no_crash(tmp_path: Path, wrong:
     table = read_table(file, ReadOptions(), tmp_path / "store")
     assert table.kinds["when"] in (Kind.TEXT, *([Kind.TIME] if not wrong else []))
     assert len(table) == 24
+
+
+@pytest.mark.parametrize("form", ["%y/%m/%d", "%y-%m-%d %H:%M", "%y.%m.%d"])
+def test_a_year_of_two_digits_may_stand_first(tmp_path: Path, form: str) -> None:
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(at) for at in range(60)]
+    table = column(tmp_path, [day.strftime(form) for day in days])
+    np.testing.assert_array_equal(table.times("x"), np.array(days, "datetime64[us]"))
+
+
+def test_where_years_may_stand_at_either_end_the_option_decides(tmp_path: Path) -> None:
+    cells = [f"24/01/{day:02}" for day in range(1, 29)]
+    with pytest.raises(DataError, match=r"'24/01/01' is .*--set data.day_first=true or --set data.day_first=false"):
+        column(tmp_path, cells).times("x")
+    path = tmp_path / "a.tsv"
+    for first, last in ((True, "2028-01-24"), (False, "2024-01-28")):
+        table = read(path, tmp_path / str(first), day_first=first)
+        assert str(table.times("x").max())[:10] == last
+    years = column(tmp_path, [f"01/01/{year}" for year in range(10, 22)])
+    with pytest.raises(DataError, match="'01/01/10' is 2010-01-01"):
+        years.times("x")
+    assert str(read(path, tmp_path / "no", day_first=False).times("x").max())[:10] == "2021-01-01"
+
+
+@pytest.mark.parametrize(
+    ("cell", "time"),
+    [
+        ("2024013123", "2024-01-31T23"),
+        ("202401312359", "2024-01-31T23:59"),
+        ("20240131 23:59:58", "2024-01-31T23:59:58"),
+        ("20240131T235958", "2024-01-31T23:59:58"),
+        ("2024-01-31T23:59:58.123456789", "2024-01-31T23:59:58.123456"),
+        ("2024. 1. 31.", "2024-01-31"),
+        ("2024-01-31 오후 11:59:58", "2024-01-31T23:59:58"),
+        ("2024-01-31 오전 12:05", "2024-01-31T00:05"),
+        ("2024-Jan-31", "2024-01-31"),
+    ],
+)
+def test_other_notations(cell: str, time: str) -> None:
+    (notation, *_) = guess_notations(pa.array([cell]))
+    assert to_datetime64(parse_times(pa.array([cell]), notation))[0] == np.datetime64(time)
+
+
+@pytest.mark.parametrize("cell", ["2024013124", "202413312359", "20240231T000000", "2024. 13. 1."])
+def test_digits_that_are_no_times(cell: str) -> None:
+    assert guess_notations(pa.array([cell])) == []

@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import unroll
@@ -233,3 +235,38 @@ def test_settings_out_of_bounds_are_refused(tmp_path: Path) -> None:
     path = write_stories(tmp_path / "a.txt", 10)
     with pytest.raises(ConfigError, match="hops"):
         plan(path, tmp_path / "store", "model.hops=0")
+
+
+def squad_rows(count: int) -> list[dict[str, Any]]:
+    """Rows as `datasets` has SQuAD 2.0: two of three questions have no answer, the others the last of two alike."""
+    rows: list[dict[str, Any]] = []
+    for n in range(count):
+        context = f"Room {n} is red, and the red door {n} is shut."
+        answers = {"text": ["red"], "answer_start": [context.rindex("red")]}
+        answers = answers if n % 3 == 0 else {"text": [], "answer_start": []}
+        rows.append({"context": context, "question": f"What is door {n}?", "answers": answers})
+    return rows
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])
+def test_rows_of_questions_without_an_answer_are_counted_and_places_believed(tmp_path: Path, name: str) -> None:
+    rows = squad_rows(45)
+    if name.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    else:
+        write(tmp_path / name, "".join(json.dumps(row) + "\n" for row in rows))
+    made = plan(tmp_path / name, tmp_path / "store").job.data
+    assert made.saved.form == "span"
+    assert sum(map(len, made.rows.values())) == 15
+    assert "30 questions without an answer (unanswerable) left out" in made.notes[0]
+    assert {q.start for n, q in enumerate(made.questions) if n % 3 == 0} == {23, 24}
+    with pytest.raises(DataError, match=r"a question without an answer; 30 such"):
+        plan(tmp_path / name, tmp_path / "stopped", "model.unanswerable=stop")
+
+
+def test_a_place_that_is_not_the_answers_is_an_error(tmp_path: Path) -> None:
+    rows = squad_rows(9)
+    rows[3]["answers"]["answer_start"] = [2]
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"a.jsonl:4: the answer 'red' is not at character 2 of the text"):
+        plan(path, tmp_path / "store")

@@ -12,6 +12,7 @@ import unroll
 from tasks.detect import machine
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.detect.session import Session
+from unroll.tasks.detect.stream import AlertStream
 from unroll.trained import Model
 
 RUN = {"task": "detect", "epochs": 1, "hidden_size": 4, "progress": False}
@@ -71,6 +72,21 @@ def test_scores_do_not_change_when_what_comes_later_does(tmp_path: Path, cell: s
     before, after = scores(model.watch(), values), scores(model.watch(), changed)
     assert before[:200] == after[:200]
     assert before[200:] != after[200:]
+
+
+def test_a_stream_takes_the_numbers_for_no_value_that_training_was_told(tmp_path: Path) -> None:
+    data = machine.write(tmp_path / "a.csv", machine.lines(records=400, labels=False))
+    model = unroll.train(data, **RUN, settings={"data.missing": [-9999]})
+    values = machine.values(seed=2, records=150)
+    gaps, marks = values.copy(), values.copy()
+    gaps[100:110, 0], marks[100:110, 0] = np.nan, -9999
+    expected = scores(model.watch(), gaps)
+    assert scores(model.watch(), marks) == expected
+    rows = [f"{when},{a},{b}\n" for when, (a, b) in zip(machine.times(150), marks.tolist(), strict=True)]
+    stream = AlertStream(model.watch(), scores=True)
+    said = [json.loads(item.text) for item in stream.feed("".join(rows).encode()) if not item.aside]
+    assert [record["score"] for record in said] == expected
+    assert said[105]["value"] is None or said[105]["channel"] == "load"
 
 
 def test_what_was_learned_comes_from_the_probation_part_alone(tmp_path: Path) -> None:

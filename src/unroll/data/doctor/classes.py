@@ -24,14 +24,16 @@ _MAX_CLASSES = 1000
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
-    """Names of classes that differ in nothing but case, blanks or the composition of their characters.
+    """Names of classes that differ in nothing but case, blanks, the composition of their characters, or signs that
+    nobody sees.
 
     >>> alike(["spam", "ham", "Spam", "HAM ", "other"])
     [['spam', 'Spam'], ['ham', 'HAM ']]
     """
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+        seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+        groups.setdefault(" ".join(seen.casefold().split()), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,6 +20,12 @@ from unroll.errors import DataError
 
 #: The share of cells that may differ, the cells that are looked at, the fewest that tell a column, and the columns.
 _FEW, _LOOKED_AT, _LEAST, _COLUMNS = 0.05, 2000, 8, 200
+
+
+#: A number in digits of any script, with a sign, a unit or a letter for thousands behind it.
+_BESIDE = re.compile(r"[+-]?\d(?:[\d.,'’٫٬]|[ \u00a0\u202f](?=\d{3}))*\s?(?P<beside>[^\d\s]{0,12})$")
+#: Different signs and units of one column at most.
+_UNITS = 4
 
 
 class Nearly(NamedTuple):
@@ -51,6 +58,39 @@ def all_nearly(table: Table) -> Iterator[Nearly]:
                 if 0 < count <= max(1, int(_FEW * len(wrong))):
                     yield Nearly(name, holds, count, int(wrong.argmax()))
                     break
+
+
+class Beside(NamedTuple):
+    """A column of text whose cells are numbers with something beside them, or in other digits.
+
+    Attributes:
+        column: its name.
+        cell: the first such cell.
+        row: of it.
+    """
+
+    column: str
+    cell: str
+    row: int
+
+    def words(self) -> str:
+        """What it holds, and an example."""
+        return f"holds numbers with something beside them, or in other digits ({self.cell[:40]!r})"
+
+
+def numbers_with_units(table: Table) -> Iterator[Beside]:
+    """The columns of text that hold numbers in no notation that is read: with units, letters for thousands, a sign
+    behind them, or in digits of another script."""
+    for name in table.columns[:_COLUMNS]:
+        if table.kinds[name] is not Kind.TEXT:
+            continue
+        cells = text_block(next(table.blocks(name))).slice(0, _LOOKED_AT).to_pylist()
+        full = [(row, cell.strip()) for row, cell in enumerate(cells) if cell and cell.strip().lower() not in MISSING]
+        found = [_BESIDE.match(cell) for _, cell in full]
+        units = {match["beside"] for match in found if match is not None}
+        if len(full) >= _LEAST and None not in found and len(units) <= _UNITS:
+            odd = next((at for at, match in enumerate(found) if match and match["beside"]), 0)
+            yield Beside(name, full[odd][1], full[odd][0])
 
 
 def check_nearly(table: Table, *, holds: str | None = None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from unroll.data.doctor.finding import Finding, at_row, counted
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.calendar import row_steps
+from unroll.data.series.changes import zone_advice
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.moments import moments
@@ -50,7 +51,7 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
     calendar = row_steps([clock.wall(np.unique(times[rows])) for clock, (_, rows) in zip(clocks, groups, strict=True)])
     steps: dict[str, int] = {}
     listed = {"twice": 0, "gaps": 0, "irregular": 0, "order": 0}
-    for name, rows in groups:
+    for clock, (name, rows) in zip(clocks, groups, strict=True):
         own = times[rows]
         title = "" if name is None else f"series {name!r}: "
         order = np.argsort(own, kind="stable")
@@ -62,6 +63,8 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
                     table, row, "note", f"{title}rows are not in the order of time; they are sorted when used", ""
                 )
         rows, own = rows[order], own[order]
+        naive = own.dtype.kind == "M" and clock.zone is None and zone is None
+        changes = zone_advice(own) if naive else None
         twice = np.flatnonzero(own[1:] == own[:-1])
         if len(twice):
             listed["twice"] += 1
@@ -70,7 +73,9 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
                     f"{title}{counted(len(twice), 'time')} stand{'s' if len(twice) == 1 else ''} a second time, "
                     f"first {shown(own[twice[0]])}"
                 )
-                advice = "remove the repeated rows, or name the column of series ids (several: --series store,item)"
+                advice = changes or (
+                    "remove the repeated rows, or name the column of series ids (several: --series store,item)"
+                )
                 yield at_row(table, int(rows[twice[0] + 1]), "error", text, advice)
             keep = np.concatenate([[True], own[1:] != own[:-1]])
             rows, own = rows[keep], own[keep]
@@ -81,7 +86,7 @@ def look_at_times(table: Table, time: str, series: str | None, zone: str | None 
         for kind, finding in _gaps(table, title, own, rows, step):
             listed[kind] += 1
             if listed[kind] <= _LISTED:
-                yield finding
+                yield finding._replace(advice=changes) if changes and kind == "gaps" else finding
     for kind, count in listed.items():
         if count > _LISTED:
             what = {

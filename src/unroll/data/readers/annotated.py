@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unroll.data.readers.jsonparse import JsonDocument
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.spans import Entity, Marked, tagged
@@ -41,7 +40,7 @@ class ChoicesSource:
             DataError: no JSON, with its line.
         """
         self._open = 0
-        document = JsonDocument(self._file.path, self._file.options.encoding)
+        document = self._file.document
         for item in document.value if isinstance(document.value, list) else []:
             text, choices = _choices(item)
             if text is None:

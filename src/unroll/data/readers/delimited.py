@@ -9,12 +9,15 @@ from typing import Any
 
 from unroll.data.readers.dialect import (
     Dialect,
+    blanks_before_quotes,
     find_table,
     guess_dialect,
     is_csv_in_disguise,
     is_number_table,
+    plain_name,
     plain_value,
     split_sample,
+    unspaced,
 )
 from unroll.data.readers.heads import head_of
 from unroll.data.readers.lines import encoding_of, numbered_lines
@@ -101,7 +104,9 @@ class Delimited:
         width = len(self.columns)
         lacking = [""] * self.lacking
         skip = self.head if self.dialect.header else 0
+        lines: Iterator[tuple[int, str]]
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
+        lines = unspaced(lines, self.dialect.delimiter) if self.dialect.spaced else lines
         try:
             empty: list[Row] = []
             for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
@@ -229,12 +234,23 @@ class DelimitedReader:
         if "\r" in lines[0].removesuffix("\r") and len(lines) == 1:
             raise DataError("lines end in carriage returns only (old Mac); convert them to line feeds", path, 1)
         dialect = guess_dialect(lines, self.name, delimiter, header)
+        if dialect.quoted and blanks_before_quotes(lines, dialect.delimiter):
+            sample = list(unspaced(sample, dialect.delimiter))
+            lines = [line for _, line in sample]
+            dialect = guess_dialect(lines, self.name, delimiter, header)._replace(spaced=True)
         try:
             top = next(records(iter(sample), dialect.delimiter, dialect.quoted)).cells
         except QuoteError as error:
             raise _quote_error(error, path) from error
-        named, head = [cell.strip() for cell in top] if dialect.header else [""] * len(top), 1
+        named, head = [plain_name(cell) for cell in top] if dialect.header else [""] * len(top), 1
         rows = split_sample(lines, dialect.delimiter, dialect.quoted) or []
+        if (
+            dialect.header
+            and len(rows) > 1
+            and all(len(row) == len(top) + 1 and not row[-1].strip() for row in rows[1:])
+        ):
+            # The rows end in a delimiter, and their names do not.
+            named.append("")
         if header is None and self.name != "text":
             stacked = head_of(rows, plain_value)
             if stacked is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +17,14 @@ from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import looks_like_number
 from unroll.data.table.times import bare_year, guess_notations, parse_times, to_datetime64
 
-_DELIMITERS = {"csv": (",", ";", "\t", "|"), "tsv": ("\t",), "text": ("\t",)}
+_DELIMITERS = {"csv": (",", ";", "\t", "|", "^", "~", "\x1f", "\x01"), "tsv": ("\t",), "text": ("\t",)}
 _NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space", BLANKS: "blank"}
 _TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$|\d{1,2}[:.]\d{2}[:.]\d{2}$")
 #: A column name: words, perhaps with a unit in brackets; a sentence ends in a mark or is long.
 _NAME_LIKE = re.compile(r"#? ?[^\W\d][\w .\-/()%#°:|&*+$€²³µ'\[\]\\]{0,62}[\w)%#\]²³]$|[^\W\d]\w{0,9}\.?$")
 #: Names that programs give: V1, x2, col_3.
 _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
+_UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 #: Words of the name of a column, at most, where they are not one usual name.
 _NAME_WORDS = 3
 #: The first line with which a spreadsheet says how its cells are separated.
@@ -69,11 +70,13 @@ class Dialect(NamedTuple):
         delimiter: the character between cells; None if a line is one cell.
         quoted: whether a cell that starts with ``"`` is a quoted one (doubled quotes inside, line breaks allowed).
         header: whether the first record holds the column names.
+        spaced: whether blanks stand before quotes, which are none of the cells.
     """
 
     delimiter: str | None
     quoted: bool
     header: bool
+    spaced: bool = False
 
     def words(self) -> str:
         """The dialect in words, for the notes of a table."""
@@ -86,6 +89,31 @@ class Dialect(NamedTuple):
             f"{cells}, "
             f"{'with quotes, ' if self.quoted else ''}{'first line is the header' if self.header else 'no header'}"
         )
+
+
+def blanks_before_quotes(lines: Sequence[str], delimiter: str | None) -> bool:
+    """Whether people wrote a blank behind each delimiter, `"text", "class"`, so that a quote begins no cell.
+
+    >>> blanks_before_quotes(['text, label', '"so, so", "a"', '"fine", "b"', 'dull, "b"'], ",")
+    True
+    >>> blanks_before_quotes(['text,label', '"he said, ""no"" twice",a', '"fine",b'], ",")
+    False
+    """
+    if delimiter in (None, BLANKS, " "):
+        return False
+    below = lines[1 if len(lines) > 1 else 0 :]
+    found = sum(_spaced(delimiter).search(line) is not None for line in below)
+    return found > 0.9 * len(below) and not any(f'{delimiter}"' in line.replace(f'{delimiter}""', "") for line in below)
+
+
+def unspaced(lines: Iterable[tuple[int, str]], delimiter: str | None) -> Iterator[tuple[int, str]]:
+    """Lines without blanks between a delimiter and a quote that begins a cell."""
+    pattern, kept = _spaced(delimiter), f'{delimiter}"'
+    return ((number, pattern.sub(kept, line)) for number, line in lines)
+
+
+def _spaced(delimiter: str | None) -> re.Pattern[str]:
+    return re.compile(rf'{re.escape(delimiter or "")} +"(?!"[^{re.escape(delimiter or "")}\r])')
 
 
 def split_sample(lines: Sequence[str], delimiter: str | None, quoted: bool) -> list[list[str]] | None:
@@ -114,12 +142,13 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
         header: given by the user, or None.
     """
     candidates: tuple[str | None, ...] = (delimiter,) if delimiter is not None else (*_DELIMITERS[form], None)
-    if delimiter is None and form == "csv" and not any(mark in lines[0] for mark in _DELIMITERS["csv"]):
+    if delimiter is None and form == "csv" and not any(mark in _first_record(lines) for mark in _DELIMITERS["csv"]):
         # Numbers with blanks between them, as programs print them.
         candidates = (BLANKS, None) if is_number_table(lines) else candidates
     best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
+    opening = _first_record(lines)
     for position, candidate in enumerate(candidates):
-        if delimiter is None and candidate not in (None, BLANKS) and str(candidate) not in lines[0]:
+        if delimiter is None and candidate not in (None, BLANKS) and str(candidate) not in opening:
             continue
         if candidate is None and best is not None and best[0][0] > 0:
             break
@@ -138,6 +167,24 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
     if header is None:
         header = guess_header(rows) if form != "text" or chosen is not None else False
     return Dialect(chosen, quoted, header)
+
+
+def _first_record(lines: Sequence[str]) -> str:
+    """The first line, with those after it as long as a quote is open."""
+    count, text = 1, lines[0]
+    while text.count('"') % 2 and count < min(len(lines), _ABOVE):
+        text += lines[count]
+        count += 1
+    return lines[0] if text.count('"') % 2 else text
+
+
+def plain_name(cell: str) -> str:
+    r"""The name of a column without blanks and characters that nobody sees.
+
+    >>> plain_name("\u200btext\u00a0"), plain_name("text\nof review")
+    ('text', 'text of review')
+    """
+    return " ".join(_UNSEEN.sub("", cell).split())
 
 
 def is_number_table(lines: Sequence[str]) -> bool:
@@ -221,15 +268,19 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     """
     if not rows:
         return False
-    first = [cell.strip() for cell in rows[0]]
+    first = [plain_name(cell) for cell in rows[0]]
     # Spreadsheets leave names of columns empty.
     named = [cell for cell in first if cell]
     steps = [cell for cell in named if not _NAME_LIKE.match(cell)]
     if not named or (steps and not _name_steps(named, steps, rows[1:])):
         return False
-    if len(set(named)) != len(named):
-        return all(cell.lower() in _COMMON_NAMES for cell in first)
     below = [row for row in rows[1:] if len(row) == len(first)]
+    # Rows may end in a delimiter where their names do not.
+    below = below or [row[:-1] for row in rows[1:] if len(row) == len(first) + 1 and not row[-1].strip()]
+    if len(set(named)) != len(named):
+        # Two columns of one name are an error, which is better than names taken for data.
+        valued = (all(plain_value(cell.strip()) for cell in column) for column in zip(*below, strict=True))
+        return all(map(is_common, first)) or (any(valued) and not any(map(plain_value, named)))
     if not below:
         return any(cell.lower() in _COMMON_NAMES for cell in first)
     columns = list(zip(*below, strict=True))

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from unroll.data.readers.jsonparse import JsonDocument
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.writer import Field, Row
@@ -62,7 +61,7 @@ class IntentsSource:
         Raises:
             DataError: no JSON, or an intent without a name or with others than texts, with its line.
         """
-        document = JsonDocument(self._file.path, self._file.options.encoding)
+        document = self._file.document
         self._silent = 0
         for intent in intents_in(document.value):
             name = next((intent[key] for key in _INTENTS if isinstance(intent.get(key), str)), None)
@@ -113,7 +112,7 @@ class IntentsReader:
         if not head.startswith((b"{", b"[")) or not _HINT.search(head):
             return False
         try:
-            return bool(intents_in(JsonDocument(file.path, file.options.encoding).value))
+            return bool(intents_in(file.document.value))
         except DataError:
             return False
 

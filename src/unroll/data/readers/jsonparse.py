@@ -119,7 +119,7 @@ def json_text(path: Path, encoding: str) -> str:
         DataError: a file over the limit, or one that cannot be read.
     """
     parts, size = [], 0
-    for _, line in numbered_lines(path, encoding):
+    for _, line in numbered_lines(path, encoding, longest=MAX_JSON_BYTES):
         size += len(line) + 1
         if size > MAX_JSON_BYTES:
             raise DataError(
@@ -128,7 +128,7 @@ def json_text(path: Path, encoding: str) -> str:
                 path,
             )
         parts.append(line)
-    return "\n".join(parts)
+    return parts[0] if len(parts) == 1 else "\n".join(parts)
 
 
 class JsonDocument:
@@ -148,7 +148,11 @@ class JsonDocument:
         self.value = self._cursor.value()
         if self._cursor.peek():
             raise self._cursor.error("text after the end")
-        self._cursor = _Cursor(self._cursor.text, path)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begin to ask for lines anew."""
+        self._cursor = _Cursor(self._cursor.text, self._cursor.path)
 
     def line(self, value: Any) -> int:
         """The line of a text or number, which must be asked for in the order of the file; that of the one before if

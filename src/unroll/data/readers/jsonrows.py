@@ -194,19 +194,28 @@ class JsonSource:
         layout: the columns, by the first file of the data set.
         names: of the classes of columns whose cells are numbers of classes.
         lines: whether every line is a row; else the file is one JSON value.
+        held: its rows, where they were parsed to settle the columns; they are given away once.
     """
 
     marked = False
     empty = "the file is empty; expected at least one row"
 
     def __init__(
-        self, path: Path, encoding: str, layout: Layout, names: Mapping[str, list[str]], *, lines: bool
+        self,
+        path: Path,
+        encoding: str,
+        layout: Layout,
+        names: Mapping[str, list[str]],
+        *,
+        lines: bool,
+        held: list[JsonRow] | None = None,
     ) -> None:
         self.path = path
         self.encoding = encoding
         self.layout = layout
         self.names = names
         self._lines = lines
+        self._held = held
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -232,7 +241,9 @@ class JsonSource:
         """
         names = [field.name for field in self.fields]
         keys = self.layout.keys
-        for row in _rows(self.path, self.encoding, self.layout.nested, lines=self._lines):
+        held, self._held = self._held, None
+        given = _rows(self.path, self.encoding, lines=self._lines) if held is None else _given_away(held)
+        for row in _opened(given, self.layout.nested):
             part = part_of(row.key) if row.key is not None and keys in ("part", "both") else None
             cells = row.cells if keys in ("none", "part") else {**row.cells, names[-1]: row.key}
             unknown = cells.keys() - set(names)
@@ -269,24 +280,39 @@ class JsonSource:
         return [*parts, *([f"nested values are kept as JSON text in {', '.join(nested[:8])}"] if nested else [])]
 
 
-def _rows(path: Path, encoding: str, nested: frozenset[str], *, lines: bool) -> Iterator[JsonRow]:
-    """The rows of a file, with the cells of objects as cells of their own."""
-    rows = (jsonl_rows if lines else json_rows)(path, encoding)
-    return (row._replace(cells=opened(row.cells, nested)) for row in rows) if nested else rows
+def _rows(path: Path, encoding: str, *, lines: bool) -> Iterator[JsonRow]:
+    return (jsonl_rows if lines else json_rows)(path, encoding)
+
+
+def _opened(rows: Iterable[JsonRow], nested: frozenset[str]) -> Iterator[JsonRow]:
+    """Rows with the cells of objects as cells of their own."""
+    return iter(row._replace(cells=opened(row.cells, nested)) for row in rows) if nested else iter(rows)
+
+
+def _given_away(rows: list[JsonRow]) -> Iterator[JsonRow]:
+    """Rows in order, each of which is let go when the next is asked for."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()
 
 
 def _open(file: Input, first: Source | None, *, lines: bool) -> JsonSource:
+    path, encoding = file.path, file.options.encoding
     if isinstance(first, JsonSource):
-        return JsonSource(file.path, file.options.encoding, first.layout, first.names, lines=lines)
-    # Read twice: a key may appear first in the last row.
-    sample = itertools.islice(_rows(file.path, file.options.encoding, frozenset(), lines=lines), _SAMPLE)
-    nested = nested_in(row.cells for row in sample)
-    layout = layout_of(_rows(file.path, file.options.encoding, nested, lines=lines))._replace(nested=nested)
+        return JsonSource(path, encoding, first.layout, first.names, lines=lines)
+    # A key may appear first in the last row: lines, which may be more than memory holds, are read twice for that.
+    held = None if lines else list(_rows(path, encoding, lines=False))
+
+    def rows() -> Iterable[JsonRow]:
+        return _rows(path, encoding, lines=True) if held is None else held
+
+    nested = nested_in(row.cells for row in itertools.islice(rows(), _SAMPLE))
+    layout = layout_of(_opened(rows(), nested))._replace(nested=nested)
     if not layout.fields:
-        raise DataError(JsonSource.empty, file.path)
-    names = {name: own for name, own in names_beside(file.path).items() if name in {f.name for f in layout.fields}}
+        raise DataError(JsonSource.empty, path)
+    names = {name: own for name, own in names_beside(path).items() if name in {f.name for f in layout.fields}}
     fields = tuple(_with_names(field) if field.name in names else field for field in layout.fields)
-    return JsonSource(file.path, file.options.encoding, layout._replace(fields=fields), names, lines=lines)
+    return JsonSource(path, encoding, layout._replace(fields=fields), names, lines=lines, held=held)
 
 
 def _with_names(field: Field) -> Field:

@@ -36,18 +36,24 @@ def blocks(path: Path) -> Iterator[bytes]:
         raise DataError(f"cannot be read: {error.strerror or error}", path) from error
 
 
-def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+def numbered_lines(
+    path: Path, encoding: str = "utf-8", *, longest: int | None = None, cut_off: bool = False
+) -> Iterator[tuple[int, str]]:
     r"""Yield (line number from 1, text) for every line; a ``\r`` before the ``\n`` is kept, the ``\n`` is not.
 
     Args:
         path: a plain or gzipped text file.
         encoding: its encoding; a byte order mark at the start is dropped, and a UTF-16 or UTF-32 mark is believed.
+        longest: bytes of a line at most; None for `MAX_LINE_BYTES`.
+        cut_off: end with the beginning of a longer line, instead of an error.
 
     Raises:
         DataError: wrong encoding (line and byte offset), a NUL, a line over the limit, or a file that cannot be read.
     """
     encoding = check_encoding(encoding)
-    number, base, tail = 1, 0, b""
+    longest = longest or MAX_LINE_BYTES
+    number, base, length = 1, 0, 0
+    pieces: list[bytes] = []
     first = True
     codec: str = encoding
     wide = False
@@ -63,32 +69,37 @@ def numbered_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, s
                     break
             wide = "\n".encode(codec)[-1:] != b"\n" or len("\n".encode(codec)) > 1
             if wide:
-                yield from _wide_lines(path, codec)
+                yield from _wide_lines(path, codec, longest, cut_off)
                 return
         if b"\0" in block:
             at = block.index(b"\0")
             where = number + block.count(b"\n", 0, at)
-            raise holds_nul(block, at, encoding, path, where, base + len(tail) + at)
+            raise holds_nul(block, at, encoding, path, where, base + length + at)
         cut = block.rfind(b"\n") + 1
         if cut == 0:
-            tail += block
-            if len(tail) > MAX_LINE_BYTES:
+            # In pieces: to join a long line again and again takes the square of its length.
+            pieces.append(block)
+            length += len(block)
+            if length > longest and cut_off:
+                yield number, b"".join(pieces).decode(codec, errors="ignore")
+                return
+            if length > longest:
                 raise DataError(
-                    f"a line of more than {MAX_LINE_BYTES} bytes; split it, or name the format if this is not "
-                    f"a text file",
+                    f"a line of more than {longest} bytes; split it, or name the format if this is not a text file",
                     path,
                     number,
                 )
             continue
+        tail = b"".join(pieces)
         lines = _decode(tail + block[:cut], codec, path, number, base).split("\n")
         base += len(tail) + cut
-        tail = block[cut:]
+        pieces, length = [block[cut:]], len(block) - cut
         lines.pop()
         for line in lines:
             yield number, line
             number += 1
-    if tail:
-        yield number, _decode(tail, codec, path, number, base)
+    if length:
+        yield number, _decode(b"".join(pieces), codec, path, number, base)
 
 
 def _decode(data: bytes, encoding: str, path: Path, number: int, base: int) -> str:
@@ -99,7 +110,7 @@ def _decode(data: bytes, encoding: str, path: Path, number: int, base: int) -> s
         raise wrong_encoding(data, error.start, encoding, path, line, base + error.start) from error
 
 
-def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+def _wide_lines(path: Path, encoding: str, longest: int, cut_off: bool) -> Iterator[tuple[int, str]]:
     """Lines of an encoding in which a line break is not the byte 0x0A (UTF-16, UTF-32)."""
     decoder = codecs.getincrementaldecoder(encoding)()
     number, base, tail = 1, 0, ""
@@ -118,11 +129,14 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
             )
         lines = text.split("\n")
         tail = lines.pop()
-        if len(tail) > MAX_LINE_BYTES:
-            raise DataError(f"a line of more than {MAX_LINE_BYTES} characters; split it", path, number)
         for line in lines:
             yield number, line.removeprefix("\ufeff") if number == 1 else line
             number += 1
+        if len(tail) > longest and cut_off:
+            yield number, tail.removeprefix("\ufeff")
+            return
+        if len(tail) > longest:
+            raise DataError(f"a line of more than {longest} characters; split it", path, number)
     try:
         tail += decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
@@ -137,10 +151,11 @@ def encoding_of(path: Path, encoding: str) -> str:
 
 
 def sample_lines(path: Path, encoding: str, *, lines: int = 2000, characters: int = 1 << 20) -> list[tuple[int, str]]:
-    """The first numbered lines of a file: at most `lines`, and about `characters` characters."""
+    """The first numbered lines of a file: at most `lines`, and about `characters` characters; the last may be cut off
+    where it is longer than a line may be."""
     found: list[tuple[int, str]] = []
     total = 0
-    for number, line in numbered_lines(path, encoding):
+    for number, line in numbered_lines(path, encoding, cut_off=True):
         found.append((number, line))
         total += len(line)
         if len(found) >= lines or total >= characters:

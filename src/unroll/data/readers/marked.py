@@ -87,11 +87,16 @@ def _class_of(file: Input) -> Callable[[str], tuple[str, str] | None] | None:
 
 def _have_classes(found: Sequence[tuple[str, str] | None]) -> bool:
     counts = Counter(pair[0] for pair in found if pair is not None)
-    several = sum(pair is not None and len(pair[1].split()) > 1 for pair in found)
+    # Numbers behind a number are a table of them, such as what the sensors of an engine say.
+    several = sum(pair is not None and len(pair[1].split()) > 1 and not _are_numbers(pair[1]) for pair in found)
     few = 1 < len(counts) <= len(found) // _FOR_EACH or all(":" in label for label in counts)
     # More numbers than a scale has count verses or chapters.
     few = few and (len(counts) <= _SCALE or not all(map(looks_like_number, counts)))
     return None not in found and few and min(counts.values()) >= _OFTEN and 2 * several > len(found)
+
+
+def _are_numbers(text: str) -> bool:
+    return all(map(looks_like_number, text.split()))
 
 
 class SeparatedReader:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from unroll.data.readers.jsonparse import JsonDocument
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import QuoteError, records
@@ -172,7 +171,7 @@ def _of_table(file: Input) -> Iterator[Message]:
 
 def _of_telegram(file: Input) -> Iterator[Message]:
     """The messages of Telegram's JSON, of one chat or of several."""
-    value = JsonDocument(file.path, file.options.encoding).value
+    value = file.document.value
     chats = value.get("chats", {}) if isinstance(value, dict) else {}
     listed = chats.get("list") if isinstance(chats, dict) else None
     for chat in [value, *(listed if isinstance(listed, list) else [])]:

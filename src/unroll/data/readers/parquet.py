@@ -243,7 +243,10 @@ def _is_text(kind: pa.DataType) -> bool:
 def _storage(kind: pa.DataType, name: str, path: Path) -> str:
     if pa.types.is_dictionary(kind):
         return _storage(kind.value_type, name, path)
-    if pa.types.is_integer(kind) and kind != pa.uint64():
+    if kind == pa.uint64():
+        # As text every digit of an id is kept, and small numbers are numbers all the same.
+        return "text"
+    if pa.types.is_integer(kind):
         return "integer"
     if _is_number(kind):
         return "number"

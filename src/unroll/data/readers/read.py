@@ -71,14 +71,15 @@ def read_table(
         for given, part in extra:
             files += [file._replace(part=part) for file in _files(Path(given))[0]]
     labels = {file.path: file.label for file in files if file.label is not None}
+    main = Input(files[0].path, options, store)
     reader: Reader
     if labels:
         reader = SoundReader(labels) if is_sound(files[0].path) else LabelledReader(labels)
     elif files[0].parallel:
         reader = ParallelReader()
     else:
-        reader = choose_reader(Input(files[0].path, options, store))
-    return _read_files(reader, files, options, store, notes)
+        reader = choose_reader(main)
+    return _read_files(reader, main, files, notes)
 
 
 def _files(path: Path) -> tuple[list[DataFile], list[str]]:
@@ -95,9 +96,10 @@ def _files(path: Path) -> tuple[list[DataFile], list[str]]:
     return files_of(path.parent) if is_list(path) else ([DataFile(path)], [])
 
 
-def _read_files(reader: Reader, files: list[DataFile], options: ReadOptions, store: Path, notes: list[str]) -> Table:
+def _read_files(reader: Reader, opening: Input, files: list[DataFile], notes: list[str]) -> Table:
     """The rows of every file, one file after the other, checked and stored."""
-    main = reader.open(Input(files[0].path, options, store), None)
+    options, store = opening.options, opening.scratch
+    main = reader.open(opening, None)
     left = []
     with Writer(store, main.fields, files[0].path, marked=main.marked, options=options) as writer:
         for position, file in enumerate(files):

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from unroll.data.readers.jsonparse import JsonDocument
 from unroll.data.readers.lines import blocks, sample_lines
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.writer import Batch, Field, Row
@@ -52,6 +53,20 @@ class Input:
             DataError: they are not of the encoding, or the file cannot be read.
         """
         return sample_lines(self.path, self.options.encoding)
+
+    @property
+    def document(self) -> JsonDocument:
+        """The JSON value that the whole file is, parsed once, with its lines asked for from the start.
+
+        Raises:
+            DataError: no JSON, with its line, or a file over the limit.
+        """
+        self._document.rewind()
+        return self._document
+
+    @cached_property
+    def _document(self) -> JsonDocument:
+        return JsonDocument(self.path, self.options.encoding)
 
 
 class Source(Protocol):

@@ -10,6 +10,7 @@ from unroll.data.readers.captions import CaptionsReader, CocoReader, KarpathyRea
 from unroll.data.readers.conll import ColumnsReader, UniversalReader
 from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.dialogues import DialoguesReader
+from unroll.data.readers.eurostat import EurostatReader
 from unroll.data.readers.fasttext import FastTextReader
 from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
@@ -18,11 +19,13 @@ from unroll.data.readers.ljspeech import LjSpeechReader
 from unroll.data.readers.marked import ClassLinesReader, SeparatedReader
 from unroll.data.readers.messenger import MessengerReader
 from unroll.data.readers.monash import TsfReader
+from unroll.data.readers.ontonotes import OntonotesReader
 from unroll.data.readers.parallel import ParallelReader
 from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.slashed import SlashedReader
 from unroll.data.readers.sound import SoundReader
+from unroll.data.readers.spancolumns import SpanColumnsReader
 from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.subtitles import SubtitlesReader
@@ -33,6 +36,7 @@ from unroll.errors import ConfigError, DataError, nearest
 
 #: Asked in this order what they recognise: what is told most surely comes first.
 READERS: tuple[Reader, ...] = (
+    SpanColumnsReader(),
     ParquetReader(),
     SoundReader(),
     SquadReader(),
@@ -51,7 +55,9 @@ READERS: tuple[Reader, ...] = (
     CaptionsReader(),
     LjSpeechReader(),
     UniversalReader(),
+    OntonotesReader(),
     ColumnsReader(),
+    EurostatReader(),
     FastTextReader(),
     LibsvmReader(),
     ParallelReader(),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from unroll.data.readers.jsonparse import JsonDocument, jsonl_rows
+from unroll.data.readers.jsonparse import jsonl_rows
 from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
 from unroll.data.table.kinds import Problem
@@ -20,8 +20,8 @@ from unroll.data.text.split import word_spans
 from unroll.errors import DataError
 
 #: Keys in small letters, most usual first: of texts, of their entities, and of an entity's parts.
-_TEXTS = ("text", "sentence", "form", "content", "document", "utterance")
-_ENTITIES = ("entities", "spans", "label", "labels", "annotations", "ne", "ner")
+TEXTS = ("text", "sentence", "form", "content", "document", "utterance")
+ENTITIES = ("entities", "spans", "label", "labels", "annotations", "ne", "ner")
 _STARTS = ("start", "start_offset", "begin", "startoffset", "start_char", "offset")
 _ENDS = ("end", "end_offset", "endoffset", "end_char", "stop")
 _LABELS = ("label", "entity", "labels", "type", "tag", "entity_group", "entity_type", "category")
@@ -114,8 +114,8 @@ def marked_in(value: Any) -> Marked | None:
     ):
         return _joined(pieces)
     inner = pieces if isinstance(pieces, dict) else value
-    text = _of(inner, _TEXTS)
-    key = next((key for key in value if key.casefold() in _ENTITIES and _entities(value[key]) is not None), None)
+    text = _of(inner, TEXTS)
+    key = next((key for key in value if key.casefold() in ENTITIES and _entities(value[key]) is not None), None)
     if not isinstance(text, str) or key is None:
         return None
     intent = _of(value, _INTENTS)
@@ -255,7 +255,7 @@ def _read(file: Input, *, lines: bool) -> Iterator[tuple[tuple[Marked, bool], in
             cells = list(row.cells.values()) if set(row.cells) == {"column1", "column2"} else row.cells
             yield from ((found, row.line) for found in all_marked(cells))
         return
-    document = JsonDocument(file.path, file.options.encoding)
+    document = file.document
     for found in all_marked(document.value):
         yield found, document.line(found[0].text)
 

@@ -112,6 +112,14 @@ def to_instants(wall: np.ndarray, zone: str, *, later: np.ndarray | None = None)
     return first if later is None else np.where(later, read("latest"), first)
 
 
+def known_zones() -> list[str]:
+    """The names of zones, the best known first, without those that are offsets or names of old."""
+    from zoneinfo import available_timezones
+
+    zones = [*_KNOWN, *sorted(available_timezones() - set(_KNOWN))]
+    return [zone for zone in zones if "/" in zone and not zone.startswith(("Etc/", "posix", "right", "SystemV"))]
+
+
 def zones_of(instants: np.ndarray, offsets: np.ndarray) -> list[str]:
     """The zones whose clocks have these offsets at these times, the best known first.
 
@@ -119,18 +127,11 @@ def zones_of(instants: np.ndarray, offsets: np.ndarray) -> list[str]:
         instants: (T,) UTC, rising.
         offsets: (T,) minutes.
     """
-    from zoneinfo import available_timezones
-
     at = np.flatnonzero(np.diff(offsets))
     # Where it changes and at the ends, which is where zones differ; a few in between for the rest of them.
     looked = np.unique(np.concatenate([at, at + 1, np.linspace(0, len(offsets) - 1, 24).astype(np.int64)]))
     moments, wanted = instants[looked], offsets[looked]
-    found = [
-        zone
-        for zone in [*_KNOWN, *sorted(available_timezones() - set(_KNOWN))]
-        if "/" in zone and not zone.startswith(("Etc/", "posix", "right", "SystemV")) and _fits(zone, moments, wanted)
-    ]
-    return found
+    return [zone for zone in known_zones() if _fits(zone, moments, wanted)]
 
 
 def _fits(zone: str, instants: np.ndarray, offsets: np.ndarray) -> bool:

@@ -135,7 +135,8 @@ def _codes(table: Table, name: str) -> np.ndarray | None:
         return None
     if np.isnan(values).any() or (values != np.floor(values)).any():
         return None
-    return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    # As they are written: 01 and 1 are two stores.
+    return cell_codes(table, name)[1]
 
 
 def _together(codes: Sequence[np.ndarray]) -> np.ndarray:

@@ -20,6 +20,8 @@ _DATED = re.compile(
     r"(?i)(^|[\W_])(date|day|datetime|date[_ ]?time|timestamp|when|ds|month|week|period|quarter)([\W_]|$)"
     r"|날짜|일자|일시|년월|시점|기준일"
 )
+#: Numbers between which the digits of a date and an hour, and perhaps a minute and a second, are: of 1900 to 2200.
+_BARE = (1_900_010_100, 22_000_000_000_000)
 #: Columns that are looked at.
 _LOOKED_AT = 40
 #: How many of a unit make a second, and in words.
@@ -151,6 +153,9 @@ def from_numbers(values: np.ndarray, *, dated: bool = False) -> tuple[np.ndarray
     known = values[~np.isnan(values)]
     if len(known) == 0 or not np.isfinite(known).all():
         return None
+    bare = _from_digits(values) if known.min() >= _BARE[0] and known.max() < _BARE[1] else None
+    if bare is not None:
+        return bare
     for per_second, unit in _UNITS:
         if known.min() >= _FIRST * per_second and known.max() < _LAST * per_second:
             held = np.where(np.isnan(values), 0.0, values)
@@ -159,7 +164,13 @@ def from_numbers(values: np.ndarray, *, dated: bool = False) -> tuple[np.ndarray
             return np.where(np.isnan(values), np.datetime64("NaT", "us"), exact), f"{unit} since 1970"
     if dated and known.min() >= _FIRST_DAY and known.max() < _LAST_DAY:
         return _from_days(values), "days of a spreadsheet"
-    if (known != np.floor(known)).any() or known.min() < 1e5 or known.max() >= 1e8:
+    return _from_digits(values) if known.min() >= 1e5 and known.max() < 1e8 else None
+
+
+def _from_digits(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Numbers whose digits are those of dates, and perhaps of hours, as moments; None if they are no such."""
+    known = values[~np.isnan(values)]
+    if (known != np.floor(known)).any():
         return None
     cells = pa.array([None if np.isnan(value) else str(int(value)) for value in values], pa.large_string())
     names = guess_notations(cells)

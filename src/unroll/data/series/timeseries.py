@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unroll.data.series.changes import zone_advice
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.ids import id_columns, id_texts
@@ -96,7 +97,7 @@ def series_from_table(
             own, clock = in_calendar(own, None if offsets is None else offsets[rows], zone=zone, likely=likely)
         order = np.argsort(own, kind="stable")
         rows, own = rows[order], own[order]
-        _check_duplicates(table, time, name, own, rows)
+        _check_duplicates(table, time, name, own, rows, clock)
         step = frequency_of(own)
         for column, values in columns.items():
             title = ", ".join(
@@ -156,17 +157,22 @@ def _times(table: Table, time: str | None) -> np.ndarray:
     return values
 
 
-def _check_duplicates(table: Table, time: str | None, name: str | None, times: np.ndarray, rows: np.ndarray) -> None:
+def _check_duplicates(
+    table: Table, time: str | None, name: str | None, times: np.ndarray, rows: np.ndarray, clock: Clock
+) -> None:
     twice = np.flatnonzero(times[1:] == times[:-1]) if len(times) > 1 else np.empty(0, np.int64)
     if len(twice):
         at = int(twice[0])
         row, before = (int(rows[at + 1]), int(rows[at]))
         own = "" if name is None else f" in series {name!r}"
         more = f" ({len(twice)} such rows{own})" if len(twice) > 1 else own
+        naive = clock.zone is None and times.dtype.kind == "M"
+        advice = (zone_advice(times) if naive else None) or (
+            "remove one, or name the column of series ids (several: --series store,item)"
+        )
         raise DataError(
             f"column {time!r}: time {shown(times[at])} stands a second time, first in line "
-            f"{table.place(before)[1]}{more}; remove one, or name the column of series ids (several:"
-            " --series store,item)",
+            f"{table.place(before)[1]}{more}; {advice}",
             *table.place(row),
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from unroll.data.table.table import Table
 
 #: Names that hold the time as numbers, wherever the column stands, and such that count it.
 _MOMENTS = re.compile(
-    r"(?i)^(year|yr|ts|time|date|datetime|epoch|unix[_ ]?time|연도|년도|.+_(ts|time)|.*time_?stamp.*"
+    r"(?i)^(year|yr|ts|time|date|datetime|epoch|unix[_ ]?time|time[_ ]?period|연도|년도|.+_(ts|time)|.*time_?stamp.*"
     r"|.*(date|time|epoch)[_ ]?(ms|us|ns|s|utc|local))$"
 )
 _COUNTERS = re.compile(r"(?i)^(ds|t|step|time[_ ]?step|time[_ ]?idx|tick|cycles?|period|time[_ ]in[_ ]cycles)$")
@@ -26,28 +27,36 @@ _FIRST = re.compile(
 _COUNTS = re.compile(
     r"^(Unnamed: 0|column1_?|X)$|(?i:^(index|id|no\.?|instant|(entry|record|row)([_ ]?(id|no|num|number))?|seq)$)"
 )
+#: What columns are called whose file names none.
+_UNNAMED = re.compile(r"column\d+_?$")
 #: Rows of a column of dates that are looked at, and columns among which one that counts is looked for.
 _LOOKED_AT, _COLUMNS = 1000, 12
+#: Steps of a run that is counted, on average, and rows of which that all are alike says nothing.
+_RUN, _FEW = 5, 3
 
 
 def dated_column(table: Table, taken: Collection[str | None]) -> str | None:
-    """The first column of dates; what stands in every row is no time of it, where another column is."""
-    dated = [name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME]
-    if len(dated) < 2:
-        return dated[0] if dated else None
+    """The first column of dates; what stands in every row of some is no time of it."""
+    dated = (name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME)
+    return next((name for name in dated if len(table) < _FEW or _moves(table, name)), None)
+
+
+def _moves(table: Table, name: str) -> bool:
+    """Whether a column holds more than one value."""
     rows = np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
-    return next((name for name in dated if len(set(table.texts(name, rows))) > 1), dated[0])
+    return len(set(table.texts(name, rows))) > 1
 
 
 def time_column(table: Table, taken: Collection[str | None]) -> str | None:
     """The column of times: of dates, of numbers that are moments by their name, or of numbers that count."""
     dated = dated_column(table, taken)
-    if dated is not None or len(table) < 3:
+    if dated is not None or len(table) < _FEW:
         return dated
     free = [name for name in table.columns if name not in taken]
     numbers = [name for name in free if table.kinds[name] is Kind.NUMBER]
     counted = [name for name in free if is_counted(table, name)]
     named = [name for name in numbers if _COUNTERS.match(name) or (name == free[0] and _FIRST.match(name))]
+    named += counting_anew(table, free)
     for name in dict.fromkeys([*filter(_MOMENTS.match, numbers), *named, *counted]):
         times = moments(table, name) if name in counted or not np.isnan(table.numbers(name)).any() else None
         # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
@@ -56,6 +65,20 @@ def time_column(table: Table, taken: Collection[str | None]) -> str | None:
         ):
             return name
     return None
+
+
+def counting_anew(table: Table, names: Sequence[str]) -> Iterator[str]:
+    """Columns of a file that names none which count from one for each value of the column before them: the cycles of
+    an engine, the steps of a run."""
+    for before, name in itertools.pairwise(names[:_COLUMNS]):
+        pair = (before, name)
+        if not all(_UNNAMED.match(one) and table.kinds[one] is Kind.NUMBER for one in pair):
+            continue
+        owners, steps = map(table.numbers, pair)
+        anew = np.append(True, np.diff(owners) != 0)
+        counted = (steps[anew] == 1).all() and (np.diff(steps)[~anew[1:]] == 1).all()
+        if counted and 1 < anew.sum() <= len(anew) // _RUN:
+            yield name
 
 
 def counting_columns(table: Table) -> list[str]:

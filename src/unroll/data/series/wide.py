@@ -93,7 +93,11 @@ class _Run(NamedTuple):
 def _steps(table: Table, columns: Sequence[str]) -> _Run | None:
     """The columns next to each other whose names are those of steps, at least eight of numbers; the longest such."""
     best: list[str] = []
-    for names in (*_numbered_runs(columns), *_dated_runs(columns)):
+    # Years may stand in either order; other numbers that fall name no steps.
+    falling = [
+        names for names in _numbered_runs(columns[::-1]) if len(names) >= LEAST and step_times(names) is not None
+    ]
+    for names in (*_numbered_runs(columns), *_dated_runs(columns), *falling):
         best = max(best, names, key=len)
     numbers = [name for name in best if table.kinds[name] is Kind.NUMBER]
     # A step at which no series has a value holds nothing, and that is no word.

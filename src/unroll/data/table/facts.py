@@ -84,8 +84,13 @@ class TextFacts:
         if self.notations is None:
             self.notations = guess_notations(start)
             if self._day_first is not None:
-                other = "month" if self._day_first else "day"
-                self.notations = [name for name in self.notations if not name.startswith((f"{other}/", f"{other}-"))]
+                dotted = ("day.month.yr",) if any(name.startswith("yr.") for name in self.notations) else ()
+                first = ("month/", "month-", "yr/", "yr-", "yr.")
+                others = first if self._day_first else ("day/", "day-", *dotted)
+                self.notations = [name for name in self.notations if not name.startswith(others)]
+                # A day that is not first stands behind a month, and only where none can be, behind one behind a year.
+                if any(name.startswith(("month/", "month-")) for name in self.notations):
+                    self.notations = [name for name in self.notations if not name.startswith("yr")]
         self.notations = [name for name in self.notations if parse_times(present, name).null_count == 0]
         if (
             (len(self.notations) > 1 or PLAIN in self.numbers.names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,10 @@ _DATES = (
     ("month/day/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%m/%d/%y"),
     ("day/month/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%d/%m/%y"),
     ("day.month.yr", r"\d{1,2}\.\d{1,2}\.\d{2}", "%d.%m.%y"),
+    ("yr/month/day", r"\d{2}/\d{1,2}/\d{1,2}", "%y/%m/%d"),
+    ("yr-month-day", r"\d{2}-\d{1,2}-\d{1,2}", "%y-%m-%d"),
+    ("yr.month.day", r"\d{2}\.\d{1,2}\.\d{1,2}", "%y.%m.%d"),
+    ("year month-name day", r"\d{4}[ -][A-Za-z]{3,9}\.?[ -]\d{1,2}", "%Y %m %d"),
     ("month day year", _WEEKDAY + r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}", "%m %d %Y"),
     ("day month year", _WEEKDAY + r"\d{1,2}[ -][A-Za-z]{3,9}\.?,?[ -]\d{4}", "%d %m %Y"),
     ("day month yr", r"\d{1,2}[ -][A-Za-z]{3,9}\.?[ -]\d{2}", "%d %m %y"),
@@ -39,6 +43,15 @@ _HOURS = (
     (" hour:minute:second", r"[ T]\d{1,2}:\d{2}:\d{2}", " %H:%M:%S"),
     (" hour:minute AM/PM", r" \d{1,2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M %p"),
     (" hour:minute:second AM/PM", r" \d{1,2}:\d{2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M:%S %p"),
+    (" 오전/오후 hour:minute", r" 오[전후] \d{1,2}:\d{2}", " %I:%M %p"),
+    (" 오전/오후 hour:minute:second", r" 오[전후] \d{1,2}:\d{2}:\d{2}", " %I:%M:%S %p"),
+)
+#: Dates without signs between their parts, and times of day behind them.
+_BARE_DATE = r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+_BARE_HOURS = (
+    ("hour", r"([01]\d|2[0-3])", "%H"),
+    ("hourminute", r"([01]\d|2[0-3])[0-5]\d", "%H%M"),
+    ("hourminutesecond", r"([01]\d|2[0-3])[0-5]\d[0-5]\d", "%H%M%S"),
 )
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 #: (name, what a cell looks like, strptime's form, or the name of a way of its own). The order decides where two
@@ -46,10 +59,10 @@ _ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
     (name, re.compile(pattern + "$"), form)
     for name, pattern, form in (
-        ("year-month-day", _ISO_DATE + r"([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?", None),
+        ("year-month-day", _ISO_DATE + r"([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?", None),
         (
             "year-month-day with zone",
-            _ISO_DATE + r"[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z| ?UTC| ?GMT|[+-]\d{2}:?\d{2})",
+            _ISO_DATE + r"[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z| ?UTC| ?GMT|[+-]\d{2}:?\d{2})",
             "zone",
         ),
         ("year-month", r"\d{4}-\d{2}", "%Y-%m"),
@@ -62,6 +75,10 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         *((day + hour, a + b, c + d) for day, a, c in _DATES for hour, b, d in _HOURS),
         ("year.month.day.", r"\d{4}\.\d{1,2}\.\d{1,2}\.?", "%Y.%m.%d"),
         ("yearmonthday", r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])", "%Y%m%d"),
+        *((f"yearmonthday{hour}", _BARE_DATE + b, "bare " + d) for hour, b, d in _BARE_HOURS),
+        *(("yearmonthday" + hour, _BARE_DATE + b, "bare " + d) for hour, b, d in _HOURS[1:4]),
+        *((f"yearmonthday T {hour}", _BARE_DATE + f"[ T_-]{b}", "bare " + d) for hour, b, d in _BARE_HOURS[1:]),
+        ("year. month. day", r"\d{4}\. ?\d{1,2}\. ?\d{1,2}\.?", "year month day"),
         ("year/month", r"\d{4}/\d{1,2}", "year month"),
         ("month/year", r"\d{1,2}/\d{4}", "month year"),
         ("month name year", r"[A-Za-z]{3,9}\.?[ -]\d{4}", "month year"),
@@ -91,7 +108,7 @@ _MONTH_NAMES = tuple(
 #: Stands between the notations of a column that fits two and makes no choice.
 EITHER = "|"
 #: Notations of numbers that are as often no times: they are times only where they make even steps.
-_NUMBER_LIKE = ("yearmonth", "year.month")
+_NUMBER_LIKE = ("yearmonth", "year.month", *(f"yearmonthday{hour}" for hour, _, _ in _BARE_HOURS))
 _BY_NAME = {name: (pattern, form) for name, pattern, form in _NOTATIONS}
 NOTATIONS = tuple(_BY_NAME)
 
@@ -110,11 +127,16 @@ def parse_times(cells: Any, notation: str) -> Any:
     fits = pc.match_substring_regex(cells, "^(?:" + pattern.pattern + ")")
     cells = pc.if_else(pc.fill_null(fits, False), cells, pa.scalar(None, cells.type))
     if form is None or form == "zone":
+        # Nanoseconds are cut off: times here have microseconds.
+        cells = pc.replace_substring_regex(cells, r"(\.[0-9]{6})[0-9]{1,3}", r"\1")
         cells = pc.replace_substring_regex(cells, " ?(UTC|GMT)$", "Z")
         return _iso(cells, zone=form == "zone")
     if form == "week":
         return pa.array([_week(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
     cells = pc.utf8_lower(cells)
+    if form.startswith("bare "):
+        # Digits alone: what stands between them says nothing.
+        return _bare(pc.replace_substring_regex(cells, "[^0-9]", ""), "%Y%m%d" + re.sub("[^%HMS]", "", form[5:]))
     if form == "%Y%m":
         # A number of six digits is longer than a month: the day comes to it.
         cells, form = (
@@ -169,9 +191,17 @@ def _strptime(cells: pa.Array, form: str) -> pa.Array:
     return pc.if_else(real, times, pa.scalar(None, times.type))
 
 
-def _joined(cells: pa.Array, text: str) -> pa.Array:
+def _bare(cells: pa.Array, form: str) -> pa.Array:
+    """Times of digits without signs between them: the day by itself, and the time of day."""
+    days = _strptime(pc.utf8_slice_codeunits(cells, 0, 8), "%Y%m%d")
+    cells = pc.if_else(pc.is_valid(days), cells, pa.scalar(None, cells.type))
+    digits = pc.if_else(pc.equal(pc.utf8_length(cells), 10), _joined(cells, "00", ""), cells)
+    return pc.strptime(digits, format="%Y%m%d%H%M" if form.endswith("%H") else form, unit="us", error_is_null=True)
+
+
+def _joined(cells: pa.Array, text: str, between: str = " ") -> pa.Array:
     kind = cells.type
-    return pc.binary_join_element_wise(cells, pa.scalar(text, kind), pa.scalar(" ", kind))
+    return pc.binary_join_element_wise(cells, pa.scalar(text, kind), pa.scalar(between, kind))
 
 
 def _with_month_numbers(cells: pa.Array) -> pa.Array:
@@ -183,7 +213,10 @@ def _with_month_numbers(cells: pa.Array) -> pa.Array:
 
 def _in_digits(cells: pa.Array, form: str) -> pa.Array:
     """Cells in small letters brought to the form: one space between parts, months as numbers, am and pm."""
-    if form.startswith(("%m %d %Y", "%d %m %Y", "%d %m %y")):
+    if form.endswith("%p"):
+        cells = pc.replace_substring_regex(pc.replace_substring(cells, " 오전", " am"), " 오후", " pm")
+        cells = pc.replace_substring_regex(cells, r" ([ap]m) ([0-9:]+)$", r" \2 \1")
+    if form.startswith(("%m %d %Y", "%d %m %Y", "%d %m %y", "%Y %m %d")):
         cells = pc.replace_substring_regex(cells, "^" + _WEEKDAY.lower(), "")
         cells = pc.replace_substring_regex(_with_month_numbers(cells), r"[ ,-]+", " ")
     cells = pc.replace_substring_regex(cells, r"(\d)t(\d)", r"\1 \2")
@@ -216,8 +249,9 @@ def settle(notations: Sequence[str], cells: pa.Array) -> str:
     if len(notations) < 2:
         return notations[0]
     readings = {name: np.unique(to_datetime64(parse_times(cells, name))) for name in notations}
+    notations = _without_year_first(notations, readings)
     first = readings[notations[0]]
-    if all(np.array_equal(first, other) for other in readings.values()):
+    if all(np.array_equal(first, readings[name]) for name in notations):
         return notations[0]
     ranked = sorted(notations, key=lambda name: -_evenness(readings[name]))
     best, other = (_evenness(readings[name]) for name in ranked[:2])
@@ -226,6 +260,18 @@ def settle(notations: Sequence[str], cells: pa.Array) -> str:
         return ranked[0]
     same = [name for name in notations if np.array_equal(readings[name], readings[ranked[0]])]
     return EITHER.join(dict.fromkeys([*same[:1], *(name for name in notations if name not in same)][:2]))
+
+
+def _without_year_first(notations: Sequence[str], readings: Mapping[str, np.ndarray]) -> Sequence[str]:
+    """Notations without those of two digits for the year in front, where the others make the shorter time: a month of
+    days under 23/01/01 and 01/01/23 may be one day of thirty years."""
+    others = [name for name in notations if not name.startswith("yr")]
+    if not others or len(others) == len(notations):
+        return notations
+    spans = {name: times[-1] - times[0] for name, times in readings.items() if len(times)}
+    shortest = min((spans[name] for name in notations if name not in others and name in spans), default=None)
+    shorter = shortest is None or any(spans[name] < shortest for name in others if name in spans)
+    return others if shorter else notations
 
 
 def _evenness(times: np.ndarray) -> float:

@@ -230,6 +230,20 @@ class Writer:
     def _flush(self) -> None:
         if not self._rows:
             return
+        try:
+            arrays = self._arrays()
+        except UnicodeEncodeError as error:
+            row = next((at for at, row in enumerate(self._rows) if _holds_half(row)), 0)
+            raise DataError(
+                "a text holds a lone surrogate, which is half a character and no text; remove it",
+                self._paths[self._file_of[row]],
+                self._rows[row].line,
+            ) from error
+        self._rows, self._file_of, self._part_of, self._size = [], [], [], 0
+        self._write(arrays)
+
+    def _arrays(self) -> list[pa.Array]:
+        """The columns of the rows that wait, with what is kept beside them."""
         columns = zip(*(row.cells for row in self._rows), strict=True)
         arrays = [pa.array(column, self._schema.field(index).type) for index, column in enumerate(columns)]
         arrays += _origin(self._file_of, [row.line for row in self._rows], self._part_of)
@@ -237,8 +251,7 @@ class Writer:
             problems = [[problem._asdict() for problem in row.problems] or None for row in self._rows]
             marks = ([row.item_lines for row in self._rows], problems)
             arrays += [pa.array(cells, kind) for cells, (_, kind) in zip(marks, _MARKS, strict=True)]
-        self._rows, self._file_of, self._part_of, self._size = [], [], [], 0
-        self._write(arrays)
+        return arrays
 
     def _write(self, arrays: list[pa.Array]) -> None:
         for facts, array in zip(self._facts, arrays, strict=False):
@@ -291,6 +304,13 @@ class Writer:
         if field.storage == "json":
             return Column(Kind.TEXT)
         return Column(Kind.NUMBER, missing=self._options.missing if known is None else known.missing)
+
+
+def _holds_half(row: Row) -> bool:
+    """Whether a text of a row is none: half a character stands in it."""
+    texts = [cell for cell in row.cells if isinstance(cell, str)]
+    texts += [item for cell in row.cells if isinstance(cell, list) for item in cell]
+    return any("\ud800" <= sign <= "\udfff" for text in texts for sign in text)
 
 
 def _origin(files: Sequence[int] | np.ndarray, lines: Sequence[int] | np.ndarray, parts: Any) -> list[pa.Array]:

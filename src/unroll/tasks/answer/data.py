@@ -91,7 +91,7 @@ def prepare(table: Table, config: RunConfig, settings: AnswerSettings, columns: 
         DataError: a question has something wrong, with file and line.
     """
     form = settings.answer or find_form(table, columns)
-    checked = check_questions(table, columns, form, broken=settings.broken)
+    checked = check_questions(table, columns, form, broken=settings.broken, unanswered=settings.unanswerable)
     split = draw_split(table, config, columns)
     rows = {name: np.intersect1d(getattr(split, name), checked.kept) for name in ("train", "validation", "test")}
     train = [checked.questions[row] for row in rows["train"].tolist()]

@@ -108,7 +108,8 @@ class AnswerPredictor(Predictor):
                 f" '{self._saved.answer}'; the columns are {', '.join(table.columns)}",
                 table.paths[0],
             )
-        return self.score(check_questions(table, columns, self._saved.form, broken="stop").questions)
+        checked = check_questions(table, columns, self._saved.form, broken="stop")
+        return self.score([checked.questions[row] for row in checked.kept.tolist()])
 
     def score(self, questions: Sequence[Question], encoded: Sequence[Encoded] | None = None) -> Scores:
         """Score questions."""

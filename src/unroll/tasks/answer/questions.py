@@ -20,8 +20,10 @@ from unroll.tasks.reading import short_name
 _STORIES = ("story", "context", "passage", "paragraph", "document", "article", "text")
 _QUESTIONS = ("question", "query", "q")
 _ANSWERS = ("answers", "answer", "a", "answers.text")
-#: The column of places of answers, of supporting sentences, and of the set that a question belongs to.
-STARTS, SUPPORT, SET = "answer_starts", "support", "set"
+#: The columns of places of answers, of supporting sentences, and of the set that a question belongs to.
+STARTS, SUPPORT, SET = ("answer_starts", "answers.answer_start", "answer_start"), "support", "set"
+#: The column that says of a question that its text does not answer it, and its words for that.
+_IMPOSSIBLE, _YES = "is_impossible", ("true", "1", "yes")
 #: Rows by which it is told whether answers are spans.
 _LOOKED_AT = 1000
 #: Findings that are listed one by one.
@@ -109,12 +111,37 @@ def find_form(table: Table, columns: Columns) -> Form:
     """Whether answers are spans: if the file says where they stand, or if those of a text stand in it word for word."""
     if table.details(columns.story).is_list:
         return "choice"
-    if STARTS in table.columns:
+    if any(name in table.columns for name in STARTS):
         return "span"
     rows = np.arange(min(len(table), _LOOKED_AT))
-    cells = zip(table.texts(columns.story, rows), table.texts(columns.answer, rows), strict=True)
+    cells = list(zip(table.texts(columns.story, rows), table.texts(columns.answer, rows), strict=True))
     inside = sum(bool(answer.strip()) and answer.strip() in story for story, answer in cells)
-    return "span" if 2 * inside > len(rows) else "choice"
+    return "span" if 2 * inside > sum(bool(answer.strip()) for _, answer in cells) else "choice"
+
+
+def _places(table: Table) -> list[int] | None:
+    """Where the first answer of each row stands in its text, -1 where nothing says so; None if no column does."""
+    name = next((name for name in STARTS if name in table.columns), None)
+    if name is None:
+        return None
+    if table.kinds[name] is Kind.SERIES:
+        found = [table.series(name, row)[:1, 0].tolist() for row in range(len(table))]
+    elif table.kinds[name] is Kind.NUMBER:
+        found = [[value] for value in table.numbers(name).tolist()]
+    else:
+        found = [[float(place) for place in cells[:1] if place.isdecimal()] for cells in table.labels(name)]
+    return [int(own[0]) if own and own[0] >= 0 else -1 for own in found]
+
+
+def unanswerable(table: Table, columns: Columns, questions: Sequence[Question], form: Form) -> set[int]:
+    """The rows whose question their text does not answer, as SQuAD 2.0 has them: an empty list of answers, or a column
+    that says so. Of answers that are no spans, and of texts that are empty, something is missing instead."""
+    if form != "span" or table.marked:
+        return set()
+    told = list(table.texts(_IMPOSSIBLE)) if _IMPOSSIBLE in table.columns else [""] * len(table)
+    listed = table.details(columns.answer).is_list
+    said = [text.strip().casefold() in _YES for text in told]
+    return {row for row, question in enumerate(questions) if not question.answers and (listed or said[row])}
 
 
 def sentences_of(text: str) -> tuple[str, ...]:
@@ -138,14 +165,14 @@ def read_questions(table: Table, columns: Columns, form: Form) -> list[Question]
     else:
         answers = [(text.strip(),) if text.strip() else () for text in table.texts(columns.answer)]
     asked = table.texts(columns.question)
-    starts = table.labels(STARTS) if STARTS in table.columns and form == "span" else None
+    starts = _places(table) if form == "span" else None
     support = table.labels(SUPPORT) if SUPPORT in table.columns else None
     sets = table.texts(SET) if SET in table.columns else None
     questions = []
     for row, (story, question, own) in enumerate(zip(stories, asked, answers, strict=True)):
         start = -1
         if form == "span" and own:
-            start = int(starts[row][0]) if starts is not None and starts[row] else story[0].find(own[0])
+            start = starts[row] if starts is not None and starts[row] >= 0 else story[0].find(own[0])
         told = tuple(int(place) for place in support[row] if place.isdecimal()) if support is not None else ()
         questions.append(Question(story, question.strip(), own, start, told, "" if sets is None else sets[row]))
     return questions
@@ -164,20 +191,30 @@ def problems(table: Table, questions: Sequence[Question], form: Form) -> Iterato
             yield row, Problem("question", line, "an empty question")
         if not question.answers:
             yield row, Problem("answer", line, "a question without an answer")
-        elif form == "span" and question.start < 0:
-            yield row, Problem("span", line, f"the answer {question.answers[0][:40]!r} is not in the text")
+        elif form == "span" and not question.text.startswith(question.answers[0], max(question.start, 0)):
+            where = "in the text" if question.start < 0 else f"at character {question.start} of the text"
+            yield row, Problem("span", line, f"the answer {question.answers[0][:40]!r} is not {where}")
 
 
-def check_questions(table: Table, columns: Columns, form: Form, *, broken: str) -> Checked:
+def check_questions(table: Table, columns: Columns, form: Form, *, broken: str, unanswered: str = "drop") -> Checked:
     """Read the questions of a table, and stop at what would falsify a result unless it is to be dropped.
+
+    Args:
+        table: the data.
+        columns: which are used.
+        form: what an answer is.
+        broken: "stop" or "drop", for questions with something wrong.
+        unanswered: likewise, for those that their text does not answer.
 
     Raises:
         DataError: the first problem, with file and line, and how many of its kind there are.
     """
     questions = read_questions(table, columns, form)
+    silent = unanswerable(table, columns, questions, form) if unanswered == "drop" else set()
     found: dict[str, list[tuple[int, Problem]]] = {}
     for row, problem in problems(table, questions, form):
-        found.setdefault(problem.kind, []).append((row, problem))
+        if row not in silent or problem.kind != "answer":
+            found.setdefault(problem.kind, []).append((row, problem))
     if broken == "stop" and found:
         kind, cases = next(iter(found.items()))
         row, problem = cases[0]
@@ -187,19 +224,35 @@ def check_questions(table: Table, columns: Columns, form: Form, *, broken: str) 
             problem.line,
         )
     dropped = {row for cases in found.values() for row, _ in cases}
-    kept = np.array([row for row in range(len(table)) if row not in dropped], dtype=np.int64)
+    kept = np.array([row for row in range(len(table)) if row not in dropped | silent], dtype=np.int64)
     if not len(kept):
-        raise DataError("no question is left after dropping those with something wrong", table.paths[0])
+        raise DataError(
+            "no question is left after dropping those with something wrong or without an answer", table.paths[0]
+        )
     counted = ", ".join(f"{len(cases)} {KINDS[kind]}" for kind, cases in found.items())
-    return Checked(questions, kept, [f"{len(dropped):,} questions left out: {counted}"] if dropped else [])
+    notes = [_silent_note(len(silent))] if silent else []
+    notes += [f"{len(dropped):,} questions left out: {counted}"] if dropped else []
+    return Checked(questions, kept, notes)
+
+
+def _silent_note(count: int) -> str:
+    return (
+        f"{count:,} questions without an answer (unanswerable) left out: a span is always answered;"
+        " --set model.unanswerable=stop refuses them"
+    )
 
 
 def findings(table: Table, columns: Columns) -> Iterator[Finding]:
     """What `unroll check` says of questions: every problem with file and line, and what the answers are."""
     form = find_form(table, columns)
     questions = read_questions(table, columns, form)
+    silent = unanswerable(table, columns, questions, form)
+    if silent:
+        yield Finding("note", _silent_note(len(silent)))
     counts: dict[str, int] = {}
     for row, problem in problems(table, questions, form):
+        if row in silent and problem.kind == "answer":
+            continue
         counts[problem.kind] = counts.get(problem.kind, 0) + 1
         if counts[problem.kind] <= _LISTED:
             yield Finding("error", problem.text, table.place(row)[0], problem.line, _ADVICE)

@@ -33,6 +33,9 @@ class AnswerSettings(BaseModel):
     dropout: float = Field(0.1, ge=0, lt=1, description="of sentences, tokens and features")
     best: int = Field(5, ge=1, le=100, description="answers that a prediction lists")
     broken: Literal["stop", "drop"] = Field("stop", description="what is done about questions with something wrong")
+    unanswerable: Literal["stop", "drop"] = Field(
+        "drop", description="of a span: what is done about questions that their text does not answer"
+    )
     engine: str = Field("auto", description="what runs the recurrent layers; see `unroll info`")
 
 

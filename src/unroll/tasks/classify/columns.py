@@ -192,7 +192,7 @@ def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str,
 def _whole(cells: Counter[str]) -> bool:
     """Whether all cells are whole numbers, and few enough to be classes."""
     # pandas writes 1.0 where another cell of the column is empty, and MATLAB 1.0000000e+00.
-    plain = (class_name(cell.strip()).lstrip("+-").removesuffix(".0") for cell in cells)
+    plain = (class_name(cell.strip()).lstrip("+-").removesuffix(".0") for cell in cells if cell.strip())
     return len(cells) <= 100 and all(cell.isdigit() for cell in plain)
 
 

@@ -21,6 +21,7 @@ from unroll.errors import DataError
 from unroll.tasks.detect.alarm import Alarm
 from unroll.tasks.detect.settings import DetectSettings, Saved
 from unroll.tasks.detect.watcher import Verdict, Watcher, Weights
+from unroll.tasks.reading import read_columns
 
 #: Of what a state file says that it is.
 _KIND, _VERSION = "unroll detect state", 1
@@ -171,6 +172,9 @@ class Session:
         self._identity = identity
         self._streams: dict[str, StreamState] = {}
         self.saved = saved
+        kinds = read_columns(self.data)
+        none = [kinds[name].missing if name in kinds else self.data.missing for name in saved.channels]
+        self._none = none if any(none) else None
 
     @property
     def threshold(self) -> float:
@@ -188,6 +192,12 @@ class Session:
             for time, values in start or ():
                 found.take(time, values)
         return found
+
+    def known(self, values: Sequence[float]) -> Sequence[float]:
+        """Values (C,) of the channels, NaN for numbers that stand for no value, as `data.missing` told training."""
+        if self._none is None:
+            return values
+        return [math.nan if value in none else value for value, none in zip(values, self._none, strict=True)]
 
     def push(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Score a record, then learn from it.
@@ -210,7 +220,7 @@ class Session:
             values.append(number_of(record[name], name))
         time = None if saved.time is None else time_of(record.get(saved.time), saved.time)
         series = name_of(record, saved.series)
-        heard = self.stream(series).take(time, values)
+        heard = self.stream(series).take(time, self.known(values))
         return {
             "score": heard.verdict.score,
             "alert": heard.event,

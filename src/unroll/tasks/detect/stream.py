@@ -65,6 +65,7 @@ class AlertStream:
                 yield Said(f"{_NAME}:{item.line}: {item.text}; the line is left out", True)
                 continue
             self.records += 1
+            item = item._replace(values=self._session.known(item.values))
             state = self._session.stream(item.series)
             try:
                 heard = state.take(item.time, item.values)

@@ -10,10 +10,11 @@ import numpy as np
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
 from unroll.data.doctor.finding import counted
-from unroll.data.doctor.nearly import all_nearly, check_nearly
+from unroll.data.doctor.nearly import all_nearly, check_nearly, numbers_with_units
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import further, said_of
+from unroll.data.series.when import counting_anew
 from unroll.data.series.wide import wide_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
@@ -71,7 +72,7 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
-        counted = columns.time is not None and columns.series is not None and table.kinds[columns.time] is Kind.TEXT
+        counted = columns.series is not None and _counts(table, columns.time)
         sure = columns.wide or counted or (columns.time is not None and (measured or len(times) > 1))
         return Guess(0.95 if sure else 0.8 if columns.time is not None else 0.3, reason, filled, notes)
 
@@ -108,6 +109,11 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         return ForecastPredictor(network, saved, settings, read_columns(folder.config.data))
 
 
+def _counts(table: Table, time: str | None) -> bool:
+    """Whether a column of times counts the steps of each series."""
+    return time is not None and (table.kinds[time] is Kind.TEXT or time in counting_anew(table, table.columns))
+
+
 def _hidden(table: Table) -> Iterator[str]:
     """What is said of columns that a few cells keep from being series."""
     for found in itertools.islice(all_nearly(table), _MOST_SAID):
@@ -118,6 +124,8 @@ def _hidden(table: Table) -> Iterator[str]:
                 f"not a series: '{found.column}', which holds numbers but for {counted(found.cells, 'cell')}, the first"
                 f" {cell!r} in line {line}; correct it or leave it empty"
             )
+    for own in itertools.islice(numbers_with_units(table), _MOST_SAID):
+        yield f"not a series: '{own.column}', which {own.words()}; write the numbers alone"
 
 
 def _wide_words(table: Table, columns: Columns) -> str:

@@ -17,7 +17,10 @@ from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
 
 #: Names of the columns of transcripts and of sample rates, most usual first.
-_TEXTS = ("text", "transcript", "transcription", "sentence", "normalized_text", "label", "word", "words")
+_TEXTS = (
+    *("text", "transcript", "transcription", "sentence", "normalized_text", "label", "word", "words", "wrd", "txt"),
+    *("phonemes", "phoneme", "phones", "phn"),
+)
 _RATES = ("rate", "sample_rate", "sampling_rate", "samplerate")
 _SAMPLES = ("audio", "samples", "sound", "signal", "waveform")
 #: Rows by which recordings are recognised.

@@ -1,0 +1,79 @@
+"""Clock changes in times that name no zone: an hour that stands twice in autumn, and one that lacks in spring."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from unroll.data.series.clock import known_zones
+
+_HOUR = np.timedelta64(1, "h")
+#: Times that are looked at, zones that are named, and steps that tell what is usual.
+_LOOKED_AT, _NAMED, _LEAST = 12, 3, 8
+
+
+def zone_advice(times: np.ndarray) -> str | None:
+    """What to do about times that stand twice or lack where the clocks of some zones change; None where no zone's do.
+
+    Args:
+        times: (T,) datetime64[us] of one series, rising, of a wall clock without a zone; some may stand twice.
+
+    >>> hours = np.datetime64("2023-03-26", "h") + np.array([0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    >>> zone_advice(hours.astype("datetime64[us]"))[:74]
+    'clocks that are put forward skip an hour, and those of Europe/Berlin and o'
+    """
+    twice = times[1:][times[1:] == times[:-1]]
+    skipped = _skipped(np.unique(times))
+    if len(twice) == 0 and len(skipped) == 0:
+        return None
+    zones = _zones(_seconds(twice), _seconds(skipped))
+    if not zones:
+        return None
+    # Zones of the same part of the world are likelier to be meant than those of an island elsewhere.
+    part = zones[0].partition("/")[0]
+    near = sorted(zones[1:], key=lambda zone: zone.partition("/")[0] != part)[: _NAMED - 1]
+    others = f" and others such as {', '.join(near)}" if near else ""
+    what = "go back show an hour twice" if len(twice) else "are put forward skip an hour"
+    return (
+        f"clocks that {what}, and those of {zones[0]}{others} do so then: name the zone with --set data.zone={zones[0]}"
+    )
+
+
+def _skipped(times: np.ndarray) -> np.ndarray:
+    """The first of the times that lack where just an hour does."""
+    if len(times) < _LEAST:
+        return times[:0]
+    steps = np.diff(times)
+    values, counts = np.unique(steps, return_counts=True)
+    usual = values[counts.argmax()]
+    if usual > _HOUR:
+        return times[:0]
+    found: np.ndarray = times[:-1][steps == usual + _HOUR] + usual
+    return found
+
+
+def _seconds(times: np.ndarray) -> tuple[int, ...]:
+    return tuple(np.unique(times.astype("datetime64[s]").astype(np.int64))[:_LOOKED_AT].tolist())
+
+
+@lru_cache(maxsize=64)
+def _zones(twice: Sequence[int], skipped: Sequence[int]) -> tuple[str, ...]:
+    """The zones whose clocks show all the former twice, and skip the latter if any does that, too."""
+    fitting = [zone for zone in known_zones() if _changes(zone, twice, again=True)]
+    both = [zone for zone in fitting if skipped and _changes(zone, skipped, again=False)]
+    return tuple(both or (fitting if twice else ()))
+
+
+def _changes(zone: str, moments: Sequence[int], *, again: bool) -> bool:
+    from zoneinfo import ZoneInfo
+
+    clock = ZoneInfo(zone)
+    for moment in moments:
+        wall = datetime.datetime(1970, 1, 1, tzinfo=clock) + datetime.timedelta(seconds=moment)
+        first, second = wall.replace(fold=0).utcoffset(), wall.replace(fold=1).utcoffset()
+        if first is None or second is None or first == second or (first > second) is not again:
+            return False
+    return True
