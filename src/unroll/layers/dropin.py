@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from operator import is_not
 from typing import Any, ClassVar
 
 import torch
@@ -31,6 +32,7 @@ class DropIn(nn.RNNBase, abc.ABC):
     twin: ClassVar[type[nn.RNNBase]]
     _init: Initialiser = staticmethod(torch_default)
     _engine: str = AUTO
+    _replaced: bool = False
 
     def __init__(self, *options: Any, engine: str, init: Initialiser) -> None:
         if init is not torch_default:
@@ -64,6 +66,20 @@ class DropIn(nn.RNNBase, abc.ABC):
             self.__dict__["_runs"] = found
         return found
 
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        """The list from which torch.nn takes the weights: a program may put one of its own in its place."""
+        found: list[Tensor] = self.__dict__["_flat_weights"]
+        return found
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Tensor]) -> None:
+        own = self.__dict__
+        own["_flat_weights"] = weights
+        own.pop("_replaced", None)
+        if any(map(is_not, map(self._parameters.get, self._flat_weights_names), weights)):
+            own["_replaced"] = True
+
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         # Made anew when needed, and nothing but what torch.nn's own layers are made of.
@@ -86,13 +102,14 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
-        for name in names:
-            if name not in held:
-                break
-        else:
-            return held
-        if torch.compiler.is_compiling():
-            return {name: getattr(self, name) for name in names}
+        if not self._replaced:
+            for name in names:
+                if name not in held:
+                    break
+            else:
+                return held
+            if torch.compiler.is_compiling():
+                return {name: getattr(self, name) for name in names}
         self._update_flat_weights()
         return dict(zip(names, self._flat_weights, strict=True))
 
@@ -274,7 +291,7 @@ class RNN(DropIn):
     ) -> None:
         if nonlinearity not in NONLINEARITIES:
             choices = ", ".join(NONLINEARITIES)
-            raise ValueError(f"RNN: nonlinearity must be one of {choices}, got {nonlinearity!r}")
+            raise ValueError(f"RNN: Unknown nonlinearity {nonlinearity!r}; it must be one of {choices}")
         self.nonlinearity = nonlinearity
         sizes = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
         super().__init__(f"RNN_{nonlinearity.upper()}", *sizes, 0, device, dtype, engine=engine, init=init)
