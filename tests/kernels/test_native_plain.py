@@ -142,7 +142,7 @@ def test_wrong_arguments_are_named_by_the_checks(counted: Counted) -> None:
     with pytest.raises(ValueError, match=r"'weight_hh' must have shape \(15, 5\), got \(15, 4\)"):
         layer(torch.randn(4, 2, 3))
     layer.weight_hh = None
-    with pytest.raises(TypeError, match=r"the parameter 'weight_hh' of shape \(15, 5\) is missing"):
+    with pytest.raises(TypeError, match=r"'weight_hh' of shape \(15, 5\) is missing"):
         layer(torch.randn(4, 2, 3))
     assert counted.done == [False] * 5
 

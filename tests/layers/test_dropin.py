@@ -213,5 +213,5 @@ def test_wrong_tensors_raise_what_torch_nn_raises(
 
 
 def test_an_unknown_nonlinearity_is_named_in_torch_nns_words() -> None:
-    with pytest.raises(ValueError, match=r"Unknown nonlinearity 'garbage'; it must be one of tanh, relu"):
+    with pytest.raises(ValueError, match=r"Unknown nonlinearity 'garbage'; it must be tanh or relu"):
         unroll.RNN(1, 10, nonlinearity="garbage")

@@ -326,8 +326,7 @@ def _checked(
     for key, expected in _parameter_shapes(cell):
         value = params.get(key)
         if value is None:
-            kind = TypeError if key in params else ValueError
-            raise kind(f"{name}: the parameter '{key}' of shape {expected} is missing")
+            raise (TypeError if key in params else ValueError)(f"{name}: '{key}' of shape {expected} is missing")
         if value.shape != expected:
             raise TensorError(f"{name}: '{key}' must have shape {expected}, got {tuple(value.shape)}")
         _check_place(f"{name}: '{key}'", value, x)
@@ -359,14 +358,13 @@ def _checked(
 
 def _check_place(what: str, value: Tensor, x: Tensor) -> None:
     """Raise unless a tensor is on the device of x, as torch does, and in its dtype, which only autocast may mix."""
-    if value.device == x.device and (value.dtype == x.dtype or torch._C._is_any_autocast_enabled()):
-        return
     if value.device != x.device:
         raise RuntimeError(f"{what} is on {value.device} but x is on {x.device}; move one to the other with .to(...)")
-    raise TensorError(
-        f"{what}: RNN input dtype ({x.dtype}) does not match weight dtype ({value.dtype}). Convert input: "
-        f"input.to({value.dtype}), or convert model: model.to({x.dtype})"
-    )
+    if value.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
+        raise TensorError(
+            f"{what}: RNN input dtype ({x.dtype}) does not match weight dtype ({value.dtype}). Convert input: "
+            f"input.to({value.dtype}), or convert model: model.to({x.dtype})"
+        )
 
 
 def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | None:
@@ -374,10 +372,8 @@ def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | N
         return lengths
     steps, batch, _ = x.shape
     if lengths.is_floating_point() or lengths.dtype == torch.bool or tuple(lengths.shape) != (batch,):
-        raise ValueError(
-            f"{name}: lengths must be integers of shape (B,) = ({batch},), got {lengths.dtype} of "
-            f"{tuple(lengths.shape)}"
-        )
+        got = f"{lengths.dtype} of {tuple(lengths.shape)}"
+        raise ValueError(f"{name}: lengths must be integers of shape (B,) = ({batch},), got {got}")
     # Values cannot be read while a graph is captured; a kernel bounds them again where memory is at stake.
     known = not torch.compiler.is_compiling() and torch._C._get_tracing_state() is None
     if batch and known and lengths.device.type != "meta":

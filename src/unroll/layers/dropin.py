@@ -69,16 +69,12 @@ class DropIn(nn.RNNBase, abc.ABC):
     @property
     def _flat_weights(self) -> list[Tensor]:
         """The list from which torch.nn takes the weights: a program may put one of its own in its place."""
-        found: list[Tensor] = self.__dict__["_flat_weights"]
-        return found
+        return self.__dict__["_flat_weights"]  # type: ignore[no-any-return]
 
     @_flat_weights.setter
     def _flat_weights(self, weights: list[Tensor]) -> None:
-        own = self.__dict__
-        own["_flat_weights"] = weights
-        own.pop("_replaced", None)
-        if any(map(is_not, map(self._parameters.get, self._flat_weights_names), weights)):
-            own["_replaced"] = True
+        held = map(self._parameters.get, self._flat_weights_names)
+        self.__dict__.update(_flat_weights=weights, _replaced=any(map(is_not, held, weights)))
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
@@ -188,9 +184,7 @@ class DropIn(nn.RNNBase, abc.ABC):
                 wanted = f"{axes}-D of shape {form} = {expected}"
                 raise RuntimeError(f"{name}: first state '{state}' must be {wanted}, got {tuple(part.shape)}")
             if part.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
-                raise RuntimeError(
-                    f"{name}: first state '{state}' must have the dtype of x, {x.dtype}, got {part.dtype}"
-                )
+                raise RuntimeError(f"{name}: first state '{state}' must be {x.dtype} as x is, got {part.dtype}")
         return parts if batched else [part.unsqueeze(1) for part in parts]
 
     def _layers(
@@ -239,10 +233,8 @@ def _factor(x: Tensor, features: int, rate: float, packed: PackedSequence | None
 def _packed_like(y: Tensor, lengths: Tensor, like: PackedSequence) -> PackedSequence:
     """Pack (T, B, ·) in the row order of another PackedSequence."""
     if like.sorted_indices is not None:
-        y, lengths = (
-            y.index_select(1, like.sorted_indices),
-            lengths.index_select(0, like.sorted_indices.to(lengths.device)),
-        )
+        y = y.index_select(1, like.sorted_indices)
+        lengths = lengths.index_select(0, like.sorted_indices.to(lengths.device))
     valid = torch.arange(y.shape[0], device=y.device).unsqueeze(1) < lengths.to(y.device)
     return PackedSequence(y[valid], like.batch_sizes, like.sorted_indices, like.unsorted_indices)
 
@@ -290,8 +282,7 @@ class RNN(DropIn):
         init: Initialiser = torch_default,
     ) -> None:
         if nonlinearity not in NONLINEARITIES:
-            choices = ", ".join(NONLINEARITIES)
-            raise ValueError(f"RNN: Unknown nonlinearity {nonlinearity!r}; it must be one of {choices}")
+            raise ValueError(f"RNN: Unknown nonlinearity {nonlinearity!r}; it must be {' or '.join(NONLINEARITIES)}")
         self.nonlinearity = nonlinearity
         sizes = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
         super().__init__(f"RNN_{nonlinearity.upper()}", *sizes, 0, device, dtype, engine=engine, init=init)
