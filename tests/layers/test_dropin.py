@@ -160,6 +160,9 @@ def test_a_list_of_weights_that_a_program_puts_in_place_counts(
     for layer in (a, b):
         layer._flat_weights = [weight * 2 for weight in layer._flat_weights]
     assert_same(a(x)[0], b(x)[0])
+    for layer in (a, b):
+        layer._flat_weights[1] = layer._flat_weights[1] * 2
+    assert_same(a(x)[0], b(x)[0])
     # Weights that are assigned by name come back into force, as in torch.nn.
     for layer in (a, b):
         layer.weight_hh_l0 = nn.Parameter(layer.weight_hh_l0.detach() * 3)

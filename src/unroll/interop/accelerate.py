@@ -95,8 +95,6 @@ def accelerate(model: Model) -> Model:
             left.append(f"'{name or type(model).__name__}' has a forward of its own")
         elif made is not None:
             module.__class__ = made
-            if isinstance(module, nn.RNNBase):
-                module._flat_weights = module._flat_weights
         elif isinstance(module, tuple(RECURRENT)) and not isinstance(module, tuple(RECURRENT.values())):
             left.append(f"'{name or type(model).__name__}' is a {type(module).__name__}, derived from torch.nn's class")
     if left:

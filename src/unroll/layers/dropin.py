@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from operator import is_not
+from operator import is_
 from typing import Any, ClassVar
 
 import torch
@@ -32,7 +32,6 @@ class DropIn(nn.RNNBase, abc.ABC):
     twin: ClassVar[type[nn.RNNBase]]
     _init: Initialiser = staticmethod(torch_default)
     _engine: str = AUTO
-    _replaced: bool = False
 
     def __init__(self, *options: Any, engine: str, init: Initialiser) -> None:
         if init is not torch_default:
@@ -66,16 +65,6 @@ class DropIn(nn.RNNBase, abc.ABC):
             self.__dict__["_runs"] = found
         return found
 
-    @property
-    def _flat_weights(self) -> list[Tensor]:
-        """The list from which torch.nn takes the weights: a program may put one of its own in its place."""
-        return self.__dict__["_flat_weights"]  # type: ignore[no-any-return]
-
-    @_flat_weights.setter
-    def _flat_weights(self, weights: list[Tensor]) -> None:
-        held = map(self._parameters.get, self._flat_weights_names)
-        self.__dict__.update(_flat_weights=weights, _replaced=any(map(is_not, held, weights)))
-
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         # Made anew when needed, and nothing but what torch.nn's own layers are made of.
@@ -98,14 +87,11 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
-        if not self._replaced:
-            for name in names:
-                if name not in held:
-                    break
-            else:
-                return held
-            if torch.compiler.is_compiling():
-                return {name: getattr(self, name) for name in names}
+        if torch.compiler.is_compiling():
+            return {name: getattr(self, name) for name in names}
+        # torch.nn reads the list, into which a program may have put tensors of its own.
+        if all(map(is_, map(held.get, names), self._flat_weights)):
+            return held
         self._update_flat_weights()
         return dict(zip(names, self._flat_weights, strict=True))
 
