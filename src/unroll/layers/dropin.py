@@ -32,6 +32,7 @@ class DropIn(nn.RNNBase, abc.ABC):
     twin: ClassVar[type[nn.RNNBase]]
     _init: Initialiser = staticmethod(torch_default)
     _engine: str = AUTO
+    _seen: bool = True
 
     def __init__(self, *options: Any, engine: str, init: Initialiser) -> None:
         if init is not torch_default:
@@ -65,11 +66,19 @@ class DropIn(nn.RNNBase, abc.ABC):
             self.__dict__["_runs"] = found
         return found
 
+    @property
+    def _flat_weights(self) -> list[Any]:
+        """The list from which torch.nn takes the weights: who sees it may put tensors of its own into it."""
+        self.__dict__["_seen"] = True
+        return self.__dict__["_flat_weights"]  # type: ignore[no-any-return]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        self.__dict__.update(_flat_weights=weights, _seen=True)
+
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        # Made anew when needed, and nothing but what torch.nn's own layers are made of.
-        state.pop("_runs", None)
-        return state
+        state = super().__getstate__().items()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state if name not in ("_runs", "_seen")}
 
     def __prepare_scriptable__(self) -> nn.Module:
         """torch.nn's layer with the same parameters, for torch.jit.script, which reads only what is written for it."""
@@ -87,11 +96,16 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
+        if self._seen and not torch.compiler.is_compiling():
+            self.__dict__["_seen"] = not all(map(is_, map(held.get, names), self.__dict__["_flat_weights"]))
+        if not self._seen:
+            for name in names:
+                if name not in held:
+                    break
+            else:
+                return held
         if torch.compiler.is_compiling():
             return {name: getattr(self, name) for name in names}
-        # torch.nn reads the list, into which a program may have put tensors of its own.
-        if all(map(is_, map(held.get, names), self._flat_weights)):
-            return held
         self._update_flat_weights()
         return dict(zip(names, self._flat_weights, strict=True))
 
