@@ -59,11 +59,10 @@ class DropIn(nn.RNNBase, abc.ABC):
         if found is None:
             directions = 2 if self.bidirectional else 1
             cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * directions)]
-            found = [
+            found = self.__dict__["_runs"] = [
                 (cells[index >= directions], [(name[: name.rindex("_l")], name) for name in names])
                 for index, names in enumerate(self._all_weights)
             ]
-            self.__dict__["_runs"] = found
         return found
 
     @property
@@ -96,14 +95,15 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
-        if self._seen and not torch.compiler.is_compiling():
-            self.__dict__["_seen"] = not all(map(is_, map(held.get, names), self.__dict__["_flat_weights"]))
         if not self._seen:
             for name in names:
                 if name not in held:
                     break
             else:
                 return held
+        elif not torch.compiler.is_compiling() and all(map(is_, map(held.get, names), self.__dict__["_flat_weights"])):
+            self.__dict__["_seen"] = False
+            return held
         if torch.compiler.is_compiling():
             return {name: getattr(self, name) for name in names}
         self._update_flat_weights()
