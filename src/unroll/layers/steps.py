@@ -72,7 +72,7 @@ class Stepping(nn.RNNCellBase, abc.ABC):
             return leaf(self, input, hx)
         name, x = type(self).__name__, input
         if self._engine == AUTO and isinstance(x, torch.Tensor) and self._torchs_own(x):
-            return super().forward(input, hx)  # type: ignore[misc]
+            return super().forward(input, hx)
         # One object for all calls: what engines know of a cell they know by its identity.
         cell: cells.Cell | None = vars(self).get("_runs")
         if cell is None:
