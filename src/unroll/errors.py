@@ -6,6 +6,8 @@ UnrollError             anything a user can act on; the command line prints it a
 ├── BundleError         a run folder or a checkpoint is damaged, incomplete or of another kind
 ├── EngineError         a forced engine cannot do the job
 └── MissingExtraError   an optional dependency is not installed
+
+TensorError             a tensor in a call has a wrong shape, dtype or device
 """
 
 from __future__ import annotations
@@ -48,6 +50,14 @@ class BundleError(UnrollError):
 
 class EngineError(UnrollError):
     """A forced engine cannot do the job; the text holds the reason."""
+
+
+class TensorError(RuntimeError, ValueError):
+    """A tensor in a call has a wrong dtype or shape.
+
+    It is both, since torch.nn raises now one and now the other for the same mistake: a ValueError where a layer itself
+    looks, a RuntimeError where an operator of torch finds it.
+    """
 
 
 class MissingExtraError(UnrollError):

@@ -24,7 +24,7 @@ X = torch.zeros(7, 2, 3)
     [
         ({"x": torch.zeros(7, 2)}, r"x must have shape \(T, B, I\) with I = 3, got \(7, 2\)"),
         ({"x": torch.zeros(7, 2, 3, dtype=torch.int64)}, "floating-point"),
-        ({"x": X.double()}, "is torch.float32 on cpu but x is torch.float64 on cpu"),
+        ({"x": X.double()}, r"input dtype \(torch.float64\) does not match weight dtype \(torch.float32\)"),
         ({"params": {}}, "'weight_ih' of shape \\(15, 3\\) is missing"),
         (
             {"params": {**PARAMS, "weight_hh": torch.zeros(15, 4)}},

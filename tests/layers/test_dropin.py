@@ -144,3 +144,77 @@ def test_layers_are_copied_and_repr_shows_what_differs() -> None:
     x = torch.randn(7, 2, 3)
     assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
     assert repr(layer) == "GRU(3, 5, num_layers=2, bidirectional=True)"
+
+
+@pairs
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_a_list_of_weights_that_a_program_puts_in_place_counts(
+    ours: type, theirs: type, options: dict[str, object], accelerated: bool
+) -> None:
+    a, b = both(ours, theirs, num_layers=2, **options)
+    if accelerated:
+        _, a = both(ours, theirs, num_layers=2, **options)
+        unroll.accelerate(a)
+    x = torch.randn(7, 2, 3, dtype=torch.float64)
+    assert_same(a(x)[0], b(x)[0])
+    for layer in (a, b):
+        layer._flat_weights = [weight * 2 for weight in layer._flat_weights]
+    assert_same(a(x)[0], b(x)[0])
+    for layer in (a, b):
+        layer._flat_weights[1] = layer._flat_weights[1] * 2
+    assert_same(a(x)[0], b(x)[0])
+    # Weights that are assigned by name come back into force, as in torch.nn.
+    for layer in (a, b):
+        layer.weight_hh_l0 = nn.Parameter(layer.weight_hh_l0.detach() * 3)
+    assert_same(a(x)[0], b(x)[0])
+
+
+@pairs
+def test_a_list_of_weights_stays_in_force_through_accelerate(
+    ours: type, theirs: type, options: dict[str, object]
+) -> None:
+    _, a = both(ours, theirs, **options)
+    _, b = both(ours, theirs, **options)
+    for layer in (a, b):
+        layer._flat_weights = [weight * 2 for weight in layer._flat_weights]
+    x = torch.randn(7, 2, 3, dtype=torch.float64)
+    assert_same(unroll.accelerate(a)(x)[0], b(x)[0])
+
+
+@pairs
+def test_inputs_whose_steps_lie_over_each_other_have_gradients(
+    ours: type, theirs: type, options: dict[str, object]
+) -> None:
+    found = []
+    for layer in both(ours, theirs, **options):
+        base = torch.linspace(-1, 1, 40, dtype=torch.float64).requires_grad_()
+        y, _ = layer(base.as_strided((7, 2, 3), (3, 1, 1)))
+        y.square().sum().backward()
+        found.append(base.grad)
+    assert_same(*found)
+
+
+@pairs
+@pytest.mark.parametrize("wrong", ["x", "weight_ih_l0", "weight_hh_l0", "bias_hh_l0", "none", "shape"])
+def test_wrong_tensors_raise_what_torch_nn_raises(
+    ours: type, theirs: type, options: dict[str, object], wrong: str
+) -> None:
+    x, raised = torch.randn(7, 2, 3, dtype=torch.float64), []
+    for layer in both(ours, theirs, **options):
+        if wrong == "none":
+            layer.weight_hh_l0 = None
+        elif wrong == "shape":
+            layer.weight_hh_l0 = nn.Parameter(torch.zeros(3, 3, dtype=torch.float64))
+        elif wrong != "x":
+            setattr(layer, wrong, nn.Parameter(getattr(layer, wrong).detach().float()))
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            layer(x.float() if wrong == "x" else x)
+        raised.append(caught)
+    assert isinstance(raised[0].value, raised[1].type)
+    if wrong in ("x", "weight_ih_l0"):
+        assert str(raised[1].value)[:40] in str(raised[0].value)
+
+
+def test_an_unknown_nonlinearity_is_named_in_torch_nns_words() -> None:
+    with pytest.raises(ValueError, match=r"Unknown nonlinearity 'garbage'; it must be tanh or relu"):
+        unroll.RNN(1, 10, nonlinearity="garbage")

@@ -98,3 +98,71 @@ def test_cells_are_scripted_traced_and_compiled() -> None:
         torch.compile(cell, fullgraph=True, backend="eager"),
     ):
         torch.testing.assert_close(tuple(made(x)), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell", "GRUCell"])
+@pytest.mark.parametrize("given", [torch.float32, torch.bfloat16])
+def test_autocast_gives_the_dtypes_and_values_of_torch_nn(kind: str, given: torch.dtype) -> None:
+    found = []
+    for module in (unroll.nn, nn):
+        torch.manual_seed(0)
+        cell = getattr(module, kind)(3, 5)
+        torch.manual_seed(1)
+        x = torch.randn(2, 3).to(given)
+        with torch.autocast("cpu", torch.bfloat16):
+            found.append(flat(cell(x)))
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=0, atol=0)
+
+
+@pairs
+def test_sparse_inputs_and_sizes_of_zero_are_taken_as_by_torch_nn(
+    ours: type, theirs: type, options: dict[str, object]
+) -> None:
+    a, b = both(ours, theirs, options)
+    x = torch.eye(2, 3, dtype=torch.float64)
+    for got, wanted in zip(flat(a(x.to_sparse())), flat(b(x.to_sparse())), strict=True):
+        torch.testing.assert_close(got, wanted)
+    assert flat(ours(3, 0, **options)(torch.zeros(2, 3)))[0].shape == (2, 0)
+
+
+@pairs
+@pytest.mark.parametrize("wrong", ["x", "integers", "weight_hh", "bias", "shape", "none", "features", "hidden", "axes"])
+def test_wrong_tensors_raise_what_torch_nn_raises(
+    ours: type, theirs: type, options: dict[str, object], wrong: str
+) -> None:
+    x, h, raised = torch.ones(2, 3, dtype=torch.float64), torch.ones(2, 5, dtype=torch.float64), []
+    x = {"x": x.float(), "integers": x.long(), "features": x[:, :2]}.get(wrong, x)
+    h = {"hidden": h[:, :4], "axes": h[0]}.get(wrong, h)
+    if wrong == "bias" and not options.get("bias", True):
+        pytest.skip("this cell has no bias")
+    for cell in both(ours, theirs, options):
+        if wrong == "none":
+            cell.weight_hh = None
+        elif wrong == "shape":
+            cell.weight_hh = nn.Parameter(torch.zeros(3, 3, dtype=torch.float64))
+        elif wrong == "weight_hh":
+            cell.weight_hh = nn.Parameter(cell.weight_hh.detach().float())
+        elif wrong == "bias":
+            cell.bias_hh = nn.Parameter(cell.bias_hh.detach().float())
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            cell(x) if wrong in ("x", "integers") else cell(x, (h, h) if theirs is nn.LSTMCell else h)
+        raised.append(caught)
+    assert isinstance(raised[0].value, raised[1].type)
+    if wrong in ("features", "hidden"):
+        assert str(raised[1].value) in str(raised[0].value)
+
+
+def test_a_state_of_the_wrong_number_of_tensors_is_refused_as_by_torch_nn() -> None:
+    cell, theirs, x, h = unroll.nn.LSTMCell(3, 5), nn.LSTMCell(3, 5), torch.zeros(2, 3), torch.zeros(2, 5)
+    for hx in (h, (h,), (h, h, h)):
+        with pytest.raises((TypeError, RuntimeError)) as wanted:
+            theirs(x, hx)
+        with pytest.raises(wanted.type, match="hx must be two tensors"):
+            cell(x, hx)
+
+
+def test_an_unknown_nonlinearity_is_found_at_the_first_step_as_in_torch_nn() -> None:
+    cell = unroll.nn.RNNCell(3, 5, nonlinearity="garbage")
+    with pytest.raises(RuntimeError, match="Unknown nonlinearity"):
+        cell(torch.zeros(2, 3))

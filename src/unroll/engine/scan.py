@@ -17,7 +17,7 @@ from torch import Tensor
 from unroll.cells import Cell
 from unroll.engine.observe import Observation, Observer, observer
 from unroll.engine.reference import ReferenceKernel
-from unroll.errors import EngineError, nearest
+from unroll.errors import EngineError, TensorError, nearest
 from unroll.kernels import (
     KERNELS,
     PLAIN,
@@ -321,14 +321,14 @@ def _checked(
     if len(shape) != 3 or shape[2] != cell.input_size:
         raise ValueError(f"{name}: x must have shape (T, B, I) with I = {cell.input_size}, got {tuple(shape)}")
     if not (dtype.is_floating_point or dtype.is_complex):
-        raise ValueError(f"{name}: x must be of a floating-point dtype, got {dtype}")
+        raise TensorError(f"{name}: x must be of a floating-point dtype, got {dtype}")
     steps, batch = shape[0], shape[1]
     for key, expected in _parameter_shapes(cell):
         value = params.get(key)
         if value is None:
-            raise ValueError(f"{name}: the parameter '{key}' of shape {expected} is missing")
+            raise (TypeError if key in params else ValueError)(f"{name}: '{key}' of shape {expected} is missing")
         if value.shape != expected:
-            raise ValueError(f"{name}: '{key}' must have shape {expected}, got {tuple(value.shape)}")
+            raise TensorError(f"{name}: '{key}' must have shape {expected}, got {tuple(value.shape)}")
         _check_place(f"{name}: '{key}'", value, x)
     if state is not None:
         state = cell.State(*state)
@@ -358,11 +358,13 @@ def _checked(
 
 def _check_place(what: str, value: Tensor, x: Tensor) -> None:
     """Raise unless a tensor is on the device of x, as torch does, and in its dtype, which only autocast may mix."""
-    if value.device == x.device and (value.dtype == x.dtype or torch._C._is_any_autocast_enabled()):
-        return
-    error = RuntimeError if value.device != x.device else ValueError
-    place, wanted = f"{value.dtype} on {value.device}", f"{x.dtype} on {x.device}"
-    raise error(f"{what} is {place} but x is {wanted}; move one to the other with .to(...)")
+    if value.device != x.device:
+        raise RuntimeError(f"{what} is on {value.device} but x is on {x.device}; move one to the other with .to(...)")
+    if value.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
+        raise TensorError(
+            f"{what}: RNN input dtype ({x.dtype}) does not match weight dtype ({value.dtype}). Convert input: "
+            f"input.to({value.dtype}), or convert model: model.to({x.dtype})"
+        )
 
 
 def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | None:
@@ -370,10 +372,8 @@ def _checked_lengths(name: str, lengths: Tensor | None, x: Tensor) -> Tensor | N
         return lengths
     steps, batch, _ = x.shape
     if lengths.is_floating_point() or lengths.dtype == torch.bool or tuple(lengths.shape) != (batch,):
-        raise ValueError(
-            f"{name}: lengths must be integers of shape (B,) = ({batch},), got {lengths.dtype} of "
-            f"{tuple(lengths.shape)}"
-        )
+        got = f"{lengths.dtype} of {tuple(lengths.shape)}"
+        raise ValueError(f"{name}: lengths must be integers of shape (B,) = ({batch},), got {got}")
     # Values cannot be read while a graph is captured; a kernel bounds them again where memory is at stake.
     known = not torch.compiler.is_compiling() and torch._C._get_tracing_state() is None
     if batch and known and lengths.device.type != "meta":

@@ -25,8 +25,9 @@ class Run(NamedTuple):
         cell: the equation.
         params: its parameters by name.
         state: the cell's named tuple of (B, ·), or None for zeros.
-        reverse: from each row's own last step to its first.
-        noise: the random factors of this pass by name, empty for none.
+        reverse: each row runs from its own last step to its first.
+        noise: what `Cell.noise` drew: (T, B, ·) or (1, B, ·) by name; empty in evaluation. Indexed by time, also in
+            reverse.
     """
 
     cell: Cell
@@ -40,12 +41,7 @@ class ScanRequest(NamedTuple):
     """One scan, checked and normalised by the engine. It begins with what a `Run` has.
 
     Attributes:
-        cell: the equation.
-        params: the cell's parameters by name, on the device and in the dtype of `x`.
-        state: the cell's named tuple of (B, ·), or None for zeros.
-        reverse: each row runs from its own last step to its first.
-        noise: what `Cell.noise` drew: (T, B, ·) or (1, B, ·) by name; empty in evaluation. Indexed by time, also in
-            reverse.
+        params: on the device and in the dtype of `x`.
         x: (T, B, I), any strides. Values past a row's length may be anything, NaN included.
         lengths: (B,) int64 on the device of `x`, each in [0, T]; or None if every row has T steps.
         reset: (T, B) bool on the device of `x`, or None. Where true the state is set to zero before that step is taken,

@@ -176,7 +176,8 @@ def backward_layer(
     for scan, weights, saved, own, (dy, *d_last), want in zip(scans, *kept, ys, upstream, wanted, strict=True):
         params = scan[9]
         gradients = Gradients(
-            torch.empty_like(x) if want[0] else None,
+            # Steps that lie over each other in memory have gradients that do not.
+            rows(torch.empty_like(x)) if want[0] else None,
             torch.empty_like(scan[4]) if want[1] else None,
             torch.empty_like(scan[5]) if want[2] else None,
             tuple([torch.empty_like(v) if need else None for v, need in zip(params, want[3], strict=True)]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any, ClassVar
 
 import torch
@@ -31,6 +32,7 @@ class DropIn(nn.RNNBase, abc.ABC):
     twin: ClassVar[type[nn.RNNBase]]
     _init: Initialiser = staticmethod(torch_default)
     _engine: str = AUTO
+    _seen: bool = True
 
     def __init__(self, *options: Any, engine: str, init: Initialiser) -> None:
         if init is not torch_default:
@@ -57,18 +59,25 @@ class DropIn(nn.RNNBase, abc.ABC):
         if found is None:
             directions = 2 if self.bidirectional else 1
             cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * directions)]
-            found = [
+            found = self.__dict__["_runs"] = [
                 (cells[index >= directions], [(name[: name.rindex("_l")], name) for name in names])
                 for index, names in enumerate(self._all_weights)
             ]
-            self.__dict__["_runs"] = found
         return found
 
+    @property
+    def _flat_weights(self) -> list[Any]:
+        """The list from which torch.nn takes the weights: who sees it may put tensors of its own into it."""
+        self.__dict__["_seen"] = True
+        return self.__dict__["_flat_weights"]  # type: ignore[no-any-return]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        self.__dict__.update(_flat_weights=weights, _seen=True)
+
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        # Made anew when needed, and nothing but what torch.nn's own layers are made of.
-        state.pop("_runs", None)
-        return state
+        state = super().__getstate__().items()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state if name not in ("_runs", "_seen")}
 
     def __prepare_scriptable__(self) -> nn.Module:
         """torch.nn's layer with the same parameters, for torch.jit.script, which reads only what is written for it."""
@@ -86,10 +95,14 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
-        for name in names:
-            if name not in held:
-                break
-        else:
+        if not self._seen:
+            for name in names:
+                if name not in held:
+                    break
+            else:
+                return held
+        elif not torch.compiler.is_compiling() and all(map(is_, map(held.get, names), self.__dict__["_flat_weights"])):
+            self.__dict__["_seen"] = False
             return held
         if torch.compiler.is_compiling():
             return {name: getattr(self, name) for name in names}
@@ -171,9 +184,7 @@ class DropIn(nn.RNNBase, abc.ABC):
                 wanted = f"{axes}-D of shape {form} = {expected}"
                 raise RuntimeError(f"{name}: first state '{state}' must be {wanted}, got {tuple(part.shape)}")
             if part.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
-                raise RuntimeError(
-                    f"{name}: first state '{state}' must have the dtype of x, {x.dtype}, got {part.dtype}"
-                )
+                raise RuntimeError(f"{name}: first state '{state}' must be {x.dtype} as x is, got {part.dtype}")
         return parts if batched else [part.unsqueeze(1) for part in parts]
 
     def _layers(
@@ -222,10 +233,8 @@ def _factor(x: Tensor, features: int, rate: float, packed: PackedSequence | None
 def _packed_like(y: Tensor, lengths: Tensor, like: PackedSequence) -> PackedSequence:
     """Pack (T, B, ·) in the row order of another PackedSequence."""
     if like.sorted_indices is not None:
-        y, lengths = (
-            y.index_select(1, like.sorted_indices),
-            lengths.index_select(0, like.sorted_indices.to(lengths.device)),
-        )
+        y = y.index_select(1, like.sorted_indices)
+        lengths = lengths.index_select(0, like.sorted_indices.to(lengths.device))
     valid = torch.arange(y.shape[0], device=y.device).unsqueeze(1) < lengths.to(y.device)
     return PackedSequence(y[valid], like.batch_sizes, like.sorted_indices, like.unsorted_indices)
 
@@ -273,8 +282,7 @@ class RNN(DropIn):
         init: Initialiser = torch_default,
     ) -> None:
         if nonlinearity not in NONLINEARITIES:
-            choices = ", ".join(NONLINEARITIES)
-            raise ValueError(f"RNN: nonlinearity must be one of {choices}, got {nonlinearity!r}")
+            raise ValueError(f"RNN: Unknown nonlinearity {nonlinearity!r}; it must be {' or '.join(NONLINEARITIES)}")
         self.nonlinearity = nonlinearity
         sizes = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
         super().__init__(f"RNN_{nonlinearity.upper()}", *sizes, 0, device, dtype, engine=engine, init=init)

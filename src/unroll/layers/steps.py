@@ -14,8 +14,18 @@ import torch
 from torch import nn
 
 from unroll import cells
+from unroll.cells.rnn import NONLINEARITIES
 from unroll.engine import AUTO, Layer, Run, scan_layers
 from unroll.layers.recurrent import leaf, plain_twin
+
+
+def _misfit(what: str, shape: torch.Size, batch: int, hidden_size: int) -> str:
+    """What is wrong with a first state that is not (B, H), in torch.nn's words."""
+    if len(shape) != 2:
+        return f"{what} must be (B, H) with a batch of inputs and (H,) with one, got {tuple(shape)}"
+    if shape[0] != batch:
+        return f"Input batch size {batch} doesn't match {what} batch size {shape[0]}"
+    return f"{what} has inconsistent hidden_size: got {shape[1]}, expected {hidden_size}"
 
 
 class Stepping(nn.RNNCellBase, abc.ABC):
@@ -26,6 +36,15 @@ class Stepping(nn.RNNCellBase, abc.ABC):
     @abc.abstractmethod
     def _equation(self) -> cells.Cell:
         """The cell as an equation."""
+
+    def _torchs_own(self, x: torch.Tensor) -> bool:
+        """Whether only torch.nn's own step will do."""
+        # torch's kernels for sequences take the memory to the dtype of autocast, and its cells do not.
+        if torch._C._is_any_autocast_enabled() or x.layout is not torch.strided:
+            return True
+        # No equation has no features; and what is wrong with the name of an activation, torch.nn says in its own words.
+        known = getattr(self, "nonlinearity", "tanh") in NONLINEARITIES
+        return "_runs" not in vars(self) and (self.input_size < 1 or self.hidden_size < 1 or not known)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_runs"}
@@ -52,25 +71,33 @@ class Stepping(nn.RNNCellBase, abc.ABC):
         if isinstance(input, torch.fx.Proxy):
             return leaf(self, input, hx)
         name, x = type(self).__name__, input
+        if self._engine == AUTO and isinstance(x, torch.Tensor) and self._torchs_own(x):
+            return super().forward(input, hx)
         # One object for all calls: what engines know of a cell they know by its identity.
         cell: cells.Cell | None = vars(self).get("_runs")
         if cell is None:
             cell = vars(self)["_runs"] = self._equation()
         several = len(cell.State._fields) > 1
+        if several and isinstance(hx, torch.Tensor):
+            raise TypeError(f"{name}: hx must be two tensors, (h, c), got one")
         parts = None if hx is None else list(hx) if several else [hx]
-        for what, value in (("input", x), *(("hx", part) for part in parts or ())):
+        if several and parts is not None and len(parts) != 2:
+            raise RuntimeError(f"{name}: hx must be two tensors, (h, c), got {len(parts)}")
+        called = ("input", "hx[0]", "hx[1]") if several else ("input", "hidden")
+        for what, value in zip(called, (x, *(parts or ())), strict=False):
             if value.dim() not in (1, 2):
-                raise ValueError(f"{name}: expected {what} to be 1-D or 2-D, got {value.dim()}-D")
+                raise ValueError(f"{name}: Expected {what} to be 1D or 2D, got {value.dim()}D instead")
         batched = x.dim() == 2
         if not batched:
             x, parts = x.unsqueeze(0), None if parts is None else [part.unsqueeze(0) for part in parts]
         if torch._C._get_tracing_state() is None:
-            if x.shape[1] != cell.input_size:
-                raise RuntimeError(f"{name}: input must have I = {cell.input_size} features, got {tuple(x.shape)}")
-            for part in parts or ():
-                if part.shape != (x.shape[0], cell.hidden_size):
-                    expected = (x.shape[0], cell.hidden_size)
-                    raise RuntimeError(f"{name}: hx must have shape (B, H) = {expected}, got {tuple(part.shape)}")
+            batch, features = x.shape
+            if features != cell.input_size:
+                expected = cell.input_size
+                raise RuntimeError(f"{name}: input has inconsistent input_size: got {features} expected {expected}")
+            for index, part in enumerate(parts or ()):
+                if part.shape != (batch, cell.hidden_size):
+                    raise RuntimeError(f"{name}: {_misfit(f'hidden{index}', part.shape, batch, cell.hidden_size)}")
                 if part.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
                     raise RuntimeError(f"{name}: hx must have the dtype of input, {x.dtype}, got {part.dtype}")
         params = {key: getattr(self, key) for key in cell.parameters()}
