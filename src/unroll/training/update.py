@@ -99,6 +99,8 @@ class Updater:
 
     def __init__(self, learner: Learner, settings: TrainSettings, processes: Processes) -> None:
         self._learner = learner
+        # Asked once: to ask a protocol costs as much as a small kernel.
+        self._timed = learner if isinstance(learner, Timed) else None
         self._settings = settings
         self._processes = processes
         # Fused: one pass over the memory of each parameter; several times faster where a vocabulary has millions.
@@ -132,7 +134,7 @@ class Updater:
             group["lr"] = rate * factor
 
     def _waited(self) -> float:
-        return self._learner.waited if isinstance(self._learner, Timed) else 0.0
+        return 0.0 if self._timed is None else self._timed.waited
 
     def _check_depths(self, lowest: int) -> None:
         for name, plain in (("layer_decay", 1), ("unfreeze", 0)):
