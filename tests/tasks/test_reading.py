@@ -14,7 +14,7 @@ from unroll.tasks import TASKS
 from unroll.tasks.pipeline import open_table
 from unroll.tasks.reading import held_columns, read_options
 from unroll.tasks.recognition import recognise
-from unroll.tasks.records import records_of_table
+from unroll.tasks.records import records_of_table, single_records
 
 
 def test_the_columns_of_a_run_are_read_again(tmp_path: Path) -> None:
@@ -29,6 +29,13 @@ def test_the_columns_of_a_run_are_read_again(tmp_path: Path) -> None:
     assert held_columns(table) == held
     assert list(records_of_table(table)) == [{"day": "2024-02-01", "store": "007", "sold": "3"}]
     assert next(iter(records_of_table(table, ["sold"])))["sold"] == 3.0
+
+
+def test_a_mapping_is_a_record_unless_all_its_values_are_columns() -> None:
+    record = {"tokens": ["Anna", "sings"], "id": 5}
+    assert list(single_records(record) or ()) == [record]
+    assert list(single_records({}) or ()) == [{}]
+    assert single_records({"text": ["a", "b"], "id": [5, 6]}) is None
 
 
 def test_what_no_column_holds_is_refused() -> None:

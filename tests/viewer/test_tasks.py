@@ -66,8 +66,35 @@ def test_page_of_an_answerer_says_the_answer() -> None:
     model = unroll.train(rows, task="answer", **QUICK)
     (view,) = scene(unroll.look(model, rows[0]).html)["views"]
     assert view["answer"] == model.predict([rows[0]])[0].answer
+    assert view["tokens"] == ["Mary", "went", "to", "the", "kitchen", ".", "John", "is", "here", "."]
     assert {one["name"] for one in view["saliency"]} == {"gradient x input", "integrated gradients", "occlusion"}
     assert view["diagnosis"]
+
+
+def test_page_of_a_reader_of_stories_has_a_step_for_each_sentence() -> None:
+    rows = [
+        {"story": f"Mary went to the {place}.\nJohn is here.", "question": "Is Mary in the garden?", "answer": answer}
+        for place, answer in [("kitchen", "no"), ("garden", "yes")] * 30
+    ]
+    model = unroll.train(rows, task="answer", **QUICK)
+    (view,) = scene(unroll.look(model, rows[0]).html)["views"]
+    assert view["tokens"] == ["Mary went to the kitchen.", "John is here."]
+    assert view["answer"].startswith(model.predict([rows[0]])[0].answer)
+    assert {len(one["values"]) for one in view["saliency"]} == {2}
+    assert view["lags"]
+
+
+def test_page_of_a_transcriber_follows_every_letter() -> None:
+    times = np.arange(2000) / 8000
+    sounds = [np.sin(2 * np.pi * pitch * times).astype(np.float32) for pitch in (400, 900)] * 20
+    records = [
+        {"audio": sound, "sampling_rate": 8000, "text": text}
+        for sound, text in zip(sounds, ["a", "b"] * 20, strict=True)
+    ]
+    model = unroll.train(records, task="transcribe", **QUICK)
+    (view,) = scene(unroll.look(model, records[0]).html)["views"]
+    assert view["lags"]
+    assert len(view["saliency"][0]["values"]) == len(view["tokens"])
 
 
 @pytest.fixture(scope="module")

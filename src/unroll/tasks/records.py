@@ -47,7 +47,8 @@ def single_records(data: object) -> Iterator[Record] | None:
     """Data that is a text, a record, or several of them, as records; None for what comes as a table."""
     if isinstance(data, str):
         return iter([data])
-    if isinstance(data, Mapping) and not any(_is_column(value) for value in data.values()):
+    if isinstance(data, Mapping) and not (data and all(map(_is_column, data.values()))):
+        # One cell that is no column makes the others cells, too: the tokens of a record, or its samples.
         return iter([plain_record(data)])
     if _is_sound(data):
         data = [data]

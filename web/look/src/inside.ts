@@ -9,7 +9,7 @@ import { Pane, moveTo, zoom, type Shown } from "./pane";
 import { matches } from "./query";
 import { GUTTER, MARGIN, type Room } from "./room";
 import type { Layer, View } from "./scene";
-import { layerName, number, visible } from "./text";
+import { layerName, number, otherSteps, visible } from "./text";
 
 const SORTINGS: readonly Sorting[] = ["number", "similarity", "saturation", "timescale", "query"];
 
@@ -64,7 +64,7 @@ export class Inside {
     };
     const view = room.view;
     const layers = view.layers.map((layer, index) => {
-      return [String(index), `${layerName(layer.name, words)} · ${layer.cell.toUpperCase()}${layer.tokens ? ` · ${words.writes}` : ""}`] as const;
+      return [String(index), `${layerName(layer.name, words)} · ${layer.cell.toUpperCase()}${otherSteps(view, layer, words)}`] as const;
     });
     const tracks = (room.layer()?.tracks ?? []).map((track) => [track.name, words.tracks[track.name] ?? visible(track.name)] as const);
     const button = (text: string, title: string, press: () => void): HTMLElement =>
@@ -116,7 +116,7 @@ export class Inside {
         drawHeat(sized(canvas, wide, 52), { x: 0, y: 0, width: wide, height: 52 }, grid, track.kind, byNumber(grid.rows), window, room.palette);
         const chosen = String(Math.min(state.now.layer, view.layers.length - 1) === index);
         const way = layer.direction > 0 ? words.forward : words.backward;
-        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, layerName(layer.name, words) + (layer.tokens ? ` · ${words.writes}` : ""), canvas);
+        return el("button", { type: "button", class: "thumb", "aria-pressed": chosen, title: way, click: () => state.set({ layer: index }) }, layerName(layer.name, words) + otherSteps(view, layer, words), canvas);
       }),
     );
     this.thumbs.replaceChildren(...made);

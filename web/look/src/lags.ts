@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { el, WHOLE } from "./dom";
 import type { Room } from "./room";
-import { layerName, number, visible } from "./text";
+import { layerName, number, otherSteps, visible } from "./text";
 
 export class Lags {
   readonly element = el("section", { id: "lags" });
@@ -24,7 +24,7 @@ export class Lags {
     const { words, state } = room;
     const views = state.now.compare === "one" ? [room.view] : [room.view, room.other];
     const named = views.length > 1;
-    const lags = views.flatMap((view) => view.lags.map((lag) => ({ ...lag, name: `${named ? `${visible(view.name)} · ` : ""}${layerName(lag.name, words)}${view.layers.some((layer) => layer.name === lag.name && layer.tokens) ? ` · ${words.writes}` : ""}` })));
+    const lags = views.flatMap((view) => view.lags.map((lag) => ({ ...lag, name: `${named ? `${visible(view.name)} · ` : ""}${layerName(lag.name, words)}${view.layers.filter((layer) => layer.name === lag.name).map((layer) => otherSteps(view, layer, words))[0] ?? ""}` })));
     this.element.hidden = lags.length === 0;
     if (!lags.length) return;
     const colours = lags.map((_, index) => room.colour(`--c${(index % 6) + 1}`));

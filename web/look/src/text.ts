@@ -1,5 +1,6 @@
 /** Text from data, made harmless for the eye: it is only ever put into text nodes and onto canvases. */
 
+import type { Layer, View } from "./scene";
 import type { Words } from "./words";
 
 const ACTING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
@@ -31,6 +32,12 @@ export function label(text: string, most = 40): string {
 export function layerName(name: string, words: Words): string {
   const parts = /^(?:member (\d+), )?layer (\d+), (forward|backward)$/.exec(name);
   return parts ? words.layerName(parts[1] ?? null, parts[2]!, parts[3] === "forward") : visible(name);
+}
+
+/** What is said behind the name of a layer that has other steps than the text or series: it writes, or reads something else. */
+export function otherSteps(view: View, layer: Layer, words: Words): string {
+  if (!layer.tokens) return "";
+  return ` · ${view.decides === "written" ? words.writes : words.elsewhere}`;
 }
 
 /** A number as people read it: four digits, no more. */

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from unroll.cells import CELLS
 from unroll.data import WordTokenizer, pad_tokens
 from unroll.models.encoders import RecurrentEncoder, recurrent_stack
-from unroll.models.story import StoryReader
+from unroll.models.story import Answered, StoryReader
 from unroll.tasks.answer.questions import Question
 from unroll.tasks.answer.reading import Answer
 from unroll.tasks.answer.settings import AnswerSettings
@@ -94,11 +94,15 @@ class ChoiceReading:
 
     def encode(self, question: Question) -> Story:
         """Its words; of the story only the last sentences."""
-        first = max(0, len(question.story) - self._settings.memory)
+        first = len(question.story) - len(self.steps(question))
         sentences = [self._words(sentence) for sentence in question.story[first:]]
         truth = self._number.get(question.answers[0], -1) if question.answers else -1
         support = tuple(place - first for place in question.support if place >= first)
         return Story(sentences, self._words(question.question), truth, support)
+
+    def steps(self, question: Question) -> Sequence[str]:
+        """The sentences of its story that are read."""
+        return question.story[max(0, len(question.story) - self._settings.memory) :]
 
     def _words(self, text: str) -> np.ndarray:
         if text not in self._seen:
@@ -130,9 +134,9 @@ class ChoiceReading:
             total = total - self._settings.support * (wanted_BS * looked_BS).sum()
         return Loss(total, len(encoded), int(batch[1].sum()))
 
-    def likeliest(self, said: Tensor) -> Tensor:
+    def likeliest(self, said: Answered) -> Tensor:
         """(B,) log-probabilities of the likeliest answers."""
-        return said.log_softmax(dim=-1).amax(dim=-1)
+        return said.logits.log_softmax(dim=-1).amax(dim=-1)
 
     @torch.no_grad()
     def answers(self, network: nn.Module, questions: Sequence[Question], encoded: Sequence[Story]) -> list[Answer]:

@@ -52,6 +52,10 @@ class AnswerPredictor(Predictor):
         """What the network is fed for these records."""
         return self._reading.batch([self._reading.encode(self._question(record)) for record in records])
 
+    def steps(self, record: Record) -> Sequence[str]:
+        """The sentences of a story, or the tokens of a text."""
+        return self._reading.steps(self._question(record))
+
     def costs(self, inputs: tuple[Any, ...], answer: Any) -> Tensor:
         """(B,) of the likeliest answers."""
         return -self._reading.likeliest(answer)

@@ -58,6 +58,10 @@ class Reading(Protocol[E]):
         """
         ...
 
+    def steps(self, question: Question) -> Sequence[str]:
+        """What is read of a question, a sentence or a token at a time."""
+        ...
+
     def batch(self, encoded: Sequence[E]) -> tuple[Tensor, ...]:
         """The arguments of the network's forward."""
         ...

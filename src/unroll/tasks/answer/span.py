@@ -64,6 +64,10 @@ class Passage(NamedTuple):
         return len(self.features)
 
 
+def _places(question: Question) -> list[tuple[int, int]]:
+    return word_spans(question.text)[:MAX_TOKENS] or [(0, 0)]
+
+
 class SpanReading:
     """Answers that are spans of a text. Satisfies `Reading`.
 
@@ -114,8 +118,7 @@ class SpanReading:
 
     def encode(self, question: Question) -> Passage:
         """Its tokens; a text without any has one that is empty."""
-        places = word_spans(question.text)[:MAX_TOKENS] or [(0, 0)]
-        tokens = [question.text[start:end] for start, end in places]
+        places, tokens = _places(question), self.steps(question)
         asked = split_words(question.question) or [""]
         start = end = -1
         if question.start >= 0:
@@ -130,6 +133,10 @@ class SpanReading:
             start,
             end,
         )
+
+    def steps(self, question: Question) -> list[str]:
+        """The tokens of its text."""
+        return [question.text[start:end] for start, end in _places(question)]
 
     def _numbers(self, tokens: Sequence[str], asked: Sequence[str]) -> np.ndarray:
         words = [token.lower() for token in tokens]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from unroll.bundle import DataConfig
 from unroll.data import Table
@@ -87,6 +87,10 @@ class TranscribePredictor(Predictor):
     def encode(self, records: Sequence[Record]) -> tuple[Any, ...]:
         """Features (B, T, M) and frames (B,)."""
         return padded([self.features(self._recording(record)) for record in records])
+
+    def ask(self, inputs: tuple[Any, ...]) -> Tensor:
+        """(B, S, V) log-probabilities of every letter at every step."""
+        return self.recognizer(*inputs)[0]  # type: ignore[no-any-return]
 
     def network_parts(self) -> tuple[NetworkParts, ...]:
         """The network from log-mel features to the log-probabilities of every letter at every step, the first of them
