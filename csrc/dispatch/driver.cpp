@@ -231,7 +231,8 @@ int64_t members(const Team& team) { return team.row_groups * team.unit_shares; }
 
 // Workers of backward. The team's run the steps; with one or two rows that is less than all, and the others help with the products of a segment.
 int64_t backward_workers(const Spec& spec, const Layout& l, const Team& team, int64_t rows, int64_t workers) {
-    constexpr int64_t kWorthWorker = 1000 * 1000;  // multiply-adds of these products per worker
+    // Multiply-adds of these products per worker: some 150 microseconds, as long as it may take to wake a thread that sleeps.
+    constexpr int64_t kWorthWorker = 8 * 1000 * 1000;
     const int64_t wanted = rows * l.gate_row * (2 * spec.I + l.R) / kWorthWorker;
     return max(members(team), wanted < workers ? wanted : workers);
 }
