@@ -12,24 +12,22 @@ its defaults but for the size (the calendar, a linear path). Building the data a
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import logging
-import re
 import statistics
 import tempfile
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from records import write
+from timed import file_of, stamp
 
 import unroll
-from unroll.bench.run import machine
 
 INPUT, HORIZON, BATCH, HIDDEN, STEPS = 96, 24, 32, 64, 8640
 QUANTILES = [0.1, 0.5, 0.9]
@@ -144,11 +142,8 @@ def main() -> None:
         name: round(statistics.median(o / d for o, d in zip(rates[name], rates["darts"], strict=True)), 2)
         for name in rates
     }
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
     record = {
-        "date": date,
-        "machine": machine(),
-        "versions": {name: version(name) for name in ("torch", "darts", "pytorch-lightning")},
+        **stamp(("torch", "darts", "pytorch-lightning")),
         "threads": torch.get_num_threads(),
         "windows_per_second": {name: round(statistics.median(found)) for name, found in rates.items()},
         "ratio_to_darts": ratios,
@@ -156,9 +151,7 @@ def main() -> None:
     }
     print(json.dumps(record, indent=1))
     if options.out is not None:
-        cpu = re.sub(r"[^A-Za-z0-9]+", "-", machine()["cpu"]).strip("-").lower()
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / f"{cpu}_{date}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        write(record, file_of(record, options.out))
 
 
 if __name__ == "__main__":

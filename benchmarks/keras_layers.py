@@ -9,10 +9,8 @@ process of its own, where it is installed. One thread, so pin the process: `task
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -132,26 +130,17 @@ def main() -> None:
         return
     for backend in options.also:
         rows += elsewhere(backend, options)
-    from importlib.metadata import version
+    # Not before the backend is chosen.
+    from records import write
+    from timed import file_of, stamp
 
-    from unroll.bench.run import machine
-
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    cpu = re.sub(r"[^A-Za-z0-9]+", "-", machine()["cpu"]).strip("-").lower()
-    packages = ["unroll", "keras", "torch", *(one for one in options.also)]
-    record = {
-        "date": date,
-        "machine": machine(),
-        "versions": {name: version(name) for name in packages},
-        "rows": rows,
-    }
-    file = options.out / f"{cpu}_{date}.json"
+    record = {**stamp(["unroll", "keras", "torch", *options.also]), "rows": rows}
+    file = file_of(record, options.out)
     if file.exists():
         before = json.loads(file.read_text("utf-8"))
         record["rows"] = [row for row in before["rows"] if row["layer"] not in {one["layer"] for one in rows}] + rows
         record["versions"] = {**before["versions"], **record["versions"]}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    write(record, file)
     file.with_suffix(".md").write_text(table(record), "utf-8")
     print(table(record))
 

@@ -11,22 +11,20 @@ Batches have the lengths of short sentences, 5 to 25 tokens, sorted into groups 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import re
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from records import write
+from timed import file_of, stamp
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unroll.bench.measure import alternate
-from unroll.bench.run import machine
 from unroll.data import pad_tokens
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.pair_settings import build_network
@@ -167,20 +165,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0)
     options = parser.parse_args()
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
     record: dict[str, Any] = {
-        "date": date,
-        "machine": machine(),
-        "versions": {name: version(name) for name in ("torch",)},
+        **stamp(("torch",)),
         "training": training(options.rounds, options.seconds),
     }
     if options.run is not None and options.texts is not None:
         record["translating"] = translating(options.run, options.texts, options.lines)
     print(json.dumps(record, indent=1))
     if options.out is not None:
-        cpu = re.sub(r"[^A-Za-z0-9]+", "-", machine()["cpu"]).strip("-").lower()
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / f"{cpu}_{date}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        write(record, file_of(record, options.out))
 
 
 if __name__ == "__main__":
