@@ -181,7 +181,7 @@ class _Run:
             self._pending.append((self._steps, update))
             self._show(batches)
             self._look(batches[self._step - 1])
-            interrupt, terminate, save = update.flags
+            interrupt, terminate, save = update.sums.flags
             if interrupt or terminate:
                 self._interrupt(signal.SIGTERM if terminate else signal.SIGINT)
             if save:
@@ -278,7 +278,7 @@ class _Run:
         steps = len(batches)
         number, update = self._pending[-1]
         if self._log is not None and (self._step % max(1, steps // _LOGGED) == 0 or self._step == steps):
-            loss = float(update.total) / max(update.items, 1)
+            loss = float(update.sums.total) / max(update.sums.items, 1)
             self._log.step(number, loss, self._updater.learning_rate, float(update.norm))
         if now - self._shown >= _SHOWN_EVERY or len(self._pending) >= 100:
             self._drain()
@@ -303,7 +303,7 @@ class _Run:
     def _drain(self) -> None:
         """Fetch the losses of the last steps from the device, and make sure that they are numbers."""
         for steps, update in self._pending:
-            total, norm = float(update.total), float(update.norm)
+            total, norm = float(update.sums.total), float(update.norm)
             # The gradient scaler of float16 tries scales until one fits: its infinite gradients are not applied.
             if not math.isfinite(total) or not (math.isfinite(norm) or self._updater.scaler.is_enabled()):
                 what = f"the loss is {total}" if not math.isfinite(total) else f"the gradient's norm is {norm}"
@@ -312,7 +312,7 @@ class _Run:
                     " training.clip_norm, raise training.warmup, or look for extreme values in the data"
                 )
             self._sums.add(update)
-            self._sitting_tokens += update.tokens
+            self._sitting_tokens += update.sums.tokens
         self._pending.clear()
 
     def _interrupt(self, signum: int) -> None:

@@ -23,23 +23,17 @@ _PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Update(NamedTuple):
-    """What one step did, summed over all processes.
+    """What one step did.
 
     Attributes:
-        total: summed loss.
-        items: how many items the sum runs over.
-        tokens: time steps seen.
-        flags: the sums of the flags that the processes gave.
+        sums: over all processes.
         norm: norm of the gradient before clipping; infinite where the gradient scaler skipped the step.
         waited: seconds that this process waited for what the network is fed.
         exchanged: seconds that it took to sum over the processes, waiting for the others included.
         sent: bytes that this process gave to those sums.
     """
 
-    total: Tensor
-    items: int
-    tokens: int
-    flags: list[int]
+    sums: Sums
     norm: Tensor
     waited: float
     exchanged: float
@@ -68,9 +62,9 @@ class SoFar:
 
     def add(self, update: Update) -> None:
         """Take in a step."""
-        self.total += float(update.total)
-        self.items += update.items
-        self.tokens += update.tokens
+        self.total += float(update.sums.total)
+        self.items += update.sums.items
+        self.tokens += update.sums.tokens
         self.data_seconds += update.waited
         self.exchange_seconds += update.exchanged
         self.sent_bytes += update.sent
@@ -183,7 +177,7 @@ class Updater:
         sums = self._exchange.sum(Sums(total, items, tokens, told))
         norm = self._apply(len(rows) / sums.items) if sums.items else torch.zeros(())
         return Update(
-            *sums, norm, self._waited() - waited, self._exchange.seconds - exchanged, self._exchange.sent - sent
+            sums, norm, self._waited() - waited, self._exchange.seconds - exchanged, self._exchange.sent - sent
         )
 
     def state(self) -> dict[str, Tensor]:

@@ -94,8 +94,9 @@ class ChoiceReading:
 
     def encode(self, question: Question) -> Story:
         """Its words; of the story only the last sentences."""
-        first = len(question.story) - len(self.steps(question))
-        sentences = [self._words(sentence) for sentence in question.story[first:]]
+        read = self.steps(question)
+        first = len(question.story) - len(read)
+        sentences = [self._words(sentence) for sentence in read]
         truth = self._number.get(question.answers[0], -1) if question.answers else -1
         support = tuple(place - first for place in question.support if place >= first)
         return Story(sentences, self._words(question.question), truth, support)

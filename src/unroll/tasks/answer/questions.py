@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,8 +178,10 @@ def read_questions(table: Table, columns: Columns, form: Form) -> list[Question]
     return questions
 
 
-def problems(table: Table, questions: Sequence[Question], form: Form) -> Iterator[tuple[int, Problem]]:
-    """Everything that is wrong with the rows of a table: (row, problem), in order."""
+def problems(
+    table: Table, questions: Sequence[Question], form: Form, silent: Collection[int] = ()
+) -> Iterator[tuple[int, Problem]]:
+    """Everything that is wrong with the rows of a table: (row, problem), in order; `silent` ones need no answer."""
     for row, question in enumerate(questions):
         if table.marked:
             yield from ((row, problem) for problem in table.problems(row))
@@ -190,7 +192,8 @@ def problems(table: Table, questions: Sequence[Question], form: Form) -> Iterato
         if not question.question:
             yield row, Problem("question", line, "an empty question")
         if not question.answers:
-            yield row, Problem("answer", line, "a question without an answer")
+            if row not in silent:
+                yield row, Problem("answer", line, "a question without an answer")
         elif form == "span" and not question.text.startswith(question.answers[0], max(question.start, 0)):
             where = "in the text" if question.start < 0 else f"at character {question.start} of the text"
             yield row, Problem("span", line, f"the answer {question.answers[0][:40]!r} is not {where}")
@@ -212,9 +215,8 @@ def check_questions(table: Table, columns: Columns, form: Form, *, broken: str, 
     questions = read_questions(table, columns, form)
     silent = unanswerable(table, columns, questions, form) if unanswered == "drop" else set()
     found: dict[str, list[tuple[int, Problem]]] = {}
-    for row, problem in problems(table, questions, form):
-        if row not in silent or problem.kind != "answer":
-            found.setdefault(problem.kind, []).append((row, problem))
+    for row, problem in problems(table, questions, form, silent):
+        found.setdefault(problem.kind, []).append((row, problem))
     if broken == "stop" and found:
         kind, cases = next(iter(found.items()))
         row, problem = cases[0]
@@ -250,9 +252,7 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
     if silent:
         yield Finding("note", _silent_note(len(silent)))
     counts: dict[str, int] = {}
-    for row, problem in problems(table, questions, form):
-        if row in silent and problem.kind == "answer":
-            continue
+    for row, problem in problems(table, questions, form, silent):
         counts[problem.kind] = counts.get(problem.kind, 0) + 1
         if counts[problem.kind] <= _LISTED:
             yield Finding("error", problem.text, table.place(row)[0], problem.line, _ADVICE)

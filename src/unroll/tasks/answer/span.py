@@ -68,6 +68,10 @@ def _places(question: Question) -> list[tuple[int, int]]:
     return word_spans(question.text)[:MAX_TOKENS] or [(0, 0)]
 
 
+def _tokens(question: Question, places: Sequence[tuple[int, int]]) -> list[str]:
+    return [question.text[start:end] for start, end in places]
+
+
 class SpanReading:
     """Answers that are spans of a text. Satisfies `Reading`.
 
@@ -118,7 +122,8 @@ class SpanReading:
 
     def encode(self, question: Question) -> Passage:
         """Its tokens; a text without any has one that is empty."""
-        places, tokens = _places(question), self.steps(question)
+        places = _places(question)
+        tokens = _tokens(question, places)
         asked = split_words(question.question) or [""]
         start = end = -1
         if question.start >= 0:
@@ -136,7 +141,7 @@ class SpanReading:
 
     def steps(self, question: Question) -> list[str]:
         """The tokens of its text."""
-        return [question.text[start:end] for start, end in _places(question)]
+        return _tokens(question, _places(question))
 
     def _numbers(self, tokens: Sequence[str], asked: Sequence[str]) -> np.ndarray:
         words = [token.lower() for token in tokens]
