@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "binding/bell.h"
 #include "binding/numpy.h"
 #include "binding/plan.h"
 #include "dispatch/threads.h"
 
 namespace nb = nanobind;
+using unroll::binding::Bell;
 using unroll::binding::Packed;
 using unroll::binding::Plan;
 using unroll::binding::Saved;
@@ -123,6 +125,12 @@ NB_MODULE(_native, m) {
         .def("backward", &Plan::backward, nb::arg("scans"), nb::arg("recompute"), nb::arg("threads"),
              "Run one or two backward passes, each a tuple (x, lengths, reset, reverse, h0, c0, dropout, zoneout_h, zoneout_c, packed, params, y, "
              "saved, dy, dh_n, dc_n, dx, dh0, dc0, gradients). y may be None if forward was told to keep its own.");
+
+    nb::class_<Bell>(m, "Bell", "Where the processes of one machine meet.")
+        .def(nb::init<nb::handle, int64_t, int64_t>(), nb::arg("memory"), nb::arg("rank"), nb::arg("count"))
+        .def_static("bytes", &Bell::bytes, nb::arg("count"), "How much memory so many processes need.")
+        .def("ring", &Bell::ring, "What this process wrote before is seen by whoever hears it.")
+        .def("heard", &Bell::heard, nb::arg("seconds"), "Whether every process has rung as often as this one; false if not within so many seconds.");
 
     nb::class_<Stepper>(m, "Stepper", "Streams that carry their state, one step at a time.")
         .def(nb::init<const Plan&, nb::handle, int64_t>(), nb::arg("plan"), nb::arg("params"), nb::arg("streams"))

@@ -24,6 +24,7 @@ def compare(folder: Path) -> None:
     every = processes()
     told = {
         "shared": every.share(b"from the main one" if every.main else b"").decode(),
+        "through": sorted(through(every)),
         "collected": [part.decode() for part in every.collect(b"x" * (3 * every.rank))],
     }
     # Batches of 7 rows give shares of 4 and 3; of 30 rows the last batch has 2; with 29 it would leave one share empty.
@@ -56,6 +57,19 @@ def compare(folder: Path) -> None:
         "same_history": without_time(resumed_history) == without_time(expected),
     }
     (folder / f"answer{every.rank}.json").write_text(json.dumps(answer))
+
+
+def through(every: Processes) -> set[str]:
+    """By what ways the same numbers can be summed, all giving the same bits."""
+    numbers = torch.randn(3_000_000, generator=torch.Generator().manual_seed(every.rank))
+    sums = {}
+    for way, shared in (("memory", every.shared), ("sockets", None)):
+        kept, every.shared = every.shared, shared
+        sums[way] = numbers.clone()
+        every.sum_(sums[way])
+        every.shared = kept
+    assert torch.equal(sums["memory"], sums["sockets"])
+    return {"sockets", *(["memory"] if every.shared is not None else [])}
 
 
 def tables(every: Processes) -> dict[str, object]:
