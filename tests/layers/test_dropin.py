@@ -163,6 +163,12 @@ def test_a_list_of_weights_that_a_program_puts_in_place_counts(
     for layer in (a, b):
         layer._flat_weights[1] = layer._flat_weights[1] * 2
     assert_same(a(x)[0], b(x)[0])
+    # Also in a list that was kept over a call.
+    kept = [layer._flat_weights for layer in (a, b)]
+    assert_same(a(x)[0], b(x)[0])
+    for weights in kept:
+        weights[0] = weights[0] * 0.5
+    assert_same(a(x)[0], b(x)[0])
     # Weights that are assigned by name come back into force, as in torch.nn.
     for layer in (a, b):
         layer.weight_hh_l0 = nn.Parameter(layer.weight_hh_l0.detach() * 3)

@@ -65,19 +65,9 @@ class DropIn(nn.RNNBase, abc.ABC):
             ]
         return found
 
-    @property
-    def _flat_weights(self) -> list[Any]:
-        """The list from which torch.nn takes the weights: who sees it may put tensors of its own into it."""
-        self.__dict__["_seen"] = True
-        return self.__dict__["_flat_weights"]  # type: ignore[no-any-return]
-
-    @_flat_weights.setter
-    def _flat_weights(self, weights: list[Any]) -> None:
-        self.__dict__.update(_flat_weights=weights, _seen=True)
-
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().items()  # type: ignore[no-untyped-call]
-        return {name: value for name, value in state if name not in ("_runs", "_seen")}
+        return {name: value for name, value in state if name != "_runs"}
 
     def __prepare_scriptable__(self) -> nn.Module:
         """torch.nn's layer with the same parameters, for torch.jit.script, which reads only what is written for it."""
@@ -95,19 +85,13 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _weights(self) -> Mapping[str, Any]:
         """Every parameter by name, evaluated as often as torch.nn does where there are parametrisations."""
         held, names = self._parameters, self._flat_weights_names
-        if not self._seen:
-            for name in names:
-                if name not in held:
-                    break
-            else:
-                return held
-        elif not torch.compiler.is_compiling() and all(map(is_, map(held.get, names), self.__dict__["_flat_weights"])):
-            self.__dict__["_seen"] = False
-            return held
         if torch.compiler.is_compiling():
             return {name: getattr(self, name) for name in names}
-        self._update_flat_weights()
-        return dict(zip(names, self._flat_weights, strict=True))
+        # torch.nn takes the weights from this list: whoever has it may put tensors of its own into it.
+        if not all(map(is_, map(held.get, names), self._flat_weights)):
+            self._update_flat_weights()
+            return dict(zip(names, self._flat_weights, strict=True))
+        return held
 
     def forward(
         self,

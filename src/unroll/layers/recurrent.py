@@ -36,7 +36,7 @@ def leaf(module: Any, x: Any, state: Any, **options: Any) -> Any:
 def plain_twin(module: Any, kind: type[nn.Module]) -> nn.Module:
     """A drop-in as the class of torch.nn that it stands for, with the same parameters."""
     made: nn.Module = kind.__new__(kind)
-    ours = ("_runs", "_engine", "_seen")
+    ours = ("_runs", "_engine")
     made.__dict__.update({name: value for name, value in vars(module).items() if name not in ours})
     return made
 
