@@ -1,7 +1,7 @@
 """From a window of a series to the steps after it: quantiles that never cross, and a mean.
 
 Shapes: B batch, T steps of the window, N steps of the horizon, F features known ahead, P features known for the past
-only, H features of the encoder, Q quantiles.
+only, K lags, H features of the encoder, Q quantiles.
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ class Window(NamedTuple):
         known: (B, T + N, F) what is known of every step in advance: the calendar, plans, what never changes.
         seen: (B, T, P) what is known of the past alone.
         told: (B, N) what came, in training: a decoder that feeds back is fed with it (teacher forcing).
+        lagged: (B, T + N, K) values of the series far before each step, in the units of `past`, NaN where unknown.
     """
 
     past: Tensor
     known: Tensor
     seen: Tensor
     told: Tensor | None = None
+    lagged: Tensor | None = None
 
     def to(self, device: torch.device) -> Window:
         """The same on a device."""
-        told = None if self.told is None else self.told.to(device)
-        return Window(self.past.to(device), self.known.to(device), self.seen.to(device), told)
+        return Window(*(None if part is None else part.to(device) for part in self))
 
 
 class Forecast(NamedTuple):
@@ -237,7 +238,7 @@ class Forecaster(nn.Module):
     training the path gives the last value again and again, or the last season.
 
     Args:
-        encoder: of input size I = 1 + F + P.
+        encoder: of input size I = 1 + F + 2 K + P.
         head: `DirectHead` or `RecurrentHead` with Q + 1 outputs, those of a likelihood, or `SampledHead`.
         instance: takes the window's level and spread out.
         levels: the quantiles, rising; the middle one is the point forecast.
@@ -251,6 +252,8 @@ class Forecaster(nn.Module):
             (`spread`).
         scaled: whether those are in units of a local scale, whose number is kept, too (`local`).
         likelihood: the distribution of each step; None: quantiles by themselves.
+        lags: K, values far back of each step, which stand among what is known of it, each with whether it is known; the
+            linear path sees those of the horizon and those of the last step.
     """
 
     def __init__(
@@ -267,9 +270,11 @@ class Forecaster(nn.Module):
         combined: int = 0,
         scaled: bool = False,
         likelihood: Likelihood | None = None,
+        lags: int = 0,
     ) -> None:
         super().__init__()
         self.likelihood = likelihood
+        self.lags = lags
         self.levels = tuple(levels)
         if linear_steps and not 0 <= repeated <= linear_steps:
             raise ConfigError(
@@ -295,6 +300,9 @@ class Forecaster(nn.Module):
         self.register_buffer("local", torch.zeros(()) if combined and scaled else None)
         self.local: Tensor | None
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
+        self.far = nn.Linear(2 * lags, 1, bias=False) if linear_steps and lags else None
+        if self.far is not None:
+            nn.init.zeros_(self.far.weight)
         nn.init.zeros_(head.out.weight)
         nn.init.zeros_(head.out.bias)
         if self.linear is not None:
@@ -308,13 +316,20 @@ class Forecaster(nn.Module):
         """Forecast the horizon of every window."""
         level, scale = self.instance(window.past)
         past = (window.past - level) / scale
-        steps = past.shape[1]
-        x = torch.cat([past.unsqueeze(-1), window.known[:, :steps], window.seen], dim=-1)
+        steps, known = past.shape[1], window.known
+        lagged = self._lagged(window, level, scale)
+        if lagged is not None:
+            known = torch.cat([known, *lagged], dim=-1)
+        x = torch.cat([past.unsqueeze(-1), known[:, :steps], window.seen], dim=-1)
         # All windows are full; only the comparison encoders must be told.
         whole = isinstance(self.encoder, RecurrentEncoder)
         encoded = self.encoder(x) if whole else self.encoder(x, torch.full((x.shape[0],), steps, device=x.device))
-        context, ahead, last = self.dropout(encoded.last), window.known[:, steps:], past[:, -1:]
+        context, ahead, last = self.dropout(encoded.last), known[:, steps:], past[:, -1:]
         straight = None if self.linear is None else self.linear(past[:, -self.linear_steps :])
+        if straight is not None and self.far is not None and lagged is not None:
+            values = lagged[0]
+            before = values[:, steps - 1 : steps].expand(-1, self.head.horizon, -1)
+            straight = straight + self.far(torch.cat([values[:, steps:], before], dim=-1)).squeeze(-1)
         if self.likelihood is not None:
             return self._distribution(window, (context, ahead, last), straight, level, scale)
         raw = self.head(context, ahead, last)
@@ -322,6 +337,18 @@ class Forecaster(nn.Module):
         if straight is not None:
             quantiles, mean = quantiles + straight.unsqueeze(-1), mean + straight
         return Forecast(quantiles * scale.unsqueeze(-1) + level.unsqueeze(-1), mean * scale + level, scale)
+
+    def _lagged(self, window: Window, level: Tensor, scale: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The values far back as the network sees them, 0 where unknown, and 1 where known: (B, T + N, K) each."""
+        if not self.lags:
+            return None
+        if window.lagged is None or window.lagged.shape[-1] != self.lags:
+            given = 0 if window.lagged is None else window.lagged.shape[-1]
+            raise ConfigError(f"Forecaster: the window must have {self.lags} lags of each step, got {given}")
+        level, known = level.unsqueeze(-1), ~window.lagged.isnan()
+        # Taken out before the division, so that no gradient is NaN.
+        values = (torch.where(known, window.lagged, level) - level) / scale.unsqueeze(-1)
+        return values, known.to(values.dtype)
 
     def _distribution(
         self,

@@ -18,6 +18,7 @@ from unroll.errors import DataError
 from unroll.tasks.forecast.calibration import pool_size
 from unroll.tasks.forecast.columns import Bounds, Columns, Reading, load_series, split_series
 from unroll.tasks.forecast.inside import Inside, SavedInside, first_origin, fit_inside
+from unroll.tasks.forecast.lags import choose_lags, distances
 from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
@@ -122,7 +123,10 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     ]
     longer = longer_season(rhythm, trains)
     inside = _inside(settings, series, np.array(trains), horizon, length, (rhythm.season, longer))
-    store = SeriesStore(series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask, inside=inside[1])
+    lags = choose_lags(settings.lags, distances(rhythm, longer), length, horizon, trains)
+    store = SeriesStore(
+        series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask, inside=inside[1], lags=lags
+    )
     least = length if inside[0] is None else max(length, first_origin(inside[0]))
     windows = _windows(bounds, least, horizon, settings.stride)
     count = len(windows["train"])
@@ -168,6 +172,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         simple=simple,
         longer=longer,
         inside=inside[0],
+        lags=lags,
         used_until={
             item.name: _time_number(item.times[max(own.validation, 1) - 1])
             for item, own in zip(series, bounds, strict=True)

@@ -30,7 +30,8 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         settings: the settings.
         repeated: how many of a window's last steps the untrained linear path repeats.
     """
-    known = 2 * len(saved.cycles) + len(saved.ahead)
+    # Of each lag there are its value and whether it is known.
+    known = 2 * len(saved.cycles) + len(saved.ahead) + 2 * len(saved.lags)
     seen = len(saved.covariates) - len(saved.ahead) + saved.mask
     size, hidden = 1 + known + seen, saved.hidden_size
     encoder: RecurrentEncoder | WindowEncoder | ConvolutionEncoder
@@ -74,6 +75,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         combined=len(saved.simple),
         scaled=saved.evidence is not None,
         likelihood=likelihood,
+        lags=len(saved.lags),
     )
 
 

@@ -45,6 +45,11 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
         f"{saved.horizon} steps are forecast from the {saved.input_length} before them"
         f" (--horizon, --set model.input_length=N)"
     )
+    if saved.lags:
+        yield (
+            f"beside them each step looks back by {', '.join(map(str, saved.lags))} steps (--set model.lags=none, or"
+            " steps as in 168,336)"
+        )
     if store.missing:
         yield (
             f"{store.missing} of {sum(lengths)} values are missing: a straight line bridges a gap that a"

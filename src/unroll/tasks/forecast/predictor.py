@@ -133,7 +133,10 @@ class ForecastPredictor(Predictor):
         items = [item for series in self._series(records) for item in series]
         longer, origins, _ = self._ready(items[row : row + 1])
         inputs = self.encode(records)[0]
-        return Example((Window(*(part[row : row + 1] for part in inputs[:3])),), self._times(longer[0], origins[0]))
+        return Example(
+            (Window(*(None if part is None else part[row : row + 1] for part in inputs)),),
+            self._times(longer[0], origins[0]),
+        )
 
     def followed(self, record: Record) -> Followed:
         """The rows are steps of one series, and what steps count for is the mean of its forecast."""
@@ -178,6 +181,9 @@ class ForecastPredictor(Predictor):
             inputs["ahead"] = numbers("batch", saved.horizon, known)
         if seen:
             inputs["seen"] = numbers("batch", "time", seen)
+        if saved.lags:
+            inputs["lagged"] = numbers("batch", "time", len(saved.lags))
+            inputs["lagged_ahead"] = numbers("batch", saved.horizon, len(saved.lags))
         metadata = {"unroll.series": saved.model_dump_json(), "unroll.quantiles": json.dumps(self._settings.quantiles)}
         least = {"time": max(1, network.linear_steps)}
         return (NetworkParts(Horizon(network, known, seen), inputs, ("quantiles", "mean"), metadata, least=least),)
@@ -294,6 +300,7 @@ class ForecastPredictor(Predictor):
             mask=saved.mask,
             covariate_scaling=np.asarray(saved.covariate_scaling).reshape(-1, 2),
             inside=inside,
+            lags=saved.lags,
         )
 
     def _from_text(self, text: str) -> TimeSeries:
