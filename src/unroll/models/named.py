@@ -16,7 +16,8 @@ from unroll.errors import ConfigError
 from unroll.layers import Memory, Recurrent, Stack
 from unroll.models.attention_decoder import AttentionDecoder, Writing
 from unroll.models.fill import GapModel
-from unroll.models.forecaster import Forecaster, Window
+from unroll.models.forecast_window import Window
+from unroll.models.forecaster import Forecaster
 from unroll.models.language_model import LanguageModel
 from unroll.models.next_step import NextStep
 from unroll.models.recognizer import Recognizer

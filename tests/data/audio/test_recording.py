@@ -48,7 +48,7 @@ def test_every_fault_is_found(tmp_path: Path) -> None:
         "cut.wav": (raw[:-1000], ["truncated"]),
         "more.wav": (wav_bytes(SOUND, 8000, size=10**9), ["truncated"]),
         "less.wav": (wav_bytes(SOUND + 0.2, 8000, size=1000), ["length"]),
-        "unsaid.wav": (wav_bytes(SOUND, 8000, size=0xFFFFFFFF), ["length"]),
+        "unsaid.wav": (wav_bytes(SOUND, 8000, size=0xFFFFFFFF), ["untimed"]),
         "broken.flac": (b"fLaC" + raw, ["unreadable"]),
     }
     for name, (content, expected) in cases.items():

@@ -207,7 +207,7 @@ def test_a_season_longer_than_the_window_is_forecast_by_its_lag(tmp_path: Path) 
             for batch in job.batches(epoch):
                 loss = job.loss(job.model, batch, torch.device("cpu"))
                 optimiser.zero_grad()
-                (loss.total / loss.items).backward()
+                (loss.total / loss.items).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
         errors[name] = job.validate()["mae"]
     assert errors["with"] < 0.5 * errors["without"]
@@ -216,7 +216,7 @@ def test_a_season_longer_than_the_window_is_forecast_by_its_lag(tmp_path: Path) 
 def test_a_run_with_lags_goes_on_and_is_loaded_and_predicts(tmp_path: Path) -> None:
     values = waves(80, 7, series=2)
     options = ("model.lags=20", "model.input_length=10", "training.epochs=2", "training.checkpoint_every=0")
-    quiet = {"say": lambda text: None, "with_baselines": False}
+    quiet: dict[str, Any] = {"say": lambda text: None, "with_baselines": False}
     whole = train_run(plan_of(values, tmp_path / "a", *options), tmp_path / "whole", **quiet)
 
     class Stop(Exception):
@@ -231,7 +231,7 @@ def test_a_run_with_lags_goes_on_and_is_loaded_and_predicts(tmp_path: Path) -> N
             raise Stop
         return loss(*given)
 
-    stopped.job.loss = interrupted  # type: ignore[method-assign]
+    stopped.job.loss = interrupted  # type: ignore[method-assign, assignment]
     with pytest.raises(Stop):
         train_run(stopped, tmp_path / "cut", **quiet)
     resumed = train_run(plan_of(values, tmp_path / "c", *options), tmp_path / "cut", resume=True, **quiet)

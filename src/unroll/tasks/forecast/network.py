@@ -11,7 +11,8 @@ import torch
 from unroll.cells import CELLS
 from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder, recurrent_stack
-from unroll.models.forecaster import DirectHead, Forecaster, InstanceScale, RecurrentHead, SampledHead
+from unroll.models.forecast_window import InstanceScale
+from unroll.models.forecaster import DirectHead, Forecaster, RecurrentHead, SampledHead
 from unroll.tasks.forecast.scores import Forecasts
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.windows import SeriesStore

@@ -66,9 +66,9 @@ class ForecastSettings(BaseModel):
     )
     time_features: bool = Field(True, description="the time of day, of the week and of the year, where there are dates")
     lags: Literal["auto", "none"] | tuple[int, ...] = Field(
-        "none",
+        "auto",
         description="steps back from each step at which the network looks up the series, beside the window: 168,336;"
-        " auto: returns of the season, the week and the year that the window does not reach",
+        " auto: returns of the season, the week and the year that the window does not reach, where they tell more",
     )
     known_ahead: tuple[str, ...] = Field((), description="columns known for the horizon, too: holidays, prices, plans")
     static: tuple[str, ...] = Field((), description="columns that never change within a series")

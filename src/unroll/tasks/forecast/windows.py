@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from unroll.data import TimeSeries
-from unroll.models.forecaster import Window
+from unroll.models.forecast_window import Window
 from unroll.tasks.forecast.columns import Bounds
 from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.lags import places
