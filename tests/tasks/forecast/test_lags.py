@@ -100,13 +100,35 @@ def test_by_themselves_lags_are_those_the_window_does_not_reach_and_half_of_the_
         choose_lags((7, 400), possible, 24, 24, [100, 400])
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"), [("auto", "auto"), ("none", "none"), ("12", (12,)), ("14,7,7", (7, 14)), ("[9]", (9,))]
-)
+@pytest.mark.parametrize(("given", "kept"), [("none", "none"), ("12", (12,)), ("14,7,7", (7, 14)), ("[9]", (9,))])
 def test_lags_are_given_as_steps(given: str, kept: object, tmp_path: Path) -> None:
     job = job_of(waves(90, 7), tmp_path, f"model.lags={given}", "model.input_length=10")
     assert job._settings.lags == kept
-    assert job.data.saved.lags == (() if kept == "none" else (14, 21) if kept == "auto" else kept)
+    assert job.data.saved.lags == (() if kept == "none" else kept)
+
+
+def test_lags_go_in_by_themselves_where_they_tell_more_than_the_window(tmp_path: Path) -> None:
+    """A pattern that the window does not reach is worth them; a walk, and what the window holds, are not."""
+    options = ("model.season=30", "model.horizon=6", "model.smoothing=false")
+    longer = job_of(waves(420, 30), tmp_path / "a", *options, "model.input_length=8")
+    # A week of days is among the returns, where the window does not reach it.
+    assert longer.data.saved.lags == (14, 21, 30, 60, 90)
+    assert any(note.startswith("beside them each step looks back by 14, 21, 30, 60, 90 st") for note in longer.notes)
+    walk = np.round(np.cumsum(np.random.default_rng(5).normal(size=(420, 1)), axis=0), 4)
+    assert job_of(walk, tmp_path / "b", *options, "model.input_length=8").data.saved.lags == ()
+    assert job_of(waves(420, 30), tmp_path / "c", *options, "model.input_length=90").data.saved.lags == ()
+    # With few windows nothing is told from chance.
+    assert job_of(waves(150, 30), tmp_path / "d", *options, "model.input_length=8").data.saved.lags == ()
+
+
+def test_whether_lags_tell_more_does_not_depend_on_what_validates_and_tests(tmp_path: Path) -> None:
+    values = waves(420, 30)
+    changed = values.copy()
+    changed[340:] = np.random.default_rng(7).normal(size=changed[340:].shape).round(4)
+    options = ("model.season=30", "model.horizon=6", "model.smoothing=false", "model.input_length=8")
+    split = "model.split=[330,40,50]"
+    one, two = (job_of(own, tmp_path / name, *options, split) for name, own in (("a", values), ("b", changed)))
+    assert one.data.saved.lags == two.data.saved.lags == (14, 21, 30, 60, 90)
 
 
 @pytest.mark.parametrize("given", ["0", "7,-1", "often", "1e9", "7,x", "2.5"])
