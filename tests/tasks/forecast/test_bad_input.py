@@ -96,12 +96,34 @@ def test_check_knows_what_training_admits(tmp_path: Path) -> None:
     assert not errors(unroll.check(path, task="forecast", settings=["model.missing=interpolate"]))
 
 
+def test_a_horizon_longer_than_the_series_is_an_error_of_check_too(tmp_path: Path) -> None:
+    path = write(tmp_path, lambda found: None)
+    long = ["model.horizon=200"]
+    ((_, text),) = errors(unroll.check(path, task="forecast", settings=long))
+    assert "a horizon of 200 steps needs more than 600 of them" in text
+    assert "the longest series has 600" in text
+    assert "no series has a train part" in str(training_stops(path, tmp_path / "store", "forecast", *long))
+    assert not errors(unroll.check(path, task="forecast", settings=["model.horizon=100"]))
+
+
+def test_a_gap_longer_than_the_window_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, cells(1, *range(200, 235), text=""))
+    said: list[str] = []
+    config = {"task": "forecast", "data": {"path": str(path)}}
+    for name, length in (("a", 35), ("b", 36)):
+        plan_run(config, [f"model.input_length={length}"], TASKS, tmp_path / name, say=said.append)
+    assert [text for text in said if text.startswith("the longest gap")] == [
+        "the longest gap has 35 steps: within and behind it a window of 35 sees no value that was measured"
+        " (--set model.input_length=N)"
+    ]
+
+
 def test_a_time_between_the_steps_of_a_full_calendar_is_wrong(tmp_path: Path) -> None:
     """Where every hour of the week is there, a row at 20 past is no event."""
     path = write(tmp_path, lambda found: found.insert(300, ["2024-01-13T11:20:34", "20"]))
     ((line, text),) = errors(unroll.check(path, task="forecast"))
     assert line == 302
-    assert "moves in steps of 1 hour, and here by 1234 seconds" in text
+    assert "moves in steps of 1 hour, and here by 1234 seconds (the first of 2)" in text
     assert training_stops(path, tmp_path / "store").line == 302
 
 

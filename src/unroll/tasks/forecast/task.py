@@ -103,6 +103,16 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             yield from hidden_times(table)
         series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps_of(settings)))
         yield from missing_values(table, series, settings.missing)
+        longest = max(len(item.values) for item in series)
+        parts = 1 + sum(part > 0 for part in (config.data.validation_fraction, config.data.test_fraction))
+        if settings.horizon is None or settings.split is not None or table.parts is not None:
+            return
+        if longest <= parts * settings.horizon:
+            yield DataError(
+                f"a horizon of {settings.horizon} steps needs more than {parts * settings.horizon} of them, as"
+                f" validation and test hold one each; the longest series has {longest}",
+                table.paths[0],
+            )
 
     def build(
         self, data: ForecastData, config: RunConfig, settings: ForecastSettings, training: TrainSettings

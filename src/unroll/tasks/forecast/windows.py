@@ -219,6 +219,16 @@ class SeriesStore:
         start = int(self.starts[series])
         return np.asarray(self.values[start : start + end])
 
+    def longest_gap(self) -> int:
+        """The most steps in a row of one series that have no value."""
+        known = np.flatnonzero(~np.isnan(self.values))
+        gaps = np.diff(known) - 1
+        # From the last value of one series to the first of the next there is no gap of either.
+        within = np.searchsorted(self.starts, known[:-1], side="right") == np.searchsorted(
+            self.starts, known[1:], side="right"
+        )
+        return int(gaps[within].max(initial=0))
+
     def times(self, series: int) -> np.ndarray:
         """The times of one series."""
         return self._times[series]
