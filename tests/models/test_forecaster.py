@@ -9,13 +9,12 @@ from unroll.cells import GRUCell
 from unroll.errors import ConfigError
 from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder, recurrent_stack
+from unroll.models.forecast_window import InstanceScale, Window
 from unroll.models.forecaster import (
     DirectHead,
     Forecast,
     Forecaster,
-    InstanceScale,
     RecurrentHead,
-    Window,
     forecast_loss,
     rising,
 )

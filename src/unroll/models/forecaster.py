@@ -1,7 +1,7 @@
 """From a window of a series to the steps after it: quantiles that never cross, and a mean.
 
 Shapes: B batch, T steps of the window, N steps of the horizon, F features known ahead, P features known for the past
-only, H features of the encoder, Q quantiles.
+only, K lags, H features of the encoder, Q quantiles.
 """
 
 from __future__ import annotations
@@ -15,32 +15,9 @@ from torch import Tensor, nn
 from unroll.errors import ConfigError
 from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder
+from unroll.models.forecast_window import InstanceScale, Window, scaled_lags
 from unroll.models.likelihood import Likelihood
 from unroll.models.loops import over_steps
-
-#: Smallest scale of a window, in units of the standardised series: a constant window must not blow up its forecast.
-_LEAST_SCALE = 1e-2
-
-
-class Window(NamedTuple):
-    """What is known when a forecast is made.
-
-    Attributes:
-        past: (B, T) values of the series, standardised, no NaN.
-        known: (B, T + N, F) what is known of every step in advance: the calendar, plans, what never changes.
-        seen: (B, T, P) what is known of the past alone.
-        told: (B, N) what came, in training: a decoder that feeds back is fed with it (teacher forcing).
-    """
-
-    past: Tensor
-    known: Tensor
-    seen: Tensor
-    told: Tensor | None = None
-
-    def to(self, device: torch.device) -> Window:
-        """The same on a device."""
-        told = None if self.told is None else self.told.to(device)
-        return Window(self.past.to(device), self.known.to(device), self.seen.to(device), told)
 
 
 class Forecast(NamedTuple):
@@ -60,42 +37,6 @@ class Forecast(NamedTuple):
     level: Tensor | None = None
     raw: Tensor | None = None
     straight: Tensor | None = None
-
-
-class InstanceScale(nn.Module):
-    """Takes each window's own level (and spread) out before the network and puts it back after.
-
-    Source: Kim et al. 2022, "Reversible instance normalization for accurate time-series forecasting", section 3.1,
-    without the affine part; the level "last" is that of Zeng et al. 2023, "Are transformers effective for time series
-    forecasting?", section 4 (NLinear).
-
-    Args:
-        level: "last" value, "mean" of the window, or "none".
-        spread: whether to divide by the standard deviation of the window.
-        counts: divide by one more than the window's mean instead, as DeepAR does (Salinas et al. 2020, section 3.3).
-    """
-
-    def __init__(self, level: str, *, spread: bool, counts: bool = False) -> None:
-        super().__init__()
-        if level not in ("last", "mean", "none"):
-            raise ConfigError(f"InstanceScale: level must be last, mean or none, got '{level}'")
-        self.level = level
-        self.spread = spread
-        self.counts = counts
-
-    def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
-        """The level and the scale of windows (B, T): (B, 1) each."""
-        if self.level == "last":
-            level = past[:, -1:]
-        elif self.level == "mean":
-            level = past.mean(dim=1, keepdim=True)
-        else:
-            level = torch.zeros_like(past[:, :1])
-        if self.counts:
-            return level, 1.0 + past.abs().mean(dim=1, keepdim=True)
-        if not self.spread:
-            return level, torch.ones_like(level)
-        return level, past.std(dim=1, keepdim=True, correction=0).clamp(min=_LEAST_SCALE)
 
 
 def rising(raw: Tensor, middle: int) -> Tensor:
@@ -237,7 +178,7 @@ class Forecaster(nn.Module):
     training the path gives the last value again and again, or the last season.
 
     Args:
-        encoder: of input size I = 1 + F + P.
+        encoder: of input size I = 1 + F + 2 K + P.
         head: `DirectHead` or `RecurrentHead` with Q + 1 outputs, those of a likelihood, or `SampledHead`.
         instance: takes the window's level and spread out.
         levels: the quantiles, rising; the middle one is the point forecast.
@@ -251,6 +192,8 @@ class Forecaster(nn.Module):
             (`spread`).
         scaled: whether those are in units of a local scale, whose number is kept, too (`local`).
         likelihood: the distribution of each step; None: quantiles by themselves.
+        lags: K, values far back of each step, which stand among what is known of it, each with whether it is known; the
+            linear path sees those of the horizon and those of the last step.
     """
 
     def __init__(
@@ -267,9 +210,11 @@ class Forecaster(nn.Module):
         combined: int = 0,
         scaled: bool = False,
         likelihood: Likelihood | None = None,
+        lags: int = 0,
     ) -> None:
         super().__init__()
         self.likelihood = likelihood
+        self.lags = lags
         self.levels = tuple(levels)
         if linear_steps and not 0 <= repeated <= linear_steps:
             raise ConfigError(
@@ -295,6 +240,9 @@ class Forecaster(nn.Module):
         self.register_buffer("local", torch.zeros(()) if combined and scaled else None)
         self.local: Tensor | None
         self.linear = nn.Linear(linear_steps, head.horizon) if linear_steps else None
+        self.far = nn.Linear(2 * lags, 1, bias=False) if linear_steps and lags else None
+        if self.far is not None:
+            nn.init.zeros_(self.far.weight)
         nn.init.zeros_(head.out.weight)
         nn.init.zeros_(head.out.bias)
         if self.linear is not None:
@@ -308,13 +256,20 @@ class Forecaster(nn.Module):
         """Forecast the horizon of every window."""
         level, scale = self.instance(window.past)
         past = (window.past - level) / scale
-        steps = past.shape[1]
-        x = torch.cat([past.unsqueeze(-1), window.known[:, :steps], window.seen], dim=-1)
+        steps, known = past.shape[1], window.known
+        lagged = scaled_lags(window, self.lags, level, scale) if self.lags else None
+        if lagged is not None:
+            known = torch.cat([known, *lagged], dim=-1)
+        x = torch.cat([past.unsqueeze(-1), known[:, :steps], window.seen], dim=-1)
         # All windows are full; only the comparison encoders must be told.
         whole = isinstance(self.encoder, RecurrentEncoder)
         encoded = self.encoder(x) if whole else self.encoder(x, torch.full((x.shape[0],), steps, device=x.device))
-        context, ahead, last = self.dropout(encoded.last), window.known[:, steps:], past[:, -1:]
+        context, ahead, last = self.dropout(encoded.last), known[:, steps:], past[:, -1:]
         straight = None if self.linear is None else self.linear(past[:, -self.linear_steps :])
+        if straight is not None and self.far is not None and lagged is not None:
+            values = lagged[0]
+            before = values[:, steps - 1 : steps].expand(-1, self.head.horizon, -1)
+            straight = straight + self.far(torch.cat([values[:, steps:], before], dim=-1)).squeeze(-1)
         if self.likelihood is not None:
             return self._distribution(window, (context, ahead, last), straight, level, scale)
         raw = self.head(context, ahead, last)

@@ -16,7 +16,8 @@ from unroll.errors import ConfigError
 from unroll.layers import Memory, Recurrent, Stack
 from unroll.models.attention_decoder import AttentionDecoder, Writing
 from unroll.models.fill import GapModel
-from unroll.models.forecaster import Forecaster, Window
+from unroll.models.forecast_window import Window
+from unroll.models.forecaster import Forecaster
 from unroll.models.language_model import LanguageModel
 from unroll.models.next_step import NextStep
 from unroll.models.recognizer import Recognizer
@@ -219,8 +220,8 @@ class Horizon(nn.Module):
         self._known, self._seen = known, seen
 
     def forward(self, past: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T), and where there are such (B, T, F), (B, N, F) and (B, T, P), to (B, N, Q) quantiles and (B, N)
-        means."""
+        """(B, T), and where there are such (B, T, F), (B, N, F), (B, T, P), and values far back (B, T, K) and
+        (B, N, K), to (B, N, Q) quantiles and (B, N) means."""
         rest = list(given)
         batch, steps = past.shape
         if self._known:
@@ -228,5 +229,6 @@ class Horizon(nn.Module):
         else:
             known = past.new_zeros(batch, steps + self.network.head.horizon, 0)
         seen = rest.pop(0) if self._seen else past.new_zeros(batch, steps, 0)
-        forecast = self.network(Window(past, known, seen))
+        lagged = torch.cat([rest.pop(0), rest.pop(0)], dim=1) if self.network.lags else None
+        forecast = self.network(Window(past, known, seen, lagged=lagged))
         return forecast.quantiles, forecast.mean

@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder
 from unroll.data import Finding, Split, Table
-from unroll.errors import ConfigError
+from unroll.errors import ConfigError, DataError
 from unroll.report import Section
 from unroll.tasks.following import Followed
 from unroll.tasks.options import Options
@@ -273,7 +273,6 @@ class Writer(Protocol):
 
     def write(self, record: Record) -> Written:
         """Continue the text of a record."""
-        ...
 
 
 @runtime_checkable
@@ -286,7 +285,6 @@ class TablePredictor(Protocol):
         Raises:
             DataError: a column is missing, or its values do not fit; with file and line.
         """
-        ...
 
 
 @runtime_checkable
@@ -316,7 +314,6 @@ class Watcher(Protocol):
 
     def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Watch:
         """Begin to watch."""
-        ...
 
 
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
@@ -332,10 +329,10 @@ class Task(abc.ABC, Generic[S, D]):
         summary: one line for `--help` and the docs.
         monitor: the metric that results are compared by.
         stopping: the validation metric that early stopping goes by, where it is another; None: `monitor`.
-        Settings: the closed schema of the section `model` of the run's config, every key with a default and a
-            description.
+        Settings: the closed schema of the config's section `model`, every key with a default and a description.
         options: what the commands and the functions of Python offer by a name of their own.
         writes_target: whether the target is a text to write, not a class, a number or tags.
+        as_they_stand: whether rows are taken in the order in which they stand, whatever their times are.
     """
 
     name: ClassVar[str]
@@ -345,6 +342,7 @@ class Task(abc.ABC, Generic[S, D]):
     Settings: ClassVar[type[BaseModel]]
     options: ClassVar[Options] = Options()
     writes_target: ClassVar[bool] = False
+    as_they_stand: ClassVar[bool] = False
 
     @abc.abstractmethod
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
@@ -394,4 +392,8 @@ class Task(abc.ABC, Generic[S, D]):
 
     def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
         """What only this task can see in its data, for `unroll check`: every place that would falsify a result."""
+        return ()
+
+    def refusals(self, table: Table, config: RunConfig) -> Iterable[DataError]:
+        """What training with these settings would stop at, for `unroll check`: all of it that costs little to see."""
         return ()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from unroll.bundle import RunConfig, apply_overrides, validate
 from unroll.data import Finding, Table, examine
+from unroll.data.doctor.finding import of_error
 from unroll.errors import DataError
 from unroll.tasks.base import Task
 from unroll.tasks.pipeline import open_table
@@ -62,14 +63,16 @@ def examine_data(
     except DataError as error:
         # The doctor is asked just when nothing fits; it then looks at the table without knowing what for.
         reason = "no task fits"
-        special.append(Finding("error", str(error), None, None, "training would stop here"))
+        special.append(of_error(error))
     else:
         chosen, reason, notes, data = task, guess.reason, guess.notes, guess.data
-        special = list(task.findings(table, data))
         try:
-            split = task.split(table, config.model_copy(update={"task": task.name, "data": data}))
+            special = list(task.findings(table, data))
+            whole = config.model_copy(update={"task": task.name, "data": data})
+            split = task.split(table, whole)
+            special += [of_error(error) for error in task.refusals(table, whole)]
         except DataError as error:
-            special.append(Finding("error", str(error), None, None, "training would stop here"))
+            special.append(of_error(error))
     written = (data.target,) if chosen is not None and chosen.writes_target and data.target is not None else ()
     general = examine(
         table,
@@ -79,5 +82,9 @@ def examine_data(
         series=data.series,
         split=split,
         zone=data.zone,
+        as_they_stand=chosen is not None and chosen.as_they_stand,
     )
+    # What the doctor calls an error, too, is said once, with its advice.
+    known = {(finding.path, finding.line) for finding in general if finding.level == "error" and finding.line}
+    special = [own for own in special if own.level != "error" or (own.path, own.line) not in known]
     return Examined(reason, [*special, *general], notes)

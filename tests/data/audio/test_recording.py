@@ -48,7 +48,7 @@ def test_every_fault_is_found(tmp_path: Path) -> None:
         "cut.wav": (raw[:-1000], ["truncated"]),
         "more.wav": (wav_bytes(SOUND, 8000, size=10**9), ["truncated"]),
         "less.wav": (wav_bytes(SOUND + 0.2, 8000, size=1000), ["length"]),
-        "unsaid.wav": (wav_bytes(SOUND, 8000, size=0xFFFFFFFF), ["length"]),
+        "unsaid.wav": (wav_bytes(SOUND, 8000, size=0xFFFFFFFF), ["untimed"]),
         "broken.flac": (b"fLaC" + raw, ["unreadable"]),
     }
     for name, (content, expected) in cases.items():
@@ -67,6 +67,29 @@ def test_a_flac_that_is_cut_off_is_found(tmp_path: Path) -> None:
     soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 40000), 8000)
     path.write_bytes(path.read_bytes()[:30000])
     assert kinds(path)[0] in ("truncated", "unreadable")
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "opus"])
+def test_an_ogg_stream_that_is_cut_off_is_found(tmp_path: Path, suffix: str) -> None:
+    """Its header says nothing of its length; its last page says that it is the last."""
+    path = tmp_path / f"a.{suffix}"
+    form = {"format": "OGG", "subtype": "OPUS"} if suffix == "opus" else {}
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 64_000), 8000, **form)
+    whole = path.read_bytes()
+    assert kinds(path) == []
+    for kept in (0.5, 0.9):
+        path.write_bytes(whole[: int(kept * len(whole))])
+        assert kinds(path)[0] in ("truncated", "unreadable")
+    # At the seam between two pages, too.
+    path.write_bytes(whole[: whole.rfind(b"OggS")])
+    assert kinds(path)[0] in ("truncated", "unreadable")
+
+
+def test_what_a_pipe_wrote_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(wav_bytes(SOUND, 8000, size=0xFFFFFFFF))
+    recording = read_recording(tmp_path / "a.wav", 60.0)
+    assert len(recording.samples) == len(SOUND)
+    assert "does not say how long" in recording.problems[0].text
 
 
 def test_a_long_one_is_not_read(tmp_path: Path) -> None:

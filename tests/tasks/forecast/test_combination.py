@@ -182,6 +182,16 @@ def test_no_forecast_knows_what_comes_after_it(options: tuple[str, ...], tmp_pat
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
+def test_a_band_around_values_that_are_mostly_zero_is_one(tmp_path: Path) -> None:
+    """Intermittent demand: below the last value, most often 0, there is nothing, so the band has one side at most."""
+    draw = np.random.default_rng(9)
+    job = job_of(((draw.random(700) < 0.15) * draw.poisson(4, 700)).astype(float)[:, None], tmp_path)
+    job.settle()
+    scores = job.evaluate("test").metrics
+    assert 0.7 < scores["coverage"].value < 0.9
+    assert scores["pinball"].value < 0.5
+
+
 def test_what_was_combined_is_said_and_kept(tmp_path: Path) -> None:
     said: list[str] = []
     values = weekly(120)

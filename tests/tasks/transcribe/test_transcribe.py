@@ -293,3 +293,28 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
     resumed = unroll.train(folder, resume=tmp_path / "cut", progress=False)
     for a, b in zip(whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True):
         assert a.equal(b)
+
+
+def test_transcripts_of_another_alphabet_are_no_score(trained, tmp_path: Path) -> None:
+    model, data = trained
+    paths = [str(path) for path in sorted(data.glob("*.wav"))[:3]]
+    (tmp_path / "cyrillic.tsv").write_text("path\ttext\n" + "".join(f"{path}\tбв\n" for path in paths), "utf-8")
+    with pytest.raises(DataError, match=r"cyrillic\.tsv:2: none of 3 transcripts holds a letter that the model writes"):
+        model.evaluate(tmp_path / "cyrillic.tsv")
+    # One letter that it does not know is an error of the model's like any other.
+    (tmp_path / "odd.tsv").write_text("path\ttext\n" + "".join(f"{path}\ta☃\n" for path in paths), "utf-8")
+    assert model.evaluate(tmp_path / "odd.tsv")["cer"].value >= 0.5
+
+
+def test_sound_from_a_pipe_is_trained_on_and_scored(trained, tmp_path: Path) -> None:
+    """Its header does not say how long it is: said, and no reason to stop."""
+    model, data = trained
+    path = sorted(data.glob("*.wav"))[3]
+    raw = path.read_bytes()
+    at = raw.index(b"data") + 4
+    (tmp_path / "piped.wav").write_bytes(raw[:at] + b"\xff\xff\xff\xff" + raw[at + 4 :])
+    (tmp_path / "m.tsv").write_text("path\ttext\npiped.wav\tab\n" + f"{path}\tab\n" * 9, "utf-8")
+    checked = unroll.check(tmp_path / "m.tsv", task="transcribe")
+    assert not checked.errors
+    assert [finding.line for finding in checked.warnings if "does not say how long" in finding.text] == [2]
+    assert model.evaluate(tmp_path / "m.tsv")["cer"].value <= 1.5

@@ -21,6 +21,8 @@ _SILENT = 1.5 / 32768
 _AT_PEAK, _FLAT = 0.999, 4
 #: Clipping is told of from this share of the samples on, and only where the peak is so high.
 _CLIPPED, _LOUD = 0.005, 0.5
+#: The most bytes of a page of Ogg, twice, so that a whole one is among them.
+_LARGEST_PAGE = 2 * 65_307
 
 
 class Recording(NamedTuple):
@@ -30,8 +32,8 @@ class Recording(NamedTuple):
         samples: (S,) float32, the mean of all channels; empty if it cannot be read.
         rate: samples per second; 0 if it cannot be read.
         channels: C of the file.
-        problems: what is wrong with it: kinds "unreadable", "truncated", "length", "empty", "long", "silent" and
-            "clipped".
+        problems: what is wrong with it: kinds "unreadable", "truncated", "length", "untimed", "empty", "long", "silent"
+            and "clipped".
     """
 
     samples: np.ndarray
@@ -88,7 +90,8 @@ def _read_wav(path: Path, longest: float) -> Recording:
         elif form.size is None and rest:
             problems.append(
                 Problem(
-                    "length",
+                    # As programs write it that put sound into a pipe, and no lie.
+                    "untimed",
                     1,
                     f"the header does not say how long the sound is; the file holds"
                     f" {_seconds(rest, form.block, form.rate)}",
@@ -130,10 +133,32 @@ def _read_other(path: Path, longest: float) -> Recording:
     if len(samples) > most:
         return _too_long(promised / rate, longest, rate, channels, [])
     problems = []
-    if len(samples) < promised:
+    if _open_ended(path):
+        text = f"the last page of the stream is not there, the file holds {len(samples) / rate:.2f} s of sound"
+        problems.append(Problem("truncated", 1, f"{text}: cut off"))
+    elif len(samples) < promised:
         text = f"the header promises {promised / rate:.2f} s of sound, the file holds {len(samples) / rate:.2f} s"
         problems.append(Problem("truncated", 1, f"{text}: cut off, or a header that lies"))
     return _examined(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), rate, problems)
+
+
+def _open_ended(path: Path) -> bool:
+    """Whether an Ogg stream ends before the page that says that it is the last (RFC 3533, section 6)."""
+    with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _LARGEST_PAGE))
+        tail = file.read()
+    # A page begins with its mark, a version of 0, and what kind it is: 4 is the last; behind its 27 bytes stand the
+    # sizes of what it holds.
+    at = len(tail)
+    while (at := tail.rfind(b"OggS\0", 0, at)) >= 0:
+        head = tail[at : at + 27]
+        sizes = tail[at + 27 : at + 27 + head[26]] if len(head) == 27 else b""
+        if len(head) == 27 and len(sizes) == head[26] and at + 27 + len(sizes) + sum(sizes) <= len(tail):
+            return not head[5] & 4
+    return True
 
 
 def _too_long(seconds: float, longest: float, rate: int, channels: int, problems: list[Problem]) -> Recording:

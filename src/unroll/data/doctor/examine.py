@@ -38,6 +38,7 @@ def examine(
     series: str | None = None,
     split: Split | None = None,
     zone: str | None = None,
+    as_they_stand: bool = False,
 ) -> list[Finding]:
     """Look at a table the way a careful colleague would before training on it.
 
@@ -49,6 +50,7 @@ def examine(
         series: the column of series ids.
         split: the parts, to look for rows that stand in two of them.
         zone: whose calendar the times are in; None: that of the offsets they name.
+        as_they_stand: whether rows are used in the order in which they stand, whatever their times are.
 
     Returns:
         Errors first, then warnings, then notes.
@@ -64,7 +66,7 @@ def examine(
     wide = wide_of(table)
     findings = [*_what_was_read(table), *_columns(table, target, chosen, wide)]
     if time is not None:
-        findings += look_at_times(table, time, series, zone)
+        findings += look_at_times(table, time, series, zone, as_they_stand=as_they_stand)
         findings += _sticking(table, time, series)
     elif wide is not None:
         findings += _series_in_rows(table)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from unroll.data.table.table import Table
+from unroll.errors import DataError
 
 Level = Literal["error", "warning", "note"]
 
@@ -33,6 +34,13 @@ def at_row(table: Table, row: int, level: Level, text: str, advice: str) -> Find
     """A finding whose first place is this row."""
     path, line = table.place(int(row))
     return Finding(level, text, path, line, advice)
+
+
+def of_error(error: DataError) -> Finding:
+    """An error that training would stop with, as a finding."""
+    line = "" if error.line is None else f":{error.line}"
+    text = str(error) if error.path is None else str(error).removeprefix(f"{error.path}{line}: ")
+    return Finding("error", text, error.path, error.line, "training would stop here")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

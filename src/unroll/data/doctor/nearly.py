@@ -20,6 +20,8 @@ from unroll.errors import DataError
 
 #: The share of cells that may differ, the cells that are looked at, the fewest that tell a column, and the columns.
 _FEW, _LOOKED_AT, _LEAST, _COLUMNS = 0.05, 2000, 8, 200
+#: Cells whose notations of times are looked for in others.
+_PROBES = 9
 
 
 #: A number in digits of any script, with a sign, a unit or a letter for thousands behind it.
@@ -58,6 +60,65 @@ def all_nearly(table: Table) -> Iterator[Nearly]:
                 if 0 < count <= max(1, int(_FEW * len(wrong))):
                     yield Nearly(name, holds, count, int(wrong.argmax()))
                     break
+
+
+class TwoNotations(NamedTuple):
+    """A column of text that holds times in two notations, as where only some of them name a zone.
+
+    Attributes:
+        column: its name.
+        cells: how many are written as fewer are.
+        row: of the first of them.
+        example: a cell of the other notation.
+    """
+
+    column: str
+    cells: int
+    row: int
+    example: str
+
+
+def two_notations(table: Table) -> Iterator[TwoNotations]:
+    """Every column of text that holds times in two notations."""
+    for name in table.columns[:_COLUMNS]:
+        if table.kinds[name] is not Kind.TEXT:
+            continue
+        cells = text_block(next(table.blocks(name))).slice(0, _LOOKED_AT)
+        found = [(notation, wrong) for notation, wrong in _times_wrong(cells) if not wrong.all()]
+        for at, (_, one) in enumerate(found):
+            other = next((own for _, own in found[at + 1 :] if not (one & own).any()), None)
+            if other is None or not one.any() or not other.any():
+                continue
+            # Those that are fewer: what is wrong in the notation of the others and right in their own.
+            fewer, more = sorted((one & ~other, other & ~one), key=np.sum)
+            if fewer.any():
+                row = int(fewer.argmax())
+                yield TwoNotations(name, int(fewer.sum()), row, table.texts(name)[int(more.argmax())])
+                break
+
+
+def hidden_times(table: Table) -> Iterator[DataError]:
+    """What a column of times is not read as one for: a few cells that are none, or two notations."""
+    for found in all_nearly(table):
+        if found.holds == "times":
+            yield _nearly_error(table, found)
+    for own in two_notations(table):
+        cell = table.texts(own.column)[own.row][:40]
+        yield DataError(
+            f"column {own.column!r} holds times in two notations: {counted(own.cells, 'cell')} such as {cell!r}, the"
+            f" others as {own.example[:40]!r}; write all in one (or name the task with --task, if it is text)",
+            *table.place(own.row),
+        )
+
+
+def check_times(table: Table) -> None:
+    """Refuse a table in which a column of times is not read as one.
+
+    Raises:
+        DataError: see `hidden_times`; with the first of the cells.
+    """
+    for error in hidden_times(table):
+        raise error
 
 
 class Beside(NamedTuple):
@@ -106,12 +167,35 @@ def check_nearly(table: Table, *, holds: str | None = None) -> None:
     found = nearly(table)
     if found is None or holds not in (None, found.holds):
         return
+    raise _nearly_error(table, found)
+
+
+def _nearly_error(table: Table, found: Nearly) -> DataError:
     cell = table.texts(found.column)[found.row][:40]
-    raise DataError(
+    return DataError(
         f"column {found.column!r} holds {found.holds} but for {counted(found.cells, 'cell')}, the first {cell!r};"
         " correct it, leave it empty or take its row out (or name the task with --task, if it is text)",
         *table.place(found.row),
     )
+
+
+def _times_wrong(cells: pa.Array) -> list[tuple[str, np.ndarray]]:
+    """Notations of times that some cells have, and for each the cells that hold another text, bool (rows,)."""
+    marks = pa.array([*MISSING, *INFINITE, None], cells.type)
+    lowered = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
+    missing = np.asarray(pc.is_in(lowered, value_set=marks).to_numpy(zero_copy_only=False), dtype=bool)
+    present = cells.filter(pa.array(~missing))
+    if len(present) < _LEAST:
+        return []
+    probes = np.unique(np.linspace(0, len(present) - 1, _PROBES).astype(int)).tolist()
+    notations = dict.fromkeys(notation for probe in probes for notation in guess_notations(present.slice(probe, 1)))
+    return [
+        (
+            notation,
+            ~np.asarray(parse_times(cells, notation).is_valid().to_numpy(zero_copy_only=False), dtype=bool) & ~missing,
+        )
+        for notation in notations
+    ]
 
 
 def _wrong(cells: pa.Array) -> list[tuple[str, np.ndarray]]:

@@ -10,6 +10,7 @@ from unroll.data.series.frequency import Frequency, frequency_of, steps_between,
 
 _DAY = np.timedelta64(86_400_000_000, "us")
 _WEEK = 7 * _DAY
+_WEEK_US = int(_WEEK.astype(np.int64))
 #: A slot of the week is open if rows stand in this share of its weeks; rows in others are exceptions, so many at most.
 _OPEN, _EXCEPTIONS = 0.5, 0.05
 #: Of the times in open slots that are not in the data (holidays), the largest share, and the most days in a row.
@@ -38,6 +39,9 @@ def row_steps(series: Sequence[np.ndarray]) -> Frequency | None:
     if any(times.dtype.kind != "M" for times in series):
         return None
     rows = as_rows(series)
+    # Where every step of the week is open, what lies between is no calendar but a time that is wrong.
+    if any(step is not None and step.unit == "us" and len(rows.slots) * step.size >= _WEEK_US for step in steps):
+        return None
     # With one slot a week the step is the week, and one that is not there is missing.
     return rows if len(rows.slots) > 1 and _only_closed(series, rows.slots) else None
 

@@ -118,9 +118,20 @@ def to_float64(block: pa.Array, notation: str | None = None) -> tuple[np.ndarray
         The values, NaN for missing cells, and the position of the first cell that is no finite number (None if all
         are).
     """
+    values, bad = _converted(block, notation)
+    return values, int(bad.argmax()) if bad.any() else None
+
+
+def no_numbers(block: pa.Array, notation: str | None = None) -> int:
+    """How many cells are no finite numbers and do not say that there is none; see `to_float64`."""
+    return int(_converted(block, notation)[1].sum())
+
+
+def _converted(block: pa.Array, notation: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """The values, and which cells are no finite numbers, bool."""
     if pa.types.is_integer(block.type) or pa.types.is_floating(block.type) or pa.types.is_boolean(block.type):
         values = np.asarray(pc.cast(block, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-        return values, _first(np.isinf(values))
+        return values, np.isinf(values)
     cells = pc.utf8_trim_whitespace(text_block(block))
     missing = pc.is_in(pc.utf8_lower(cells), value_set=pa.array([*MISSING, None], cells.type))
     form = NUMBERS[notation or PLAIN]
@@ -134,11 +145,7 @@ def to_float64(block: pa.Array, notation: str | None = None) -> tuple[np.ndarray
     if form.decimal != ".":
         digits = pc.replace_substring(digits, form.decimal, ".")
     values = np.asarray(pc.cast(digits, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    return values, _first(bad | np.isinf(values))
-
-
-def _first(mask: np.ndarray) -> int | None:
-    return int(mask.argmax()) if mask.any() else None
+    return values, bad | np.isinf(values)
 
 
 class NumberFacts:

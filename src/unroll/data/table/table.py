@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from unroll.data.table.chunks import Chunks, Texts, as_text, text_block
 from unroll.data.table.kinds import Column, Kind, Problem
-from unroll.data.table.numbers import to_float64
+from unroll.data.table.numbers import no_numbers, to_float64
 from unroll.data.table.times import EITHER, names_zone, parse_offsets, parse_times, to_datetime64
 from unroll.errors import DataError, nearest
 
@@ -167,8 +167,11 @@ class Table:
             if bad is not None:
                 row = at + bad if rows is None else int(rows[at + bad])
                 cell = as_text(chunks.value(row).as_py())
+                more = sum(no_numbers(block, notation) for block in chunks.blocks(rows)) - 1
+                others = f" and {more:,} more such cell{'s' if more > 1 else ''}" if more else ""
                 raise DataError(
-                    f"column {column!r} must hold numbers, got {cell[:40]!r}; correct the cell or leave it empty",
+                    f"column {column!r} must hold numbers, got {cell[:40]!r}{others}; correct"
+                    f" {'them or leave them' if more else 'the cell or leave it'} empty",
                     *self.place(row),
                 )
             parts.append(values)

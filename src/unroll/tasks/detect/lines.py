@@ -20,7 +20,7 @@ from unroll.data.series.ids import id_columns, joined_values, name_of
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import PLAIN, to_float64
 from unroll.data.table.times import parse_times
-from unroll.errors import DataError
+from unroll.errors import DataError, nearest
 from unroll.tasks.detect.session import number_of, time_of
 from unroll.tasks.detect.settings import Saved
 from unroll.tasks.reading import read_columns
@@ -41,6 +41,7 @@ class Taken(NamedTuple):
         text: its time as written; empty where there is none.
         time: microseconds since 1970, or as a number; None where there is none.
         values: of the channels, NaN where one is missing.
+        note: what is odd about it and does not keep it from being a record.
     """
 
     line: int
@@ -48,6 +49,7 @@ class Taken(NamedTuple):
     text: str
     time: float | None
     values: Sequence[float]
+    note: str = ""
 
 
 class Problem(NamedTuple):
@@ -136,6 +138,15 @@ class Lines:
                 self._layout = _Layout.of(saved, cells, delimiter)
                 self._header = cells
                 return True
+        for delimiter in tried:
+            cells = [cell.strip() for cell in _split(text, delimiter)]
+            if set(cells) & set(saved.columns) and not any(map(_begins_number, cells)):
+                # The names of other columns: what stands below them is not what the model was trained on.
+                absent = next(name for name in saved.channels if name not in cells)
+                raise _Headless(
+                    f"expected the column '{absent}', which the model was trained with, got {', '.join(cells[:12])}"
+                    f"{nearest(absent, cells)}"
+                )
         for columns in (list(saved.columns), [name for name in saved.columns if name not in saved.labels]):
             for delimiter in tried:
                 if len(_split(text, delimiter)) == len(columns):
@@ -180,7 +191,10 @@ class Lines:
                 yield Problem(line, self._wrong(cells, layout))
                 continue
             series = joined_values(cells[at].strip() for at in layout.series)
-            yield Taken(line, series, texts[number], time, values)
+            # A value that is none and whose cell is not empty is worth a look.
+            odd_ones = any(value != value for value in values)
+            note = self._endless([cells[at] for at in layout.channels]) if odd_ones else ""
+            yield Taken(line, series, texts[number], time, values, note)
 
     def _odd(self, cells: Sequence[str], odd: dict[int, list[float | None]], number: int) -> list[float]:
         layout = self._layout
@@ -199,6 +213,11 @@ class Lines:
             except ValueError:
                 return f"column '{name}': expected a number, got {cells[at][:40]!r}"
         return "expected numbers"
+
+    def _endless(self, cells: Sequence[str]) -> str:
+        """What is said of numbers without an end among the cells of the channels: they count as missing."""
+        found = [name for name, cell in zip(self._saved.channels, cells, strict=True) if _is_endless(cell)]
+        return f"no finite number in {', '.join(map(repr, found))}: it counts as missing" if found else ""
 
     def _object(self, line: int, text: str) -> Taken:
         saved = self._saved
@@ -222,7 +241,7 @@ class Lines:
             if time is None:
                 raise DataError(f"'{saved.time}': expected a time, got {shown[:40]!r}")
         series = name_of(record, saved.series)
-        return Taken(line, series, shown, time, values)
+        return Taken(line, series, shown, time, values, self._endless([str(record[name]) for name in saved.channels]))
 
 
 class _Layout(NamedTuple):
@@ -275,6 +294,18 @@ def _number(cell: str) -> float:
     if "_" in cell:
         raise ValueError(cell)
     return value if value - value == 0.0 else math.nan
+
+
+def _is_endless(cell: str) -> bool:
+    try:
+        return math.isinf(float(cell))
+    except ValueError:
+        return False
+
+
+def _begins_number(cell: str) -> bool:
+    """Whether a cell is a number or a time, not a name."""
+    return not cell or cell.lstrip("+-.")[:1].isdigit() or cell.lower() in MISSING
 
 
 def _numbers(cells: Sequence[str], notation: str) -> list[float | None]:

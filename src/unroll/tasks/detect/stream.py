@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from unroll.data.doctor.finding import counted
 from unroll.errors import DataError
 from unroll.tasks.detect.lines import Lines, Problem, Taken
 from unroll.tasks.detect.session import Heard, Session, StreamState
@@ -55,8 +56,8 @@ class AlertStream:
 
     def summary(self) -> str:
         """How much there was, in words."""
-        left = f", {self.problems:,} lines left out" if self.problems else ""
-        return f"{self.records:,} records{left}; {self.alerts:,} alert{'' if self.alerts == 1 else 's'}"
+        left = f", {counted(self.problems, 'line')} left out" if self.problems else ""
+        return f"{counted(self.records, 'record')}{left}; {self.alerts:,} alert{'' if self.alerts == 1 else 's'}"
 
     def _said(self, lines: Sequence[bytes]) -> Iterator[Said]:
         for item in self._lines.block(lines):
@@ -65,6 +66,8 @@ class AlertStream:
                 yield Said(f"{_NAME}:{item.line}: {item.text}; the line is left out", True)
                 continue
             self.records += 1
+            if item.note:
+                yield Said(f"{_NAME}:{item.line}: note: {item.note}", True)
             item = item._replace(values=self._session.known(item.values))
             state = self._session.stream(item.series)
             try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Kind, Table
+from unroll.data.doctor.nearly import check_times, hidden_times
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.detect.columns import find_columns, streams_of
@@ -31,6 +32,7 @@ class DetectTask(Task[DetectSettings, DetectData]):
     stopping = Monitor("forecast_error", higher_is_better=False)
     Settings = DetectSettings
     options = OPTIONS
+    as_they_stand = True
 
     def guess(self, table: Table, data: DataConfig) -> Guess | None:
         """Columns of numbers in the order of time; likely only where a column says where the anomalies are."""
@@ -53,9 +55,17 @@ class DetectTask(Task[DetectSettings, DetectData]):
         columns = find_columns(table, data)
         return () if columns is None else findings_of(table, streams_of(table, columns), columns)
 
+    def refusals(self, table: Table, config: RunConfig) -> Iterator[DataError]:
+        """A column of times that cannot be read as one, where none is left."""
+        columns = find_columns(table, config.data)
+        if columns is not None and columns.time is None:
+            yield from hidden_times(table)
+
     def prepare(self, table: Table, config: RunConfig, settings: DetectSettings) -> DetectData:
         """Take out the streams and scale their probation parts."""
         columns = find_columns(table, config.data)
+        if columns is not None and columns.time is None:
+            check_times(table)
         if columns is None:
             raise DataError(
                 f"detect needs columns of numbers, got {', '.join(table.columns[:12])}; name them with"

@@ -31,6 +31,8 @@ _GAIN = 0.2
 _LEAST = 6
 #: How far a level may fall below the usual one, and changes below the usual size, so that a calm stretch has a band.
 _CALM, _STILL = 0.1, 1e-3
+#: The least that an edge lies away from the forecast, as a share of the mean error.
+_LEAST_SIDE = 0.25
 
 
 class Usual(NamedTuple):
@@ -123,7 +125,11 @@ def _spread(errors_WN: np.ndarray, levels: Sequence[float], *, walk: bool, evide
     if not known.any():
         return np.zeros((errors_WN.shape[1], len(levels)))
     leads = np.sqrt(np.arange(1, errors_WN.shape[1] + 1)) if walk else _rising(errors_WN, known)
-    return np.asarray(leads[:, None] * quantiles_of((errors_WN / leads)[known], levels, evidence))
+    errors = (errors_WN / leads)[known]
+    shared = quantiles_of(errors, levels, evidence)
+    # Where most errors are none, as between zeros, an edge would lie on the forecast, and no error had a unit.
+    least = _LEAST_SIDE * float(np.abs(errors).mean()) * np.sign(np.asarray(levels) - 0.5)
+    return np.asarray(leads[:, None] * np.where(np.abs(shared) < np.abs(least), least, shared))
 
 
 def _rising(errors_WN: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -31,6 +31,8 @@ _HORIZONS, _LEAST = 20, 100
 _GAIN, _EDGE = 0.1, 0.01
 #: Evidence from which on steps ahead are told apart; with as much as the second, half of a quantile is its own side's.
 _APART, _SHARED = 30, 20.0
+#: The least share of a band's width that either side has, and the largest error in units of a side.
+_LEAST_SIDE, _FAR = 0.01, 1e6
 #: Degrees of freedom that are assumed at least: below, Student's t has no variance.
 _LEAST_EVIDENCE = 2.1
 
@@ -44,18 +46,28 @@ def ratios_of(forecasts: Forecasts) -> np.ndarray:
     """(W, N) errors in units of the network's own band: 1 where the truth lies on its upper edge, -1 on its lower; NaN
     where the truth is unknown."""
     error = forecasts.truth - forecasts.point
-    above = forecasts.quantiles[..., -1] - forecasts.point
-    below = forecasts.point - forecasts.quantiles[..., 0]
+    above, below = _half_widths(forecasts.point, forecasts.quantiles)
     width = np.where(error >= 0, above, below)
-    return np.asarray(error / np.maximum(width, np.finfo(np.float64).tiny))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.where((error == 0) & ~np.isnan(width), 0.0, error / width)
+    # A band without any width says nothing of how far an error went: far outside, and still a number.
+    return np.asarray(np.clip(ratios, -_FAR, _FAR))
+
+
+def _half_widths(point: np.ndarray, quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the band's edges lie above and below the point, each at least a little of the whole width: where most
+    values are zeros, one side may have none."""
+    above, below = quantiles[..., -1] - point, point - quantiles[..., 0]
+    least = _LEAST_SIDE * (quantiles[..., -1] - quantiles[..., 0])
+    return np.maximum(above, least), np.maximum(below, least)
 
 
 def stretched(forecasts: Forecasts, rows: np.ndarray, factors_NQ: np.ndarray) -> np.ndarray:
     """(rows, N, Q) quantiles whose distances from the median are the band's half widths times the factors."""
-    point = forecasts.point[rows][..., None]
-    raw = forecasts.quantiles[rows]
-    width = np.where(factors_NQ >= 0, raw[..., -1:] - point, point - raw[..., :1])
-    return np.asarray(point + width * factors_NQ)
+    point = forecasts.point[rows]
+    above, below = _half_widths(point, forecasts.quantiles[rows])
+    width = np.where(factors_NQ >= 0, above[..., None], below[..., None])
+    return np.asarray(point[..., None] + width * factors_NQ)
 
 
 def evidence_of(windows: float, horizon: int) -> float:

@@ -219,6 +219,9 @@ def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:
         if steps_between(series.times[at - 1 : at + 1], series.frequency) is None:
             gap = series.times[at] - series.times[at - 1]
             shown = f"{gap:g}" if series.times.dtype.kind == "f" else str(gap.astype("timedelta64[s]"))
+            if series.frequency.unit == "us":
+                odd = int((np.diff(series.times).astype(np.int64) % int(series.frequency.size) != 0).sum())
+                shown += f" (the first of {odd:,})" if odd > 1 else ""
             raise DataError(
                 f"column '{columns.time}': series '{series.name}' moves in steps of {series.frequency.label}, and here"
                 f" by {shown}; {advice}",

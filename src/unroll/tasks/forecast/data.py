@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from unroll.data import Table, TimeSeries
 from unroll.errors import DataError
 from unroll.tasks.forecast.calibration import pool_size
 from unroll.tasks.forecast.columns import Bounds, Columns, Reading, load_series, split_series
+from unroll.tasks.forecast.further_back import tell_more
 from unroll.tasks.forecast.inside import Inside, SavedInside, first_origin, fit_inside
+from unroll.tasks.forecast.lags import choose_lags, distances
 from unroll.tasks.forecast.scores import MOST_SCORED
 from unroll.tasks.forecast.season import Rhythm, default_horizon, default_input_length, find_rhythm, longer_season
 from unroll.tasks.forecast.settings import ForecastSettings, Saved, SavedFrequency
@@ -86,9 +88,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         DataError: values are missing, steps differ, or no series is long enough; with file and line.
         ConfigError: a series has fewer steps than the settings ask for.
     """
-    # Who asks for values to be bridged takes what is not there for missing.
-    steps = "time" if settings.steps == "auto" and settings.missing == "interpolate" else settings.steps
-    series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps))
+    series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps_of(settings)))
     check_missing(table, series, settings.missing)
     if settings.counts:
         check_counts(table, series)
@@ -122,9 +122,14 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
     ]
     longer = longer_season(rhythm, trains)
     inside = _inside(settings, series, np.array(trains), horizon, length, (rhythm.season, longer))
-    store = SeriesStore(series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask, inside=inside[1])
+    lags = choose_lags(settings.lags, distances(rhythm, longer), length, horizon, trains)
+    store = SeriesStore(
+        series, bounds, table.store, scaling, ahead=ahead, cycles=cycles, mask=mask, inside=inside[1], lags=lags
+    )
     least = length if inside[0] is None else max(length, first_origin(inside[0]))
     windows = _windows(bounds, least, horizon, settings.stride)
+    if settings.lags == "auto" and lags and not tell_more(store, windows["train"], length, horizon):
+        lags = store.lags = ()
     count = len(windows["train"])
     if count == 0:
         raise DataError(
@@ -168,6 +173,7 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         simple=simple,
         longer=longer,
         inside=inside[0],
+        lags=lags,
         used_until={
             item.name: _time_number(item.times[max(own.validation, 1) - 1])
             for item, own in zip(series, bounds, strict=True)
@@ -177,6 +183,11 @@ def prepare(table: Table, config: RunConfig, settings: ForecastSettings, columns
         _better_start(store, windows["train"], saved) if settings.has_path and not inside[0] else int(not inside[0])
     )
     return ForecastData(saved, store, bounds, windows, repeated, rhythm, _suggested(count), parts)
+
+
+def steps_of(settings: ForecastSettings) -> Literal["auto", "time", "rows"]:
+    """What a step is: who asks for values to be bridged takes what is not there for missing."""
+    return "time" if settings.steps == "auto" and settings.missing == "interpolate" else settings.steps
 
 
 def _inside(

@@ -145,10 +145,23 @@ class Inside:
             ahead: (B, N) values, NaN where unknown.
         """
         units, floors = self.units[series][:, None], self.floors[series][:, None]
-        last = self._starts[series] + origins - 1
-        behind = self._level[last][:, None] + self._season(series, origins, np.arange(-past.shape[1], 0))
+        behind = self.seen(series, origins, np.arange(-past.shape[1], 0), past)
         base = self.base(series, origins, ahead.shape[1])
-        return (_logarithm(past, floors) - behind) / units, (_logarithm(ahead, floors) - base) / units
+        return behind, (_logarithm(ahead, floors) - base) / units
+
+    def seen(self, series: np.ndarray, origins: np.ndarray, steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """(B, M) values without the level of their origin and its seasons, in units of each series' smoothing errors.
+
+        Args:
+            series: (B,) numbers.
+            origins: (B,).
+            steps: (M,) where the values stand, counted from the origin: below 0.
+            values: (B, M), in their own units; NaN stays.
+        """
+        last = self._starts[series] + origins - 1
+        behind = self._level[last][:, None] + self._season(series, origins, steps)
+        moved = _logarithm(values, self.floors[series][:, None])
+        return np.asarray((moved - behind) / self.units[series][:, None])
 
     def back(self, series: np.ndarray, origins: np.ndarray, given: np.ndarray) -> np.ndarray:
         """What the network gave (B, N, ...) in the values' own units."""

@@ -11,7 +11,8 @@ import torch
 from unroll.cells import CELLS
 from unroll.layers import Recurrent
 from unroll.models.encoders import ConvolutionEncoder, RecurrentEncoder, WindowEncoder, recurrent_stack
-from unroll.models.forecaster import DirectHead, Forecaster, InstanceScale, RecurrentHead, SampledHead
+from unroll.models.forecast_window import InstanceScale
+from unroll.models.forecaster import DirectHead, Forecaster, RecurrentHead, SampledHead
 from unroll.tasks.forecast.scores import Forecasts
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.windows import SeriesStore
@@ -30,7 +31,8 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         settings: the settings.
         repeated: how many of a window's last steps the untrained linear path repeats.
     """
-    known = 2 * len(saved.cycles) + len(saved.ahead)
+    # Of each lag there are its value and whether it is known.
+    known = 2 * len(saved.cycles) + len(saved.ahead) + 2 * len(saved.lags)
     seen = len(saved.covariates) - len(saved.ahead) + saved.mask
     size, hidden = 1 + known + seen, saved.hidden_size
     encoder: RecurrentEncoder | WindowEncoder | ConvolutionEncoder
@@ -74,6 +76,7 @@ def build_network(saved: Saved, settings: ForecastSettings, repeated: int = 1) -
         combined=len(saved.simple),
         scaled=saved.evidence is not None,
         likelihood=likelihood,
+        lags=len(saved.lags),
     )
 
 

@@ -45,11 +45,22 @@ def notes_of(data: ForecastData, settings: ForecastSettings, season: str) -> Ite
         f"{saved.horizon} steps are forecast from the {saved.input_length} before them"
         f" (--horizon, --set model.input_length=N)"
     )
+    if saved.lags:
+        yield (
+            f"beside them each step looks back by {', '.join(map(str, saved.lags))} steps (--set model.lags=none, or"
+            " steps as in 168,336)"
+        )
     if store.missing:
         yield (
             f"{store.missing} of {sum(lengths)} values are missing: a straight line bridges a gap that a"
             " forecast looks back on, an open one holds its last value; none of them is scored"
         )
+        gap = store.longest_gap()
+        if gap >= saved.input_length:
+            yield (
+                f"the longest gap has {gap} steps: within and behind it a window of {saved.input_length} sees no value"
+                " that was measured (--set model.input_length=N)"
+            )
     if store.missing_covariates:
         yield (f"{store.missing_covariates} values of covariates are missing: each holds the last one before it")
     train = windows["train"]

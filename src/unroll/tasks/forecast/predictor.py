@@ -6,7 +6,6 @@ Shapes: W windows, N steps of the horizon, Q quantiles.
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,10 +16,11 @@ import numpy as np
 from torch import Tensor
 
 from unroll.bundle import DataConfig
-from unroll.data import Frequency, ReadOptions, Table, TimeSeries, read_table
+from unroll.data import ReadOptions, Table, TimeSeries, read_table
 from unroll.data.table.kinds import Column
 from unroll.errors import ConfigError, DataError, nearest
-from unroll.models.forecaster import Forecaster, SampledHead, Window
+from unroll.models.forecast_window import Window
+from unroll.models.forecaster import Forecaster, SampledHead
 from unroll.models.named import Horizon
 from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.following import Followed
@@ -30,7 +30,7 @@ from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
-from unroll.tasks.forecast.shaping import begun_earlier, check_missing, extended, until_last_value
+from unroll.tasks.forecast.shaping import begun_earlier, check_missing, extended, series_of_text, until_last_value
 from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
 from unroll.tasks.forecast.windows import Scaling, SeriesStore, Windows, fit_scaling, split_windows
 from unroll.tasks.parts import NetworkParts, numbers
@@ -93,7 +93,7 @@ class ForecastPredictor(Predictor):
         rows: list[dict[str, Any]] = []
         for record in records:
             if isinstance(record, str):
-                yield [self._from_text(record)]
+                yield [series_of_text(record, self._saved)]
             else:
                 rows.append(dict(record))
         if not rows:
@@ -132,8 +132,7 @@ class ForecastPredictor(Predictor):
         """The last window of one series, the records being the rows of all of them, and its times."""
         items = [item for series in self._series(records) for item in series]
         longer, origins, _ = self._ready(items[row : row + 1])
-        inputs = self.encode(records)[0]
-        return Example((Window(*(part[row : row + 1] for part in inputs[:3])),), self._times(longer[0], origins[0]))
+        return Example((self.encode(records)[0].row(row),), self._times(longer[0], origins[0]))
 
     def followed(self, record: Record) -> Followed:
         """The rows are steps of one series, and what steps count for is the mean of its forecast."""
@@ -178,6 +177,9 @@ class ForecastPredictor(Predictor):
             inputs["ahead"] = numbers("batch", saved.horizon, known)
         if seen:
             inputs["seen"] = numbers("batch", "time", seen)
+        if saved.lags:
+            inputs["lagged"] = numbers("batch", "time", len(saved.lags))
+            inputs["lagged_ahead"] = numbers("batch", saved.horizon, len(saved.lags))
         metadata = {"unroll.series": saved.model_dump_json(), "unroll.quantiles": json.dumps(self._settings.quantiles)}
         least = {"time": max(1, network.linear_steps)}
         return (NetworkParts(Horizon(network, known, seen), inputs, ("quantiles", "mean"), metadata, least=least),)
@@ -294,25 +296,8 @@ class ForecastPredictor(Predictor):
             mask=saved.mask,
             covariate_scaling=np.asarray(saved.covariate_scaling).reshape(-1, 2),
             inside=inside,
+            lags=saved.lags,
         )
-
-    def _from_text(self, text: str) -> TimeSeries:
-        saved = self._saved
-        if saved.covariates or saved.cycles:
-            needed = ", ".join((*saved.covariates, *([saved.time] if saved.cycles and saved.time else [])))
-            raise DataError(f"the model needs the columns {needed} beside the values; give rows with --file or as JSON")
-        try:
-            values = np.array([float(word) for word in re.split(r"[\s,;]+", text.strip())])
-        except ValueError:
-            values = np.full(1, np.nan)
-        if not np.isfinite(values).all():
-            raise DataError(f"expected numbers separated by blanks or commas, got {text[:60]!r}")
-        size = 1.0 if saved.frequency is None or saved.frequency.unit != "step" else saved.frequency.size
-        steps = np.arange(len(values), dtype=np.float64)
-        frequency = Frequency(f"step {size:g}", saved.season, "step", size)
-        # Where the model knows one series only, the numbers are taken as its own.
-        name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
-        return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
 
     def _ready(self, series: Sequence[TimeSeries]) -> tuple[list[TimeSeries], list[int], dict[str, str]]:
         """The series with the horizon behind them, where each horizon begins, and why the others are too short.

@@ -16,6 +16,8 @@ from unroll.tasks.forecast.windows import Cycle
 
 #: Encoders that are no recurrent network, for comparison.
 _OTHER = ("cnn", "mlp")
+#: Steps that a window or a lag may reach back.
+_MOST_BACK = 1_000_000
 
 
 class ForecastSettings(BaseModel):
@@ -63,6 +65,11 @@ class ForecastSettings(BaseModel):
         True, description="combine the network with simple forecasts (naive, theta, exponential smoothing ...)"
     )
     time_features: bool = Field(True, description="the time of day, of the week and of the year, where there are dates")
+    lags: Literal["auto", "none"] | tuple[int, ...] = Field(
+        "auto",
+        description="steps back from each step at which the network looks up the series, beside the window: 168,336;"
+        " auto: returns of the season, the week and the year that the window does not reach, where they tell more",
+    )
     known_ahead: tuple[str, ...] = Field((), description="columns known for the horizon, too: holidays, prices, plans")
     static: tuple[str, ...] = Field((), description="columns that never change within a series")
     steps: Literal["auto", "time", "rows"] = Field(
@@ -88,6 +95,20 @@ class ForecastSettings(BaseModel):
         if len(value) % 2 == 0 or value[len(value) // 2] != 0.5:
             raise ValueError("expected an odd number of quantiles with 0.5 in the middle")
         return value
+
+    @field_validator("lags", mode="before")
+    @classmethod
+    def _rising_lags(cls, value: object) -> object:
+        if value in ("auto", "none"):
+            return value
+        given = [value] if isinstance(value, int | str) else value
+        try:
+            lags = sorted({int(one) for one in given})  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            lags = [0]
+        if lags and not 1 <= lags[0] <= lags[-1] <= _MOST_BACK:
+            raise ValueError("expected auto, none, or numbers of steps from 1 on, such as 168,336")
+        return tuple(lags)
 
     @model_validator(mode="after")
     def _whole_split(self) -> ForecastSettings:
@@ -143,7 +164,7 @@ class Saved(BaseModel):
     cycles: tuple[Cycle, ...]
     mask: bool
     horizon: int = Field(ge=1, le=1_000_000)
-    input_length: int = Field(ge=1, le=1_000_000)
+    input_length: int = Field(ge=1, le=_MOST_BACK)
     season: int = Field(ge=1)
     hidden_size: int = Field(ge=1, le=65_536)
     level: Literal["last", "mean", "none"]
@@ -163,6 +184,8 @@ class Saved(BaseModel):
     # windows of validation are worth, and these with those before them.
     evidence: tuple[float, float] | None = None
     inside: SavedInside | None = None
+    # Added later: a run without them looks no further back than its window.
+    lags: tuple[Annotated[int, Field(ge=1, le=_MOST_BACK)], ...] = Field((), max_length=1_000)
 
     def needed(self) -> int:
         """Steps before the first origin that is scored: a window, and what smoothing starts from."""

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from unroll.data import Frequency, Table, TimeSeries
 from unroll.errors import DataError
+from unroll.tasks.forecast.settings import Saved
 
 #: The share of a series that may be missing without a word from the user; it is said.
 _FEW_MISSING = 0.1
 
 
 def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> None:
-    """Raise if values are missing and the settings do not allow it: "error" allows none, "auto" a tenth of a series.
+    """Raise if values are missing and the settings do not allow it.
 
     Raises:
         DataError: says how many are missing and where the first is.
+    """
+    for error in missing_values(table, series, policy):
+        raise error
+
+
+def missing_values(table: Table, series: Sequence[TimeSeries], policy: str) -> Iterator[DataError]:
+    """An error for each series that lacks more values than the settings allow: "error" allows none, "auto" a tenth.
+
+    Args:
+        table: where the series come from.
+        series: the series.
+        policy: "interpolate" allows any number.
     """
     if policy == "interpolate":
         return
@@ -27,7 +41,7 @@ def check_missing(table: Table, series: Sequence[TimeSeries], policy: str) -> No
             # A step that is not in the file at all is shown by the row before it.
             row = int(item.rows[gaps[0]]) if item.rows[gaps[0]] >= 0 else int(item.rows[gaps[0] - 1])
             many = f", more than {_FEW_MISSING:.0%}" if policy == "auto" else ""
-            raise DataError(
+            yield DataError(
                 f"series '{item.name}': {len(gaps)} of {len(item.values)} values are missing{many}, the first at"
                 f" {item.clock.text(item.times[gaps[:1]])[0]}; fill them in, bridge them with --set"
                 " model.missing=interpolate, or let every row be a step with --set model.steps=rows",
@@ -99,3 +113,26 @@ def _longer(times: np.ndarray, frequency: Frequency, length: int) -> np.ndarray:
     if frequency.unit == "row":
         return np.concatenate([times, frequency.grid(times[-1], length - len(times) + 1)[1:]])
     return frequency.grid(times[0], length)
+
+
+def series_of_text(text: str, saved: Saved) -> TimeSeries:
+    """Numbers separated by blanks or commas as the series that a model knows.
+
+    Raises:
+        DataError: the model needs more than numbers, or these are none.
+    """
+    if saved.covariates or saved.cycles:
+        needed = ", ".join((*saved.covariates, *([saved.time] if saved.cycles and saved.time else [])))
+        raise DataError(f"the model needs the columns {needed} beside the values; give rows with --file or as JSON")
+    try:
+        values = np.array([float(word) for word in re.split(r"[\s,;]+", text.strip())])
+    except ValueError:
+        values = np.full(1, np.nan)
+    if not np.isfinite(values).all():
+        raise DataError(f"expected numbers separated by blanks or commas, got {text[:60]!r}")
+    size = 1.0 if saved.frequency is None or saved.frequency.unit != "step" else saved.frequency.size
+    steps = np.arange(len(values), dtype=np.float64)
+    frequency = Frequency(f"step {size:g}", saved.season, "step", size)
+    # Where the model knows one series only, the numbers are taken as its own.
+    name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
+    return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))

@@ -10,7 +10,7 @@ import numpy as np
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Table
 from unroll.data.doctor.finding import counted
-from unroll.data.doctor.nearly import all_nearly, check_nearly, numbers_with_units
+from unroll.data.doctor.nearly import all_nearly, check_times, hidden_times, numbers_with_units
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.ids import id_columns
 from unroll.data.series.moments import further, said_of
@@ -18,14 +18,15 @@ from unroll.data.series.when import counting_anew
 from unroll.data.series.wide import wide_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.forecast.columns import Columns, counting, find_columns
-from unroll.tasks.forecast.data import ForecastData, prepare
+from unroll.tasks.forecast.columns import Columns, Reading, counting, find_columns, load_series
+from unroll.tasks.forecast.data import ForecastData, prepare, steps_of
 from unroll.tasks.forecast.job import FILE, ForecastJob
 from unroll.tasks.forecast.network import build_network
 from unroll.tasks.forecast.notes import notes_of
 from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
+from unroll.tasks.forecast.shaping import missing_values
 from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
@@ -87,10 +88,31 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
                 table.paths[0],
             )
         if columns.time is None and not columns.wide:
-            check_nearly(table, holds="times")
+            check_times(table)
         if len(set(named)) < len(named):
             raise ConfigError("a column stands twice in model.known_ahead and model.static; name it once")
         return prepare(table, config, settings, columns)
+
+    def refusals(self, table: Table, config: RunConfig) -> Iterator[DataError]:
+        """Times that cannot be read or do not come in steps, and more missing values than the settings admit."""
+        settings = validate(ForecastSettings, config.model, "model")
+        columns = find_columns(table, config.data, (*settings.known_ahead, *settings.static))
+        if columns is None:
+            return
+        if columns.time is None and not columns.wide:
+            yield from hidden_times(table)
+        series = load_series(table, columns, Reading(zone=config.data.zone, steps=steps_of(settings)))
+        yield from missing_values(table, series, settings.missing)
+        longest = max(len(item.values) for item in series)
+        parts = 1 + sum(part > 0 for part in (config.data.validation_fraction, config.data.test_fraction))
+        if settings.horizon is None or settings.split is not None or table.parts is not None:
+            return
+        if longest <= parts * settings.horizon:
+            yield DataError(
+                f"a horizon of {settings.horizon} steps needs more than {parts * settings.horizon} of them, as"
+                f" validation and test hold one each; the longest series has {longest}",
+                table.paths[0],
+            )
 
     def build(
         self, data: ForecastData, config: RunConfig, settings: ForecastSettings, training: TrainSettings

@@ -3,7 +3,7 @@
 All series stand one after the other in memory-mapped arrays. A window is a number; its values are gathered when it is
 asked for.
 
-Shapes: S series, W windows, B batch, T steps of the past, N steps of the horizon, C covariates.
+Shapes: S series, W windows, B batch, T steps of the past, N steps of the horizon, C covariates, K lags.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from unroll.data import TimeSeries
-from unroll.models.forecaster import Window
+from unroll.models.forecast_window import Window
 from unroll.tasks.forecast.columns import Bounds
 from unroll.tasks.forecast.inside import Inside
+from unroll.tasks.forecast.lags import places
 
 _DAY = np.timedelta64(1, "D")
 #: A cycle of the calendar.
@@ -82,6 +83,7 @@ class SeriesStore:
         mask: whether "was measured" is among what is known of the past.
         covariate_scaling: (C, 2) means and sizes.
         inside: the smoothing of the series, where the network sees what it leaves.
+        lags: steps back from each step of a window at which values are looked up.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class SeriesStore:
         mask: bool,
         covariate_scaling: np.ndarray | None = None,
         inside: Inside | None = None,
+        lags: Sequence[int] = (),
     ) -> None:
         self.inside = inside
+        self.lags = tuple(lags)
         self.names = tuple(item.name for item in series)
         self.lengths = np.array([len(item.values) for item in series], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
@@ -174,8 +178,22 @@ class SeriesStore:
             centre = self._centres[series][:, None]
             values, truth = (values - centre) / size, (truth - centre) / size
         whole = begin[:, None] + np.arange(-past, horizon)
-        window = Window(_tensor(values), _tensor(self.known[whole]), _tensor(self.seen[back]))
+        lagged = self._lagged(series, origins, past, horizon) if self.lags else None
+        window = Window(_tensor(values), _tensor(self.known[whole]), _tensor(self.seen[back]), lagged=lagged)
         return Gathered(window, _tensor(np.where(known, truth, 0.0)), torch.from_numpy(known))
+
+    def _lagged(self, series: np.ndarray, origins: np.ndarray, past: int, horizon: int) -> Tensor:
+        """(B, T + N, K) values before the origins as they were measured, NaN where there is none."""
+        back = places(self.lags, past, horizon)
+        steps = back.ravel()
+        at = origins[:, None] + steps
+        values = self.values[self.starts[series][:, None] + np.maximum(at, 0)]
+        values = np.where(at < 0, np.nan, values)
+        if self.inside is not None:
+            values = self.inside.seen(series, origins, steps, values)
+        else:
+            values = (values - self._centres[series][:, None]) / self._sizes[series][:, None]
+        return _tensor(values.reshape(len(series), *back.shape))
 
     def in_units(self, series: np.ndarray, origins: np.ndarray, given: np.ndarray) -> np.ndarray:
         """What the network gave for windows (B, N, ...), in the series' own units."""
@@ -200,6 +218,16 @@ class SeriesStore:
         """The values of one series before a step as they are, NaN where missing."""
         start = int(self.starts[series])
         return np.asarray(self.values[start : start + end])
+
+    def longest_gap(self) -> int:
+        """The most steps in a row of one series that have no value."""
+        known = np.flatnonzero(~np.isnan(self.values))
+        gaps = np.diff(known) - 1
+        # From the last value of one series to the first of the next there is no gap of either.
+        within = np.searchsorted(self.starts, known[:-1], side="right") == np.searchsorted(
+            self.starts, known[1:], side="right"
+        )
+        return int(gaps[within].max(initial=0))
 
     def times(self, series: int) -> np.ndarray:
         """The times of one series."""

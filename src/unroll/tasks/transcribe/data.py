@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -47,9 +47,8 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
         for problem in heard.problems:
             counts[problem.kind] += 1
             if counts[problem.kind] <= _LISTED:
-                level = "warning" if problem.kind == "clipped" else "error"
                 advice = f"--set model.{KINDS[problem.kind][1]}"
-                yield Finding(level, named(table, columns, row, problem.text), *table.place(row), advice)  # type: ignore[arg-type]
+                yield Finding(_level(problem.kind), named(table, columns, row, problem.text), *table.place(row), advice)
         seconds += heard.seconds
         stereo += heard.channels > 1
         rates[heard.rate] += 1
@@ -58,7 +57,7 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
             first.setdefault(letter, row)
     for kind, count in counts.items():
         if count > _LISTED:
-            yield Finding("error", f"{count - _LISTED:,} more {KINDS[kind][0]}")
+            yield Finding(_level(kind), f"{count - _LISTED:,} more {KINDS[kind][0]}")
     yield from _rare_letters(table, columns, letters, first)
     said = ", ".join(f"{rate:,} Hz: {count:,}" for rate, count in rates.most_common(5) if rate)
     shown = "".join(sorted(letters))
@@ -68,6 +67,11 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
         + (f", {stereo:,} of several channels" if stereo else "")
         + f"); {len(letters)} letters: {shown[:200]!r}",
     )
+
+
+def _level(kind: str) -> Literal["error", "warning"]:
+    """Training stops at all but what it keeps by itself."""
+    return "warning" if kind in ("clipped", "untimed") else "error"
 
 
 def _rare_letters(table: Table, columns: Columns, letters: Counter[str], first: Mapping[str, int]) -> Iterator[Finding]:

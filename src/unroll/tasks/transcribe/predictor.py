@@ -42,6 +42,8 @@ from unroll.tasks.transcribe.sound import Ears, named, spoken_text
 _BLOCK = 64
 #: Problems of a recording that leave nothing to hear; with the others it is heard all the same.
 _DEAF = ("unreadable", "long")
+#: Problems with which a recording is scored.
+_HEARD = ("silent", "clipped", "untimed")
 
 
 class TranscribePredictor(Predictor):
@@ -183,13 +185,28 @@ class TranscribePredictor(Predictor):
             )
         names = [recording_name(table, columns, row) for row in range(len(table))]
         texts = [spoken_text(cell) for cell in table.texts(columns.text)]
+        self._check_alphabet(table, columns, texts)
         return self.score(texts, hear(self._network, self._features_of(table, columns)), names)
+
+    def _check_alphabet(self, table: Table, columns: Columns, texts: Sequence[str]) -> None:
+        """Raise if no transcript holds a letter that the model writes: they are of another alphabet, and a score would
+        say nothing of what was heard."""
+        known = set(self.saved.letters) - {" "}
+        told = [(row, text) for row, text in enumerate(texts) if text]
+        if told and not any(known & set(text) for _, text in told):
+            row, text = told[0]
+            raise DataError(
+                f"none of {len(told):,} transcripts holds a letter that the model writes"
+                f" ({''.join(sorted(known))[:60]!r}), the first is {text[:40]!r}: write them in the alphabet of the"
+                " training transcripts",
+                *table.place(row),
+            )
 
     def _features_of(self, table: Table, columns: Columns) -> Iterator[np.ndarray]:
         for row in range(len(table)):
             recording = recording_of_row(table, columns, row, self._longest)
             for problem in recording.problems:
-                if problem.kind not in ("silent", "clipped"):
+                if problem.kind not in _HEARD:
                     raise DataError(named(table, columns, row, problem.text), *table.place(row))
             yield self.features(recording)
 

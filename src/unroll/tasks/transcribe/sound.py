@@ -29,6 +29,7 @@ KINDS = {
     "unreadable": ("recordings that cannot be read", "broken=drop leaves them out"),
     "truncated": ("recordings that are cut off", "broken=drop leaves them out"),
     "length": ("headers that lie about the length", "broken=drop leaves them out"),
+    "untimed": ("headers that do not say how long the sound is", "broken=drop leaves them out"),
     "empty": ("recordings without a sample", "broken=drop leaves them out"),
     "long": ("recordings that are too long", "broken=drop leaves them out, longest=SECONDS reads longer ones"),
     "silent": ("silent recordings", "silent=drop leaves them out, silent=keep trains on them"),
@@ -144,4 +145,7 @@ def usual_rate(table: Table, columns: Columns, longest: float) -> int:
 
 def option_for(kind: str, settings: TranscribeSettings) -> str:
     """What the settings say of a kind of problem: "stop", "drop", "keep" or "cut"."""
+    # What a pipe wrote is whole as far as anyone can tell.
+    if kind == "untimed" and settings.broken == "stop":
+        return "keep"
     return str(getattr(settings, _OPTION.get(kind, "broken")))
