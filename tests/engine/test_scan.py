@@ -206,7 +206,9 @@ def test_rows_that_are_all_empty_have_gradients_of_zero(engine: str) -> None:
     cell = LSTMCell(3, 4)
     params = {name: torch.randn(spec.shape, requires_grad=True) for name, spec in cell.parameters().items()}
     x = torch.full((5, 2, 3), torch.nan, requires_grad=True)
-    output = scan(cell, params, x, lengths=torch.zeros(2, dtype=torch.int64), engine=engine).output
-    assert not output.any()
-    for gradient in torch.autograd.grad(output.sum(), [x, *params.values()], materialize_grads=True):
-        assert not gradient.any()
+    output, state, _ = scan(cell, params, x, lengths=torch.zeros(2, dtype=torch.int64), engine=engine)
+    for value in (output, *state):
+        assert not value.any()
+        sources = [x, *params.values()]
+        for gradient in torch.autograd.grad(value.sum(), sources, retain_graph=True, materialize_grads=True):
+            assert not gradient.any()

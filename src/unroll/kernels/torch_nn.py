@@ -120,7 +120,8 @@ class TorchKernel:
         if steps == 0 or (rows is not None and rows.numel() == 0):
             # Gradients of nothing are zeros, and no error: the sum of no values hangs on all of them.
             nothing = sum(value.flatten()[:0].sum() for value in (x, *request.params.values()))
-            return ScanResult(x.new_zeros(steps, batch, request.cell.output_size) + nothing, state, None)
+            y = x.new_zeros(steps, batch, request.cell.output_size) + nothing
+            return ScanResult(y, type(state)(*(part + nothing for part in state)), None)
         if rows is not None and lengths is not None:
             x, lengths = x.index_select(1, rows), lengths.index_select(0, rows)
             state = type(state)(*(part.index_select(0, rows) for part in state))
