@@ -146,15 +146,15 @@ def _scanned(
     if gate_inputs:
         noise |= _by_gate(cell, "input", on_inputs, dtype)
     elif on_inputs is not None:
-        # The mask has the type that the inputs had, which need not be that of the weights.
+        # A mask has the type of what it was drawn for, which need not be that of the weights.
         x = x * on_inputs.to(dtype)
     own = equation.cell(cell, x.shape[2], gate_inputs, gate_states)
     if gate_states:
         noise |= _by_gate(cell, "recurrent", on_states, dtype)
     elif on_states is not None and isinstance(own, RNNCell | LSTMCell | GRUCell):
-        noise["dropout"] = on_states.unsqueeze(0)
+        noise["dropout"] = on_states.unsqueeze(0).to(dtype)
     elif on_states is not None:
-        noise |= {f"recurrent_{gate}": on_states.unsqueeze(0) for gate in own.gates or ("h",)}
+        noise |= {f"recurrent_{gate}": on_states.unsqueeze(0).to(dtype) for gate in own.gates or ("h",)}
     y, last, _ = scan(
         own, equation.parameters(cell, own), x, own.State(*state), lengths=lengths, reverse=reverse, noise=noise
     )
