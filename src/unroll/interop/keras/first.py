@@ -14,7 +14,7 @@ from keras.layers import Embedding as KerasEmbedding
 from keras.layers import Masking as KerasMasking
 from keras.layers import TimeDistributed as KerasTimeDistributed
 
-from unroll.interop.keras.spellings import takes_batch_shape, takes_old_spellings
+from unroll.interop.keras.spellings import takes_batch_shape, takes_old_spellings, takes_steps
 
 PACKAGE = "unroll"
 
@@ -37,14 +37,18 @@ class Bidirectional(KerasBidirectional):  # type: ignore[misc]
 class Embedding(KerasEmbedding):  # type: ignore[misc]
     """keras.layers.Embedding, which also takes `batch_input_shape`, as lessons on stateful layers write it.
 
+    `input_length` is heeded, as it was in Keras 2: a model that begins with it has its shapes at once.
+
     Example:
         >>> from unroll.keras import GRU, Embedding, Sequential
+        >>> Sequential([Embedding(20, 8, input_length=9)]).output_shape
+        (None, 9, 8)
         >>> model = Sequential([Embedding(20, 8, batch_input_shape=[4, None]), GRU(3, stateful=True)])
         >>> model.output_shape
         (4, 3)
     """
 
-    __init__ = takes_batch_shape(KerasEmbedding.__init__)
+    __init__ = takes_steps(takes_batch_shape(KerasEmbedding.__init__))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -41,3 +41,17 @@ def takes_old_spellings(init: Callable[..., None]) -> Callable[..., None]:
 
     initialise.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return takes_batch_shape(initialise)
+
+
+def takes_steps(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that makes `batch_input_shape` of `input_length`, the steps of rows of tokens."""
+
+    @functools.wraps(init)
+    def initialise(self: Any, *args: Any, **options: Any) -> None:
+        steps = options.pop("input_length", None)
+        if steps is not None and "input_shape" not in options:
+            options.setdefault("batch_input_shape", (None, *(steps if isinstance(steps, list | tuple) else (steps,))))
+        init(self, *args, **options)
+
+    initialise.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
+    return initialise
