@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 
 import numpy as np
@@ -64,6 +65,7 @@ def test_a_module_with_two_directions_has_one_node_for_each_layer(tmp_path):
     assert done.inputs["tokens"][0] == done.inputs["lengths"][0]
     assert all(isinstance(size, str) for size in done.inputs["tokens"])
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert facts["unroll.version"] == importlib.metadata.version("unroll-rnn")
     assert float(facts["unroll.largest_difference"]) == pytest.approx(done.checked.difference, rel=1e-3)
     # Once more by itself, on shapes that nothing above has seen.
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.engine import AUTO
-from unroll.errors import ConfigError, MissingExtraError
+from unroll.errors import DISTRIBUTION, ConfigError, MissingExtraError
 from unroll.interop.cells import OpenGRUCell, OpenLSTMCell, OpenRNNCell
 from unroll.interop.onnx.check import Checked, Sample, check, redrawn
 from unroll.interop.onnx.graph import tidy
@@ -243,7 +243,7 @@ def write(
 
 def _version() -> str:
     try:
-        return importlib.metadata.version("unroll")
+        return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
 
