@@ -10,7 +10,7 @@ from torch import Tensor
 
 import unroll
 from unroll import EngineError, GRUCell, LSTMCell, scan
-from unroll.cells import Cell
+from unroll.cells import Cell, RNNCell
 from unroll.engine import Layer, Run, engines, recorded_choices, scan_layers
 from unroll.kernels import native, native_stack
 
@@ -184,3 +184,31 @@ def test_wrong_arguments_of_two_scans_say_what_was_expected() -> None:
         scan_layers([Layer((run, run._replace(params={})))], X)
     with pytest.raises(EngineError, match=r"did you mean 'native'\?"):
         scan_layers([Layer((run, run))], X, engine="nativ")
+
+
+@pytest.mark.parametrize("cell", [RNNCell(3, 4), LSTMCell(3, 4), GRUCell(3, 4)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_random_factors_that_a_caller_drew_are_never_left_out(cell: Cell, dtype: torch.dtype) -> None:
+    """A cell without dropout of its own, given factors: torch's kernels know none, and float16 is theirs first."""
+    torch.manual_seed(0)
+    params = {name: torch.randn(spec.shape, dtype=dtype) for name, spec in cell.parameters().items()}
+    x, factors = torch.randn(6, 2, 3, dtype=dtype), {"dropout": torch.tensor([[[2.0, 0.0, 2.0, 0.0]]], dtype=dtype)}
+    factors["dropout"] = factors["dropout"].expand(1, 2, 4)
+    found = scan(cell, params, x, noise=factors).output
+    expected = scan(cell, params, x, noise=factors, engine="reference").output
+    torch.testing.assert_close(found, expected, atol=1e-2 if dtype == torch.float16 else 1e-5, rtol=1e-3)
+    with pytest.raises(EngineError, match="no random factors"):
+        scan(cell, params, x, noise=factors, engine="torch")
+
+
+@pytest.mark.parametrize("engine", [kernel.name for kernel in engines()])
+def test_rows_that_are_all_empty_have_gradients_of_zero(engine: str) -> None:
+    cell = LSTMCell(3, 4)
+    params = {name: torch.randn(spec.shape, requires_grad=True) for name, spec in cell.parameters().items()}
+    x = torch.full((5, 2, 3), torch.nan, requires_grad=True)
+    output, state, _ = scan(cell, params, x, lengths=torch.zeros(2, dtype=torch.int64), engine=engine)
+    for value in (output, *state):
+        assert not value.any()
+        sources = [x, *params.values()]
+        for gradient in torch.autograd.grad(value.sum(), sources, retain_graph=True, materialize_grads=True):
+            assert not gradient.any()

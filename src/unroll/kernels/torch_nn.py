@@ -97,6 +97,8 @@ class TorchKernel:
             return "some of its kernels have no rule for the transforms of torch.func and for forward-mode derivatives"
         if not _plain(request.cell):
             return f"torch.nn has no {type(request.cell).__name__} with these options"
+        if request.noise:
+            return "torch.nn takes no random factors inside a step (noise)"
         if request.reset is not None:
             return "torch.nn cannot start afresh inside a sequence (reset)"
         if request.trace:
@@ -116,7 +118,10 @@ class TorchKernel:
                 rows = None
         before = state = first_state(request)
         if steps == 0 or (rows is not None and rows.numel() == 0):
-            return ScanResult(x.new_zeros(steps, batch, request.cell.output_size), state, None)
+            # Gradients of nothing are zeros, and no error: the sum of no values hangs on all of them.
+            nothing = sum(value.flatten()[:0].sum() for value in (x, *request.params.values()))
+            y = x.new_zeros(steps, batch, request.cell.output_size) + nothing
+            return ScanResult(y, type(state)(*(part + nothing for part in state)), None)
         if rows is not None and lengths is not None:
             x, lengths = x.index_select(1, rows), lengths.index_select(0, rows)
             state = type(state)(*(part.index_select(0, rows) for part in state))

@@ -15,7 +15,7 @@ import unroll.keras
 from unroll.errors import BundleError, ConfigError, MissingExtraError
 from unroll.interop.keras import backend
 from unroll.interop.keras.swap import every_layer
-from unroll.keras import GRU, LSTM, Bidirectional, Dense, Embedding, Sequential, SimpleRNN
+from unroll.keras import GRU, LSTM
 
 RNG = np.random.default_rng(0)
 TOKENS = RNG.integers(1, 20, (16, 9))
@@ -32,6 +32,7 @@ def model(home=keras.layers):
             keras.layers.Embedding(20, 8, mask_zero=True),
             keras.layers.Bidirectional(home.LSTM(6, return_sequences=True)),
             home.GRU(5, return_sequences=True, reset_after=False),
+            home.SimpleRNN(6, return_sequences=True, dropout=0.1, seed=1),
             keras.layers.RNN([keras.layers.GRUCell(4), keras.layers.LSTMCell(4)], return_sequences=True),
             keras.layers.Bidirectional(home.GRU(5), merge_mode="ave"),
             keras.layers.Dense(3, activation="softmax"),
@@ -52,7 +53,7 @@ def test_a_model_is_swapped_in_place_and_trains_on_as_keras_would():
     weights, state = [id(variable) for variable in right.weights], right.optimizer.variables
     assert unroll.accelerate(right) is right
     assert {type(layer).__module__ for layer in recurrent(right)} == {"unroll.interop.keras.layers"}
-    assert len(recurrent(right)) == 6
+    assert len(recurrent(right)) == 7
     assert [id(variable) for variable in right.weights] == weights
     assert right.optimizer.variables is state or [*right.optimizer.variables] == [*state]
     seen = []
@@ -145,40 +146,6 @@ def test_damaged_files_are_one_line(tmp_path):
     with pytest.raises(BundleError) as caught:
         unroll.keras.load_model(path)
     assert "\n" not in str(caught.value)
-
-
-def test_lessons_run_as_they_are_written():
-    """SimpleRNN with input_length and input_dim, with batch_input_shape; Bidirectional with input_shape; Embedding."""
-    made = Sequential()
-    made.add(SimpleRNN(3, input_length=2, input_dim=10))
-    assert made.output_shape == (None, 3)
-    assert made.count_params() == 3 * 10 + 3 * 3 + 3
-    made = Sequential()
-    made.add(SimpleRNN(3, input_shape=(2, 10), return_sequences=True))
-    assert made.output_shape == (None, 2, 3)
-    made = Sequential()
-    made.add(SimpleRNN(3, batch_input_shape=(8, 2, 10), return_sequences=True))
-    assert made.output_shape == (8, 2, 3)
-    made = Sequential()
-    made.add(LSTM(3, batch_input_shape=(8, 2, 10), stateful=True))
-    made.add(Dense(1))
-    first, second = made.predict(np.ones((8, 2, 10)), verbose=0), made.predict(np.ones((8, 2, 10)), verbose=0)
-    assert not np.allclose(first, second)
-    made = Sequential()
-    made.add(Bidirectional(SimpleRNN(4, return_sequences=True), input_shape=(5, 7)))
-    made.add(Bidirectional(SimpleRNN(4, return_sequences=True)))
-    assert made.output_shape == (None, 5, 8)
-    made = Sequential()
-    made.add(Embedding(20, 8, input_length=9))
-    made.add(GRU(4))
-    made.add(Dense(3, activation="softmax"))
-    made.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["acc"])
-    losses = made.fit(TOKENS, LABELS, epochs=8, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
-    with pytest.raises(ConfigError, match="needs input_dim"):
-        SimpleRNN(3, input_length=2)
-    with pytest.raises(Exception, match="input_dims"):
-        SimpleRNN(3, input_dims=2)
 
 
 def test_encoder_and_decoder_share_states_in_a_functional_model():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,28 @@ def test_another_backend_is_one_line():
     else:
         assert "'jax'" in line
         assert "KERAS_BACKEND=torch" in line
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="keras is not installed (extra keras)")
+def test_kerass_own_tests_of_its_recurrent_layers(tmp_path):
+    """Those of the installed package, with unroll's layers in place; what fails must fail with Keras's own too."""
+    package = Path(importlib.util.find_spec("keras").origin).parent
+    if not (package / "src/layers/rnn/lstm_test.py").is_file():
+        pytest.skip("this package of Keras comes without its tests")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    requires_trainable_backend: Keras's own\n")
+    environment = {**os.environ, "KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+
+    def run(*options):
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider", "-W", "ignore"]
+        command += ["-c", str(tmp_path / "pytest.ini"), *options]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
+
+    said = run("-p", "in_place", "--pyargs", "keras.src.layers.rnn", "keras.src.layers.core.masking_test")
+    assert int(re.search(r"(\d+) passed", said)[1]) > 70, said[-2000:]
+    assert int(re.search(r"loops of unroll: (\d+)", said)[1]) > 100, said[-2000:]
+    assert "error" not in said.splitlines()[-1]
+    for failed in re.findall(r"^FAILED (\S+)", said, re.MULTILINE):
+        file, name = failed.split("::", 1)
+        assert " passed" not in run(f"{package}/{file.split('keras/', 1)[-1]}::{name}"), failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 
 import numpy as np
@@ -13,6 +14,7 @@ import unroll
 from unroll.cells import GRUCell, LSTMCell, RNNCell
 from unroll.errors import ConfigError
 from unroll.interop import onnx_translations
+from unroll.interop.cells import OpenLSTMCell
 from unroll.interop.onnx import export
 from unroll.layers import GridLSTM
 
@@ -63,6 +65,7 @@ def test_a_module_with_two_directions_has_one_node_for_each_layer(tmp_path):
     assert done.inputs["tokens"][0] == done.inputs["lengths"][0]
     assert all(isinstance(size, str) for size in done.inputs["tokens"])
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert facts["unroll.version"] == importlib.metadata.version("unroll-rnn")
     assert float(facts["unroll.largest_difference"]) == pytest.approx(done.checked.difference, rel=1e-3)
     # Once more by itself, on shapes that nothing above has seen.
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -82,6 +85,15 @@ def test_states_are_inputs_and_outputs_of_a_stream(tmp_path):
     assert kinds(path) == ["LSTM"]
     assert list(done.outputs) == ["y", "h", "c"]
     assert len(done.inputs) == 3
+    # In two parts with the states between them, each direction on its own: forwards it is the whole.
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    x, h, c = (given.name for given in session.get_inputs())
+    begun = session.run(None, {x: X[:3].numpy(), h: state[0].numpy(), c: state[1].numpy()})
+    ended = session.run(None, {x: X[3:].numpy(), h: begun[1], c: begun[2]})
+    with torch.no_grad():
+        whole, _ = layer(X, state)
+    found = np.concatenate([begun[0], ended[0]])[..., :5]
+    np.testing.assert_allclose(found, whole[..., :5].numpy(), atol=1e-5)
 
 
 CELLS = [
@@ -113,6 +125,7 @@ def test_a_layer_goes_out_and_comes_back(tmp_path, cell):
         (unroll.Recurrent(LSTMCell(3, 5, cell_clip=1.0)), "cell_clip"),
         (unroll.Recurrent(GRUCell(3, 5, zoneout=0.1)), "zoneout"),
         (GridLSTM(3, 5, 2), "Grid LSTM"),
+        (unroll.Recurrent(OpenLSTMCell(3, 5, clip=0.5)), "its activations or its clip, of OpenLSTMCell"),
     ],
 )
 def test_what_onnx_cannot_express_is_refused_with_the_reason(tmp_path, layer, what):
@@ -153,6 +166,34 @@ def test_torchs_own_exporter_takes_the_translations(tmp_path):
     )  # fmt: skip
     program.save(tmp_path / "gru.onnx")
     assert kinds(tmp_path / "gru.onnx") == ["GRU"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_torchs_own_exporter_takes_a_users_module_with_dynamic_axes(tmp_path):
+    """Through torch.export first, and from the module itself; then in onnxruntime on other batches and lengths."""
+    module = Reader().eval()
+    example = {"tokens": torch.randint(0, 50, (2, 7)), "lengths": LENGTHS}
+    batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
+    axes = {"tokens": {0: batch, 1: time}, "lengths": {0: batch}}
+    table = {"custom_translation_table": onnx_translations(), "dynamo": True, "verbose": False}
+    captured = torch.export.export(module, (), example, dynamic_shapes=axes)
+    programs = [
+        torch.onnx.export(captured, **table),
+        torch.onnx.export(module, (), kwargs=example, dynamic_shapes=axes, **table),
+    ]
+    for number, program in enumerate(programs):
+        path = tmp_path / f"{number}.onnx"
+        program.save(path)
+        # A direction is a node here.
+        assert kinds(path) == ["LSTM"] * 4 + ["GRU"]
+        session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for rows, steps in ((1, 1), (5, 19)):
+            tokens, lengths = torch.randint(0, 50, (rows, steps)), torch.randint(1, steps + 1, (rows,))
+            with torch.no_grad():
+                expected = module(tokens, lengths)
+                torch.testing.assert_close(captured.module()(tokens=tokens, lengths=lengths), expected)
+            (found,) = session.run(None, {"tokens": tokens.numpy(), "lengths": lengths.numpy()})
+            np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])

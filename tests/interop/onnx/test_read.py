@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 
 import numpy as np
 import pytest
@@ -242,7 +243,10 @@ def test_sizes_are_checked_against_the_bytes_that_are_there(tmp_path):
         ("../secret", {}, "outside of the model's folder"),
         ("/etc/passwd", {}, "outside of the model's folder"),
         ("", {}, "outside of the model's folder"),
+        ("link", {}, "outside of the model's folder"),
         ("weights", {}, "not beside the model"),
+        ("a\0b", {}, "no file is called"),
+        ("long" * 2000, {}, "no file is called"),
         ("small", {}, "needs 128 bytes"),
         ("large", {"offset": str(2**40)}, "needs 128 bytes"),
         ("large", {"offset": "-4"}, "needs 128 bytes"),
@@ -252,6 +256,7 @@ def test_sizes_are_checked_against_the_bytes_that_are_there(tmp_path):
 )
 def test_external_data_lies_beside_the_model_and_is_whole(tmp_path, location, entries, what):
     (tmp_path / "small").write_bytes(bytes(8))
+    (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "large").write_bytes(bytes(4096))
 
     def outside(graph):
@@ -277,6 +282,21 @@ def test_external_data_is_read(tmp_path):
     apart = unroll.read_onnx(tmp_path / "apart.onnx")
     for name, value in whole["it"].state_dict().items():
         assert torch.equal(apart["it"].state_dict()[name], value)
+
+
+def test_a_file_with_wrong_bytes_is_one_line_or_none(tmp_path):
+    node, arrays = made("LSTM", peephole=True, clip=0.5)
+    path = saved(tmp_path / "node.onnx", node, arrays)
+    whole, draw, refusals = path.read_bytes(), random.Random(0), []
+    for _ in range(300):
+        at, change = draw.randrange(len(whole)), bytes(draw.randrange(256) for _ in range(draw.randrange(9)))
+        path.write_bytes(draw.choice([whole[:at], whole[:at] + change + whole[at + draw.randrange(9) :]]))
+        try:
+            unroll.read_onnx(path)
+        except DataError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 100
+    assert not any("\n" in text for text in refusals)
 
 
 def test_what_is_no_onnx_file_is_one_line(tmp_path):

@@ -69,7 +69,7 @@ def run(layer: Any, sequences: Any, initial_state: Any, mask: Any, training: boo
     mask = None if mask is None else keras.ops.convert_to_tensor(mask)
     if mask is not None and mask.dim() == 3 and mask.shape[2] == 1:
         mask = mask.squeeze(2)
-    against = objection(layer) or _unusual(x, states, mask)
+    against = objection(layer) or _unusual(x, states, mask) or (_older(layer) if training else None)
     if against is not None:
         _say(layer, f"Keras's own loop: {against}")
         return None
@@ -116,6 +116,18 @@ def _unusual(x: Any, states: Sequence[Any], mask: Any) -> str | None:
     return None
 
 
+def _older(layer: Any) -> str | None:
+    """What this layer does in training in Keras before 3.8 and no more, or None."""
+    for cell in _cells(layer):
+        if (
+            type(cell) is keras.layers.GRUCell
+            and 0.0 < cell.recurrent_dropout < 1.0
+            and not hasattr(cell, "dropout_mask_count")
+        ):
+            return "recurrent_dropout of a GRU also takes from the state that is carried on, before Keras 3.8"
+    return None
+
+
 def _scanned(
     cell: Any, x: Tensor, state: Sequence[Tensor], lengths: Tensor | None, reverse: bool, training: bool
 ) -> tuple[Tensor, list[Tensor]]:
@@ -127,26 +139,29 @@ def _scanned(
     noise: dict[str, Tensor] = {}
     # One mask for all gates, or a list of one for each.
     on_inputs: Any = cell.get_dropout_mask(x[0]) if training else None
-    on_states: Any = cell.get_recurrent_dropout_mask(state[0]) if training else None
+    # Keras's gated cells do nothing at a rate of 1, and its simple one takes all of h away.
+    drops_states = training and (cell.recurrent_dropout < 1.0 or type(cell) is keras.layers.SimpleRNNCell)
+    on_states: Any = cell.get_recurrent_dropout_mask(state[0]) if drops_states else None
     gate_inputs, gate_states = isinstance(on_inputs, list), isinstance(on_states, list)
     if gate_inputs:
-        noise |= _by_gate(cell, "input", on_inputs)
+        noise |= _by_gate(cell, "input", on_inputs, dtype)
     elif on_inputs is not None:
-        x = x * on_inputs
+        # A mask has the type of what it was drawn for, which need not be that of the weights.
+        x = x * on_inputs.to(dtype)
     own = equation.cell(cell, x.shape[2], gate_inputs, gate_states)
     if gate_states:
-        noise |= _by_gate(cell, "recurrent", on_states)
+        noise |= _by_gate(cell, "recurrent", on_states, dtype)
     elif on_states is not None and isinstance(own, RNNCell | LSTMCell | GRUCell):
-        noise["dropout"] = on_states.unsqueeze(0)
+        noise["dropout"] = on_states.unsqueeze(0).to(dtype)
     elif on_states is not None:
-        noise |= {f"recurrent_{gate}": on_states.unsqueeze(0) for gate in own.gates or ("h",)}
+        noise |= {f"recurrent_{gate}": on_states.unsqueeze(0).to(dtype) for gate in own.gates or ("h",)}
     y, last, _ = scan(
         own, equation.parameters(cell, own), x, own.State(*state), lengths=lengths, reverse=reverse, noise=noise
     )
     return y, list(last)
 
 
-def _by_gate(cell: Any, kind: str, drawn: Sequence[Tensor]) -> dict[str, Tensor]:
+def _by_gate(cell: Any, kind: str, drawn: Sequence[Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     """Masks that Keras drew for each gate, by the names that the cells of `unroll.interop` know."""
     gates = "ifgo" if type(cell) is keras.layers.LSTMCell else "zrn"
-    return {f"{kind}_{gate}": mask.unsqueeze(0) for gate, mask in zip(gates, drawn, strict=True)}
+    return {f"{kind}_{gate}": mask.unsqueeze(0).to(dtype) for gate, mask in zip(gates, drawn, strict=True)}

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import keras
 
+from unroll.interop.keras.first import OWN
 from unroll.interop.keras.layers import SWAPS
 from unroll.interop.keras.run import objection
 
@@ -42,7 +43,7 @@ def accelerate(model: Model) -> Model:
 
 def plain(model: Model) -> Model:
     """The opposite of `accelerate`: unroll's layers become Keras's own again, in place."""
-    back = {swap: own for own, swap in SWAPS.items()}
+    back = {swap: own for own, swap in SWAPS.items()} | OWN
     for layer in every_layer(model):
         if type(layer) in back:
             layer.__class__ = back[type(layer)]

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.engine import AUTO
-from unroll.errors import ConfigError, MissingExtraError
+from unroll.errors import DISTRIBUTION, ConfigError, MissingExtraError
+from unroll.interop.cells import OpenGRUCell, OpenLSTMCell, OpenRNNCell
 from unroll.interop.onnx.check import Checked, Sample, check, redrawn
 from unroll.interop.onnx.graph import tidy
 from unroll.interop.onnx.translate import arguments, objection, onnx_translations, scan_operator
@@ -242,7 +243,7 @@ def write(
 
 def _version() -> str:
     try:
-        return importlib.metadata.version("unroll")
+        return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
 
@@ -272,6 +273,8 @@ def _layer_objection(layer: nn.Module) -> str | None:
 
 
 def _cell_objection(cell: Cell) -> str | None:
+    if isinstance(cell, OpenRNNCell | OpenLSTMCell | OpenGRUCell):
+        return f"its activations or its clip, of {cell}, came from another library, and unroll only runs them"
     if type(cell) not in (RNNCell, LSTMCell, GRUCell):
         return f"ONNX has RNN, GRU and LSTM, and not {type(cell).__name__}"
     return None

@@ -88,13 +88,16 @@ def tensor(proto: Any, path: Path) -> Tensor:
 def _external(proto: Any, wanted: int, path: Path) -> bytes:
     """The bytes of a tensor that lie in a file beside the model, and nowhere else."""
     entries = {entry.key: entry.value for entry in proto.external_data}
-    folder = path.resolve().parent
-    file = (folder / entries.get("location", "")).resolve()
+    folder, location = path.resolve().parent, entries.get("location", "")
+    try:
+        file = (folder / location).resolve()
+        found = file.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        # A name that is too long, a link to itself, a zero in the name.
+        raise DataError(f"tensor '{proto.name}' points to {location[:80]!r}, which no file is called", path) from error
     if not file.is_relative_to(folder) or file == folder:
-        raise DataError(
-            f"tensor '{proto.name}' points to '{entries.get('location', '')}', outside of the model's folder", path
-        )
-    if not file.is_file():
+        raise DataError(f"tensor '{proto.name}' points to {location[:80]!r}, outside of the model's folder", path)
+    if not found:
         raise DataError(f"tensor '{proto.name}' is in '{file.name}', which is not beside the model", path)
     try:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", wanted))
@@ -107,5 +110,5 @@ def _external(proto: Any, wanted: int, path: Path) -> bytes:
         )
     with file.open("rb") as source:
         source.seek(offset)
-        found: bytes = source.read(wanted)
-        return found
+        content: bytes = source.read(wanted)
+        return content
