@@ -65,7 +65,7 @@ def examine_data(
         special.append(Finding("error", str(error), None, None, "training would stop here"))
     else:
         chosen, reason, notes, data = task, guess.reason, guess.notes, guess.data
-        special = list(task.findings(table, data))
+        special = list(task.findings(table, data, config.model))
         try:
             split = task.split(table, config.model_copy(update={"task": task.name, "data": data}))
         except DataError as error:

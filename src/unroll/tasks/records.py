@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 
 from unroll.data import Kind, ReadOptions, Table
 from unroll.data.frames import frames_of, table_of
+from unroll.data.images.held import is_picture
+from unroll.data.images.places import picture_beside
 from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.sound import sound_path
 from unroll.tasks.base import Record
@@ -50,9 +53,10 @@ def single_records(data: object) -> Iterator[Record] | None:
     if isinstance(data, Mapping) and not (data and all(map(_is_column, data.values()))):
         # One cell that is no column makes the others cells, too: the tokens of a record, or its samples.
         return iter([plain_record(data)])
-    if _is_sound(data):
+    if _is_sound(data) or _is_picture(data):
         data = [data]
-    if isinstance(data, list | tuple) and data and (isinstance(data[0], str | Mapping | Path) or _is_sound(data[0])):
+    plain = isinstance(data, list | tuple) and data and isinstance(data[0], str | Mapping | Path)
+    if plain or (isinstance(data, list | tuple) and data and (_is_sound(data[0]) or _is_picture(data[0]))):
         return map(_record, data)
     if isinstance(data, Iterator):
         return map(_record, data)
@@ -66,6 +70,11 @@ def _is_sound(value: object) -> bool:
     return isinstance(value[0], np.ndarray) and isinstance(value[1], int | float | np.integer)
 
 
+def _is_picture(value: object) -> bool:
+    """Whether it is a picture, or the bytes of one."""
+    return isinstance(value, bytes) or is_picture(value)
+
+
 def _record(value: Any) -> Record:
     """A record by whatever stands for it."""
     if isinstance(value, Path):
@@ -73,6 +82,8 @@ def _record(value: Any) -> Record:
     if _is_sound(value):
         samples, rate = value
         return {"audio": samples, "rate": rate}
+    if _is_picture(value):
+        return {"image": value}
     record: Record = value
     return plain_record(record)
 
@@ -82,6 +93,12 @@ def plain_record(record: Record) -> Record:
     if not isinstance(record, Mapping) or not any(isinstance(value, Mapping) for value in record.values()):
         return record
     return {**opened(record, nested_in([record])), **record}
+
+
+def _file(cell: str, folder: Path) -> Path:
+    """The file that a cell names."""
+    path = sound_path(cell, folder)
+    return path if os.path.isfile(path) else picture_beside(cell, folder)
 
 
 def _is_column(value: object) -> bool:
@@ -111,7 +128,7 @@ def records_of_table(table: Table, numbers: Collection[str] = (), files: Collect
                 cells[column] = list(map(list, table.labels(column, rows)))
             elif column in files:
                 named = zip(table.texts(column, rows), rows, strict=True)
-                cells[column] = [str(sound_path(cell, table.place(int(row))[0].parent)) for cell, row in named]
+                cells[column] = [str(_file(cell, table.place(int(row))[0].parent)) for cell, row in named]
             else:
                 cells[column] = list(table.texts(column, rows))
         for index in range(len(rows)):

@@ -29,6 +29,11 @@ MAX_BYTES = 256 * 2**20
 _OF_SIXTEEN, _SIXTEEN_BITS = 257, ("PNG", "PPM")
 
 
+def is_picture_name(name: str) -> bool:
+    """Whether a name of a file promises a picture."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def open_picture(content: bytes, path: Path | str) -> Image.Image:
     """A picture in RGB, upright, what is transparent in it on white.
 

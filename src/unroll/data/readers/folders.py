@@ -69,6 +69,9 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     sounds = _sounds(entries)
     if sounds:
         return sounds, []
+    described = _described(entries)
+    if described:
+        return described, []
     # Pictures stand beside the table that names them; they are no rows.
     entries = [path for path in entries if path.suffix.lower() not in SUFFIXES and not _holds_pictures(path)]
     if len(entries) > _MAX_FILES:
@@ -133,6 +136,16 @@ def _sounds(entries: list[Path]) -> list[DataFile]:
     return found
 
 
+def _described(entries: list[Path]) -> list[DataFile]:
+    """Texts beside pictures of the same names, as programs that learn pictures want them: the captions of each."""
+    files = [path for path in entries if path.is_file() and not _is_paper(path)]
+    pictures = {path.stem: path for path in files if path.suffix.lower() in SUFFIXES}
+    texts = [path for path in files if path.suffix.lower() in (".txt", ".caption")]
+    if not texts or len(files) > len(pictures) + len(texts) or any(path.stem not in pictures for path in texts):
+        return []
+    return [DataFile(path, label=pictures[path.stem].name) for path in texts]
+
+
 def _documents(folders: list[Path]) -> list[DataFile]:
     """Folders of texts, a class each: neg/0_3.txt, pos/1_9.txt; every file is a row."""
     if len(folders) < 2:
@@ -154,8 +167,8 @@ def _refuse_more(count: int, folder: Path) -> None:
 
 
 def _holds_pictures(path: Path) -> bool:
-    """Whether the first entries of a folder are pictures."""
-    if not path.is_dir():
+    """Whether the first entries of a folder are pictures, and no table beside them names them."""
+    if not path.is_dir() or any((path / f"metadata{suffix}").is_file() for suffix in (".csv", ".jsonl", ".parquet")):
         return False
     first = list(itertools.islice(path.iterdir(), _LOOKED_AT))
     return any(entry.suffix.lower() in SUFFIXES for entry in first)

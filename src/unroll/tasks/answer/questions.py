@@ -244,9 +244,9 @@ def _silent_note(count: int) -> str:
     )
 
 
-def findings(table: Table, columns: Columns) -> Iterator[Finding]:
+def findings(table: Table, columns: Columns, form: Form | None = None) -> Iterator[Finding]:
     """What `unroll check` says of questions: every problem with file and line, and what the answers are."""
-    form = find_form(table, columns)
+    form = form or find_form(table, columns)
     questions = read_questions(table, columns, form)
     silent = unanswerable(table, columns, questions, form)
     if silent:

@@ -8,7 +8,7 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table, WordTokenizer, tokenizer_from_json
 from unroll.errors import BundleError, DataError
 from unroll.models.efficientnet import EfficientNetLite0
-from unroll.tasks.base import Guess, Task
+from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
 from unroll.tasks.caption.data import CaptionData, draw_split, prepare
 from unroll.tasks.caption.eyes import BackboneEye, Eye, PixelEye, cache_folder, freeze
 from unroll.tasks.caption.job import FILE, CaptionJob
@@ -77,8 +77,8 @@ class CaptionTask(Task[CaptionSettings, CaptionData]):
             eye = BackboneEye(backbone, saved.backbone, saved.height, cache_folder())
         return CaptionPredictor(network, eye, tokenizer, saved, settings, seed=folder.config.seed)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Everything that is wrong with captions and pictures, with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns, None)
+            yield from findings(table, columns, validate(CaptionSettings, model, "model").images)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
-from unroll.tasks.base import Guess, Task
+from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
 from unroll.tasks.chat.data import ChatData, draw_split, find_columns, findings, named_turns, prepare
 from unroll.tasks.chat.job import ChatJob
 from unroll.tasks.chat.options import OPTIONS
@@ -66,7 +66,7 @@ class ChatTask(Task[ChatSettings, ChatData]):
         settings = validate(ChatSettings, folder.config.model, "model")
         return ChatPredictor(load_writer(folder, settings), saved, settings)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Empty turns, and answers that come again and again; with file and line."""
         columns = find_columns(table, data)
         if columns is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Kind, Table
 from unroll.errors import DataError
-from unroll.tasks.base import Guess, Task
+from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
 from unroll.tasks.detect.columns import find_columns, streams_of
 from unroll.tasks.detect.data import DetectData, prepare
 from unroll.tasks.detect.findings import findings_of
@@ -48,7 +48,7 @@ class DetectTask(Task[DetectSettings, DetectData]):
         labelled = bool(columns.labels) and all(holds_marks(table, name) for name in columns.labels)
         return Guess(0.9 if labelled and columns.time is not None else 0.1, reason, filled, notes)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterable[Finding]:
         """Time that goes backwards, sensors that stick, restart or never change."""
         columns = find_columns(table, data)
         return () if columns is None else findings_of(table, streams_of(table, columns), columns)

@@ -9,7 +9,7 @@ import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Table, Tokenizer, tokenizer_from_json
-from unroll.tasks.base import Guess, Task
+from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
 from unroll.tasks.fill.data import FillData, gaps_in_text, prepare
 from unroll.tasks.fill.job import FillJob
 from unroll.tasks.fill.network import build_compared, load_network
@@ -56,7 +56,7 @@ class FillTask(Task[FillSettings, FillData]):
         column = (*folder.config.data.inputs, "text")[0]
         return FillPredictor(load_network(folder, tokenizer.size, settings), tokenizer, settings, column)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Rows that already hold a gap: its underscores would be learnt as a word."""
         column = text_column(table, data)
         gaps = list(gaps_in_text(table, column))
