@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import numbers_with_units
+from unroll.data.images.pictures import is_picture_name
 from unroll.data.readers.messenger import LEVELS
 from unroll.data.readers.sound import is_sound
 from unroll.data.table.times import guess_notations
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
+from unroll.tasks.choices import refuse_choices
 from unroll.tasks.reading import are_structured, short_name
 
 #: Rows that are looked at.
@@ -36,9 +38,8 @@ _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: A name and what its owner says, and lines for each name, at least.
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
 _TURNS_EACH = 5
-#: A name of a file, and what lists of choices are called.
+#: A name of a file.
 _FILE_NAME = re.compile(r"(?i)\S*\.(?:txt|html?|xml|json|pdf|docx?|jpe?g|png|gif|bmp|webp|tiff?)$")
-_CHOICES = frozenset(("choices", "options", "endings", "candidates", "선택지", "보기"))
 _YES, _NO = "true", "false"
 _CLASS_NAMES = frozenset(
     ("label", "labels", "class", "target", "category", "sentiment", "intent", "라벨", "레이블", "분류")
@@ -58,11 +59,16 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         DataError: the question, with the options that answer it.
     """
     rows = np.arange(min(len(table), _LOOKED_AT))
+    if task.name in ("classify", "answer", "chat") and named is None:
+        refuse_choices(table, guess)
+    if task.name in ("answer", "chat"):
+        _refuse_pictures(table, task, guess.data.inputs, rows)
+    if task.name == "answer":
+        _refuse_structured(table, [name for name in guess.data.inputs if not table.details(name).is_list], rows)
     if task.name == "classify" and guess.data.target is not None:
         _refuse_annotations(table, guess.data.target, rows)
         _refuse_names_of_files(table, guess.data.inputs, rows)
         if named is None:
-            _refuse_choices(table, guess.data.target)
             _refuse_one_of_several(table, guess.data.target)
     if task.name in ("generate", "classify"):
         _refuse_units(table, task, guess.data.inputs)
@@ -123,12 +129,33 @@ def _refuse_names_of_files(table: Table, inputs: Sequence[str], rows: np.ndarray
     if len(inputs) != 1 or table.kinds[inputs[0]] is not Kind.TEXT:
         return
     cells = [cell.strip() for cell in table.texts(inputs[0], rows)]
+    # What stands above a column may have been taken for its first cell.
+    if len(cells) > 1 and all(map(is_picture_name, cells[1:])):
+        raise DataError(
+            f"column '{inputs[0]}' holds names of pictures ({cells[1][:40]}), whose contents are not read for classes;"
+            f" texts that say what they show are learnt by --task caption --set data.inputs={shlex.quote(inputs[0])}"
+            " --target COLUMN",
+            *table.place(0),
+        )
     if cells and all(map(_FILE_NAME.match, cells)):
         raise DataError(
             f"column '{inputs[0]}' holds names of files ({cells[0][:40]}), whose contents are not read; write their"
             " texts into the table, or make a folder of texts for each class",
             *table.place(0),
         )
+
+
+def _refuse_pictures(table: Table, task: Task, inputs: Sequence[str], rows: np.ndarray) -> None:
+    """Raise if pictures that texts speak of would be left aside."""
+    for name in table.columns:
+        cells = list(table.texts(name, rows)) if table.kinds[name] is Kind.TEXT and name not in inputs else []
+        if cells and all(map(is_picture_name, cells)):
+            raise DataError(
+                f"column '{name}' holds names of pictures ({cells[0][:40]}), and questions about pictures are not"
+                f" learnt; --task caption --set data.inputs={shlex.quote(name)} --target COLUMN learns what they show,"
+                f" --task {task.name} --target COLUMN the texts alone",
+                *table.place(0),
+            )
 
 
 def _refuse_recordings(table: Table, rows: np.ndarray) -> None:
@@ -141,18 +168,6 @@ def _refuse_recordings(table: Table, rows: np.ndarray) -> None:
                 " are; name the column: --task transcribe --target COLUMN",
                 *table.place(0),
             )
-
-
-def _refuse_choices(table: Table, target: str) -> None:
-    """Raise if the answer is the number of one of the choices that stand beside it."""
-    lists = [name for name in table.columns if short_name(name) in _CHOICES and table.details(name).is_list]
-    if lists and table.kinds[target] is Kind.NUMBER:
-        raise DataError(
-            f"'{target}' is the number of one of the choices in '{lists[0]}', which differ from row to row, and that"
-            " is not learnt; name a column of classes with --target, or write question and answer as texts for"
-            " --task chat",
-            table.paths[0],
-        )
 
 
 def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> None:

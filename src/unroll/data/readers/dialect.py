@@ -48,8 +48,8 @@ _COMMON_NAMES = frozenset(
     article highlight highlights summary abstract headline tweet
     src tgt trg source_text target_text source_sentence target_sentence translation human assistant bot chatbot persona
     chat pattern answer_start picture photo img image_name image_path file_path paragraph document query
-    캡션 설명 이미지 사진 그림 파일명 지문 문맥 정답 문제 원문 번역문 번역 유저 챗봇 사용자 시스템 사람문장 시스템문장 발화
-    응답 대화 화자 발화자 대분류 소분류 구분 상황
+    캡션 설명 이미지 사진 그림 파일명 지문 문맥 정답 문제 원문 번역문 번역 유저 챗봇 사용자 시스템 사람문장
+    시스템문장 발화 응답 대화 화자 발화자 대분류 소분류 구분 상황
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
     이름 번호 의도 주제 평점 리뷰 댓글 기사 요약
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
