@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,9 @@ from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import numbers_with_units
 from unroll.data.images.pictures import is_picture_name
 from unroll.data.readers.messenger import LEVELS
+from unroll.data.readers.parallel import language_of
 from unroll.data.readers.sound import is_sound
+from unroll.data.readers.talktable import SPEAKERS, name_answers, talk_columns
 from unroll.data.table.times import guess_notations
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
@@ -67,8 +70,10 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_structured(table, [name for name in guess.data.inputs if not table.details(name).is_list], rows)
     if task.name == "classify" and guess.data.target is not None:
         _refuse_annotations(table, guess.data.target, rows)
+        _refuse_languages(table, guess.data.target)
         _refuse_names_of_files(table, guess.data.inputs, rows)
         if named is None:
+            _refuse_who_speaks(table, guess.data.target)
             _refuse_one_of_several(table, guess.data.target)
     if task.name in ("generate", "classify"):
         _refuse_units(table, task, guess.data.inputs)
@@ -78,6 +83,12 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_recordings(table, rows)
     if guess.confidence >= SURE:
         return
+    if task.name == "chat" and guess.data.target is None:
+        raise DataError(
+            f"column '{guess.data.inputs[0]}' holds lists, and nothing says of what; --task chat takes them for"
+            " conversations, a turn each, and tags of tokens stand in a column beside them",
+            table.paths[0],
+        )
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
     if task.name == "generate":
         _refuse_structured(table, guess.data.inputs, rows)
@@ -120,6 +131,38 @@ def _refuse_speakers(table: Table) -> None:
         raise DataError(
             f"every line begins with one of {len(names)} names ({shown}), as if people talked; --format messenger reads"
             " conversations (chat), --task generate the whole text",
+            table.paths[0],
+        )
+
+
+def _refuse_languages(table: Table, target: str) -> None:
+    """Raise if the files of two languages that have as many lines would be told apart: they may be translations."""
+    files, counts = np.unique(table.files(), return_counts=True)
+    if len(files) != 2 or counts[0] != counts[1] or table.in_memory:
+        return
+    names = [table.paths[file].name for file in files]
+    codes = [language_of(Path(f"x.{table.paths[file].stem}")) for file in files]
+    if None not in codes and set(table.labels(target)) == {(table.paths[file].stem,) for file in files}:
+        raise DataError(
+            f"{names[0]} and {names[1]} have as many lines, as if they were translations; name them train.{codes[0]} and"
+            f" train.{codes[1]} to translate, or --task classify learns to tell the languages",
+            table.paths[0],
+        )
+
+
+def _refuse_who_speaks(table: Table, target: str) -> None:
+    """Raise if what would be learnt is who speaks: the rows may as well be conversations."""
+    found = talk_columns(table.columns)
+    if found is None or found.speaker != target or table.in_memory:
+        return
+    # Whoever wrote a text may be asked for; with times beside them they are messages.
+    if short_name(target) in SPEAKERS or found.time is not None or found.talk is not None:
+        talks = "--format messenger reads what is said as conversations (chat)"
+        if name_answers(table.columns) is not None:
+            talks = "for chat write a list of turns for each conversation"
+        raise DataError(
+            f"'{target}' says who speaks in '{found.text}'; {talks}, --target {shlex.quote(target)} learns to tell who"
+            " speaks",
             table.paths[0],
         )
 

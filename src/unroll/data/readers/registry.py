@@ -29,6 +29,7 @@ from unroll.data.readers.spancolumns import SpanColumnsReader
 from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.subtitles import SubtitlesReader
+from unroll.data.readers.talks import ChatterBotReader, CornellReader, NumberedReader
 from unroll.data.readers.ucr import TsReader
 from unroll.data.readers.wordtable import WordTableReader
 from unroll.data.readers.xmlpairs import XmlPairsReader
@@ -52,6 +53,9 @@ READERS: tuple[Reader, ...] = (
     TsfReader(),
     TsReader(),
     BabiReader(),
+    NumberedReader(),
+    CornellReader(),
+    ChatterBotReader(),
     CaptionsReader(),
     LjSpeechReader(),
     UniversalReader(),

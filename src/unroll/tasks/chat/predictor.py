@@ -14,7 +14,7 @@ from unroll.data import Table, pad_tokens
 from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Predictor, Record, Scores
-from unroll.tasks.chat.data import Columns, history, said_in, turns_of
+from unroll.tasks.chat.data import Columns, history, said_in, turns_of, with_passage
 from unroll.tasks.chat.scores import score_answers
 from unroll.tasks.chat.settings import ChatSettings, Saved
 from unroll.tasks.following import Followed
@@ -100,7 +100,8 @@ class ChatPredictor(Predictor):
             with contextlib.suppress(ValueError, RecursionError):
                 turns = json.loads(turns)
         if isinstance(turns, str):
-            return turns.strip()
+            passage = told.get(self._saved.passage) if self._saved.passage is not None else None
+            return with_passage(turns.strip(), passage) if isinstance(passage, str) else turns.strip()
         try:
             return history(said_in(turns or ()), self._history)
         except TypeError as error:
@@ -112,7 +113,7 @@ class ChatPredictor(Predictor):
         Raises:
             DataError: a column is missing, or a pair has an empty side, with file and line.
         """
-        columns = Columns(self._saved.question, self._saved.answer)
+        columns = Columns(self._saved.question, self._saved.answer, self._saved.passage)
         missing = [name for name in columns if name is not None and name not in table.columns]
         if missing:
             raise DataError(

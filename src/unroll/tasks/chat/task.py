@@ -33,12 +33,14 @@ class ChatTask(Task[ChatSettings, ChatData]):
         columns = find_columns(table, data)
         if columns is None:
             return None
-        filled = data.model_copy(update={"target": columns.answer, "inputs": (columns.question,)})
+        inputs = (columns.question,) if columns.passage is None else (columns.question, columns.passage)
+        filled = data.model_copy(update={"target": columns.answer, "inputs": inputs})
         if columns.answer is None:
             reason = f"task chat: each turn in '{columns.question}' from those before it"
         else:
-            reason = f"task chat: '{columns.answer}' as the answer to '{columns.question}'"
-        return Guess(0.96 if named_turns(table) else 0.0005, reason, filled)
+            beside = "" if columns.passage is None else f" with '{columns.passage}'"
+            reason = f"task chat: '{columns.answer}' as the answer to '{columns.question}'{beside}"
+        return Guess(0.96 if named_turns(table, columns) else 0.0005, reason, filled)
 
     def split(self, table: Table, config: RunConfig) -> Split | None:
         """Conversations by themselves."""
