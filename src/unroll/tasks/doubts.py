@@ -64,7 +64,7 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
     rows = np.arange(min(len(table), _LOOKED_AT))
     if task.name in ("classify", "answer", "chat") and named is None:
         refuse_choices(table, guess)
-    if task.name in ("answer", "chat"):
+    if task.name in ("answer", "chat", "generate"):
         _refuse_pictures(table, task, guess.data.inputs, rows)
     if task.name == "answer":
         _refuse_structured(table, [name for name in guess.data.inputs if not table.details(name).is_list], rows)
@@ -144,8 +144,8 @@ def _refuse_languages(table: Table, target: str) -> None:
     codes = [language_of(Path(f"x.{table.paths[file].stem}")) for file in files]
     if None not in codes and set(table.labels(target)) == {(table.paths[file].stem,) for file in files}:
         raise DataError(
-            f"{names[0]} and {names[1]} have as many lines, as if they were translations; name them train.{codes[0]} and"
-            f" train.{codes[1]} to translate, or --task classify learns to tell the languages",
+            f"{names[0]} and {names[1]} have as many lines, as if they were translations; name them train.{codes[0]}"
+            f" and train.{codes[1]} to translate, or --task classify learns to tell the languages",
             table.paths[0],
         )
 
@@ -192,10 +192,11 @@ def _refuse_pictures(table: Table, task: Task, inputs: Sequence[str], rows: np.n
     """Raise if pictures that texts speak of would be left aside."""
     for name in table.columns:
         cells = list(table.texts(name, rows)) if table.kinds[name] is Kind.TEXT and name not in inputs else []
+        left = "nothing says what they show" if task.name == "generate" else "questions about pictures are not learnt"
         if cells and all(map(is_picture_name, cells)):
             raise DataError(
-                f"column '{name}' holds names of pictures ({cells[0][:40]}), and questions about pictures are not"
-                f" learnt; --task caption --set data.inputs={shlex.quote(name)} --target COLUMN learns what they show,"
+                f"column '{name}' holds names of pictures ({cells[0][:40]}), and {left}; --task caption"
+                f" --set data.inputs={shlex.quote(name)} --target COLUMN learns what they show,"
                 f" --task {task.name} --target COLUMN the texts alone",
                 *table.place(0),
             )

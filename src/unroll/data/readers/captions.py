@@ -40,7 +40,7 @@ class CaptionsReader:
     name = "captions"
     suffixes: tuple[str, ...] = ()
     summary = (
-        "pictures with captions: `image,caption` as the first line, or `image_name| comment_number| comment`, or "
+        "pictures with captions: `image,caption` as the first line, or Flickr30k's head, or "
         "`NAME.jpg#0`, a tab and the caption on every line; a row per caption"
     )
 

@@ -277,7 +277,9 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     # Spreadsheets leave names of columns empty.
     named = [cell for cell in first if cell]
     steps = [cell for cell in named if not _NAME_LIKE.match(cell)]
-    if not named or (steps and not _name_steps(named, steps, rows[1:])):
+    # Where most cells are usual names, one may be written otherwise, as `Set Nr.`.
+    usual = len(set(map(str.lower, filter(is_common, named)))) > max(_NAME_WORDS, len(named) // 2)
+    if not named or (steps and not usual and not _name_steps(named, steps, rows[1:])):
         return False
     below = [row for row in rows[1:] if len(row) == len(first)]
     # Rows may end in a delimiter where their names do not.
