@@ -40,10 +40,17 @@ def chat(run: o.Run) -> None:
             said = input("you   > " if asked else "").strip()
         except EOFError:
             break
+        except KeyboardInterrupt:
+            # The prompt of the shell begins on a line of its own.
+            print()
+            raise
         if said == QUIT:
             break
         if said == RESET:
             turns.clear()
+        elif asked and said.startswith("/") and len(said.split()) == 1:
+            # A command that is none here; out of a file it would be a line of the talk.
+            typer.echo(f"{RESET} begins anew, {QUIT} or Ctrl-D ends; all else is said to the model", err=True)
         elif said:
             turns.append(said)
             answer = talker.reply(turns)

@@ -6,7 +6,6 @@ import abc
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,15 +19,12 @@ from unroll.data import Finding, Split, Table
 from unroll.errors import ConfigError
 from unroll.report import Section
 from unroll.tasks.following import Followed
-from unroll.tasks.options import Options
+from unroll.tasks.options import NO_SETTINGS, Model, Options
 from unroll.tasks.parts import NetworkParts
 from unroll.training import Feed, Loss, Monitor, TrainSettings
 
 #: One thing to predict for: a text, or the columns of a row by name.
 Record = str | Mapping[str, Any]
-#: The model section of a config as plain values, and one in which nothing is set.
-Model = Mapping[str, Any]
-NO_SETTINGS: Model = MappingProxyType({})
 
 
 class Guess(NamedTuple):
@@ -399,12 +395,6 @@ class Task(abc.ABC, Generic[S, D]):
     def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterable[Finding]:
         """What only this task can see in its data, for `unroll check`: every place that would falsify a result.
 
-        Args:
-            table: the data.
-            data: the columns that the task would use.
-            model: what the user has set of the model.
-
-        Raises:
-            ConfigError: a setting is wrong.
+        `data` has the columns that the task would use, `model` what the user has set of the model.
         """
         return ()

@@ -17,8 +17,8 @@ _LINE = re.compile(r"(\d+) (.*)")
 _FIELDS = (Field("story", "list"), Field("question"), Field("answer"), Field("support", "list"), Field("set"))
 #: Sentences of a story: more is a file whose numbers never start again, and every row would hold all of them.
 MAX_SENTENCES = 10_000
-#: Numbers that count up to no more than so many may be classes.
-_SENTENCES = 2
+#: Numbers that count up to no more than so many may be classes; to more than so many, verses.
+_SENTENCES, _VERSES = 2, 15
 
 
 class BabiSource:
@@ -133,7 +133,9 @@ def _told(numbers: Iterable[int]) -> bool:
     given = list(numbers)
     pairs = list(itertools.pairwise(given))
     anew = sum(after == 1 for _, after in pairs)
-    return anew > 1 and max(given) > _SENTENCES and all(after in (before + 1, 1) for before, after in pairs)
+    # Verses count further than the sentences of a story that is read whole.
+    few = _SENTENCES < max(given) <= _VERSES
+    return few and anew > 1 and all(after in (before + 1, 1) for before, after in pairs)
 
 
 def set_name(path: Path) -> str:

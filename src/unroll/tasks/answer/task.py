@@ -18,7 +18,8 @@ from unroll.tasks.answer.questions import find_columns, find_form, findings
 from unroll.tasks.answer.reading import Reading
 from unroll.tasks.answer.settings import AnswerSettings, Saved
 from unroll.tasks.answer.span import SpanReading
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.training import Monitor, TrainSettings
 
 #: Formats that hold nothing but questions about stories.

@@ -173,7 +173,7 @@ class CaptionPredictor(Predictor):
         maps = weights.reshape(-1, rows, columns)
         words = [self._tokenizer.decode([token]).strip() for token in hypothesis.tokens]
         shown = [index for index, word in enumerate(words) if word]
-        text = self._tokenizer.decode(hypothesis.tokens)
+        text = self._tokenizer.decode(hypothesis.tokens).strip()
         return Caption(text, hypothesis.score, [words[index] for index in shown], maps[shown])
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table, WordTokenizer, tokenizer_from_json
 from unroll.errors import BundleError, DataError
 from unroll.models.efficientnet import EfficientNetLite0
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
 from unroll.tasks.caption.data import CaptionData, draw_split, prepare
 from unroll.tasks.caption.eyes import BackboneEye, Eye, PixelEye, cache_folder, freeze
 from unroll.tasks.caption.job import FILE, CaptionJob
@@ -17,6 +17,7 @@ from unroll.tasks.caption.options import OPTIONS
 from unroll.tasks.caption.pictures import find_columns, findings
 from unroll.tasks.caption.predictor import CaptionPredictor
 from unroll.tasks.caption.settings import CaptionSettings, Saved
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.training import Monitor, TrainSettings
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
 from unroll.tasks.chat.data import ChatData, draw_split, find_columns, findings, named_turns, prepare
 from unroll.tasks.chat.job import ChatJob
 from unroll.tasks.chat.options import OPTIONS
 from unroll.tasks.chat.predictor import ChatPredictor
 from unroll.tasks.chat.settings import FILE, ChatSettings, Saved
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.pair_settings import build_network
 from unroll.tasks.pair_writer import load_writer
 from unroll.training import Monitor, TrainSettings

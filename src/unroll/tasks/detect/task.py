@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Kind, Table
 from unroll.errors import DataError
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
 from unroll.tasks.detect.columns import find_columns, streams_of
 from unroll.tasks.detect.data import DetectData, prepare
 from unroll.tasks.detect.findings import findings_of
@@ -18,6 +18,7 @@ from unroll.tasks.detect.notes import notes_of
 from unroll.tasks.detect.options import OPTIONS
 from unroll.tasks.detect.predictor import FILE, STARTS, DetectPredictor, read_starts
 from unroll.tasks.detect.settings import DetectSettings, Saved
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.training import Monitor, TrainSettings
 
 

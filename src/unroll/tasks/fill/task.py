@@ -9,13 +9,14 @@ import numpy as np
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Table, Tokenizer, tokenizer_from_json
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
 from unroll.tasks.fill.data import FillData, gaps_in_text, prepare
 from unroll.tasks.fill.job import FillJob
 from unroll.tasks.fill.network import build_compared, load_network
 from unroll.tasks.fill.options import OPTIONS
 from unroll.tasks.fill.predictor import FillPredictor
 from unroll.tasks.fill.settings import FillSettings
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.running_text import text_column
 from unroll.tasks.transfer import Offer
 from unroll.training import Monitor, TrainSettings

@@ -11,7 +11,8 @@ from unroll.data import Finding, Split, Table, tokenizer_from_json
 from unroll.data.text.saved import tokens_from_json
 from unroll.errors import DataError
 from unroll.metrics.entities import detect_scheme
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.tag.data import TagData, draw_split, find_columns, findings, prepare
 from unroll.tasks.tag.job import FILE, WORDS, TagJob
 from unroll.tasks.tag.network import build_network, pieces_of

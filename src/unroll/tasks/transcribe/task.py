@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.transcribe.columns import find_columns
 from unroll.tasks.transcribe.data import Speech, draw_split, findings, prepare
 from unroll.tasks.transcribe.job import FILE, SPOKEN, TranscribeJob, make_reading

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
-from unroll.tasks.base import NO_SETTINGS, Guess, Model, Task
+from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.pair_settings import build_network
 from unroll.tasks.pair_writer import load_writer
 from unroll.tasks.translate.data import (
