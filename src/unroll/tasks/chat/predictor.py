@@ -23,6 +23,7 @@ from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
 from unroll.tasks.parts import NetworkParts
+from unroll.tasks.records import CONVERSATION
 from unroll.tasks.reread import Reread
 
 #: What a record may say beside its text.
@@ -94,7 +95,10 @@ class ChatPredictor(Predictor):
     def _text(self, record: Record) -> str:
         """What was said, a turn a line."""
         told = {"text": record} if isinstance(record, str) else record
-        turns = told.get("turns", told.get(self._saved.question, told.get("text")))
+        names = (*CONVERSATION, self._saved.question, "text")
+        turns = next((told[name] for name in names if told.get(name) is not None), None)
+        if turns is None:
+            raise DataError(f"a record needs 'text', or 'turns', a list of what was said; got {', '.join(told)}")
         if isinstance(turns, str) and self._saved.answer is None and turns.lstrip().startswith("["):
             # A conversation as a table holds it; what is no JSON was said.
             with contextlib.suppress(ValueError, RecursionError):
@@ -103,7 +107,7 @@ class ChatPredictor(Predictor):
             passage = told.get(self._saved.passage) if self._saved.passage is not None else None
             return with_passage(turns.strip(), passage) if isinstance(passage, str) else turns.strip()
         try:
-            return history(said_in(turns or ()), self._history)
+            return history(said_in(turns), self._history)
         except TypeError as error:
             raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(told)}") from None
 
