@@ -156,6 +156,15 @@ TALKS = [
         "translate",
         "names of languages in Korean",
     ),
+    File(
+        "de.po",
+        'msgid ""\nmsgstr "Language: de\\n"\n\n'
+        + "".join(f'#: a.c:{r}\nmsgid "{said(r)} "\n"{r}\\n"\nmsgstr "{text(r)}"\n\n' for r in range(20))
+        + '#, fuzzy\nmsgid "a guess"\nmsgstr "x"\n\nmsgid "nothing"\nmsgstr ""\n',
+        "translate",
+        "msgid and msgstr",
+        says="from 'source' to 'target'",
+    ),
     File("pairs.jsonl", jsonl(lambda r: {"src": said(r), "trg": text(r)}), "translate", "src and trg"),
     File(
         "squad.csv",

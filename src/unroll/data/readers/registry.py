@@ -12,6 +12,7 @@ from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.dialogues import DialoguesReader
 from unroll.data.readers.eurostat import EurostatReader
 from unroll.data.readers.fasttext import FastTextReader
+from unroll.data.readers.gettext import GettextReader
 from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
@@ -69,6 +70,7 @@ READERS: tuple[Reader, ...] = (
     RasaReader(),
     SlashedReader(),
     XmlPairsReader(),
+    GettextReader(),
     SubtitlesReader(),
     WordTableReader(),
     SeparatedReader(),

@@ -244,10 +244,10 @@ def unanswered(table: Table, columns: Columns, owner: np.ndarray) -> list[int]:
     return [] if columns.answer is not None else np.setdiff1d(np.arange(len(table)), owner).tolist()
 
 
-def findings(table: Table, columns: Columns) -> Iterator[Finding]:
+def findings(table: Table, columns: Columns, longest: int) -> Iterator[Finding]:
     """What `unroll check` says of turns: empty ones, and answers that come again and again."""
     try:
-        turns = turns_of(table, columns, 1)
+        turns = turns_of(table, columns, longest)
     except DataError as error:
         yield Finding("error", str(error), error.path, error.line, "a conversation is a list of turns")
         return

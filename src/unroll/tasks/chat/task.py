@@ -73,4 +73,4 @@ class ChatTask(Task[ChatSettings, ChatData]):
         """Empty turns, and answers that come again and again; with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns)
+            yield from findings(table, columns, validate(ChatSettings, model, "model").history)
