@@ -127,7 +127,9 @@ def _table(file: Input) -> Source:
         lines = JsonLinesReader()
         return (lines if lines.recognises(file) else JsonReader()).open(file, None)
     tabs = file.path.name.removesuffix(".gz").lower().endswith((".tsv", ".tab"))
-    return DelimitedReader("tsv" if tabs else "csv").open(file, None)
+    # The names by which the table is known stand above it, whatever else they look like.
+    named = Input(file.path, file.options._replace(header=True), file.scratch)
+    return DelimitedReader("tsv" if tabs else "csv").open(named, None)
 
 
 def _rows(source: Source, names: list[str]) -> Iterator[tuple[dict[str, Any], int]]:
