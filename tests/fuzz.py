@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from data.readers.recognised import FILES
 from data.readers.recognised_foreign import FOREIGN
 from data.readers.recognised_series import SERIES
+from data.readers.recognised_talks import TALKS
 from data.readers.recognised_texts import TEXTS
 from unroll.bundle import DataConfig, RunFolder
 from unroll.data import Kind, Table, examine
@@ -59,7 +60,7 @@ class Failure(NamedTuple):
 
 def whole_files() -> dict[str, bytes]:
     """Undamaged files of every kind, by name."""
-    found = {file.name: file.text.encode() for file in (*FILES, *SERIES, *TEXTS, *FOREIGN)}
+    found = {file.name: file.text.encode() for file in (*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS)}
     table = pa.table({"text": ["a b", "c d"] * 20, "label": [0, 1] * 20, "x": [[1.0, 2.0]] * 40, "when": ["2024"] * 40})
     names = b'{"features": {"label": {"names": ["no", "yes"], "_type": "ClassLabel"}}}'
     sink = io.BytesIO()

@@ -148,7 +148,12 @@ def _flat(prediction: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain_list(cell: object) -> bool:
-    return isinstance(cell, list) and not any(isinstance(item, Mapping) for item in cell)
+    return isinstance(cell, list) and not any(map(_holds_objects, cell))
+
+
+def _holds_objects(item: object) -> bool:
+    """Whether it is an object, or a list of them, such as the sentences that one look weighed."""
+    return isinstance(item, Mapping) or (isinstance(item, list) and any(isinstance(inner, Mapping) for inner in item))
 
 
 class Evaluation(Mapping[str, Score]):

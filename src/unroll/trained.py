@@ -12,11 +12,13 @@ from torch import nn
 
 from unroll.bundle import DataConfig, RunFolder
 from unroll.data.frames import frames_of, is_file, table_of
+from unroll.data.images.pictures import is_picture_name
 from unroll.data.table.table import Table
 from unroll.errors import ConfigError
 from unroll.report import Comparison, comparison_html, words
 from unroll.results import Evaluation, Page, Prediction, Predictions, comparison_frame
-from unroll.tasks.base import Predictor, Record, TablePredictor, Task, Watch, Watcher, Writer, Written
+from unroll.tasks.abilities import TablePredictor, Watch, Watcher, Writer, Written
+from unroll.tasks.base import Predictor, Record, Task
 from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table
 from unroll.tasks.reading import read_options
@@ -279,7 +281,7 @@ class Model:
 
     def _records(self, data: object, store: Path, reading: dict[str, str | bool | None]) -> Iterator[Record]:
         numbers, files = self.predictor.numbers, self.predictor.files
-        if isinstance(data, Path):
+        if isinstance(data, Path) and not (files and is_picture_name(data.name)):
             return records_of_table(open_table(self._data_config(data, reading), store), numbers, files)
         return records_of(data, store, numbers, read_options(self._folder.config.data), files)
 

@@ -115,3 +115,9 @@ def test_a_run_without_a_test_part_is_quoted_on_validation():
 )
 def test_a_run_without_a_score_says_so(given):
     assert words.headline(given, "accuracy", higher_is_better=True) == ("The run holds no score yet.", "")
+
+
+def test_of_baselines_that_are_level_on_validation_the_better_one_is_quoted():
+    found = words.best_baseline(metrics(0.9, None, one=(0.8, 0.5), two=(0.8, 0.7)), "accuracy", higher_is_better=True)
+    assert found is not None
+    assert found.name == "two"

@@ -228,4 +228,7 @@ def _describe(schema: type[BaseModel], error: ValidationError, where: str) -> st
         return f"{prefix}{_unknown(section, dotted)}"
     if first["type"] == "missing":
         return f"{prefix}key '{dotted}' is missing"
+    if not dotted:
+        # Settings that do not go together: the text says what came.
+        return f"{prefix}{first['msg'].removeprefix('Value error, ')}"
     return f"{prefix}'{dotted}': {first['msg']}, got {str(first['input'])[:80]!r}"

@@ -20,7 +20,7 @@ def chat(run: o.Run) -> None:
     from unroll import api
     from unroll.errors import ConfigError
     from unroll.report.words import visible
-    from unroll.tasks.base import Talker
+    from unroll.tasks.abilities import Talker
 
     model = api.load(run)
     talker = model.predictor
@@ -40,10 +40,17 @@ def chat(run: o.Run) -> None:
             said = input("you   > " if asked else "").strip()
         except EOFError:
             break
+        except KeyboardInterrupt:
+            # The prompt of the shell begins on a line of its own.
+            print()
+            raise
         if said == QUIT:
             break
         if said == RESET:
             turns.clear()
+        elif asked and said.startswith("/") and len(said.split()) == 1:
+            # A command that is none here; out of a file it would be a line of the talk.
+            typer.echo(f"{RESET} begins anew, {QUIT} or Ctrl-D ends; all else is said to the model", err=True)
         elif said:
             turns.append(said)
             answer = talker.reply(turns)

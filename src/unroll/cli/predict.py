@@ -10,7 +10,7 @@ import typer
 from unroll.cli import options as o
 
 if TYPE_CHECKING:
-    from unroll.tasks.base import Written
+    from unroll.tasks.abilities import Written
 
 #: Endings of files of plain text.
 _PLAIN = ("", ".txt", ".text", ".md")

@@ -5,6 +5,7 @@ Everything becomes Arrow columns, which most of it is made of; cells that are Ar
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from unroll.data.images.held import is_held_picture, is_picture, is_record_of_picture, picture_bytes, with_files
 from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.parquet import batches_of, fields_of, settle
 from unroll.data.reshaped import marked_rows, reshaped
@@ -28,7 +30,7 @@ _BATCH = 1 << 16
 #: Cells of an index by which times written as text are told, and rows by which objects in cells are.
 _INDEX_CELLS, _LOOKED_AT = 20, 1000
 #: What columns are called where the data has no names.
-TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS = "text", "label", "series", "value", "tokens", "tags"
+TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS, IMAGE = "text", "label", "series", "value", "tokens", "tags", "image"
 
 
 class Frame(NamedTuple):
@@ -93,6 +95,7 @@ def table_of(frames: Sequence[Frame], store: Path, options: ReadOptions | None =
     Raises:
         DataError: a column holds what cannot be read; there are no rows; the frames differ in their columns.
     """
+    frames = [frame._replace(columns=with_files(frame.columns, store / "held")) for frame in frames]
     first = frames[0]
     # In brackets, so that it cannot be the name of a file.
     path = Path(f"<{first.name}>")
@@ -190,6 +193,8 @@ def _cells(values: Any) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.array(values, from_pandas=True) if type(values).__module__.startswith("pandas") else pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if any(is_picture(cell) or isinstance(cell, Path) for cell in itertools.islice(iter(values), _INDEX_CELLS)):
+            return _of_pictures(list(values))
         if not isinstance(values, Sequence) and not hasattr(values, "tolist"):
             raise
         cells = values.tolist() if hasattr(values, "tolist") else list(values)
@@ -201,16 +206,29 @@ def _cells(values: Any) -> pa.Array | pa.ChunkedArray:
     return pa.array([None if cell is None or cell != cell else _word(cell) for cell in cells], pa.large_string())
 
 
+def _of_pictures(cells: list[Any]) -> pa.Array:
+    """Pictures of Pillow as the bytes of their files; paths as texts."""
+    if any(isinstance(cell, Path) for cell in cells):
+        return pa.array([None if cell is None else str(cell) for cell in cells], pa.large_string())
+    wrong = next((cell for cell in cells if cell is not None and picture_bytes(cell) is None), None)
+    if wrong is not None:
+        raise DataError(f"a column of pictures holds {type(wrong).__name__}; make all of them pictures")
+    return pa.array([picture_bytes(cell) for cell in cells], pa.large_binary())
+
+
 def _word(cell: str | float) -> str:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
 def _rows(data: Sequence[Any], target: str | None = None) -> pa.Table:
     first = next((row for row in data if row is not None), None)
+    if is_held_picture(first) or isinstance(first, Path):
+        return pa.table({IMAGE: _column(data)})
     if isinstance(first, Mapping | tuple) and (marked := marked_rows(data)) is not None:
         return marked
     if isinstance(first, Mapping):
         nested = nested_in(row for row in data[:_LOOKED_AT] if isinstance(row, Mapping))
+        nested -= {name for name in nested if is_record_of_picture(first.get(name))}
         data = [opened(row, nested) if isinstance(row, Mapping) else row for row in data] if nested else data
         # All rows may say something of a column, so that one which begins late is a column, too.
         wrong = next((at for at, row in enumerate(data) if not isinstance(row, Mapping)), None)
@@ -239,7 +257,7 @@ def _pair(inputs: Any, labels: Any, target: str | None) -> pa.Table:
     if len(inputs) != len(labels):
         raise DataError(f"(inputs, labels): expected as many labels as inputs, got {len(labels)} for {len(inputs)}")
     table = pa.table({_array_name(inputs): _column(inputs)}) if isinstance(inputs, np.ndarray) else _rows(inputs)
-    default = TAGS if table.column_names == [TOKENS] else LABEL
+    default = {TOKENS: TAGS, IMAGE: "caption"}.get(table.column_names[0], LABEL)
     return table.append_column(target or default, _column(labels))
 
 

@@ -232,12 +232,13 @@ def bounds_of(entry: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def best_baseline(metrics: Mapping[str, Any], monitor: str, *, higher_is_better: bool) -> Baseline | None:
-    """Return the baseline that is best on validation, with its score on the shown split.
+    """Return the baseline that is best on validation, with its score on the shown split, which decides among equals.
 
     Where a baseline has no validation score, the one on the shown split stands in for it.
     """
     split = shown_part(metrics)
-    ranked: list[tuple[float, Baseline]] = []
+    ranked: list[tuple[tuple[float, float], Baseline]] = []
+    sign = 1.0 if higher_is_better else -1.0
     for name, splits in metrics.get("baselines", {}).items():
         entry = (splits.get(split) or {}).get(monitor)
         if entry is None or entry["value"] is None:
@@ -245,7 +246,7 @@ def best_baseline(metrics: Mapping[str, Any], monitor: str, *, higher_is_better:
         chosen_by = (splits.get("validation") or {}).get(monitor, entry)["value"]
         if chosen_by is None:
             continue
-        ranked.append((chosen_by if higher_is_better else -chosen_by, Baseline(name, entry)))
+        ranked.append(((sign * chosen_by, sign * entry["value"]), Baseline(name, entry)))
     return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 

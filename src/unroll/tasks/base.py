@@ -19,7 +19,7 @@ from unroll.data import Finding, Split, Table
 from unroll.errors import ConfigError, DataError
 from unroll.report import Section
 from unroll.tasks.following import Followed
-from unroll.tasks.options import Options
+from unroll.tasks.options import NO_SETTINGS, Model, Options
 from unroll.tasks.parts import NetworkParts
 from unroll.training import Feed, Loss, Monitor, TrainSettings
 
@@ -260,62 +260,6 @@ class Predictor(abc.ABC):
         """Score on all rows of a table with the same columns."""
 
 
-class Written(NamedTuple):
-    """A text and what is written after it, a piece at a time, as it is made."""
-
-    text: str
-    pieces: Iterator[str]
-
-
-@runtime_checkable
-class Writer(Protocol):
-    """A predictor that writes text."""
-
-    def write(self, record: Record) -> Written:
-        """Continue the text of a record."""
-
-
-@runtime_checkable
-class TablePredictor(Protocol):
-    """A predictor that takes the columns of a table, where its rows one by one would take many times their memory."""
-
-    def predict_table(self, table: Table) -> Iterator[dict[str, Any]]:
-        """As `predict`, of all rows of a table.
-
-        Raises:
-            DataError: a column is missing, or its values do not fit; with file and line.
-        """
-
-
-@runtime_checkable
-class Talker(Protocol):
-    """A predictor that answers in a conversation."""
-
-    def reply(self, turns: Sequence[str]) -> str:
-        """The answer to the last of some turns, theirs and its own in turn."""
-
-
-class Watch(Protocol):
-    """A stream that is watched: what is known of it after each record."""
-
-    def push(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """What is thought of a record, before the next is seen."""
-
-    def save(self, path: Path | str) -> None:
-        """Write all that is known to a file."""
-
-    def load(self, path: Path | str) -> None:
-        """Take up what a file knows: what follows is the same to the bit."""
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """A predictor that watches streams."""
-
-    def watch(self, *, threshold: float | None = None, warm_up: int | None = None) -> Watch:
-        """Begin to watch."""
-
-
 #: The schema of a task's settings, and its prepared data; any, where a task is one of several.
 S = TypeVar("S", bound=BaseModel, default=Any)
 D = TypeVar("D", bound=Prepared, default=Any)
@@ -390,8 +334,11 @@ class Task(abc.ABC, Generic[S, D]):
         """
         return None
 
-    def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
-        """What only this task can see in its data, for `unroll check`: every place that would falsify a result."""
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterable[Finding]:
+        """What only this task can see in its data, for `unroll check`: every place that would falsify a result.
+
+        `data` has the columns that the task would use, `model` what the user has set of the model.
+        """
         return ()
 
     def refusals(self, table: Table, config: RunConfig) -> Iterable[DataError]:

@@ -67,7 +67,7 @@ def examine_data(
     else:
         chosen, reason, notes, data = task, guess.reason, guess.notes, guess.data
         try:
-            special = list(task.findings(table, data))
+            special = list(task.findings(table, data, config.model))
             whole = config.model_copy(update={"task": task.name, "data": data})
             split = task.split(table, whole)
             special += [of_error(error) for error in task.refusals(table, whole)]

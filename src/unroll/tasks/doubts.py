@@ -7,18 +7,23 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import numbers_with_units
+from unroll.data.images.pictures import is_picture_name
 from unroll.data.readers.messenger import LEVELS
+from unroll.data.readers.parallel import language_of
 from unroll.data.readers.sound import is_sound
+from unroll.data.readers.talktable import SPEAKERS, name_answers, talk_columns
 from unroll.data.table.times import guess_notations
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
+from unroll.tasks.choices import refuse_choices
 from unroll.tasks.reading import are_structured, short_name
 
 #: Rows that are looked at.
@@ -36,9 +41,8 @@ _ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
 #: A name and what its owner says, and lines for each name, at least.
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
 _TURNS_EACH = 5
-#: A name of a file, and what lists of choices are called.
+#: A name of a file.
 _FILE_NAME = re.compile(r"(?i)\S*\.(?:txt|html?|xml|json|pdf|docx?|jpe?g|png|gif|bmp|webp|tiff?)$")
-_CHOICES = frozenset(("choices", "options", "endings", "candidates", "선택지", "보기"))
 _YES, _NO = "true", "false"
 _CLASS_NAMES = frozenset(
     ("label", "labels", "class", "target", "category", "sentiment", "intent", "라벨", "레이블", "분류")
@@ -58,11 +62,18 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         DataError: the question, with the options that answer it.
     """
     rows = np.arange(min(len(table), _LOOKED_AT))
+    if task.name in ("classify", "answer", "chat") and named is None:
+        refuse_choices(table, guess)
+    if task.name in ("answer", "chat", "generate"):
+        _refuse_pictures(table, task, guess.data.inputs, rows)
+    if task.name == "answer":
+        _refuse_structured(table, [name for name in guess.data.inputs if not table.details(name).is_list], rows)
     if task.name == "classify" and guess.data.target is not None:
         _refuse_annotations(table, guess.data.target, rows)
+        _refuse_languages(table, guess.data.target)
         _refuse_names_of_files(table, guess.data.inputs, rows)
         if named is None:
-            _refuse_choices(table, guess.data.target)
+            _refuse_who_speaks(table, guess.data.target)
             _refuse_one_of_several(table, guess.data.target)
     if task.name in ("generate", "classify"):
         _refuse_units(table, task, guess.data.inputs)
@@ -72,6 +83,12 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_recordings(table, rows)
     if guess.confidence >= SURE:
         return
+    if task.name == "chat" and guess.data.target is None:
+        raise DataError(
+            f"column '{guess.data.inputs[0]}' holds lists, and nothing says of what; --task chat takes them for"
+            " conversations, a turn each, and tags of tokens stand in a column beside them",
+            table.paths[0],
+        )
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
     if task.name == "generate":
         _refuse_structured(table, guess.data.inputs, rows)
@@ -118,17 +135,71 @@ def _refuse_speakers(table: Table) -> None:
         )
 
 
+def _refuse_languages(table: Table, target: str) -> None:
+    """Raise if the files of two languages that have as many lines would be told apart: they may be translations."""
+    files, counts = np.unique(table.files(), return_counts=True)
+    if len(files) != 2 or counts[0] != counts[1] or table.in_memory:
+        return
+    names = [table.paths[file].name for file in files]
+    codes = [language_of(Path(f"x.{table.paths[file].stem}")) for file in files]
+    if None not in codes and set(table.labels(target)) == {(table.paths[file].stem,) for file in files}:
+        raise DataError(
+            f"{names[0]} and {names[1]} have as many lines, as if they were translations; name them train.{codes[0]}"
+            f" and train.{codes[1]} to translate, or --task classify learns to tell the languages",
+            table.paths[0],
+        )
+
+
+def _refuse_who_speaks(table: Table, target: str) -> None:
+    """Raise if what would be learnt is who speaks: the rows may as well be conversations."""
+    found = talk_columns(table.columns)
+    if found is None or found.speaker != target or table.in_memory:
+        return
+    # Whoever wrote a text may be asked for; with times beside them they are messages.
+    if short_name(target) in SPEAKERS or found.time is not None or found.talk is not None:
+        talks = "--format messenger reads what is said as conversations (chat)"
+        if name_answers(table.columns) is not None:
+            talks = "for chat write a list of turns for each conversation"
+        raise DataError(
+            f"'{target}' says who speaks in '{found.text}'; {talks}, --target {shlex.quote(target)} learns to tell who"
+            " speaks",
+            table.paths[0],
+        )
+
+
 def _refuse_names_of_files(table: Table, inputs: Sequence[str], rows: np.ndarray) -> None:
     """Raise if names of files would be read as texts."""
     if len(inputs) != 1 or table.kinds[inputs[0]] is not Kind.TEXT:
         return
     cells = [cell.strip() for cell in table.texts(inputs[0], rows)]
+    # What stands above a column may have been taken for its first cell.
+    if len(cells) > 1 and all(map(is_picture_name, cells[1:])):
+        raise DataError(
+            f"column '{inputs[0]}' holds names of pictures ({cells[1][:40]}), whose contents are not read for classes;"
+            f" texts that say what they show are learnt by --task caption --set data.inputs={shlex.quote(inputs[0])}"
+            " --target COLUMN",
+            *table.place(0),
+        )
     if cells and all(map(_FILE_NAME.match, cells)):
         raise DataError(
             f"column '{inputs[0]}' holds names of files ({cells[0][:40]}), whose contents are not read; write their"
             " texts into the table, or make a folder of texts for each class",
             *table.place(0),
         )
+
+
+def _refuse_pictures(table: Table, task: Task, inputs: Sequence[str], rows: np.ndarray) -> None:
+    """Raise if pictures that texts speak of would be left aside."""
+    for name in table.columns:
+        cells = list(table.texts(name, rows)) if table.kinds[name] is Kind.TEXT and name not in inputs else []
+        left = "nothing says what they show" if task.name == "generate" else "questions about pictures are not learnt"
+        if cells and all(map(is_picture_name, cells)):
+            raise DataError(
+                f"column '{name}' holds names of pictures ({cells[0][:40]}), and {left}; --task caption"
+                f" --set data.inputs={shlex.quote(name)} --target COLUMN learns what they show,"
+                f" --task {task.name} --target COLUMN the texts alone",
+                *table.place(0),
+            )
 
 
 def _refuse_recordings(table: Table, rows: np.ndarray) -> None:
@@ -141,18 +212,6 @@ def _refuse_recordings(table: Table, rows: np.ndarray) -> None:
                 " are; name the column: --task transcribe --target COLUMN",
                 *table.place(0),
             )
-
-
-def _refuse_choices(table: Table, target: str) -> None:
-    """Raise if the answer is the number of one of the choices that stand beside it."""
-    lists = [name for name in table.columns if short_name(name) in _CHOICES and table.details(name).is_list]
-    if lists and table.kinds[target] is Kind.NUMBER:
-        raise DataError(
-            f"'{target}' is the number of one of the choices in '{lists[0]}', which differ from row to row, and that"
-            " is not learnt; name a column of classes with --target, or write question and answer as texts for"
-            " --task chat",
-            table.paths[0],
-        )
 
 
 def _refuse_strange_times(table: Table, task: Task, texts: Sequence[str]) -> None:

@@ -6,12 +6,16 @@ made from that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 #: What an option can be worth.
 Value = bool | int | float | str
+#: The model section of a config as plain values, and one in which nothing is set.
+Model = Mapping[str, Any]
+NO_SETTINGS: Model = MappingProxyType({})
 
 
 @dataclass(frozen=True)

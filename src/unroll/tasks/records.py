@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ import numpy as np
 
 from unroll.data import Kind, ReadOptions, Table
 from unroll.data.frames import frames_of, table_of
+from unroll.data.images.held import is_held_picture, is_picture
+from unroll.data.images.places import picture_beside
 from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.sound import sound_path
 from unroll.tasks.base import Record
 
 #: Rows that are taken from a table at a time.
 _BLOCK = 1024
+#: Keys under which a record holds what was said in a conversation.
+CONVERSATION = ("turns", "messages", "conversation", "conversations")
 
 
 def records_of(
@@ -47,12 +52,13 @@ def single_records(data: object) -> Iterator[Record] | None:
     """Data that is a text, a record, or several of them, as records; None for what comes as a table."""
     if isinstance(data, str):
         return iter([data])
-    if isinstance(data, Mapping) and not (data and all(map(_is_column, data.values()))):
+    if isinstance(data, Mapping) and (_is_conversation(data) or not (data and all(map(_is_column, data.values())))):
         # One cell that is no column makes the others cells, too: the tokens of a record, or its samples.
         return iter([plain_record(data)])
-    if _is_sound(data):
+    if _is_sound(data) or _is_picture(data) or isinstance(data, Path):
         data = [data]
-    if isinstance(data, list | tuple) and data and (isinstance(data[0], str | Mapping | Path) or _is_sound(data[0])):
+    plain = isinstance(data, list | tuple) and data and isinstance(data[0], str | Mapping | Path)
+    if plain or (isinstance(data, list | tuple) and data and (_is_sound(data[0]) or _is_picture(data[0]))):
         return map(_record, data)
     if isinstance(data, Iterator):
         return map(_record, data)
@@ -66,6 +72,11 @@ def _is_sound(value: object) -> bool:
     return isinstance(value[0], np.ndarray) and isinstance(value[1], int | float | np.integer)
 
 
+def _is_picture(value: object) -> bool:
+    """Whether it is a picture, or the bytes of one."""
+    return is_picture(value) or (isinstance(value, bytes) and is_held_picture(value))
+
+
 def _record(value: Any) -> Record:
     """A record by whatever stands for it."""
     if isinstance(value, Path):
@@ -73,6 +84,8 @@ def _record(value: Any) -> Record:
     if _is_sound(value):
         samples, rate = value
         return {"audio": samples, "rate": rate}
+    if _is_picture(value):
+        return {"image": value}
     record: Record = value
     return plain_record(record)
 
@@ -84,8 +97,27 @@ def plain_record(record: Record) -> Record:
     return {**opened(record, nested_in([record])), **record}
 
 
+def _file(cell: str, table: Table, row: int) -> str | bytes:
+    """The file that a cell names; of a picture that the data held itself, its content, which outlives the table."""
+    if Path(cell).is_relative_to(table.store):
+        return Path(cell).read_bytes()
+    folder = table.place(row)[0].parent
+    path = sound_path(cell, folder)
+    return str(path if os.path.isfile(path) else picture_beside(cell, folder))
+
+
 def _is_column(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _is_conversation(data: Mapping[str, Any]) -> bool:
+    """Whether it is what was said in one conversation, turn after turn, and no column of conversations."""
+    turns = next((data[name] for name in CONVERSATION if name in data), None)
+    if len(data) > 1 and any(isinstance(cell, list) for name, cell in data.items() if name not in CONVERSATION):
+        return False
+    return isinstance(turns, list) and all(
+        (isinstance(turn, str) and not turn.lstrip().startswith("[")) or isinstance(turn, Mapping) for turn in turns
+    )
 
 
 def records_of_table(table: Table, numbers: Collection[str] = (), files: Collection[str] = ()) -> Iterator[Record]:
@@ -111,8 +143,9 @@ def records_of_table(table: Table, numbers: Collection[str] = (), files: Collect
                 cells[column] = list(map(list, table.labels(column, rows)))
             elif column in files:
                 named = zip(table.texts(column, rows), rows, strict=True)
-                cells[column] = [str(sound_path(cell, table.place(int(row))[0].parent)) for cell, row in named]
+                cells[column] = [_file(cell, table, int(row)) for cell, row in named]
             else:
                 cells[column] = list(table.texts(column, rows))
         for index in range(len(rows)):
-            yield cells[table.columns[0]][index] if alone else {name: cells[name][index] for name in table.columns}
+            first = cells[table.columns[0]][index]
+            yield first if alone and isinstance(first, str) else {name: cells[name][index] for name in table.columns}

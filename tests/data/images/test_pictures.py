@@ -85,3 +85,21 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
             file_content(path)
     with pytest.raises(DataError, match="cannot be read as a picture"):
         picture_size(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "pgm"])
+def test_a_picture_of_sixteen_bits_is_as_bright_as_with_eight(tmp_path: Path, kind: str) -> None:
+    grey = np.arange(0, 250, 10, dtype=np.uint8).reshape(5, 5)
+    path = tmp_path / f"a.{kind}"
+    if kind == "pgm":
+        path.write_bytes(b"P5 5 5 65535\n" + (grey.astype(">u2") * 257).tobytes())
+    else:
+        saved(path, Image.fromarray(grey.astype(np.uint16) * 257))
+    assert np.asarray(open_picture(file_content(path), path))[:, :, 1].tolist() == grey.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_a_picture_of_numbers_whose_white_is_unknown_is_an_error(tmp_path: Path, dtype: type) -> None:
+    path = saved(tmp_path / "a.tif", Image.fromarray(np.full((4, 4), 1, dtype)))
+    with pytest.raises(DataError, match="32-bit numbers, of which nothing says what white is"):
+        open_picture(file_content(path), path)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import unroll
 from data.helpers import read, rows, write
 from unroll.data.readers.parallel import language_of
 from unroll.errors import DataError
@@ -94,3 +96,43 @@ def test_classes_stay_classes(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_language_is_an_ending(name: str, language: str | None) -> None:
     assert language_of(Path(name)) == language
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.src", "train.tgt", "valid.src", "valid.tgt"),
+        ("src-train.txt", "tgt-train.txt", "src-val.txt", "tgt-val.txt"),
+        ("train.de.txt", "train.en.txt", "val.de.txt", "val.en.txt"),
+        ("train_de.txt", "train_en.txt", "val_de.txt", "val_en.txt"),
+    ],
+)
+def test_sides_are_named_in_several_ways(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        lines = 20 if "train" in name else 4
+        side = "ein" if "src" in name or "de" in name else "one"
+        write(tmp_path / "set" / name, "".join(f"{side} {n}\n" for n in range(lines)))
+    table = read(tmp_path / "set", tmp_path)
+    first, second = table.columns
+    assert {first, second} in ({"src", "tgt"}, {"de", "en"})
+    assert (table.texts(first)[3], table.texts(second)[3]) == ("ein 3", "one 3")
+    assert table.parts is not None
+    assert np.bincount(table.parts).tolist() == [20, 4]
+
+
+def test_texts_of_two_languages_with_as_many_lines_are_asked_about(tmp_path: Path) -> None:
+    for name, word in (("de", "ein"), ("en", "one")):
+        write(tmp_path / "set" / f"{name}.txt", "".join(f"{word} {n} more\n" for n in range(20)))
+    found = unroll.check(str(tmp_path / "set"))
+    assert "name them train.de and train.en to translate, or --task classify learns" in found.errors[0].text
+    assert not unroll.check(str(tmp_path / "set"), task="classify").errors
+    write(tmp_path / "set" / "en.txt", "".join(f"one {n} more\n" for n in range(25)))
+    assert unroll.check(str(tmp_path / "set")).reason.startswith("task classify")
+
+
+def test_line_breaks_of_unicode_are_none_of_files(tmp_path: Path) -> None:
+    write(tmp_path / "set" / "train.de", "".join(f"ein\u2028{n}\x0b\x85\x0c.\r\n" for n in range(9)))
+    write(tmp_path / "set" / "train.en", "".join(f"one {n}\n" for n in range(9)) + "\n")
+    table = read(tmp_path / "set", tmp_path)
+    assert len(table) == 9
+    assert table.texts("de")[8] == "ein\u20288\x0b\x85\x0c."

@@ -10,6 +10,7 @@ from data.helpers import write
 from data.readers.recognised import FILES, File
 from data.readers.recognised_foreign import FOREIGN
 from data.readers.recognised_series import SERIES
+from data.readers.recognised_talks import TALKS
 from data.readers.recognised_texts import TEXTS
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
@@ -21,7 +22,7 @@ from unroll.tasks.recognition import recognise
 PAGE = Path(__file__).parents[3] / "docs" / "usage" / "data.md"
 
 
-@pytest.mark.parametrize("file", [*FILES, *SERIES, *TEXTS, *FOREIGN], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS], ids=lambda file: file.name)
 def test_files_are_taken_for_what_they_are(tmp_path: Path, file: File) -> None:
     data = DataConfig(path=str(write(tmp_path / file.name, file.text)))
     if file.taken == "error" and not file.kinds:
@@ -52,7 +53,7 @@ def use(table: Table, data: DataConfig) -> None:
 def test_the_docs_show_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert len(FILES) >= 40
-    for file in (*FILES, *SERIES, *TEXTS, *FOREIGN):
+    for file in (*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS):
         assert row_of(file) in page
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.helpers import read, rows, write
-from unroll.data import Table
+from unroll.data import ReadOptions, Table, read_table
 from unroll.data.readers.registry import READERS
 from unroll.errors import DataError
 
@@ -466,3 +466,52 @@ def test_an_entity_that_comes_twice_is_told_once_with_and_once_without_its_word(
     table = read(write(tmp_path / "a.jsonl", f"{line}\n" * 5), tmp_path)
     assert table.labels("tags")[0] == ("B-PER", "O")
     assert "an entity PER at 0 to 3 overlaps another" in wrong(table)[0][1]
+
+
+def test_translations_of_programs(tmp_path: Path) -> None:
+    text = (
+        'msgid ""\nmsgstr "Language: de\\n"\n\n#, fuzzy\nmsgid "guess"\nmsgstr "x"\n\nmsgctxt "menu"\nmsgid "Open "\n'
+    )
+    text += (
+        '"\\"it\\"\\n"\nmsgstr "Öffne es"\n\nmsgid "one"\nmsgid_plural "many"\nmsgstr[0] "eins"\nmsgstr[1] "viele"\n'
+    )
+    text += '\nmsgid "left"\nmsgstr ""\n\n#~ msgid "old"\n#~ msgstr "alt"\n'
+    table = read(write(tmp_path / "a.po", text), tmp_path)
+    assert rows(table) == [('Open "it"', "Öffne es"), ("one", "eins")]
+    assert [table.place(row)[1] for row in (0, 1)] == [8, 13]
+    assert "1 texts without a translation left out" in table.notes
+    assert "1 translations marked as fuzzy left out" in table.notes
+    with pytest.raises(DataError, match=r"b.po:5: expected msgid, msgstr or a text in quotes, got 'oops'"):
+        read(write(tmp_path / "b.po", 'msgid "a"\nmsgstr "b"\nmsgid "c"\nmsgstr "d"\noops\n'), tmp_path)
+
+
+def test_numbered_lines_of_parlai(tmp_path: Path) -> None:
+    text = "1 your persona: i like tea.\n2 hi\thello\t\ta|b\n3 bye\tsee you\n1 hey\tyes\n2 resto r_phone 1\n3 so\tno\n"
+    table = read(write(tmp_path / "a.txt", text), tmp_path)
+    assert table.labels("turns") == [("hi", "hello", "bye", "see you"), ("hey", "yes", "so", "no")]
+    assert [table.place(row)[1] for row in (0, 1)] == [1, 4]
+    assert {"1 lines of personas left out", "1 lines without an answer left out"} <= set(table.notes)
+
+
+def test_films_of_cornell(tmp_path: Path) -> None:
+    sign = " +++$+++ "
+    lines = "".join(sign.join((f"L{n}", f"u{n % 2}", "m0", "ANA", f"line {n}")) + "\n" for n in (4, 3, 2, 1))
+    write(tmp_path / "films" / "movie_lines.txt", lines)
+    talk = sign.join(("u0", "u1", "m0", "['L1', 'L2', 'L3']")) + "\n"
+    write(tmp_path / "films" / "movie_conversations.txt", talk * 3)
+    for path in (tmp_path / "films", tmp_path / "films" / "movie_lines.txt"):
+        table = read(path, tmp_path)
+        assert table.labels("turns") == [("line 1", "line 2", "line 3")] * 3
+    write(tmp_path / "films" / "movie_conversations.txt", talk * 2 + talk.replace("L3", "L9"))
+    with pytest.raises(DataError, match=r"movie_conversations.txt:3: the line 'L9' is not in movie_lines.txt"):
+        read(tmp_path / "films", tmp_path)
+
+
+def test_rows_of_who_speaks(tmp_path: Path) -> None:
+    text = "conversation_id,speaker,text\n1,A,hi\n1,A,there\n1,B,yes\n2,B,so\n2,C,no\n"
+    assert read(write(tmp_path / "a.csv", text), tmp_path).labels("turns") == [("hi there", "yes"), ("so", "no")]
+    named = ReadOptions(format="messenger")
+    plain = read_table(write(tmp_path / "b.csv", "who,line\nA,hi\nB,yes\nA,so\n"), named, tmp_path / "store-b")
+    assert plain.labels("turns") == [("hi", "yes", "so")]
+    with pytest.raises(DataError, match="column 'parent_id' names what each row answers"):
+        read_table(write(tmp_path / "c.csv", "role,text,parent_id\nA,hi,1\nB,yes,2\n"), named, tmp_path / "store-c")

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -270,3 +271,14 @@ def test_a_place_that_is_not_the_answers_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(DataError, match=r"a.jsonl:4: the answer 'red' is not at character 2 of the text"):
         plan(path, tmp_path / "store")
+
+
+def test_a_story_that_is_a_text_in_a_frame_is_cut_into_sentences(stories: RunFolder) -> None:
+    """Training had lists of sentences; a text is no list of its letters."""
+    story, question = "Mary went to the kitchen. John went to the hall.", "Where is Mary?"
+    model = unroll.load(stories.path)
+    found = model.predict(pandas.DataFrame({"story": [story] * 2, "question": [question] * 2}))
+    alone = model.predict({"story": story, "question": question})[0]
+    assert found[0].looked_at[0][0]["sentence"] in ("Mary went to the kitchen.", "John went to the hall.")
+    assert found[0].answer == alone.answer
+    assert list(found.to_frame().index) == [0, 1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from PIL import Image
@@ -212,3 +213,28 @@ def test_from_python_with_typed_results(tmp_path: Path) -> None:
     said = model.predict(str(tmp_path / "set/images/0.png"))[0]
     assert isinstance(said.caption, str)
     assert "cider_d" in model.evaluate()
+
+
+def test_a_picture_comes_as_its_path_its_bytes_or_an_image(run: RunFolder, tmp_path: Path) -> None:
+    model = unroll.load(run.path)
+    path = draw_squares(tmp_path / "set", 1).parent / "images/0.png"
+    picture, content = Image.open(path), path.read_bytes()
+    asked = [path, str(path), [path], content, picture, [picture], {"image": picture}]
+    asked += [{"image": {"bytes": content, "path": None}}, pandas.DataFrame({"image": [picture]}), {"image": [content]}]
+    assert {model.predict(data)[0].caption for data in asked} == {model.predict(str(path))[0].caption}
+    assert len(model.predict(tmp_path / "set/captions.csv")) == 2
+    with pytest.raises(DataError, match=r"addresses are not fetched; download https://a.org/b.jpg"):
+        model.predict("https://a.org/b.jpg")
+
+
+def test_lists_of_captions_train_as_rows_of_them_do(tmp_path: Path) -> None:
+    path = draw_squares(tmp_path / "set", 30)
+    lines = path.read_text().splitlines()[1:]
+    rows = {}
+    for line in lines:
+        name, _, caption = line.partition(",")
+        rows.setdefault(name, []).append(caption)
+    held = [{"image": str(tmp_path / "set/images" / name), "captions": own} for name, own in rows.items()]
+    done = unroll.train(held, epochs=1, hidden_size=8, settings={"model.embedding_size": 8}, out=tmp_path / "run")
+    assert "nearest image" in done.metrics["baselines"]
+    assert done.evaluate(held)["cider_d"].value >= 0

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+import unroll
 from unroll.baselines.nearest import NearestQuestion
 from unroll.bundle import RunFolder
 from unroll.cli.app import run as command
-from unroll.errors import DataError
+from unroll.errors import ConfigError, DataError
 from unroll.tasks.chat.predictor import ChatPredictor
 from unroll.tasks.checking import examine_data
 from unroll.tasks.pipeline import Plan, evaluate_run, plan_run, predict_run, train_run
@@ -180,3 +181,82 @@ def test_turns_that_are_none_are_named_with_their_line(tmp_path: Path) -> None:
 def test_the_nearest_question_by_tf_idf() -> None:
     nearest = NearestQuestion(["배가 고파요", "비가 와요", "졸려요"], ["밥 드세요", "우산 쓰세요", "주무세요"])
     assert nearest.answer(["너무 배고파", "비 온다", ""]) == ["밥 드세요", "우산 쓰세요", "밥 드세요"]
+
+
+@pytest.mark.parametrize("key", ["turns", "messages"])
+def test_what_was_said_in_one_conversation_is_one_record(run: RunFolder, key: str) -> None:
+    model = unroll.load(run.path)
+    said: list[Any] = ["안녕", "안녕하세요", "비 말고 꽃 어때?"]
+    for turns in (said, [{"role": "user", "content": text} for text in said]):
+        (answer,) = model.predict({key: turns})
+        assert answer.answer == "꽃 좋아요."
+    # Several conversations are a column of them.
+    assert [one.text for one in model.predict({key: [said, said[:1]]})] == ["비 말고 꽃 어때?", "안녕"]
+
+
+def test_a_record_in_which_nothing_is_said_is_an_error(run: RunFolder) -> None:
+    with pytest.raises(DataError, match="a record needs 'text', or 'turns', a list of what was said; got other"):
+        unroll.load(run.path).predict({"other": "hello"})
+
+
+def test_more_answers_than_the_beam_is_wide_are_refused_in_plain_words(run: RunFolder) -> None:
+    with pytest.raises(ConfigError) as caught:
+        unroll.load(run.path).predict("밥?", beam=2, best=5)
+    assert str(caught.value).endswith("best must be at most beam = 2, got 5")
+
+
+def test_commands_in_a_talk_are_not_said_to_the_model(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(ChatPredictor, "reply", lambda self, turns: seen.append(list(turns)) or "yes")
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal("/help\n/unknown\nhello\n/quit\n"))
+    assert command(["chat", str(run.path)]) == 0
+    assert seen == [["hello"]]
+    assert capsys.readouterr().err.count("/reset begins anew, /quit or Ctrl-D ends; all else is said") == 2
+
+
+def test_what_an_instruction_comes_with_is_read_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    rows = [
+        {"instruction": f"add {n}", "input": "" if n % 3 else f"to\n{n}", "output": f"it is {n}"} for n in range(30)
+    ]
+    path.write_text(json.dumps(rows))
+    done = plan(path, tmp_path / "store", "training.epochs=1")
+    assert done.job.data.pairs.sources[:3] == ["add 0\nto 0", "add 1", "add 2"]  # type: ignore[attr-defined]
+    folder = train_run(done, tmp_path / "run", say=lambda _: None, with_baselines=False)
+    asked = [{"instruction": "add 4", "input": "to 4"}, {"instruction": "add 4", "input": ""}, "add 4"]
+    assert [answer["text"] for answer in predict_run(folder, TASKS, asked)] == ["add 4\nto 4", "add 4", "add 4"]
+    assert unroll.load(folder.path).evaluate(path)["perplexity"].value > 0
+
+
+def test_conversations_in_which_nobody_answers_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    turns = [["hello there", "hi you"] if n not in (3, 5) else ["hello"][: n % 5] for n in range(30)]
+    path.write_text("".join(json.dumps({"turns": own}) + "\n" for own in turns))
+    found = unroll.check(str(path))
+    assert [f.line for f in found.findings if "fewer than two turns" in f.text] == [4, 6]
+    said: list[str] = []
+    plan_run({"data": {"path": str(path)}, "task": "chat"}, SMALL, TASKS, tmp_path / "store", say=said.append)
+    assert any("2 conversations of fewer than two turns left out" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ([f"how is {n}?" for n in range(30)], [f"{n} is fine" for n in range(30)]),
+        [(f"how is {n}?", f"{n} is fine") for n in range(30)],
+        [[f"how is {n}?", f"{n} is fine"] for n in range(30)],
+    ],
+)
+def test_pairs_and_lists_are_conversations_where_the_task_is_named(data: Any) -> None:
+    found = unroll.check(data, task="chat")
+    assert not found.errors
+    assert any(f.text.startswith("30 pairs of what was said") for f in found.findings)
+    # Unnamed they may be tokens, or texts with classes.
+    assert unroll.check(data).errors

@@ -25,6 +25,13 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", "
 MAX_PIXELS = 64_000_000
 #: Bytes of a file, at most.
 MAX_BYTES = 256 * 2**20
+#: What the brightest of 16 bits is of the brightest of 8, and kinds of files whose larger numbers have 16 bits.
+_OF_SIXTEEN, _SIXTEEN_BITS = 257, ("PNG", "PPM")
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a name of a file promises a picture."""
+    return name.lower().endswith(SUFFIXES)
 
 
 def open_picture(content: bytes, path: Path | str) -> Image.Image:
@@ -52,7 +59,7 @@ def open_picture(content: bytes, path: Path | str) -> Image.Image:
                 raise DataError(
                     f"a picture of {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded, make it smaller", path
                 )
-            upright = ImageOps.exif_transpose(picture)
+            upright = _of_bytes(ImageOps.exif_transpose(picture), picture.format, path)
             if "A" in upright.getbands() or "transparency" in upright.info:
                 upright = upright.convert("RGBA")
                 ground = Image.new("RGBA", upright.size, "white")
@@ -66,6 +73,21 @@ def open_picture(content: bytes, path: Path | str) -> Image.Image:
             raise DataError(f"cannot be read as a picture ({type(error).__name__}); expected {kinds}", path) from error
         except (Image.DecompressionBombError, MemoryError) as error:
             raise DataError(f"a picture too large to be decoded; at most {MAX_PIXELS:,} pixels", path) from error
+
+
+def _of_bytes(picture: Image.Image, kind: str | None, path: Path | str) -> Image.Image:
+    """A picture whose numbers are at most 255; the library cuts off what is brighter.
+
+    Raises:
+        DataError: it holds numbers of 32 bits, of which nothing says what white is.
+    """
+    from PIL import Image
+
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and kind in _SIXTEEN_BITS):
+        return Image.fromarray((np.asarray(picture, dtype=np.uint32) // _OF_SIXTEEN).clip(0, 255).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise DataError("a picture of 32-bit numbers, of which nothing says what white is; save it with 8 or 16", path)
+    return picture
 
 
 def file_content(path: Path) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from unroll.data.readers.lines import encoding_of, numbered_lines
@@ -16,6 +17,8 @@ _LINE = re.compile(r"(\d+) (.*)")
 _FIELDS = (Field("story", "list"), Field("question"), Field("answer"), Field("support", "list"), Field("set"))
 #: Sentences of a story: more is a file whose numbers never start again, and every row would hold all of them.
 MAX_SENTENCES = 10_000
+#: Numbers that count up to no more than so many may be classes; to more than so many, verses.
+_SENTENCES, _VERSES = 2, 15
 
 
 class BabiSource:
@@ -28,7 +31,10 @@ class BabiSource:
 
     fields = _FIELDS
     marked = True
-    empty = "no questions; expected lines such as `3 Where is Mary?<TAB>bathroom<TAB>1`"
+    empty = (
+        "no questions; expected lines such as `3 Where is Mary?<TAB>bathroom<TAB>1`; where the numbers are classes, say"
+        " --format class-lines"
+    )
 
     def __init__(self, path: Path, encoding: str) -> None:
         self.said = f"{path.name}: stories with questions (bAbI), {encoding_of(path, encoding)}"
@@ -122,6 +128,16 @@ class _Story:
         return Row(row, number, item_lines=list(self._lines), problems=problems)
 
 
+def _told(numbers: Iterable[int]) -> bool:
+    """Whether numbers count from 1 to some number again and again, as the sentences of stories do."""
+    given = list(numbers)
+    pairs = list(itertools.pairwise(given))
+    anew = sum(after == 1 for _, after in pairs)
+    # Verses count further than the sentences of a story that is read whole.
+    few = _SENTENCES < max(given) <= _VERSES
+    return few and anew > 1 and all(after in (before + 1, 1) for before, after in pairs)
+
+
 def set_name(path: Path) -> str:
     """The name of the set that a file is a part of.
 
@@ -150,6 +166,9 @@ class BabiReader:
         if not lines or not lines[0].startswith("1 ") or sum(match is None for match in found) * 20 > len(lines):
             return False
         asked = [line.split("\t") for line in lines if "\t" in line]
+        if not asked:
+            # Stories about which nobody asks are told of as such; numbers before texts may be classes otherwise.
+            return _told(int(match[1]) for match in found if match is not None)
         questions = [cells for cells in asked if cells[0].rstrip().endswith("?")]
         return 0 < len(asked) < len(lines) and 2 * len(questions) >= len(asked)
 

@@ -25,6 +25,9 @@ _FIELDS = (Field("image"), Field("caption"))
 _HEADS = ("image,caption", "image_name,comment", "file_name,caption", "filename,caption")
 #: A line of the older form: the name of a picture, the number of a caption, the caption.
 _NUMBERED = re.compile(r"(\S+\.(?:jpe?g|png|gif|bmp|webp))#\d+\t(.+)", re.IGNORECASE)
+#: The head and the lines of Flickr30k's `results.csv`, one of which lacks a bar between number and caption.
+_BARRED_HEAD = re.compile(r"image_name\| ?comment_number\| ?comment$")
+_BARRED = re.compile(r"([^|]+\.(?:jpe?g|png))\| ?\d+ ?(?:\| ?|  +)(.*)", re.IGNORECASE)
 #: What begins with the name of a picture.
 _NAMED = re.compile(r"[^,]+\.(?:jpe?g|png|gif|bmp|webp)\s*,", re.IGNORECASE)
 #: What Karpathy's files call the rest of the training part.
@@ -37,8 +40,8 @@ class CaptionsReader:
     name = "captions"
     suffixes: tuple[str, ...] = ()
     summary = (
-        "pictures with captions: `image,caption` as the first line, or `NAME.jpg#0`, a tab and the caption on every "
-        "line; a row per caption"
+        "pictures with captions: `image,caption` as the first line, or Flickr30k's head, or "
+        "`NAME.jpg#0`, a tab and the caption on every line; a row per caption"
     )
 
     def recognises(self, file: Input) -> bool:
@@ -48,6 +51,8 @@ class CaptionsReader:
             return False
         if lines[0].strip().lower() in _HEADS:
             return 2 * sum(_NAMED.match(line) is not None for line in lines[1:]) >= len(lines) - 1
+        if _BARRED_HEAD.match(lines[0].strip()):
+            return True
         return all(_NUMBERED.fullmatch(line) for line in lines)
 
     def open(self, file: Input, first: Source | None) -> LineSource:
@@ -63,8 +68,11 @@ class _Cells:
 
     def __call__(self, line: str) -> list[str]:
         first, self._first = self._first, False
-        if first and line.strip().lower() in _HEADS:
+        if first and (line.strip().lower() in _HEADS or _BARRED_HEAD.match(line.strip())):
             return []
+        barred = _BARRED.fullmatch(line)
+        if barred is not None:
+            return [barred[1].strip(), barred[2].strip()]
         numbered = _NUMBERED.fullmatch(line)
         if numbered is not None:
             return [numbered[1], numbered[2].strip()]

@@ -41,6 +41,8 @@ _MANY = 20
 #: A longer token is no word but a line that was not cut.
 MAX_TOKEN = 1000
 _DOCUMENT = "-DOCSTART-"
+#: Names of people who speak, at most, in what is no table of words.
+_SPEAKERS = 12
 #: Lines of CoNLL-2012 around documents.
 _DOCUMENT_LINES = ("#begin document", "#end document")
 
@@ -257,6 +259,9 @@ class ColumnsReader:
         rows = [columns.split(line) for line in words]
         even = [row for row in rows if len(row) == columns.width]
         if columns.width < 2 or len(even) < _EVEN * len(rows):
+            return False
+        if len({row[0] for row in rows}) <= _SPEAKERS and all(row[0].endswith(":") for row in rows):
+            # What people say, with their names before it.
             return False
         if len(words) == len(file.lines) and not _mark_entities([row[-1] for row in even]):
             return False

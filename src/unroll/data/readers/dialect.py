@@ -24,6 +24,7 @@ _TIME_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T].*)?$|\d{1,2}[:
 _NAME_LIKE = re.compile(r"#? ?[^\W\d][\w .\-/()%#°:|&*+$€²³µ'\[\]\\]{0,62}[\w)%#\]²³]$|[^\W\d]\w{0,9}\.?$")
 #: Names that programs give: V1, x2, col_3.
 _NUMBERED_NAME = re.compile(r"(?:v|x|f|c|col|column|var|feature|field|attr)_?\d+$", re.IGNORECASE)
+_FILE = re.compile(r"[^\s,]+\.(?:jpe?g|png|gif|bmp|webp|tiff?|wav|mp3|flac|ogg|txt)$", re.IGNORECASE)
 _UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 #: Words of the name of a column, at most, where they are not one usual name.
 _NAME_WORDS = 3
@@ -45,6 +46,10 @@ _COMMON_NAMES = frozenset(
     transcription prompt response instruction reply context passage story word words token tokens utterance speaker
     dialog dialogue turns conversation conversations messages sentence1 sentence2 question1 question2
     article highlight highlights summary abstract headline tweet
+    src tgt trg source_text target_text source_sentence target_sentence translation human assistant bot chatbot persona
+    chat pattern answer_start picture photo img image_name image_path file_path paragraph document query
+    캡션 설명 이미지 사진 그림 파일명 지문 문맥 정답 문제 원문 번역문 번역 유저 챗봇 사용자 시스템 사람문장
+    시스템문장 발화 응답 대화 화자 발화자 대분류 소분류 구분 상황
     텍스트 문장 본문 내용 제목 질문 답변 라벨 레이블 분류 카테고리 감정 날짜 일자 일시 시간 값
     이름 번호 의도 주제 평점 리뷰 댓글 기사 요약
     """.split()  # noqa: SIM905 - a list of one hundred quoted words is harder to read
@@ -272,7 +277,9 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     # Spreadsheets leave names of columns empty.
     named = [cell for cell in first if cell]
     steps = [cell for cell in named if not _NAME_LIKE.match(cell)]
-    if not named or (steps and not _name_steps(named, steps, rows[1:])):
+    # Where most cells are usual names, one may be written otherwise, as `Set Nr.`.
+    usual = len(set(map(str.lower, filter(is_common, named)))) > max(_NAME_WORDS, len(named) // 2)
+    if not named or (steps and not usual and not _name_steps(named, steps, rows[1:])):
         return False
     below = [row for row in rows[1:] if len(row) == len(first)]
     # Rows may end in a delimiter where their names do not.
@@ -284,6 +291,8 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if not below:
         return any(cell.lower() in _COMMON_NAMES for cell in first)
     columns = list(zip(*below, strict=True))
+    if any(_names_files(column) and not _FILE.match(name) for name, column in zip(first, columns, strict=True)):
+        return True
     if any(is_common(name) and _above_texts(name, column) for name, column in zip(first, columns, strict=True)):
         return True
     if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
@@ -297,6 +306,11 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     if len(named) > 1 and all(_says_what(cell) for cell in named):
         return True
     return any(name and _are_classes(column) for name, column in zip(first, columns, strict=True))
+
+
+def _names_files(column: Sequence[str]) -> bool:
+    """Whether every cell is the name of a file."""
+    return len(column) > _NAME_WORDS and all(_FILE.match(cell.strip()) for cell in column[:_MANY])
 
 
 def _above_texts(name: str, column: Sequence[str]) -> bool:
@@ -357,17 +371,26 @@ def find_table(lines: Sequence[tuple[int, str]]) -> tuple[int, str | None]:
 
 
 def is_common(cell: str) -> bool:
-    """Whether it is a usual name of a column, in the singular or the plural."""
-    return not _COMMON_NAMES.isdisjoint((cell.lower(), cell.lower().removesuffix("s")))
+    """Whether it is a usual name of a column, in the singular, in the plural or with a number.
+
+    >>> is_common("Sentences"), is_common("사람문장1"), is_common("q2")
+    (True, True, False)
+    """
+    name = cell.lower()
+    counted = name.rstrip("0123456789_")
+    forms = (name, name.removesuffix("s"), counted if len(counted) > 2 else name)
+    return not _COMMON_NAMES.isdisjoint(forms)
 
 
 def _says_what(cell: str) -> bool:
     """Whether one of a few words says what a column holds: `English sentences`, `Sentence #`, `user_name`.
 
-    >>> _says_what("English words/sentences"), _says_what("de"), _says_what("How are you")
-    (True, True, False)
+    >>> _says_what("English words/sentences"), _says_what("de"), _says_what("How are you"), _says_what("images/1.jpg")
+    (True, True, False, False)
     """
     words = _WORD.findall(cell)
+    if len(words) > 1 and (_FILE.match(cell) or words[0].casefold() == "a"):
+        return False
     return len(words) <= _NAME_WORDS and any(is_common(word) or word.lower() in LANGUAGES for word in words)
 
 

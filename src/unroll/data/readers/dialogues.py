@@ -19,9 +19,9 @@ class DialoguesReader:
     summary = f"DailyDialog: a conversation per line, every turn ended by `{_END}` (or `{_TURN}`); for chat"
 
     def recognises(self, file: Input) -> bool:
-        """Nearly every line holds the mark."""
-        lines = [line for _, line in file.lines if line.strip()]
-        return bool(lines) and sum(_END in line for line in lines) >= _MOST * len(lines)
+        """Nearly every line ends with the mark; inside the cells of a table it marks something else."""
+        lines = [line.rstrip() for _, line in file.lines if line.strip()]
+        return bool(lines) and sum(line.endswith((_END, _TURN)) for line in lines) >= _MOST * len(lines)
 
     def open(self, file: Input, first: Source | None) -> LineSource:
         """The column is always the same."""

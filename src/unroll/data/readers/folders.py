@@ -10,9 +10,11 @@ from typing import NamedTuple
 from unroll.data.images.pictures import SUFFIXES
 from unroll.data.readers.annotated import annotated_texts
 from unroll.data.readers.corpora import corpus_of
+from unroll.data.readers.lines import blocks
 from unroll.data.readers.parallel import sides, sides_beside
 from unroll.data.readers.registry import READERS, form_of, plain_name
 from unroll.data.readers.sound import is_sound
+from unroll.data.readers.talks import CONVERSATIONS
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
@@ -69,6 +71,9 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     sounds = _sounds(entries)
     if sounds:
         return sounds, []
+    described = _described(entries) or _talks(folder)
+    if described:
+        return described, []
     # Pictures stand beside the table that names them; they are no rows.
     entries = [path for path in entries if path.suffix.lower() not in SUFFIXES and not _holds_pictures(path)]
     if len(entries) > _MAX_FILES:
@@ -133,6 +138,25 @@ def _sounds(entries: list[Path]) -> list[DataFile]:
     return found
 
 
+def _described(entries: list[Path]) -> list[DataFile]:
+    """Texts beside pictures of the same names, as programs that learn pictures want them: the captions of each."""
+    files = [path for path in entries if path.is_file() and not _is_paper(path)]
+    pictures = {path.stem: path for path in files if path.suffix.lower() in SUFFIXES}
+    texts = [path for path in files if path.suffix.lower() in (".txt", ".caption")]
+    if not texts or len(files) > len(pictures) + len(texts) or any(path.stem not in pictures for path in texts):
+        return []
+    return [DataFile(path, label=pictures[path.stem].name) for path in texts]
+
+
+def _talks(folder: Path) -> list[DataFile]:
+    """The conversations of Cornell's corpus, or the days of all channels that Slack has exported."""
+    if (folder / CONVERSATIONS).is_file():
+        return [DataFile(folder / CONVERSATIONS)]
+    if not ((folder / "channels.json").is_file() and (folder / "users.json").is_file()):
+        return []
+    return [DataFile(path) for path in sorted(folder.glob("*/*.json"))]
+
+
 def _documents(folders: list[Path]) -> list[DataFile]:
     """Folders of texts, a class each: neg/0_3.txt, pos/1_9.txt; every file is a row."""
     if len(folders) < 2:
@@ -154,8 +178,8 @@ def _refuse_more(count: int, folder: Path) -> None:
 
 
 def _holds_pictures(path: Path) -> bool:
-    """Whether the first entries of a folder are pictures."""
-    if not path.is_dir():
+    """Whether the first entries of a folder are pictures, and no table beside them names them."""
+    if not path.is_dir() or any((path / f"metadata{suffix}").is_file() for suffix in (".csv", ".jsonl", ".parquet")):
         return False
     first = list(itertools.islice(path.iterdir(), _LOOKED_AT))
     return any(entry.suffix.lower() in SUFFIXES for entry in first)
@@ -170,12 +194,19 @@ def _is_paper(path: Path) -> bool:
 def parallel_parts(data: list[Path]) -> list[DataFile]:
     """The first file of each part of parallel text: train.de of train.de, train.en, val.de and val.en; or nothing."""
     found = sides(path for path in data if form_of(path) is None)
+    texts = sides(path for path in data if form_of(path) == "text")
+    found |= {stem: own for stem, own in texts.items() if len({line_count(path) for path in own.values()}) == 1}
     parts = {stem: part_of(stem) for stem in found}
     told = sorted((part, stem) for stem, part in parts.items() if part is not None)
     if len(found) > 1 and (0 not in parts.values() or len({part for part, _ in told}) < len(found)):
         return []
     ordered = [stem for _, stem in told] or list(found)
     return [DataFile(next(iter(found[stem].values())), parts[stem], parallel=True) for stem in ordered]
+
+
+def line_count(path: Path) -> int:
+    """How many lines a file has."""
+    return sum(block.count(b"\n") for block in blocks(path))
 
 
 def _parts(data: list[Path]) -> list[DataFile]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unroll.data.images.pictures import is_picture_name
 from unroll.data.readers.features import named, names_beside
 from unroll.data.readers.jsonparse import DECODER, JsonRow, json_rows, jsonl_rows
 from unroll.data.readers.jsonshapes import nested_in, opened
@@ -63,7 +64,8 @@ def layout_of(rows: Iterable[JsonRow]) -> Layout:
     if not keys:
         return Layout(fields, "none")
     if None in keys.values():
-        return Layout((*fields, Field(_free("label", shapes))), "label")
+        called = "image" if all(is_picture_name(key) for key in keys) else "label"
+        return Layout((*fields, Field(_free(called, shapes))), "label")
     if len(set(keys.values())) < len(keys):
         return Layout((*fields, Field(_free("split", shapes))), "both")
     return Layout(fields, "part")
@@ -229,7 +231,7 @@ class JsonSource:
             "none": f"{self.path.name.removesuffix('.gz')}: one row per {'line' if self._lines else 'item'}",
             "part": "parts by the keys of the file",
             "both": "parts by the keys of the file, which column 'split' keeps",
-            "label": f"labels are the keys of the file, in column {self.fields[-1].name!r}",
+            "label": f"the keys of the file are in column {self.fields[-1].name!r}",
         }[self.layout.keys]
         return f"{said}, {encoding_of(self.path, self.encoding)}"
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import QuoteError, records
+from unroll.data.readers.talktable import are_talks, names_in, said_rows, talk_columns
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
@@ -26,7 +27,13 @@ _MESSAGES = (
     re.compile(rf"(?P<day>{_DAY})(?:,| at)? {_CLOCK}, (?P<who>.{{1,60}}?) : (?P<said>.*)"),
     # 1/5/24, 3:12 PM - name: said; [05.01.24, 15:12:01] name: said
     re.compile(rf"\[?(?P<day>{_DAY}),? {_CLOCK}(?:\] | - )(?P<who>[^:]{{1,60}}): (?P<said>.*)"),
+    # 오후 3:12<TAB>name<TAB>said, as LINE writes
+    re.compile(rf"{_CLOCK}\t(?P<who>[^\t]{{1,60}})\t\"?(?P<said>.*)"),
+    # [15:12] <name> said
+    re.compile(rf"\[?(?:(?P<day>{_DAY})[ T])?{_CLOCK}\]? <(?P<who>[^>]{{1,40}})> (?P<said>.*)"),
 )
+#: A line of nothing but a day, perhaps with its name.
+_DAY_ALONE = re.compile(rf"(?P<day>{_DAY})(?: ?\(?[^\W\d]{{1,9}}\)?)?$")
 #: Lines that begin like messages and are none: the day, and what the messenger itself says.
 _OTHERS = re.compile(
     rf"-{{5,}} (?P<day>.+?) -{{5,}}$|(?:{_DAY})(?:,| at)? {_CLOCK}$|\[?(?:{_DAY}),? {_CLOCK}(?:\] | - |, )"
@@ -46,6 +53,7 @@ _SPEAKER = re.compile(r"(?P<who>[^:]{1,40}?) ?: ?(?P<said>.*)")
 #: What stands in the place of names in a log.
 LEVELS = frozenset(("info", "warn", "warning", "error", "debug", "trace", "fatal", "critical", "notice"))
 _COLUMNS = ("Date", "User", "Message")
+_DAY_SECONDS = 24 * 60 * 60
 #: Turns of a conversation, at most: rows are split into train, validation and test by conversations.
 _TURNS = 20
 
@@ -73,8 +81,10 @@ class MessengerSource:
 
     def __init__(self, file: Input, messages: Callable[[Input], Iterator[Message]]) -> None:
         encoding = encoding_of(file.path, file.options.encoding)
-        parts = f"a conversation per day, of {_TURNS} turns at most"
-        self.said = f"{file.path.name}: a chat as messengers export it, {parts}, {encoding}"
+        what, each = ("a chat as messengers export it", "a conversation per day")
+        if messages is _of_rows:
+            what, each = ("who speaks and what is said in every row", "a conversation as the rows are named or dated")
+        self.said = f"{file.path.name}: {what}, {each}, of {_TURNS} turns at most, {encoding}"
         self._file = file
         self._messages = messages
         self._no_text = self._alone = 0
@@ -125,7 +135,7 @@ def _exported(file: Input) -> Iterator[Message]:
                 yield last
             day = found["day"] or day if "day" in found.re.groupindex else day
             last = Message(day, found["who"], found["said"], number)
-        elif (other := _OTHERS.match(line)) is not None:
+        elif (other := _DAY_ALONE.match(line) or _OTHERS.match(line)) is not None:
             day = other["day"] or day
         elif last is not None:
             last = last._replace(said=f"{last.said} {line}")
@@ -187,6 +197,32 @@ def _of_telegram(file: Input) -> Iterator[Message]:
             yield Message(day, who, "".join(piece for piece in said if isinstance(piece, str)), 1)
 
 
+def _of_discord(file: Input) -> Iterator[Message]:
+    """The messages of DiscordChatExporter's JSON."""
+    whole = file.document
+    value = whole.value
+    messages = value.get("messages") if isinstance(value, dict) else None
+    for message in messages if isinstance(messages, list) else []:
+        author = message.get("author") if isinstance(message, dict) else None
+        said = message.get("content") if isinstance(message, dict) else None
+        if isinstance(author, dict) and isinstance(said, str):
+            who = str(author.get("nickname") or author.get("name"))
+            yield Message(str(message.get("timestamp"))[:10], who, said, whole.line(said))
+
+
+def _of_slack(file: Input) -> Iterator[Message]:
+    """The messages of a day of a channel, as Slack exports them."""
+    whole = file.document
+    value = whole.value
+    for message in value if isinstance(value, list) else []:
+        # Those with a subtype say that somebody has joined and the like.
+        if isinstance(message, dict) and isinstance(message.get("user"), str) and "subtype" not in message:
+            said = message.get("text")
+            stamp = str(message.get("ts")).partition(".")[0]
+            day = str(int(stamp) // _DAY_SECONDS) if stamp.isdecimal() else ""
+            yield Message(day, message["user"], said if isinstance(said, str) else "", whole.line(said))
+
+
 def message_in(line: str) -> re.Match[str] | None:
     """Who says what in a line that begins a message.
 
@@ -203,9 +239,11 @@ class MessengerReader:
     name = "messenger"
     suffixes: tuple[str, ...] = ()
     summary = (
-        "chats as KakaoTalk, WhatsApp and Telegram export them: `[name] [오후 3:12] text`, `2024년 1월 5일 오후 3:12,"
-        " name : text`, `1/5/24, 3:12 PM - name: text`, `Date,User,Message` or JSON; a conversation per day, for chat;"
-        " where it is named, also `name: text`, blank lines between conversations"
+        "chats as KakaoTalk, WhatsApp, LINE, Telegram, Slack and Discord export them: `[name] [오후 3:12] text`,"
+        " `2024년 1월 5일 오후 3:12, name : text`, `1/5/24, 3:12 PM - name: text`, `Date,User,Message`,"
+        " `[15:12] <name> text` or JSON; a conversation per day, for chat; also tables of conversation, speaker and"
+        " text; where it is named, also `name: text`, blank lines between conversations, and any table with a speaker"
+        " and a text in each row"
     )
 
     def recognises(self, file: Input) -> bool:
@@ -214,13 +252,30 @@ class MessengerReader:
 
     def open(self, file: Input, first: Source | None) -> MessengerSource:
         """The column is always the same."""
-        return MessengerSource(file, _form_of(file) or _spoken)
+        return MessengerSource(file, _form_of(file) or (_of_rows if talk_columns(names_in(file)) else _spoken))
+
+
+def _of_json(file: Input) -> Callable[[Input], Iterator[Message]] | None:
+    """What reads the messages of a JSON file, by its keys."""
+    if file.opening.startswith(b"["):
+        keys = (b'"type"', b'"message"', b'"user"', b'"text"', b'"ts"')
+        return _of_slack if all(key in file.head for key in keys) else None
+    if all(key in file.head for key in (b'"messages"', b'"author"', b'"content"', b'"channel"')):
+        return _of_discord
+    return _of_telegram if all(key in file.head for key in (b'"messages"', b'"from"', b'"from_id"')) else None
+
+
+def _of_rows(file: Input) -> Iterator[Message]:
+    """What the rows of a table say."""
+    return (Message(*cells) for cells in said_rows(file))
 
 
 def _form_of(file: Input) -> Callable[[Input], Iterator[Message]] | None:
     """What reads the messages of a file; None if it is no export."""
-    if file.opening.startswith(b"{"):
-        return _of_telegram if all(key in file.head for key in (b'"messages"', b'"from"', b'"from_id"')) else None
+    if file.head.startswith(b"PAR1") or are_talks(names_in(file)):
+        return _of_rows if are_talks(names_in(file)) else None
+    if file.opening.startswith((b"{", b"[{", b"[\n", b"[ ")):
+        return _of_json(file)
     lines = [line.strip() for _, line in file.lines if line.strip()]
     if lines and lines[0].removeprefix("\ufeff") == ",".join(_COLUMNS):
         return _of_table

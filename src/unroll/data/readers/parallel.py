@@ -23,6 +23,11 @@ _CODES = frozenset(
     sv sw ta te tg th ti tk tl tn to tr tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
     """.split()  # noqa: SIM905 - a list of two hundred quoted words is harder to read
 )
+#: What files of either side are called where no language is named, and of those the one to translate from.
+_SIDES, _FROM = frozenset(("src", "tgt", "trg", "source", "target")), frozenset(("src", "source"))
+#: Names that begin with their side, and of texts those that end with it.
+_BEFORE = re.compile(r"(?i)(?P<side>src|tgt|trg|source|target)[-_.](?P<rest>.+)")
+_BEHIND = re.compile(r"(?i)(?P<rest>.+)[-_](?P<side>[a-z]{2,6})\.txt")
 _REGION = re.compile(r"[-_][a-z0-9]{2,4}$")
 
 
@@ -32,28 +37,47 @@ def language_of(path: Path) -> str | None:
     return code if _REGION.sub("", code.lower()) in _CODES else None
 
 
-def stem_of(path: Path) -> str:
-    """The name of a file without its language: train of train.de.gz."""
-    return Path(path.name.removesuffix(".gz")).stem
+def named_side(path: Path) -> tuple[str, str] | None:
+    """What the files of all sides share of their names, and the side that this one is; None if its name says none.
+
+    >>> named_side(Path("train.de.gz")), named_side(Path("val.src")), named_side(Path("src-train.txt"))
+    (('train', 'de'), ('val', 'src'), ('train', 'src'))
+    """
+    name = Path(path.name.removesuffix(".gz"))
+    text = name.suffix.lower() == ".txt"
+    language = language_of(name.with_suffix("") if text else name)
+    last = (Path(name.stem) if text else name).suffix.removeprefix(".").lower()
+    if language is not None or last in _SIDES:
+        return Path(name.stem).stem if text else name.stem, language or last
+    found = _BEFORE.fullmatch(name.name) or (_BEHIND.fullmatch(name.name) if text else None)
+    if found is None or (found["side"].lower() not in _SIDES and found["side"].lower() not in _CODES):
+        return None
+    return found["rest"].removesuffix(".txt"), found["side"].lower()
 
 
 def sides(files: Iterable[Path]) -> dict[str, dict[str, Path]]:
-    """The files of several languages that have a name in common: name -> language -> file, both in order."""
+    """The files of several sides that have a name in common: name -> language -> file, both in order."""
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(files):
-        language = language_of(path)
-        if language is not None:
-            found.setdefault(stem_of(path), {})[language] = path
-    return {stem: own for stem, own in found.items() if len(own) > 1}
+        named = named_side(path)
+        if named is not None:
+            found.setdefault(named[0], {})[named[1]] = path
+    # The side to translate from comes first, whatever the letters say.
+    return {stem: dict(sorted(own.items(), key=_first)) for stem, own in found.items() if len(own) > 1}
+
+
+def _first(side: tuple[str, Path]) -> tuple[bool, str]:
+    return side[0] not in _FROM, side[0]
 
 
 def sides_beside(path: Path) -> dict[str, Path]:
     """The files that are parallel to one, itself among them, or that begin with a name such as DIR/train; or none."""
     if not path.parent.is_dir():
         return {}
-    stem = path.name if language_of(path) is None else stem_of(path)
-    here = (other for other in path.parent.iterdir() if other.name.startswith(stem + ".") and other.is_file())
-    return sides(here).get(stem, {})
+    named = named_side(path)
+    stem = path.name if named is None else named[0]
+    here = sides(other for other in path.parent.iterdir() if other.is_file())
+    return here.get(stem, {})
 
 
 class Parallel:
@@ -123,8 +147,9 @@ class ParallelReader:
     name = "parallel"
     suffixes: tuple[str, ...] = ()
     summary = (
-        "files for each language whose names differ in their endings, as `train.de` and `train.en`: a column for each; "
-        "named by their folder, or by what their names share (`DIR/train`)"
+        "files for each language whose names differ in their endings, as `train.de` and `train.en` or `train.src` and "
+        "`train.tgt`, also `src-train.txt` and `train.de.txt`: a column for each; named by their folder, or by what "
+        "their names share (`DIR/train`)"
     )
 
     def recognises(self, file: Input) -> bool:

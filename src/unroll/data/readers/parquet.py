@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from unroll.data.images.held import holds_pictures, may_hold_pictures, with_files
 from unroll.data.readers.features import named, names_beside, names_of_schema
 from unroll.data.readers.lines import blocks
 from unroll.data.readers.reader import Input, Source
@@ -105,10 +106,17 @@ class ParquetSource:
     marked = False
     empty = "the file holds columns but no rows"
 
-    def __init__(self, file: Input, fields: tuple[Field, ...], names: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self,
+        file: Input,
+        fields: tuple[Field, ...],
+        names: Mapping[str, list[str]],
+        pictures: frozenset[str] = frozenset(),
+    ) -> None:
         self._file = file
         self.fields = fields
         self.names = names
+        self.pictures = pictures
 
     @property
     def said(self) -> str:
@@ -130,8 +138,14 @@ class ParquetSource:
                     self._file.path,
                 )
             read = file.iter_batches(batch_size=_BATCH, columns=[field.name for field in self.fields])
-            plain = (part for batch in read for part in opened_columns(pa.Table.from_batches([batch])).to_batches())
+            plain = (part for batch in self._kept(read) for part in batch.to_batches())
             yield from batches_of(plain, self.fields, self._file.path, self.names)
+
+    def _kept(self, read: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+        """The rows with objects opened, and with the pictures that the file holds in files."""
+        for batch in read:
+            table = opened_columns(pa.Table.from_batches([batch]))
+            yield with_files(table, self._file.scratch / "held", self.pictures) if self.pictures else table
 
     def left(self) -> list[str]:
         """Nothing."""
@@ -144,7 +158,8 @@ class ParquetReader:
     name = "parquet"
     suffixes = (".parquet", ".pq")
     summary = (
-        "columns, lists of numbers as series, the fields of objects as columns; also an Arrow dictionary or time stamps"
+        "columns, lists of numbers as series, the fields of objects as columns; also an Arrow dictionary, time stamps,"
+        " or pictures, as `datasets` keeps them"
     )
 
     def recognises(self, file: Input) -> bool:
@@ -154,15 +169,27 @@ class ParquetReader:
     def open(self, file: Input, first: Source | None) -> ParquetSource:
         """Settle the columns by the schema of the first file."""
         if isinstance(first, ParquetSource):
-            return ParquetSource(file, first.fields, first.names)
+            return ParquetSource(file, first.fields, first.names, first.pictures)
         with _opened(file) as opened:
             names = names_of_schema(opened.schema_arrow.metadata) or names_beside(file.path)
-            fields = fields_of(opened_schema(opened.schema_arrow), file.path)
+            schema = opened_schema(opened.schema_arrow)
+            pictures = _pictures(schema, opened)
+            schema = pa.schema([f.with_type(pa.large_string()) if f.name in pictures else f for f in schema])
+            fields = fields_of(schema, file.path)
             if any(field.storage == "series" for field in fields):
                 sample = next((batch for batch in opened.iter_batches(batch_size=256) if len(batch)), None)
                 if sample is not None:
                     fields = settle(fields, opened_columns(pa.Table.from_batches([sample])).to_batches()[0])
-        return ParquetSource(file, with_names(fields, names), names)
+        return ParquetSource(file, with_names(fields, names), names, pictures)
+
+
+def _pictures(schema: pa.Schema, opened: pq.ParquetFile) -> frozenset[str]:
+    """The columns that hold pictures, by the first rows."""
+    may = [field.name for field in schema if may_hold_pictures(field.type)]
+    first = next(opened.iter_batches(batch_size=64, columns=may), None) if may else None
+    if first is None:
+        return frozenset()
+    return frozenset(name for name in may if holds_pictures(pa.chunked_array([first.column(name)])))
 
 
 def with_names(fields: Sequence[Field], names: Mapping[str, list[str]]) -> tuple[Field, ...]:

@@ -12,6 +12,7 @@ from unroll.data.readers.delimited import DelimitedReader
 from unroll.data.readers.dialogues import DialoguesReader
 from unroll.data.readers.eurostat import EurostatReader
 from unroll.data.readers.fasttext import FastTextReader
+from unroll.data.readers.gettext import GettextReader
 from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
@@ -29,6 +30,7 @@ from unroll.data.readers.spancolumns import SpanColumnsReader
 from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.subtitles import SubtitlesReader
+from unroll.data.readers.talks import ChatterBotReader, CornellReader, NumberedReader
 from unroll.data.readers.ucr import TsReader
 from unroll.data.readers.wordtable import WordTableReader
 from unroll.data.readers.xmlpairs import XmlPairsReader
@@ -52,6 +54,9 @@ READERS: tuple[Reader, ...] = (
     TsfReader(),
     TsReader(),
     BabiReader(),
+    NumberedReader(),
+    CornellReader(),
+    ChatterBotReader(),
     CaptionsReader(),
     LjSpeechReader(),
     UniversalReader(),
@@ -65,6 +70,7 @@ READERS: tuple[Reader, ...] = (
     RasaReader(),
     SlashedReader(),
     XmlPairsReader(),
+    GettextReader(),
     SubtitlesReader(),
     WordTableReader(),
     SeparatedReader(),

@@ -93,6 +93,8 @@ def _row(context: str, asked: dict[str, Any], title: str, line: int) -> Row:
         elif not text.strip() or context[start : start + len(text)] != text or start < 0:
             got = context[max(start, 0) : max(start, 0) + len(text)]
             found = f"the text has {got[:40]!r} there" if got else "the text ends before"
+            if start >= 0 and context.encode()[start:].startswith(text.encode()) and text.strip():
+                found += f"; {start} is its place in bytes, and places count characters"
             problems.append(Problem("span", line, f"the answer {text[:40]!r} is not at character {start}: {found}"))
         else:
             answers.append(text)

@@ -294,6 +294,8 @@ class Writer:
         facts, field = self._facts[index], self._fields[index]
         known = self._options.columns.get(field.name)
         if facts is not None:
+            # What were lists in training may be texts here; they are none of one item for each letter.
+            known = None if known is not None and known.is_list else known
             column = facts.column(self._total, decimals, known)
             again = known is not None or column.kind is not Kind.NUMBER
             return column if again else column._replace(missing=self._options.missing)

@@ -12,14 +12,18 @@ from unroll.bundle import DataConfig
 from unroll.data import Finding, Kind, Table
 from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
+from unroll.tasks.answer.cells import held_answers
 from unroll.tasks.answer.settings import Form
 from unroll.tasks.base import Record
 from unroll.tasks.reading import short_name
 
 #: Usual names of columns, most usual first.
-_STORIES = ("story", "context", "passage", "paragraph", "document", "article", "text")
-_QUESTIONS = ("question", "query", "q")
-_ANSWERS = ("answers", "answer", "a", "answers.text")
+_STORIES = (
+    *("story", "context", "passage", "paragraph", "document", "article", "text"),
+    *("지문", "본문", "문맥", "문단", "이야기", "기사"),
+)
+_QUESTIONS = ("question", "query", "q", "질문", "문제")
+_ANSWERS = ("answers", "answer", "a", "answers.text", "정답", "답변", "답")
 #: The columns of places of answers, of supporting sentences, and of the set that a question belongs to.
 STARTS, SUPPORT, SET = ("answer_starts", "answers.answer_start", "answer_start"), "support", "set"
 #: The column that says of a question that its text does not answer it, and its words for that.
@@ -113,8 +117,12 @@ def find_form(table: Table, columns: Columns) -> Form:
         return "choice"
     if any(name in table.columns for name in STARTS):
         return "span"
+    held = held_answers(table, columns.answer)
+    if held is not None and any(own.starts for own in held):
+        return "span"
     rows = np.arange(min(len(table), _LOOKED_AT))
-    cells = list(zip(table.texts(columns.story, rows), table.texts(columns.answer, rows), strict=True))
+    first = table.texts(columns.answer, rows) if held is None else [" ".join(own.texts[:1]) for own in held]
+    cells = list(zip(table.texts(columns.story, rows), first[: len(rows)], strict=True))
     inside = sum(bool(answer.strip()) and answer.strip() in story for story, answer in cells)
     return "span" if 2 * inside > sum(bool(answer.strip()) for _, answer in cells) else "choice"
 
@@ -139,7 +147,7 @@ def unanswerable(table: Table, columns: Columns, questions: Sequence[Question], 
     if form != "span" or table.marked:
         return set()
     told = list(table.texts(_IMPOSSIBLE)) if _IMPOSSIBLE in table.columns else [""] * len(table)
-    listed = table.details(columns.answer).is_list
+    listed = table.details(columns.answer).is_list or held_answers(table, columns.answer) is not None
     said = [text.strip().casefold() in _YES for text in told]
     return {row for row, question in enumerate(questions) if not question.answers and (listed or said[row])}
 
@@ -160,12 +168,17 @@ def read_questions(table: Table, columns: Columns, form: Form) -> list[Question]
         stories = [(" ".join(story),) for story in stories] if form == "span" else stories
     else:
         stories = [(text,) if form == "span" else sentences_of(text) for text in table.texts(columns.story)]
-    if table.details(columns.answer).is_list:
-        answers: list[tuple[str, ...]] = table.labels(columns.answer)
+    held = held_answers(table, columns.answer)
+    if held is not None:
+        answers: list[tuple[str, ...]] = [own.texts for own in held]
+    elif table.details(columns.answer).is_list:
+        answers = table.labels(columns.answer)
     else:
         answers = [(text.strip(),) if text.strip() else () for text in table.texts(columns.answer)]
     asked = table.texts(columns.question)
     starts = _places(table) if form == "span" else None
+    if held is not None:
+        starts = [own.starts[0] if own.starts else -1 for own in held]
     support = table.labels(SUPPORT) if SUPPORT in table.columns else None
     sets = table.texts(SET) if SET in table.columns else None
     questions = []
@@ -195,8 +208,19 @@ def problems(
             if row not in silent:
                 yield row, Problem("answer", line, "a question without an answer")
         elif form == "span" and not question.text.startswith(question.answers[0], max(question.start, 0)):
-            where = "in the text" if question.start < 0 else f"at character {question.start} of the text"
-            yield row, Problem("span", line, f"the answer {question.answers[0][:40]!r} is not {where}")
+            yield row, Problem("span", line, _misplaced(question))
+
+
+def _misplaced(question: Question) -> str:
+    """That an answer is not where it is said to be, and what is there."""
+    text, answer, start = question.text, question.answers[0], question.start
+    if start < 0:
+        return f"the answer {answer[:40]!r} is not in the text"
+    there = text[start : start + len(answer)]
+    found = f"the text has {there[:40]!r} there" if there else "the text ends before"
+    if text.encode()[start:].startswith(answer.encode()):
+        found += f"; {start} is its place in bytes, and places count characters"
+    return f"the answer {answer[:40]!r} is not at character {start} of the text: {found}"
 
 
 def check_questions(table: Table, columns: Columns, form: Form, *, broken: str, unanswered: str = "drop") -> Checked:
@@ -244,9 +268,9 @@ def _silent_note(count: int) -> str:
     )
 
 
-def findings(table: Table, columns: Columns) -> Iterator[Finding]:
+def findings(table: Table, columns: Columns, form: Form | None = None) -> Iterator[Finding]:
     """What `unroll check` says of questions: every problem with file and line, and what the answers are."""
-    form = find_form(table, columns)
+    form = form or find_form(table, columns)
     questions = read_questions(table, columns, form)
     silent = unanswerable(table, columns, questions, form)
     if silent:

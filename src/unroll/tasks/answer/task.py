@@ -19,6 +19,7 @@ from unroll.tasks.answer.reading import Reading
 from unroll.tasks.answer.settings import AnswerSettings, Saved
 from unroll.tasks.answer.span import SpanReading
 from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.training import Monitor, TrainSettings
 
 #: Formats that hold nothing but questions about stories.
@@ -87,8 +88,8 @@ class AnswerTask(Task[AnswerSettings, AnswerData]):
         folder.load_weights(network)
         return AnswerPredictor(network, reading, saved, seed=folder.config.seed)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Everything that is wrong with the questions, with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns)
+            yield from findings(table, columns, validate(AnswerSettings, model, "model").answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,12 +22,13 @@ from unroll.tasks.caption.pictures import (
     Captions,
     Columns,
     by_kind,
-    picture_folder,
+    captions_of,
+    is_held,
+    picture_problem,
     row_problems,
-    rows_of_pictures,
     stop_at,
-    tidied,
 )
+from unroll.tasks.caption.places import Named, Places, named_pictures, rows_of_pictures
 from unroll.tasks.caption.settings import CaptionSettings, Saved
 
 #: The longer side of a picture for the small network, and the pictures by which its shape is told.
@@ -41,7 +41,7 @@ class CaptionData:
 
     Attributes:
         captions: with what the eye saw.
-        rows: of "train", "validation" and "test".
+        rows: the numbers of the captions of "train", "validation" and "test".
         eye: that looked.
         tokenizer: of the words of training.
         saved: columns and sizes.
@@ -77,7 +77,10 @@ class CaptionData:
 
 def draw_split(table: Table, config: RunConfig, columns: Columns) -> Split:
     """Whole pictures: the captions of one are in one part."""
-    _, pictures = np.unique(np.array(list(table.texts(columns.image))), return_inverse=True)
+    images = config.model.get("images")
+    numbers: dict[Named, int] = {}
+    named = named_pictures(table, columns.image, images if isinstance(images, str) else None)
+    pictures = np.array([numbers.setdefault(one, len(numbers)) for one in named], dtype=np.int64)
     data = config.data
     return split_rows(
         table,
@@ -110,7 +113,7 @@ def open_eye(settings: CaptionSettings, paths: list[Path]) -> Eye:
     return PixelEye((max(8, round(height * scale)), max(8, round(width * scale))))
 
 
-def look_at_all(table: Table, columns: Columns, settings: CaptionSettings, eye: Eye, folder: Path) -> Captions:
+def look_at_all(table: Table, columns: Columns, settings: CaptionSettings, eye: Eye, places: Places) -> Captions:
     """Check the rows, and look at every picture once.
 
     What is seen stands in a file of the table's store, so that a large set does not fill the memory.
@@ -118,38 +121,41 @@ def look_at_all(table: Table, columns: Columns, settings: CaptionSettings, eye: 
     Raises:
         DataError: a row or picture has something wrong and is not to be dropped, with file and line.
     """
-    captions = [tidied(text) for text in table.texts(columns.caption)]
+    captions, owner = captions_of(table, columns)
     found = by_kind(row_problems(table, columns))
     if found and settings.broken == "stop":
         stop_at(table, next(iter(found.values())))
     bad = {row for cases in found.values() for row, _ in cases}
     picture = np.full(len(table), -1, dtype=np.int64)
-    rows = rows_of_pictures(table, columns)
+    rows = rows_of_pictures(table, columns.image, settings.images)
     paths: list[Path] = []
     table.store.mkdir(parents=True, exist_ok=True)
     shape = (max(len(rows), 1), *eye.shape)
     seen = np.lib.format.open_memmap(table.store / "pictures.npy", mode="w+", dtype=eye.dtype, shape=shape)
     lost: list[tuple[int, Problem]] = []
-    for name, own in rows.items():
+    for named, own in rows.items():
         kept = [row for row in own if row not in bad]
         if not kept:
             continue
-        path = folder / name
+        path = places.path(named)
         try:
             seen[len(paths)] = eye.look(file_content(path), path)
         except DataError as error:
-            kind = "picture" if os.path.isfile(path) else "image"
-            lost += [(row, Problem(kind, table.place(row)[1], str(error))) for row in kept]
+            wrong = [
+                (row, picture_problem(path, table.place(row)[1], error, held=is_held(table, path))) for row in kept
+            ]
+            lost += [(row, problem) for row, problem in wrong if problem is not None]
             continue
         picture[kept] = len(paths)
         paths.append(path)
     if lost and settings.broken == "stop":
         stop_at(table, next(iter(by_kind(lost).values())))
+    of_caption = picture[owner]
     dropped = int((picture < 0).sum())
-    if dropped == len(table):
+    if not (of_caption >= 0).any():
         raise DataError("no caption is left after dropping those with something wrong", table.paths[0])
     notes = [f"{dropped:,} captions left out, of {len({p for _, p in lost})} pictures or empty"] if dropped else []
-    return Captions(paths, picture, captions, seen[: len(paths)], notes)
+    return Captions(paths, of_caption, captions, owner, seen[: len(paths)], notes)
 
 
 def prepare(table: Table, config: RunConfig, settings: CaptionSettings, columns: Columns) -> CaptionData:
@@ -159,14 +165,14 @@ def prepare(table: Table, config: RunConfig, settings: CaptionSettings, columns:
         DataError: a caption or picture has something wrong, with file and line.
         ConfigError: the backbone cannot be read.
     """
-    folder = picture_folder(table, columns, settings.images)
-    eye = open_eye(settings, [folder / name for name in rows_of_pictures(table, columns)])
+    places = Places(table, columns.image, settings.images)
+    eye = open_eye(settings, [places.path(one) for one in rows_of_pictures(table, columns.image, settings.images)])
     began = time.monotonic()
-    captions = look_at_all(table, columns, settings, eye, folder)
+    captions = look_at_all(table, columns, settings, eye, places)
     seconds = time.monotonic() - began
     split = draw_split(table, config, columns)
     kept = np.flatnonzero(captions.picture >= 0)
-    rows = {name: np.intersect1d(getattr(split, name), kept) for name in ("train", "validation", "test")}
+    rows = {name: kept[np.isin(captions.owner[kept], own)] for name, own in split._asdict().items()}
     train = [captions.captions[row] for row in rows["train"].tolist()]
     tokenizer = WordTokenizer.train(train, min_count=settings.min_count, lower=True)
     height, width = eye.size

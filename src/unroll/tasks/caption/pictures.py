@@ -1,10 +1,10 @@
-"""The pictures and captions of a table: which columns, where the pictures stand, what is wrong with them."""
+"""The pictures and captions of a table: which columns, and what is wrong with them."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,17 +15,17 @@ from unroll.data import Finding, Kind, Table
 from unroll.data.images.pictures import SUFFIXES, file_content, open_picture
 from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
+from unroll.tasks.caption.places import Places, are_pictures, rows_of_pictures
 
 #: Usual names of columns, most usual first.
 _IMAGES = (
-    *("image", "image_path", "image_name", "img", "file_name", "filename"),
-    *("path", "file", "picture", "photo"),
+    *("image", "image_path", "image_name", "img", "file_name", "filename", "image_file", "img_path", "file_path"),
+    *("path", "file", "picture", "photo", "이미지", "사진", "그림", "파일명", "파일"),
 )
-_CAPTIONS = ("caption", "captions", "text", "description", "comment", "sentence", "title")
-#: Folders beside a table in which pictures stand.
-_FOLDERS = ("", "images", "Images", "image", "imgs", "pictures", "photos", "Flicker8k_Dataset", "Flickr8k_Dataset")
-#: Rows by which it is told whether a column names pictures, and where those stand.
-_LOOKED_AT = 200
+_CAPTIONS = (
+    *("caption", "captions", "text", "description", "comment", "sentence", "sentences", "title"),
+    *("캡션", "설명", "문장", "텍스트"),
+)
 #: Errors and pictures without a caption that are listed one by one, and pictures up to which all are decoded.
 _LISTED, _SILENT, _DECODED = 200, 20, 5_000
 _SPACED_MARK = re.compile(r"\s+([.,;:!?])")
@@ -49,8 +49,9 @@ class Captions(NamedTuple):
 
     Attributes:
         paths: of every picture that has a caption, in the order of the table.
-        picture: (rows,) the number of each row's picture; -1 for rows that are left out.
-        captions: of every row, tidied.
+        picture: the number of each caption's picture; -1 for captions that are left out.
+        captions: all of them, tidied.
+        owner: the row of each.
         seen: what the eye made of every picture.
         notes: what was left out, with counts.
     """
@@ -58,46 +59,47 @@ class Captions(NamedTuple):
     paths: list[Path]
     picture: np.ndarray
     captions: list[str]
+    owner: np.ndarray
     seen: np.ndarray
     notes: list[str]
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
     """The columns that were named, or those with usual names that hold names of pictures; None if there are none."""
-    named = {name.lower(): name for name in reversed(table.columns)}
+    named = {name.strip().lower(): name for name in reversed(table.columns)}
+    cells = [name for name in table.columns if table.kinds[name] is not Kind.SERIES]
     image = data.inputs[0] if data.inputs else next((named[name] for name in _IMAGES if name in named), None)
-    caption = data.target or next((named[name] for name in _CAPTIONS if name in named), None)
-    if image is None or caption is None or image == caption or {image, caption} - set(table.columns):
+    if image is None or image not in cells:
+        # Without usual names, the only column whose cells name files tells.
+        found = [name for name in cells if table.kinds[name] is Kind.TEXT and are_pictures(table, name)]
+        image = found[0] if len(found) == 1 and not data.inputs else None
+    rest = [name for name in cells if name != image and table.kinds[name] in (Kind.TEXT, Kind.LABELS)]
+    usual = next((named[name] for name in _CAPTIONS if named.get(name) in rest), None)
+    caption = data.target or usual or (rest[0] if len(rest) == 1 and len(table.columns) == 2 else None)
+    if image is None or caption is None or image == caption or caption not in cells:
         return None
-    if Kind.SERIES in (table.kinds[image], table.kinds[caption]):
-        return None
-    names = table.texts(image, np.arange(min(len(table), _LOOKED_AT)))
-    pictures = sum(Path(name).suffix.lower() in SUFFIXES for name in names)
-    return Columns(image, caption) if 2 * pictures > len(names) else None
+    return Columns(image, caption) if are_pictures(table, image) else None
 
 
-def picture_folder(table: Table, columns: Columns, images: str | None) -> Path:
-    """The folder that the names of pictures start from: the one that was named, or that in which the first are found.
+class Texts(NamedTuple):
+    """All captions of a table, one after the other.
 
-    Raises:
-        DataError: none of the first pictures is found.
+    Attributes:
+        captions: tidied.
+        owner: the row of each.
     """
-    place = table.paths[0].parent
-    if images is not None:
-        return Path(images)
-    names = list(dict.fromkeys(table.texts(columns.image, np.arange(min(len(table), _LOOKED_AT)))))
-    below = [path for path in sorted(place.iterdir()) if path.is_dir()] if place.is_dir() else []
-    # COCO's annotations stand in a folder beside those of the pictures.
-    apart = place.is_dir() and place.name.lower() == "annotations"
-    beside = [path for path in sorted(place.parent.iterdir()) if path.is_dir()] if apart else []
-    above = (place.parent, *(place.parent / name for name in _FOLDERS), *beside)
-    for folder in (*(place / name for name in _FOLDERS), *below, *above):
-        if any(os.path.isfile(folder / name) for name in names if name):
-            return folder
-    raise DataError(
-        f"the pictures are not found, such as {names[0]!r}; name their folder with --set model.images=DIR",
-        *table.place(0),
-    )
+
+    captions: list[str]
+    owner: np.ndarray
+
+
+def captions_of(table: Table, columns: Columns) -> Texts:
+    """Every caption; a cell may hold a list of them."""
+    if not table.details(columns.caption).is_list:
+        return Texts([tidied(text) for text in table.texts(columns.caption)], np.arange(len(table)))
+    lists = table.labels(columns.caption)
+    owner = np.repeat(np.arange(len(table)), [len(own) for own in lists])
+    return Texts([tidied(text) for own in lists for text in own], owner)
 
 
 def tidied(caption: str) -> str:
@@ -107,37 +109,41 @@ def tidied(caption: str) -> str:
 
 def row_problems(table: Table, columns: Columns) -> Iterator[tuple[int, Problem]]:
     """What is wrong with rows before any picture is opened: (row, problem), in order."""
-    cells = zip(table.texts(columns.image), table.texts(columns.caption), strict=True)
-    for row, (image, caption) in enumerate(cells):
+    if table.details(columns.caption).is_list:
+        filled = [bool(own) and all(text.strip() for text in own) for own in table.labels(columns.caption)]
+    else:
+        filled = [bool(text.strip()) for text in table.texts(columns.caption)]
+    for row, image in enumerate(table.texts(columns.image)):
         if table.marked:
             yield from ((row, problem) for problem in table.problems(row))
             continue
         line = table.place(row)[1]
         if not image.strip():
             yield row, Problem("image", line, "a caption without the name of a picture")
-        if not caption.strip():
+        if not filled[row]:
             yield row, Problem("caption", line, "an empty caption")
 
 
-def picture_problem(path: Path, line: int) -> Problem | None:
-    """What is wrong with a picture; None if it can be decoded."""
+def picture_problem(path: Path, line: int, error: DataError | None = None, *, held: bool = False) -> Problem | None:
+    """What is wrong with a picture; None if it can be decoded.
+
+    Args:
+        path: its file.
+        line: of the row.
+        error: that came of opening it; None: it is opened here.
+        held: whether the data held the picture itself, so that nobody knows its file.
+    """
     # Not `Path.is_file`, which raises where a name is longer than a file's may be.
     if not os.path.isfile(path):
         return Problem("image", line, f"the picture {path.name!r} is not there")
     try:
+        if error is not None:
+            raise error
         open_picture(file_content(path), path)
-    except DataError as error:
-        return Problem("picture", line, str(error))
+    except DataError as wrong:
+        said = str(wrong)
+        return Problem("picture", line, said.removeprefix(f"{path}: ") if held else said)
     return None
-
-
-def rows_of_pictures(table: Table, columns: Columns) -> Mapping[str, list[int]]:
-    """The rows of every picture by its name, in the order of the table."""
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(table.texts(columns.image)):
-        if name.strip():
-            rows.setdefault(name, []).append(row)
-    return rows
 
 
 def stop_at(table: Table, found: Sequence[tuple[int, Problem]]) -> None:
@@ -166,18 +172,17 @@ def findings(table: Table, columns: Columns, images: str | None) -> Iterator[Fin
     """What `unroll check` says: every problem with file and line, and pictures that have no caption."""
     problems = list(row_problems(table, columns))
     try:
-        folder = picture_folder(table, columns, images)
+        places = Places(table, columns.image, images)
     except DataError as error:
-        yield Finding("error", str(error), None, None, "--set model.images=DIR names the folder of the pictures")
+        yield Finding("error", str(error), None, None, "training would stop here")
         return
-    rows = rows_of_pictures(table, columns)
-    for number, (name, own) in enumerate(rows.items()):
+    rows = rows_of_pictures(table, columns.image, images)
+    paths = [places.path(named) for named in rows]
+    for number, (path, own) in enumerate(zip(paths, rows.values(), strict=True)):
         line = table.place(own[0])[1]
-        if number < _DECODED:
-            problem = picture_problem(folder / name, line)
-        else:
-            missing = not os.path.isfile(folder / name)
-            problem = Problem("image", line, f"the picture {name!r} is not there") if missing else None
+        problem: Problem | None = None
+        if number < _DECODED or not os.path.isfile(path):
+            problem = picture_problem(path, line, held=is_held(table, path))
         if problem is not None:
             problems.append((own[0], problem))
     for kind, cases in by_kind(problems).items():
@@ -185,11 +190,19 @@ def findings(table: Table, columns: Columns, images: str | None) -> Iterator[Fin
             yield Finding("error", problem.text, table.place(row)[0], problem.line, _ADVICE)
         if len(cases) > _LISTED:
             yield Finding("error", f"{len(cases) - _LISTED:,} more: {KINDS[kind]}")
-    named = {(folder / name).resolve() for name in rows}
-    stand = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    silent = [path for path in stand if path.resolve() not in named]
+    named = {path.resolve() for path in paths}
+    folders = [folder for folder in places.folders if folder.is_dir()]
+    stand = sorted(path for folder in folders for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    silent = [path for path in stand if path.resolve() not in named and not table.in_memory]
     for path in silent[:_SILENT]:
         yield Finding("warning", "a picture without a caption; it is not used", path)
     if len(silent) > _SILENT:
         yield Finding("warning", f"{len(silent) - _SILENT:,} more pictures without a caption")
-    yield Finding("note", f"{len(table):,} captions of {len(rows):,} pictures in {folder}")
+    count = len(captions_of(table, columns).captions)
+    where = "" if table.in_memory else f" in {', '.join(str(folder) for folder in folders[:3])}"
+    yield Finding("note", f"{count:,} captions of {len(rows):,} pictures{where}")
+
+
+def is_held(table: Table, path: Path) -> bool:
+    """Whether the data held this picture itself, so that it was put into a file of the table's store."""
+    return path.is_relative_to(table.store)

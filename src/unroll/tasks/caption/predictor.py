@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unroll.bundle import DataConfig
 from unroll.data import Table, WordTokenizer
+from unroll.data.images.held import picture_bytes
 from unroll.data.images.pictures import file_content
 from unroll.decoding import Beam, Hypothesis, beam_search
 from unroll.errors import ConfigError, DataError
@@ -26,7 +27,8 @@ from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.caption.eyes import Eye
 from unroll.tasks.caption.maps import draw_maps
 from unroll.tasks.caption.network import CaptionNetwork
-from unroll.tasks.caption.pictures import find_columns, picture_folder, row_problems, rows_of_pictures, tidied
+from unroll.tasks.caption.pictures import captions_of, find_columns, row_problems
+from unroll.tasks.caption.places import Places, rows_of_pictures
 from unroll.tasks.caption.reread import Description
 from unroll.tasks.caption.scores import score_captions
 from unroll.tasks.caption.settings import CaptionSettings, Saved
@@ -86,6 +88,7 @@ class CaptionPredictor(Predictor):
         self._saved = saved
         self._settings = settings
         self._seed = seed
+        self.files = (saved.image,)
         self._beam = Beam(
             width=settings.beam,
             length_penalty=settings.length_penalty,
@@ -107,8 +110,8 @@ class CaptionPredictor(Predictor):
 
         pixels = []
         for record in records:
-            path = self._path(record)
-            pixels.append(as_array(open_picture(file_content(path), path), self._eye.size).transpose(2, 0, 1))
+            content, path = self._picture(record)
+            pixels.append(as_array(open_picture(content, path), self._eye.size).transpose(2, 0, 1))
         return (torch.from_numpy(np.stack(pixels)),)
 
     def followed(self, record: Record) -> Followed:
@@ -127,13 +130,23 @@ class CaptionPredictor(Predictor):
         metadata = {"unroll.tokenizer": self._tokenizer.to_json()}
         return reader_and_writer(self._network, decoder, inputs, places, metadata)
 
-    def _path(self, record: Record) -> Path:
+    def _picture(self, record: Record) -> tuple[bytes, Path]:
+        """The content of a picture, and what it is called: its path, unless the record holds the picture itself."""
         # A path on the line that comes with options is a record with a text.
-        name = record if isinstance(record, str) else record.get(self._saved.image, record.get("text"))
-        if not isinstance(name, str) or not name.strip():
+        names = (self._saved.image, "image", "text")
+        name = record if isinstance(record, str) else next((record[key] for key in names if key in record), None)
+        content = None if isinstance(name, str) else picture_bytes(name)
+        if content is not None:
+            return content, Path("<picture>")
+        if isinstance(name, Mapping):
+            name = name.get("path")
+        if not isinstance(name, str | Path) or not str(name).strip():
             named = sorted(map(str, record)) if not isinstance(record, str) else repr(record)
             raise DataError(f"a record needs the path of a picture in '{self._saved.image}', got {named}")
-        return Path(name)
+        if str(name).lower().startswith(("http://", "https://")):
+            raise DataError(f"addresses are not fetched; download {str(name)[:80]} and name its file")
+        path = Path(name)
+        return file_content(path), path
 
     @torch.no_grad()
     def captions(self, seen: np.ndarray) -> list[list[Caption]]:
@@ -160,7 +173,7 @@ class CaptionPredictor(Predictor):
         maps = weights.reshape(-1, rows, columns)
         words = [self._tokenizer.decode([token]).strip() for token in hypothesis.tokens]
         shown = [index for index, word in enumerate(words) if word]
-        text = self._tokenizer.decode(hypothesis.tokens)
+        text = self._tokenizer.decode(hypothesis.tokens).strip()
         return Caption(text, hypothesis.score, [words[index] for index in shown], maps[shown])
 
     def predict(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
@@ -171,10 +184,9 @@ class CaptionPredictor(Predictor):
         """
         stream = iter(records)
         while chunk := list(itertools.islice(stream, _ROWS)):
-            paths = [self._path(record) for record in chunk]
-            contents = [file_content(path) for path in paths]
-            seen = np.stack([self._eye.look(content, path) for content, path in zip(contents, paths, strict=True)])
-            for record, path, content, own in zip(chunk, paths, contents, self.captions(seen), strict=True):
+            pictures = [self._picture(record) for record in chunk]
+            seen = np.stack([self._eye.look(content, path) for content, path in pictures])
+            for record, (content, path), own in zip(chunk, pictures, self.captions(seen), strict=True):
                 best = own[0]
                 said: dict[str, Any] = {
                     "caption": best.text,
@@ -208,12 +220,16 @@ class CaptionPredictor(Predictor):
             )
         for row, problem in row_problems(table, columns):
             raise DataError(problem.text, table.place(row)[0], problem.line)
-        folder = picture_folder(table, columns, self._settings.images)
-        rows = rows_of_pictures(table, columns)
-        paths = [folder / name for name in rows]
+        images = self._settings.images
+        places = Places(table, columns.image, images)
+        rows = rows_of_pictures(table, columns.image, images)
+        paths = [places.path(named) for named in rows]
         seen = np.stack([self._eye.look(file_content(path), path) for path in paths])
-        captions = list(table.texts(columns.caption))
-        return self.score(seen, paths, [[tidied(captions[row]) for row in own] for own in rows.values()])
+        captions, owner = captions_of(table, columns)
+        of_row: dict[int, list[str]] = {}
+        for caption, row in zip(captions, owner.tolist(), strict=True):
+            of_row.setdefault(row, []).append(caption)
+        return self.score(seen, paths, [[text for row in own for text in of_row[row]] for own in rows.values()])
 
     def score(self, seen: np.ndarray, paths: Sequence[Path], references: Sequence[Sequence[str]]) -> Scores:
         """Score pictures against the captions that people gave them.

@@ -17,6 +17,7 @@ from unroll.tasks.caption.options import OPTIONS
 from unroll.tasks.caption.pictures import find_columns, findings
 from unroll.tasks.caption.predictor import CaptionPredictor
 from unroll.tasks.caption.settings import CaptionSettings, Saved
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.training import Monitor, TrainSettings
 
 
@@ -77,8 +78,8 @@ class CaptionTask(Task[CaptionSettings, CaptionData]):
             eye = BackboneEye(backbone, saved.backbone, saved.height, cache_folder())
         return CaptionPredictor(network, eye, tokenizer, saved, settings, seed=folder.config.seed)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Everything that is wrong with captions and pictures, with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns, None)
+            yield from findings(table, columns, validate(CaptionSettings, model, "model").images)

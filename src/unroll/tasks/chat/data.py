@@ -30,15 +30,30 @@ from unroll.tasks.pair_training import default_training
 from unroll.tasks.reading import short_name
 
 #: Names of columns, in small letters, most usual first.
-_QUESTIONS = ("question", "q", "questions", "질문", "prompt", "instruction", "utterance", "context")
-_ANSWERS = ("answer", "a", "answers", "답변", "응답", "response", "reply", "completion", "output")
-_TURNS = ("turns", "dialog", "dialogue", "conversation", "conversations", "messages", "utterances", "lines")
+_QUESTIONS = (
+    *("question", "q", "questions", "질문", "prompt", "instruction", "human", "user", "유저", "사용자", "message"),
+    *("utterance", "context"),
+)
+_ANSWERS = (
+    *("answer", "a", "answers", "답변", "응답", "response", "reply", "completion", "output", "assistant", "bot"),
+    *("chatbot", "챗봇"),
+)
+_TURNS = (
+    *("turns", "dialog", "dialogue", "conversation", "conversations", "messages", "utterances", "lines"),
+    *("dialogs", "dialogues", "log", "content", "chat", "talk"),
+)
+#: Columns of what a question comes with, such as the text that is to be summed up; empty in rows without any.
+_WITH = ("input", "context")
 #: Of those, the names that say by themselves that people talk.
-_ASKED, _ANSWERED = frozenset(_QUESTIONS[:6]), frozenset(_ANSWERS)
+_ASKED, _ANSWERED = frozenset(_QUESTIONS[:11]), frozenset(_ANSWERS)
 #: Names of columns of what a question is about.
-_PASSAGES = frozenset(("context", "passage", "paragraph", "story", "text", "article", "document", "input"))
-#: Who speaks in a turn that nobody said: it tells a model how to behave.
-_DIRECTIONS = frozenset(("system", "developer"))
+_PASSAGES = frozenset(
+    (*("context", "passage", "paragraph", "story", "text", "article", "document", "input"), *("지문", "본문", "문맥"))
+)
+#: Who speaks in a turn that nobody said: it tells a model how to behave, or is what a program gave it.
+_DIRECTIONS = frozenset(("system", "developer", "tool", "function", "ipython", "observation", "function_call"))
+#: Keys of a turn in which a model calls a program.
+_CALLS = ("tool_calls", "function_call")
 #: Keys of a turn that hold what was said, most usual first.
 _SAID = ("message", "utterance", "norm_text", "text", "content", "value")
 #: Findings that are listed one by one.
@@ -53,10 +68,12 @@ class Columns(NamedTuple):
     Attributes:
         question: the column of questions, or of whole conversations.
         answer: the column of answers; None for conversations.
+        passage: the column of what questions come with; None where they come alone.
     """
 
     question: str
     answer: str | None
+    passage: str | None = None
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
@@ -71,15 +88,34 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     answer = data.target or next((by_name[name] for name in _ANSWERS if name in by_name), None)
     texts = {name for name in table.columns if table.kinds[name] is Kind.TEXT}
     if question in texts and answer in texts and question is not None and answer is not None and question != answer:
-        return Columns(question, answer)
-    return None
+        passage = data.inputs[1] if len(data.inputs) > 1 else None
+        if not data.inputs:
+            passage = next((by_name[name] for name in _WITH if _says_something(table, by_name.get(name))), None)
+        return Columns(question, answer, passage if passage not in (question, answer) else None)
+    return _by_their_number(table, data)
 
 
-def named_turns(table: Table) -> bool:
+def _by_their_number(table: Table, data: DataConfig) -> Columns | None:
+    """Columns whose names say nothing: two of texts, or one of lists."""
+    if data.inputs or data.target:
+        return None
+    if [table.kinds[name] for name in table.columns] == [Kind.TEXT] * 2:
+        return Columns(*table.columns)
+    alone = table.columns[0] if len(table.columns) == 1 else None
+    return Columns(alone, None) if alone is not None and table.details(alone).is_list else None
+
+
+def _says_something(table: Table, column: str | None) -> bool:
+    """Whether a cell of a column of texts is filled."""
+    return column is not None and table.kinds[column] is Kind.TEXT and any(map(str.strip, table.texts(column)))
+
+
+def named_turns(table: Table, columns: Columns) -> bool:
     """Whether the names of the columns say that people talk here."""
+    if columns.answer is None:
+        return short_name(columns.question) in _TURNS
     names = {short_name(name) for name in table.columns}
-    asked = bool(names & _ASKED) and bool(names & _ANSWERED)
-    return (asked and not _has_passage(table)) or bool(names & set(_TURNS))
+    return bool(names & _ASKED) and bool(names & _ANSWERED) and not _has_passage(table)
 
 
 def _has_passage(table: Table) -> bool:
@@ -138,7 +174,10 @@ def said_in(turns: Any) -> list[str]:
 
 
 def _is_direction(turn: Any) -> bool:
-    return isinstance(turn, Mapping) and bool(_DIRECTIONS & {turn.get("role"), turn.get("from")})
+    if not isinstance(turn, Mapping):
+        return False
+    calls = any(turn.get(key) for key in _CALLS) and not turn.get("content")
+    return calls or bool(_DIRECTIONS & {who for who in (turn.get("role"), turn.get("from")) if isinstance(who, str)})
 
 
 def said(turn: Any) -> str:
@@ -153,12 +192,20 @@ def said(turn: Any) -> str:
         for key in _SAID:
             if isinstance(turn.get(key), str):
                 return str(turn[key]).strip()
+        parts = turn.get("content")
+        if isinstance(parts, list) and all(isinstance(p, Mapping) and isinstance(p.get("text"), str) for p in parts):
+            return " ".join(part["text"].strip() for part in parts)
     raise TypeError(f"expected a text or an object with one of {', '.join(_SAID)}, got {type(turn).__name__}")
 
 
 def history(turns: Sequence[str], longest: int) -> str:
     """The last turns as one text, a line each; line breaks inside a turn become spaces."""
     return "\n".join(" ".join(turn.split()) for turn in turns[-longest:])
+
+
+def with_passage(question: str, passage: str) -> str:
+    """A question and what it comes with, on a line of its own; an empty question stays empty."""
+    return f"{question}\n{' '.join(passage.split())}" if question and passage.strip() else question
 
 
 class Turns(NamedTuple):
@@ -176,7 +223,12 @@ class Turns(NamedTuple):
 def turns_of(table: Table, columns: Columns, longest: int) -> Turns:
     """Every pair of a table: each row's, or each turn of a conversation after the first."""
     if columns.answer is not None:
-        questions, answers = ([text.strip() for text in table.texts(name)] for name in columns if name is not None)
+        questions, answers = (
+            [text.strip() for text in table.texts(name)] for name in (columns.question, columns.answer)
+        )
+        if columns.passage is not None:
+            beside = zip(questions, table.texts(columns.passage), strict=True)
+            questions = [with_passage(question, passage) for question, passage in beside]
         return Turns(Pairs(questions, answers), np.arange(len(table)))
     sources, targets, owner = [], [], []
     for row, turns in enumerate(conversations(table, columns.question)):
@@ -187,10 +239,15 @@ def turns_of(table: Table, columns: Columns, longest: int) -> Turns:
     return Turns(Pairs(sources, targets), np.array(owner, dtype=np.int64))
 
 
-def findings(table: Table, columns: Columns) -> Iterator[Finding]:
+def unanswered(table: Table, columns: Columns, owner: np.ndarray) -> list[int]:
+    """The rows of conversations in which nobody answers."""
+    return [] if columns.answer is not None else np.setdiff1d(np.arange(len(table)), owner).tolist()
+
+
+def findings(table: Table, columns: Columns, longest: int) -> Iterator[Finding]:
     """What `unroll check` says of turns: empty ones, and answers that come again and again."""
     try:
-        turns = turns_of(table, columns, 1)
+        turns = turns_of(table, columns, longest)
     except DataError as error:
         yield Finding("error", str(error), error.path, error.line, "a conversation is a list of turns")
         return
@@ -200,6 +257,12 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
         yield Finding("error", "an empty question or answer", *table.place(row), advice)
     if len(empty) > _LISTED:
         yield Finding("error", f"{len(empty) - _LISTED:,} more empty questions or answers", advice=advice)
+    silent = unanswered(table, columns, turns.owner)
+    for row in silent[:_LISTED]:
+        text = "a conversation of fewer than two turns; nobody answers, so nothing is learnt from it"
+        yield Finding("warning", text, *table.place(row))
+    if len(silent) > _LISTED:
+        yield Finding("warning", f"{len(silent) - _LISTED:,} more conversations of fewer than two turns")
     answers: dict[str, int] = {}
     for answer in turns.pairs.targets:
         answers[answer] = answers.get(answer, 0) + 1
@@ -234,13 +297,16 @@ def prepare(table: Table, config: RunConfig, settings: ChatSettings, columns: Co
     pairs, owner = turns_of(table, columns, settings.history)
     kept = filled_rows(table, pairs, settings.empty, owner=owner)
     notes = [f"{len(owner) - len(kept):,} pairs with an empty side left out"] if len(kept) < len(owner) else []
+    silent = unanswered(table, columns, owner)
+    if silent:
+        notes.append(f"{len(silent):,} conversations of fewer than two turns left out")
     split = draw_split(table, config)._asdict()
     rows = {name: kept[np.isin(owner[kept], own)] for name, own in split.items()}
     fitted = fit_tokens(table, pairs, rows["train"], settings)
     rows["train"] = fitted.train
     tokenize = settings.tokenize or word_tokenizer(pairs.of(fitted.train[:1000]).targets)
     return ChatData(
-        Saved(question=columns.question, answer=columns.answer, tokenize=tokenize),
+        Saved(question=columns.question, answer=columns.answer, passage=columns.passage, tokenize=tokenize),
         pairs,
         fitted.encoded,
         rows,

@@ -14,7 +14,7 @@ from unroll.data import Table, pad_tokens
 from unroll.errors import DataError
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Predictor, Record, Scores
-from unroll.tasks.chat.data import Columns, history, said_in, turns_of
+from unroll.tasks.chat.data import Columns, history, said_in, turns_of, with_passage
 from unroll.tasks.chat.scores import score_answers
 from unroll.tasks.chat.settings import ChatSettings, Saved
 from unroll.tasks.following import Followed
@@ -23,6 +23,7 @@ from unroll.tasks.pair_data import Pairs, encode_pairs, filled_rows
 from unroll.tasks.pair_scores import Judged
 from unroll.tasks.pair_writer import PairWriter, Written
 from unroll.tasks.parts import NetworkParts
+from unroll.tasks.records import CONVERSATION
 from unroll.tasks.reread import Reread
 
 #: What a record may say beside its text.
@@ -94,15 +95,19 @@ class ChatPredictor(Predictor):
     def _text(self, record: Record) -> str:
         """What was said, a turn a line."""
         told = {"text": record} if isinstance(record, str) else record
-        turns = told.get("turns", told.get(self._saved.question, told.get("text")))
+        names = (*CONVERSATION, self._saved.question, "text")
+        turns = next((told[name] for name in names if told.get(name) is not None), None)
+        if turns is None:
+            raise DataError(f"a record needs 'text', or 'turns', a list of what was said; got {', '.join(told)}")
         if isinstance(turns, str) and self._saved.answer is None and turns.lstrip().startswith("["):
             # A conversation as a table holds it; what is no JSON was said.
             with contextlib.suppress(ValueError, RecursionError):
                 turns = json.loads(turns)
         if isinstance(turns, str):
-            return turns.strip()
+            passage = told.get(self._saved.passage) if self._saved.passage is not None else None
+            return with_passage(turns.strip(), passage) if isinstance(passage, str) else turns.strip()
         try:
-            return history(said_in(turns or ()), self._history)
+            return history(said_in(turns), self._history)
         except TypeError as error:
             raise DataError(f"a record needs 'text', or 'turns', a list: {error}; got {', '.join(told)}") from None
 
@@ -112,7 +117,7 @@ class ChatPredictor(Predictor):
         Raises:
             DataError: a column is missing, or a pair has an empty side, with file and line.
         """
-        columns = Columns(self._saved.question, self._saved.answer)
+        columns = Columns(self._saved.question, self._saved.answer, self._saved.passage)
         missing = [name for name in columns if name is not None and name not in table.columns]
         if missing:
             raise DataError(

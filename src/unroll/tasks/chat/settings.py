@@ -30,4 +30,5 @@ class Saved(BaseModel):
     version: Literal[1] = 1
     question: str
     answer: str | None
+    passage: str | None = None
     tokenize: Words

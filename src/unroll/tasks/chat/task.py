@@ -13,6 +13,7 @@ from unroll.tasks.chat.job import ChatJob
 from unroll.tasks.chat.options import OPTIONS
 from unroll.tasks.chat.predictor import ChatPredictor
 from unroll.tasks.chat.settings import FILE, ChatSettings, Saved
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.pair_settings import build_network
 from unroll.tasks.pair_writer import load_writer
 from unroll.training import Monitor, TrainSettings
@@ -33,12 +34,14 @@ class ChatTask(Task[ChatSettings, ChatData]):
         columns = find_columns(table, data)
         if columns is None:
             return None
-        filled = data.model_copy(update={"target": columns.answer, "inputs": (columns.question,)})
+        inputs = (columns.question,) if columns.passage is None else (columns.question, columns.passage)
+        filled = data.model_copy(update={"target": columns.answer, "inputs": inputs})
         if columns.answer is None:
             reason = f"task chat: each turn in '{columns.question}' from those before it"
         else:
-            reason = f"task chat: '{columns.answer}' as the answer to '{columns.question}'"
-        return Guess(0.96 if named_turns(table) else 0.0005, reason, filled)
+            beside = "" if columns.passage is None else f" with '{columns.passage}'"
+            reason = f"task chat: '{columns.answer}' as the answer to '{columns.question}'{beside}"
+        return Guess(0.96 if named_turns(table, columns) else 0.0005, reason, filled)
 
     def split(self, table: Table, config: RunConfig) -> Split | None:
         """Conversations by themselves."""
@@ -66,8 +69,8 @@ class ChatTask(Task[ChatSettings, ChatData]):
         settings = validate(ChatSettings, folder.config.model, "model")
         return ChatPredictor(load_writer(folder, settings), saved, settings)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Empty turns, and answers that come again and again; with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns)
+            yield from findings(table, columns, validate(ChatSettings, model, "model").history)

@@ -19,6 +19,7 @@ from unroll.tasks.detect.notes import notes_of
 from unroll.tasks.detect.options import OPTIONS
 from unroll.tasks.detect.predictor import FILE, STARTS, DetectPredictor, read_starts
 from unroll.tasks.detect.settings import DetectSettings, Saved
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.training import Monitor, TrainSettings
 
 
@@ -50,7 +51,7 @@ class DetectTask(Task[DetectSettings, DetectData]):
         labelled = bool(columns.labels) and all(holds_marks(table, name) for name in columns.labels)
         return Guess(0.9 if labelled and columns.time is not None else 0.1, reason, filled, notes)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterable[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterable[Finding]:
         """Time that goes backwards, sensors that stick, restart or never change."""
         columns = find_columns(table, data)
         return () if columns is None else findings_of(table, streams_of(table, columns), columns)

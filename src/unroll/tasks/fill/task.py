@@ -16,6 +16,7 @@ from unroll.tasks.fill.network import build_compared, load_network
 from unroll.tasks.fill.options import OPTIONS
 from unroll.tasks.fill.predictor import FillPredictor
 from unroll.tasks.fill.settings import FillSettings
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.running_text import text_column
 from unroll.tasks.transfer import Offer
 from unroll.training import Monitor, TrainSettings
@@ -56,7 +57,7 @@ class FillTask(Task[FillSettings, FillData]):
         column = (*folder.config.data.inputs, "text")[0]
         return FillPredictor(load_network(folder, tokenizer.size, settings), tokenizer, settings, column)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Rows that already hold a gap: its underscores would be learnt as a word."""
         column = text_column(table, data)
         gaps = list(gaps_in_text(table, column))

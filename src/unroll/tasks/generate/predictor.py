@@ -20,7 +20,8 @@ from unroll.metrics.language import language_scores
 from unroll.models.language_model import LanguageModel
 from unroll.models.named import Carried, state_sizes
 from unroll.report import Section
-from unroll.tasks.base import Predictor, Record, Scores, Written
+from unroll.tasks.abilities import Written
+from unroll.tasks.base import Predictor, Record, Scores
 from unroll.tasks.generate.data import Passage, whole_passage
 from unroll.tasks.generate.scores import scored, text_cost
 from unroll.tasks.generate.settings import GenerateSettings

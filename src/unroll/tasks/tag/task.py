@@ -12,6 +12,7 @@ from unroll.data.text.saved import tokens_from_json
 from unroll.errors import DataError
 from unroll.metrics.entities import detect_scheme
 from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.tag.data import TagData, draw_split, find_columns, findings, prepare
 from unroll.tasks.tag.job import FILE, WORDS, TagJob
 from unroll.tasks.tag.network import build_network, pieces_of
@@ -81,7 +82,7 @@ class TagTask(Task[TagSettings, TagData]):
             known = frozenset(validate(Words, folder.read_json(WORDS), str(folder.path / WORDS)).words)
         return TagPredictor(network, saved, features, settings.best, pieces, known=known, seed=folder.config.seed)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Everything that is wrong with the sentences, with file and line."""
         columns = find_columns(table, data)
         if columns is not None:

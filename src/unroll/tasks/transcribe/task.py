@@ -8,6 +8,7 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.transcribe.columns import find_columns
 from unroll.tasks.transcribe.data import Speech, draw_split, findings, prepare
 from unroll.tasks.transcribe.job import FILE, SPOKEN, TranscribeJob, make_reading
@@ -74,7 +75,7 @@ class TranscribeTask(Task[TranscribeSettings, Speech]):
         ears = ears_of(saved.rate, settings)
         return TranscribePredictor(network, saved, ears, reading, longest=settings.longest, seed=folder.config.seed)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Everything that is wrong with the recordings and transcripts, with file and line."""
         columns = find_columns(table, data)
         if columns is not None:

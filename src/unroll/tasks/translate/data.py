@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -31,14 +31,18 @@ from unroll.tasks.pair_training import default_training
 from unroll.tasks.reading import short_name
 from unroll.tasks.translate.settings import Saved, TranslateSettings
 
-#: Names of columns to translate from and to, most usual first.
-_SOURCES, _TARGETS = ("source", "src", "input"), ("target", "tgt", "translation", "output")
+#: Names of columns to translate from and to, most usual first; those that say so by themselves, and others.
+_SOURCES = ("source", "src", "source_text", "source_sentence", "원문")
+_TARGETS = ("target", "tgt", "trg", "ref", "reference", "target_text", "target_sentence", "번역문", "번역")
+_INPUTS, _OUTPUTS = ("input",), ("translation", "output")
 #: Words of the longer side from which on a ratio says something.
 _WORDS = 8
 #: Targets by which is found out how a language is written, and how long texts are.
 _LOOKED_AT = 1_000
 #: Words of a column's name, at most, one of which is a language.
 _NAME_WORDS = 3
+#: Letters of a code of a language, which in a name of several words may be any word.
+_CODE = 2
 #: Findings of a kind that are listed one by one.
 _LISTED = 200
 
@@ -57,7 +61,7 @@ def find_columns(table: Table, data: DataConfig, source: str | None = None) -> C
     pairs = [(source, data.target)]
     if len(texts) >= 2:
         languages = [name for name in texts if _is_language(name)]
-        usual = [next((name for name in names if name in texts), None) for names in (_SOURCES, _TARGETS)]
+        usual = [_usual(texts, names) for names in ((*_SOURCES, *_INPUTS), (*_TARGETS, *_OUTPUTS))]
         known = usual if None not in usual else languages if len(languages) >= 2 else texts
         rest = [name for name in known if name not in (source, data.target)]
         source = source or (rest.pop(0) if rest else None)
@@ -68,12 +72,19 @@ def find_columns(table: Table, data: DataConfig, source: str | None = None) -> C
     return None
 
 
+def _usual(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column that has one of some names, which are given most usual first."""
+    called = {short_name(column): column for column in reversed(columns)}
+    return next((called[name] for name in names if name in called), None)
+
+
 def _is_language(column: str) -> bool:
     """Whether a column is named after a language: `de`, `German`, `English sentences`."""
     words = re.findall(r"[^\W\d_]+", short_name(column))
-    return language_of(Path(f"x.{short_name(column)}")) is not None or (
-        0 < len(words) <= _NAME_WORDS and len([word for word in words if len(word) > 2 and word in LANGUAGES]) == 1
-    )
+    if language_of(Path(f"x.{short_name(column)}")) is not None:
+        return True
+    known = [word for word in words if word in LANGUAGES and (len(word) > _CODE or not word.isascii())]
+    return 0 < len(words) <= _NAME_WORDS and len(known) == 1
 
 
 def named_languages(table: Table) -> bool:
@@ -81,8 +92,8 @@ def named_languages(table: Table) -> bool:
     if table.format == "parallel":
         return True
     languages = [name for name in table.columns if _is_language(name)]
-    usual = all(any(name in table.columns for name in names[:2]) for names in (_SOURCES, _TARGETS))
-    if usual or (len(languages) >= 2 and len(languages) == len(table.columns)):
+    usual = [_usual([n for n in table.columns if table.kinds[n] is Kind.TEXT], names) for names in (_SOURCES, _TARGETS)]
+    if None not in usual or (len(languages) >= 2 and len(languages) == len(table.columns)):
         return True
     # Ids, domains and the like may stand beside two languages; another text may not.
     rows = np.arange(min(len(table), _LOOKED_AT))

@@ -8,6 +8,7 @@ from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Split, Table
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
+from unroll.tasks.options import NO_SETTINGS, Model
 from unroll.tasks.pair_settings import build_network
 from unroll.tasks.pair_writer import load_writer
 from unroll.tasks.translate.data import (
@@ -78,8 +79,8 @@ class TranslateTask(Task[TranslateSettings, TranslateData]):
         settings = validate(TranslateSettings, folder.config.model, "model")
         return TranslatePredictor(load_writer(folder, settings), saved, settings)
 
-    def findings(self, table: Table, data: DataConfig) -> Iterator[Finding]:
+    def findings(self, table: Table, data: DataConfig, model: Model = NO_SETTINGS) -> Iterator[Finding]:
         """Empty sides, odd lengths, texts that were not translated; with file and line."""
         columns = find_columns(table, data)
         if columns is not None:
-            yield from findings(table, columns, validate(TranslateSettings, {}).ratio)
+            yield from findings(table, columns, validate(TranslateSettings, model, "model").ratio)
