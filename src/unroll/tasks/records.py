@@ -57,9 +57,10 @@ def single_records(data: object) -> Iterator[Record] | None:
         return iter([plain_record(data)])
     if _is_sound(data) or _is_picture(data) or isinstance(data, Path):
         data = [data]
-    plain = isinstance(data, list | tuple) and data and isinstance(data[0], str | Mapping | Path)
-    if plain or (isinstance(data, list | tuple) and data and (_is_sound(data[0]) or _is_picture(data[0]))):
-        return map(_record, data)
+    if isinstance(data, list | tuple) and data:
+        first = data[0]
+        if isinstance(first, str | Mapping | Path) or _is_sound(first) or _is_picture(first):
+            return map(_record, data)
     if isinstance(data, Iterator):
         return map(_record, data)
     return None
