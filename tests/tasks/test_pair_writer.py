@@ -11,7 +11,7 @@ from unroll.data import Tokenizer
 from unroll.decoding import Beam
 from unroll.tasks.pair_data import Encoded, Pairs, Vocabularies, encode_pairs, fit_tokens
 from unroll.tasks.pair_settings import build_network
-from unroll.tasks.pair_training import pair_batch, pair_loss
+from unroll.tasks.pair_training import pair_batch, pair_loss, spread
 from unroll.tasks.pair_writer import PairWriter
 from unroll.tasks.translate.settings import TranslateSettings
 
@@ -96,3 +96,9 @@ def test_a_word_is_the_same_pieces_at_the_start_of_a_text_and_inside_it() -> Non
     assert whole[-len(end) :] == end
     assert tokenizer.decode(whole).strip() == "cat sat"
     assert Vocabularies(tokenizer, tokenizer).shared
+
+
+def test_rows_that_are_watched_come_from_the_whole_part() -> None:
+    rows = np.arange(100, 1100, 10)
+    assert spread(rows, 100) is rows
+    assert spread(rows, 4).tolist() == [100, 430, 760, 1090]

@@ -26,6 +26,11 @@ from unroll.training import Loss
 S = TypeVar("S", bound=BaseModel)
 
 
+def spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows, evenly spread: those at the beginning of a file are often of one kind."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
 def pair_batch(pairs: Encoded) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Sources (B, S) and their lengths (B,), targets (B, T) and theirs."""
     return (*pad_tokens(pairs.sources), *pad_tokens(pairs.targets))

@@ -18,7 +18,7 @@ from unroll.tasks.chat.predictor import ChatPredictor
 from unroll.tasks.chat.scores import distinct_scores, ngram_perplexity
 from unroll.tasks.chat.settings import FILE, ChatSettings, Saved
 from unroll.tasks.pair_scores import as_scores, perplexity
-from unroll.tasks.pair_training import PairJob
+from unroll.tasks.pair_training import PairJob, spread
 
 #: Pairs of validation that are answered after each epoch, without a beam.
 _WATCHED = 500
@@ -51,7 +51,7 @@ class ChatJob(PairJob[Saved]):
             return {}
         rows = self.data.rows["validation"]
         forced = self.writer.force(self.data.encoded.of(rows))
-        pairs = self.data.pairs.of(rows[:_WATCHED])
+        pairs = self.data.pairs.of(spread(rows, _WATCHED))
         texts = [one.text for one in self.predictor().answers(pairs.sources, beam=1)]
         reached = text_scores(texts, pairs.targets, tokenize=self.data.saved.tokenize)
         found = {**as_scores(reached), **distinct_scores(texts)}

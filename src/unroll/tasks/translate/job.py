@@ -11,7 +11,7 @@ from unroll.metrics.translation import text_scores
 from unroll.models.encoder_decoder import EncoderDecoder
 from unroll.tasks.base import Score, Scores
 from unroll.tasks.pair_scores import as_scores, exact_match, perplexity
-from unroll.tasks.pair_training import PairJob
+from unroll.tasks.pair_training import PairJob, spread
 from unroll.tasks.translate.data import TranslateData
 from unroll.tasks.translate.predictor import TranslatePredictor
 from unroll.tasks.translate.scores import with_score
@@ -44,7 +44,7 @@ class TranslateJob(PairJob[Saved]):
         """BLEU and chrF of translations that are written freely, by greedy search; perplexity beside them."""
         if "validation" not in self.splits:
             return {}
-        rows = self.data.rows["validation"][:_WATCHED]
+        rows = spread(self.data.rows["validation"], _WATCHED)
         pairs = self.data.pairs.of(rows)
         written = self.predictor().translate(pairs.sources, beam=1)
         reached = text_scores([one.text for one in written], pairs.targets, tokenize=self.data.saved.tokenize)
