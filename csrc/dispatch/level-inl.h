@@ -1,6 +1,6 @@
-// Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp, and with UNROLL_DOUBLES by doubles_<name>.cpp, which
-// has the kernels of float64: each takes more than a minute to compile, and so they are compiled side by side. A level that defines UNROLL_PAIRS adds
-// its products of bfloat16 pairs to the kernels of avx512.
+// Everything that is compiled once per instruction set, and its table. Included by level_<name>.cpp, with UNROLL_BACKWARD by backward_<name>.cpp, which has
+// the backward passes, and with UNROLL_DOUBLES by doubles_<name>.cpp, which has the kernels of float64: each takes about a minute to compile, and so they
+// are compiled side by side. A level that defines UNROLL_PAIRS adds its products of bfloat16 pairs to the kernels of avx512.
 #include "../cells/cells.inc"
 #include "../scan/backward-inl.h"
 #include "../scan/forward-inl.h"
@@ -60,39 +60,72 @@ double peak(int64_t repeats) {
 }
 
 template <class A, class CellT>
-void add_cell(TypeKernels& t, int i) {
-    if constexpr (A::fold == 1 || !CellT::reset_before) {
-        t.forward[i] = forward_worker<A, CellT>;
-        t.backward[i] = backward_worker<A, CellT>;
-    }
+constexpr bool has_cell() {
+    return A::fold == 1 || !CellT::reset_before;
+}
+
+template <class A, class CellT>
+void add_forward_cell(TypeKernels& t, int i) {
+    if constexpr (has_cell<A, CellT>()) t.forward[i] = forward_worker<A, CellT>;
+}
+
+template <class A, class CellT>
+void add_backward_cell(TypeKernels& t, int i) {
+    if constexpr (has_cell<A, CellT>()) t.backward[i] = backward_worker<A, CellT>;
 }
 
 template <class A>
-TypeKernels type_table() {
-    TypeKernels t{};
+void add_forward_of(TypeKernels& t) {
     t.lanes = A::V::lanes;
     t.registers = A::V::registers;
     t.pack = pack_share<A>;
-    t.finish = finish_gradients<A>;
     int i = 0;
-#define UNROLL_CELL(name, Class) add_cell<A, Class<typename A::V>>(t, i++);
+#define UNROLL_CELL(name, Class) add_forward_cell<A, Class<typename A::V>>(t, i++);
 #include "../cells/cells.inc"
     t.peak = peak<A>;
-    return t;
 }
+
+template <class A>
+void add_backward_of(TypeKernels& t) {
+    t.finish = finish_gradients<A>;
+    int i = 0;
+#define UNROLL_CELL(name, Class) add_backward_cell<A, Class<typename A::V>>(t, i++);
+#include "../cells/cells.inc"
+}
+
+#if defined(UNROLL_PAIRS)
+using Floats = Pairs;
+#else
+using Floats = Singles<VecF>;
+#endif
 
 }  // namespace
 
 TypeKernels doubles();
+void add_backward(TypeKernels& t);  // of Floats
 
 #if defined(UNROLL_DOUBLES)
-TypeKernels doubles() { return type_table<Singles<VecD>>(); }
+TypeKernels doubles() {
+    TypeKernels t{};
+    add_forward_of<Singles<VecD>>(t);
+    add_backward_of<Singles<VecD>>(t);
+    return t;
+}
+#elif defined(UNROLL_BACKWARD)
+void add_backward(TypeKernels& t) { add_backward_of<Floats>(t); }
 #else
+TypeKernels floats() {
+    TypeKernels t{};
+    add_forward_of<Floats>(t);
+    add_backward(t);
+    return t;
+}
+
 const Kernels* table() {
 #if defined(UNROLL_PAIRS)
-    static const Kernels kernels = {kernels_avx512()->f32, kernels_avx512()->f64, type_table<Pairs>()};
+    static const Kernels kernels = {kernels_avx512()->f32, kernels_avx512()->f64, floats()};
 #else
-    static const Kernels kernels = {type_table<Singles<VecF>>(), doubles(), TypeKernels{}};
+    static const Kernels kernels = {floats(), doubles(), TypeKernels{}};
 #endif
     return &kernels;
 }

@@ -1,0 +1,8 @@
+#if defined(UNROLL_BUILD_AVX512BF16)
+#define UNROLL_LEVEL avx512bf16
+#define UNROLL_LEVEL_AVX512
+#define UNROLL_PAIRS
+#define UNROLL_PAIRS_INSTRUCTION
+#define UNROLL_BACKWARD
+#include "level-inl.h"
+#endif
