@@ -5,7 +5,8 @@
 Both networks have the weights of one, so their costs and gradients are compared first. The peer is written as it
 usually is: torch.nn.GRU with packed sequences, logits of all positions, torch's cross_entropy that ignores padding.
 Batches have the lengths of short sentences, 5 to 25 tokens, sorted into groups of like length as unroll's loader does.
-`--run RUN --texts FILE` also times the translation of a file's lines with a trained run.
+`--joeynmt` also times JoeyNMT's recurrent network of the same sizes, where it is installed; its weights are its own, so
+its costs are not compared. `--run RUN --texts FILE` also times the translation of a file's lines with a trained run.
 """
 
 from __future__ import annotations
@@ -90,6 +91,39 @@ class Peer(nn.Module):
         )
 
 
+def joeynmt(network: EncoderDecoder) -> nn.Module:
+    """JoeyNMT's recurrent network of the same sizes: a GRU of both directions, one that writes, and multiplicative
+    attention without input feeding."""
+    from joeynmt.decoders import RecurrentDecoder
+    from joeynmt.embeddings import Embeddings
+    from joeynmt.encoders import RecurrentEncoder
+    from joeynmt.loss import XentLoss
+
+    class JoeyNMT(nn.Module):
+        def __init__(self, size: int, hidden: int) -> None:
+            super().__init__()
+            self.source = Embeddings(size, scale=True, vocab_size=VOCABULARY, padding_idx=0)
+            self.target = Embeddings(size, scale=True, vocab_size=VOCABULARY, padding_idx=0)
+            self.encoder = RecurrentEncoder("gru", hidden // 2, size)
+            self.decoder = RecurrentDecoder(
+                "gru", size, hidden, self.encoder, "luong", vocab_size=VOCABULARY, input_feeding=False
+            )
+            self.cost = XentLoss(pad_index=0, smoothing=SMOOTHING)
+
+        def forward(self, source: Tensor, sources: Tensor, target: Tensor, targets: Tensor) -> Tensor:
+            # It takes rows from the longest to the shortest.
+            sources, order = sources.sort(descending=True)
+            source, target, targets = source[order], target[order], targets[order]
+            there = (torch.arange(source.shape[1]) < sources.unsqueeze(1)).unsqueeze(1)
+            states, last, *_ = self.encoder(self.source(source), sources, there)
+            read = functional.pad(target, (1, 0), value=1)
+            wanted = functional.pad(target, (0, 1)).scatter(1, targets.unsqueeze(1), 1)
+            logits, *_ = self.decoder(self.target(read), states, last, there, read.shape[1])
+            return self.cost(logits.log_softmax(dim=-1), trg=wanted)
+
+    return JoeyNMT(network.decoder.embedding.embedding_dim, network.decoder.attention.query_size)
+
+
 def batches(seed: int = 0) -> list[tuple[Tensor, ...]]:
     """Pairs of tokens, in groups of like length."""
     rng = np.random.default_rng(seed)
@@ -103,8 +137,8 @@ def batches(seed: int = 0) -> list[tuple[Tensor, ...]]:
     return found
 
 
-def training(rounds: int, seconds: float) -> dict[str, Any]:
-    """Target tokens per second of both, in turns, and how far their costs and gradients lie apart."""
+def training(rounds: int, seconds: float, *, beside_joeynmt: bool) -> dict[str, Any]:
+    """Target tokens per second of all, in turns, and how far costs and gradients of torch.nn's lie apart from ours."""
     torch.manual_seed(0)
     settings = TranslateSettings(dropout=0.0)
     network = build_network(settings, VOCABULARY, VOCABULARY, shared=False)
@@ -119,7 +153,10 @@ def training(rounds: int, seconds: float) -> dict[str, Any]:
     apart, largest = (float(value.abs().max()) for value in (grads[0] - grads[1], grads[1]))
     error = {"cost": abs(own.item() / other.item() - 1), "gradient": apart / largest}
     steps = {}
-    for name, module in (("unroll", network), ("torch.nn", peer)):
+    peers: dict[str, nn.Module] = {"unroll": network, "torch.nn": peer}
+    if beside_joeynmt:
+        peers["joeynmt"] = joeynmt(network)
+    for name, module in peers.items():
         optimiser = torch.optim.AdamW(module.parameters(), fused=True)
         at = iter(range(1 << 40))
 
@@ -139,6 +176,7 @@ def training(rounds: int, seconds: float) -> dict[str, Any]:
         "difference": error,
         "tokens_per_second": dict(zip(passes, (round(rate) for rate in rates), strict=True)),
         "ratio": round(timings[1].over(timings[0]), 3),
+        **({"ratio_joeynmt": round(timings[2].over(timings[0]), 3)} if beside_joeynmt else {}),
         "threads": torch.get_num_threads(),
     }
 
@@ -164,10 +202,11 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--joeynmt", action="store_true", help="beside JoeyNMT's network, too")
     options = parser.parse_args()
     record: dict[str, Any] = {
-        **stamp(("torch",)),
-        "training": training(options.rounds, options.seconds),
+        **stamp(("torch", "joeynmt") if options.joeynmt else ("torch",)),
+        "training": training(options.rounds, options.seconds, beside_joeynmt=options.joeynmt),
     }
     if options.run is not None and options.texts is not None:
         record["translating"] = translating(options.run, options.texts, options.lines)
