@@ -53,13 +53,19 @@ def nearly(table: Table) -> Nearly | None:
 
 def all_nearly(table: Table) -> Iterator[Nearly]:
     """Every column of text that holds numbers or times but for a few cells."""
+    for name, cells in _texts(table):
+        for holds, wrong in _wrong(cells):
+            count = int(wrong.sum())
+            if 0 < count <= max(1, int(_FEW * len(wrong))):
+                yield Nearly(name, holds, count, int(wrong.argmax()))
+                break
+
+
+def _texts(table: Table) -> Iterator[tuple[str, pa.Array]]:
+    """Every column of text that is looked at, with its first cells."""
     for name in table.columns[:_COLUMNS]:
         if table.kinds[name] is Kind.TEXT:
-            for holds, wrong in _wrong(text_block(next(table.blocks(name))).slice(0, _LOOKED_AT)):
-                count = int(wrong.sum())
-                if 0 < count <= max(1, int(_FEW * len(wrong))):
-                    yield Nearly(name, holds, count, int(wrong.argmax()))
-                    break
+            yield name, text_block(next(table.blocks(name))).slice(0, _LOOKED_AT)
 
 
 class TwoNotations(NamedTuple):
@@ -80,10 +86,7 @@ class TwoNotations(NamedTuple):
 
 def two_notations(table: Table) -> Iterator[TwoNotations]:
     """Every column of text that holds times in two notations."""
-    for name in table.columns[:_COLUMNS]:
-        if table.kinds[name] is not Kind.TEXT:
-            continue
-        cells = text_block(next(table.blocks(name))).slice(0, _LOOKED_AT)
+    for name, cells in _texts(table):
         found = [(notation, wrong) for notation, wrong in _times_wrong(cells) if not wrong.all()]
         for at, (_, one) in enumerate(found):
             other = next((own for _, own in found[at + 1 :] if not (one & own).any()), None)
@@ -142,11 +145,12 @@ class Beside(NamedTuple):
 def numbers_with_units(table: Table) -> Iterator[Beside]:
     """The columns of text that hold numbers in no notation that is read: with units, letters for thousands, a sign
     behind them, or in digits of another script."""
-    for name in table.columns[:_COLUMNS]:
-        if table.kinds[name] is not Kind.TEXT:
-            continue
-        cells = text_block(next(table.blocks(name))).slice(0, _LOOKED_AT).to_pylist()
-        full = [(row, cell.strip()) for row, cell in enumerate(cells) if cell and cell.strip().lower() not in MISSING]
+    for name, cells in _texts(table):
+        full = [
+            (row, cell.strip())
+            for row, cell in enumerate(cells.to_pylist())
+            if cell and cell.strip().lower() not in MISSING
+        ]
         found = [_BESIDE.match(cell) for _, cell in full]
         units = {match["beside"] for match in found if match is not None}
         if len(full) >= _LEAST and None not in found and len(units) <= _UNITS:
@@ -179,39 +183,39 @@ def _nearly_error(table: Table, found: Nearly) -> DataError:
     )
 
 
-def _times_wrong(cells: pa.Array) -> list[tuple[str, np.ndarray]]:
-    """Notations of times that some cells have, and for each the cells that hold another text, bool (rows,)."""
+def _parted(cells: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Which cells are missing, bool (rows,), and those that are not."""
     marks = pa.array([*MISSING, *INFINITE, None], cells.type)
     lowered = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
     missing = np.asarray(pc.is_in(lowered, value_set=marks).to_numpy(zero_copy_only=False), dtype=bool)
-    present = cells.filter(pa.array(~missing))
+    return missing, cells.filter(pa.array(~missing))
+
+
+def _are_times(cells: pa.Array, notation: str) -> np.ndarray:
+    """Which cells are times in a notation, bool (rows,)."""
+    return np.asarray(parse_times(cells, notation).is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _times_wrong(cells: pa.Array) -> list[tuple[str, np.ndarray]]:
+    """Notations of times that some cells have, and for each the cells that hold another text, bool (rows,)."""
+    missing, present = _parted(cells)
     if len(present) < _LEAST:
         return []
     probes = np.unique(np.linspace(0, len(present) - 1, _PROBES).astype(int)).tolist()
     notations = dict.fromkeys(notation for probe in probes for notation in guess_notations(present.slice(probe, 1)))
-    return [
-        (
-            notation,
-            ~np.asarray(parse_times(cells, notation).is_valid().to_numpy(zero_copy_only=False), dtype=bool) & ~missing,
-        )
-        for notation in notations
-    ]
+    return [(notation, ~_are_times(cells, notation) & ~missing) for notation in notations]
 
 
 def _wrong(cells: pa.Array) -> list[tuple[str, np.ndarray]]:
     """What a column may nearly hold, and for each the cells that do not fit, bool (rows,)."""
-    marks = pa.array([*MISSING, *INFINITE, None], cells.type)
-    lowered = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
-    missing = np.asarray(pc.is_in(lowered, value_set=marks).to_numpy(zero_copy_only=False), dtype=bool)
-    present = cells.filter(pa.array(~missing))
+    missing, present = _parted(cells)
     if len(present) < _LEAST:
         return []
     found = []
     # A cell in the middle is neither a second header nor a sum at the end.
     for probe in (len(present) // 2, len(present) // 3):
         for notation in guess_notations(present.slice(probe, 1)):
-            fits = np.asarray(parse_times(cells, notation).is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-            found.append(("times", ~fits & ~missing))
+            found.append(("times", ~_are_times(cells, notation) & ~missing))
         facts = NumberFacts()
         facts.look(present.slice(probe, 3), 3)
         for notation in facts.names or [PLAIN]:

@@ -12,6 +12,11 @@ from unroll.data.images.pictures import SUFFIXES
 FOLDERS = ("", "images", "Images", "image", "imgs", "pictures", "photos", "Flicker8k_Dataset", "Flickr8k_Dataset")
 
 
+def is_address(name: str) -> bool:
+    """Whether a name is an address of the web, which nothing here fetches."""
+    return name.lower().startswith(("http://", "https://"))
+
+
 def picture_beside(name: str, folder: Path) -> Path:
     """The file of a picture that a table in some folder names; its name as it is where there is none."""
     places = (folder / other for other in FOLDERS)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
 from unroll.data.readers.lines import encoding_of, numbered_lines
-from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.literals import python_value
+from unroll.data.readers.reader import Input, Source, left_out
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
@@ -66,8 +66,8 @@ class GettextSource:
 
     def _plain(self, text: str, number: int) -> str:
         try:
-            return str(ast.literal_eval(text))
-        except (ValueError, SyntaxError, MemoryError) as error:
+            return str(python_value(text))
+        except ValueError as error:
             raise DataError(f"expected a text in quotes, got {text[:40]!r}", self._file.path, number) from error
 
     def _row(self, entry: dict[str, str], line: int, fuzzy: bool) -> Iterator[Row]:
@@ -83,8 +83,7 @@ class GettextSource:
 
     def left(self) -> list[str]:
         """Texts without a translation, or with one that a program has guessed."""
-        named = ((self._silent, "texts without a translation"), (self._fuzzy, "translations marked as fuzzy"))
-        return [f"{count:,} {what} left out" for count, what in named if count]
+        return left_out((self._silent, "texts without a translation"), (self._fuzzy, "translations marked as fuzzy"))
 
 
 class GettextReader:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from unroll.data.readers.lines import encoding_of, numbered_lines
-from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.reader import Input, Source, left_out
 from unroll.data.readers.records import QuoteError, records
 from unroll.data.readers.talktable import are_talks, names_in, said_rows, talk_columns
 from unroll.data.table.writer import Field, Row
@@ -119,8 +119,9 @@ class MessengerSource:
 
     def left(self) -> list[str]:
         """Messages without text, and days on which nobody answers."""
-        named = ((self._no_text, "pictures and other messages without text"), (self._alone, "days without an answer"))
-        return [f"{count:,} {what} left out" for count, what in named if count]
+        return left_out(
+            (self._no_text, "pictures and other messages without text"), (self._alone, "days without an answer")
+        )
 
 
 def _exported(file: Input) -> Iterator[Message]:

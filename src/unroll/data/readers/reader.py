@@ -132,3 +132,12 @@ class Reader(Protocol):
             DataError: it cannot be read as this kind, or its columns are others than those of the first file.
         """
         ...
+
+
+def left_out(*counted: tuple[int, str]) -> list[str]:
+    """What `Source.left` says of how many of what were left out, where there were any.
+
+    >>> left_out((1200, "lines without an answer"), (0, "lines of personas"))
+    ['1,200 lines without an answer left out']
+    """
+    return [f"{count:,} {what} left out" for count, what in counted if count]

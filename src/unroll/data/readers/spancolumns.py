@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from unroll.data.readers.delimited import Delimited, DelimitedReader
 from unroll.data.readers.lines import encoding_of
+from unroll.data.readers.literals import json_value, python_value
 from unroll.data.readers.parquet import ParquetReader, ParquetSource
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.spans import ENTITIES, TEXTS, marked_in, tagged
@@ -46,10 +45,10 @@ def _list(cell: Any) -> Any:
         return []
     if not cell.lstrip().startswith(("[", "{")):
         return cell
-    for read in (json.loads, ast.literal_eval):
+    for read in (json_value, python_value):
         try:
             return read(cell)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except ValueError:
             continue
     return cell
 

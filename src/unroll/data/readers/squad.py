@@ -91,10 +91,7 @@ def _row(context: str, asked: dict[str, Any], title: str, line: int) -> Row:
         if not isinstance(text, str) or not isinstance(start, int):
             problems.append(Problem("answer", line, "an answer without 'text' or 'answer_start'"))
         elif not text.strip() or context[start : start + len(text)] != text or start < 0:
-            got = context[max(start, 0) : max(start, 0) + len(text)]
-            found = f"the text has {got[:40]!r} there" if got else "the text ends before"
-            if start >= 0 and context.encode()[start:].startswith(text.encode()) and text.strip():
-                found += f"; {start} is its place in bytes, and places count characters"
+            found = what_stands_at(context, text, start)
             problems.append(Problem("span", line, f"the answer {text[:40]!r} is not at character {start}: {found}"))
         else:
             answers.append(text)
@@ -103,6 +100,21 @@ def _row(context: str, asked: dict[str, Any], title: str, line: int) -> Row:
         problems.append(Problem("answer", line, "a question without an answer"))
     cells = [context, str(question or ""), answers, starts, title, str(asked.get("id", ""))]
     return Row(cells, line, problems=problems)
+
+
+def what_stands_at(text: str, answer: str, start: int) -> str:
+    """What a text has where an answer is said to be and is not.
+
+    >>> what_stands_at("écrit en 1815", "1815", 10)
+    "the text has '815' there; 10 is its place in bytes, and places count characters"
+    """
+    there = text[max(start, 0) : max(start, 0) + len(answer)]
+    found = f"the text has {there[:40]!r} there" if there else "the text ends before"
+    # Half of a surrogate pair, as JSON may hold one, has no bytes of its own.
+    in_bytes, wanted = (one.encode("utf-8", "surrogatepass") for one in (text, answer))
+    if start >= 0 and answer.strip() and in_bytes.startswith(wanted, start):
+        found += f"; {start} is its place in bytes, and places count characters"
+    return found
 
 
 class SquadReader:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 import re
 from collections.abc import Iterator
 
 from unroll.data.readers.lines import encoding_of, numbered_lines
-from unroll.data.readers.reader import Input, Source
+from unroll.data.readers.literals import python_value
+from unroll.data.readers.reader import Input, Source, left_out
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
@@ -63,9 +63,9 @@ class CornellSource:
             if not line.strip():
                 continue
             try:
-                names = [str(name) for name in ast.literal_eval(line.rsplit(_SIGN.strip(), 1)[-1].strip())]
+                names = [str(name) for name in python_value(line.rsplit(_SIGN.strip(), 1)[-1].strip())]
                 yield Row([[said[name] for name in names]], number)
-            except (ValueError, SyntaxError, TypeError) as error:
+            except (ValueError, TypeError) as error:
                 what = "expected a list of lines at the end, ['L194', 'L195']"
                 raise DataError(what, self._conversations, number) from error
             except KeyError as error:
@@ -144,8 +144,7 @@ class NumberedSource:
 
     def left(self) -> list[str]:
         """Personas and facts, which nobody says."""
-        named = ((self._personas, "lines of personas"), (self._facts, "lines without an answer"))
-        return [f"{count:,} {what} left out" for count, what in named if count]
+        return left_out((self._personas, "lines of personas"), (self._facts, "lines without an answer"))
 
 
 class NumberedReader:

@@ -10,25 +10,35 @@ from typing import Any
 from unroll.errors import ConfigError
 
 
+def _in_place_of(init: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Makes a constructor look like another one."""
+
+    def dressed(own: Callable[..., None]) -> Callable[..., None]:
+        own = functools.wraps(init)(own)
+        # Keras reads it in two ways, one of which does not look through wrappers.
+        own.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
+        return own
+
+    return dressed
+
+
 def takes_batch_shape(init: Callable[..., None]) -> Callable[..., None]:
     """A constructor that also knows `batch_input_shape`, which `Sequential` then makes an input of."""
 
-    @functools.wraps(init)
+    @_in_place_of(init)
     def initialise(self: Any, *args: Any, **options: Any) -> None:
         batch_shape = options.pop("batch_input_shape", None)
         init(self, *args, **options)
         # Keras would track a list as a part of the layer.
         self.batch_input_shape = None if batch_shape is None else tuple(batch_shape)
 
-    # Keras reads it in two ways, one of which does not look through wrappers.
-    initialise.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return initialise
 
 
 def takes_old_spellings(init: Callable[..., None]) -> Callable[..., None]:
     """A constructor that also knows `batch_input_shape`, and `input_dim` with `input_length`: features and steps."""
 
-    @functools.wraps(init)
+    @_in_place_of(init)
     def initialise(self: Any, *args: Any, **options: Any) -> None:
         length, features = options.pop("input_length", None), options.pop("input_dim", None)
         if length is not None and features is None:
@@ -39,19 +49,17 @@ def takes_old_spellings(init: Callable[..., None]) -> Callable[..., None]:
             options["input_shape"] = (length, features)
         init(self, *args, **options)
 
-    initialise.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return takes_batch_shape(initialise)
 
 
 def takes_steps(init: Callable[..., None]) -> Callable[..., None]:
     """A constructor that makes `batch_input_shape` of `input_length`, the steps of rows of tokens."""
 
-    @functools.wraps(init)
+    @_in_place_of(init)
     def initialise(self: Any, *args: Any, **options: Any) -> None:
         steps = options.pop("input_length", None)
         if steps is not None and "input_shape" not in options:
             options.setdefault("batch_input_shape", (None, *(steps if isinstance(steps, list | tuple) else (steps,))))
         init(self, *args, **options)
 
-    initialise.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return initialise

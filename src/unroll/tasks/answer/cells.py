@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unroll.data import Kind, Table
+from unroll.data.readers.literals import json_value, python_value
 from unroll.errors import DataError
 from unroll.tasks.reading import are_structured
 
@@ -32,15 +31,20 @@ class Held(NamedTuple):
     starts: tuple[int, ...]
 
 
+def are_held(table: Table, column: str) -> bool:
+    """Whether the cells are objects or lists of objects, by the first ones."""
+    if table.kinds[column] is not Kind.TEXT or table.details(column).is_list:
+        return False
+    return are_structured(list(table.texts(column, np.arange(min(len(table), _LOOKED_AT)))))
+
+
 def held_answers(table: Table, column: str) -> list[Held] | None:
     """The answers of every row, where the cells are objects or lists of objects; None where they are plain.
 
     Raises:
         DataError: a cell is none, unlike the first ones; with file and line.
     """
-    if table.kinds[column] is not Kind.TEXT or table.details(column).is_list:
-        return None
-    if not are_structured(list(table.texts(column, np.arange(min(len(table), _LOOKED_AT))))):
+    if not are_held(table, column):
         return None
     found = []
     for row, cell in enumerate(table.texts(column)):
@@ -85,9 +89,9 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _value(cell: str) -> Any:
-    for read in (json.loads, lambda text: ast.literal_eval(_ARRAY.sub(r"\1", text))):
+    for read in (json_value, lambda text: python_value(_ARRAY.sub(r"\1", text))):
         try:
             return read(cell)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except ValueError:
             continue
     return None

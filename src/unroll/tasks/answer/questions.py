@@ -10,9 +10,10 @@ import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.data import Finding, Kind, Table
+from unroll.data.readers.squad import what_stands_at
 from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
-from unroll.tasks.answer.cells import held_answers
+from unroll.tasks.answer.cells import are_held, held_answers
 from unroll.tasks.answer.settings import Form
 from unroll.tasks.base import Record
 from unroll.tasks.reading import short_name
@@ -147,7 +148,7 @@ def unanswerable(table: Table, columns: Columns, questions: Sequence[Question], 
     if form != "span" or table.marked:
         return set()
     told = list(table.texts(_IMPOSSIBLE)) if _IMPOSSIBLE in table.columns else [""] * len(table)
-    listed = table.details(columns.answer).is_list or held_answers(table, columns.answer) is not None
+    listed = table.details(columns.answer).is_list or are_held(table, columns.answer)
     said = [text.strip().casefold() in _YES for text in told]
     return {row for row, question in enumerate(questions) if not question.answers and (listed or said[row])}
 
@@ -216,10 +217,7 @@ def _misplaced(question: Question) -> str:
     text, answer, start = question.text, question.answers[0], question.start
     if start < 0:
         return f"the answer {answer[:40]!r} is not in the text"
-    there = text[start : start + len(answer)]
-    found = f"the text has {there[:40]!r} there" if there else "the text ends before"
-    if text.encode()[start:].startswith(answer.encode()):
-        found += f"; {start} is its place in bytes, and places count characters"
+    found = what_stands_at(text, answer, start)
     return f"the answer {answer[:40]!r} is not at character {start} of the text: {found}"
 
 

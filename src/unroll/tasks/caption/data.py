@@ -28,7 +28,7 @@ from unroll.tasks.caption.pictures import (
     row_problems,
     stop_at,
 )
-from unroll.tasks.caption.places import Named, Places, named_pictures, rows_of_pictures
+from unroll.tasks.caption.places import Named, Places, named_pictures
 from unroll.tasks.caption.settings import CaptionSettings, Saved
 
 #: The longer side of a picture for the small network, and the pictures by which its shape is told.
@@ -127,13 +127,12 @@ def look_at_all(table: Table, columns: Columns, settings: CaptionSettings, eye: 
         stop_at(table, next(iter(found.values())))
     bad = {row for cases in found.values() for row, _ in cases}
     picture = np.full(len(table), -1, dtype=np.int64)
-    rows = rows_of_pictures(table, columns.image, settings.images)
     paths: list[Path] = []
     table.store.mkdir(parents=True, exist_ok=True)
-    shape = (max(len(rows), 1), *eye.shape)
+    shape = (max(len(places.rows), 1), *eye.shape)
     seen = np.lib.format.open_memmap(table.store / "pictures.npy", mode="w+", dtype=eye.dtype, shape=shape)
     lost: list[tuple[int, Problem]] = []
-    for named, own in rows.items():
+    for named, own in places.rows.items():
         kept = [row for row in own if row not in bad]
         if not kept:
             continue
@@ -166,7 +165,7 @@ def prepare(table: Table, config: RunConfig, settings: CaptionSettings, columns:
         ConfigError: the backbone cannot be read.
     """
     places = Places(table, columns.image, settings.images)
-    eye = open_eye(settings, [places.path(one) for one in rows_of_pictures(table, columns.image, settings.images)])
+    eye = open_eye(settings, places.paths())
     began = time.monotonic()
     captions = look_at_all(table, columns, settings, eye, places)
     seconds = time.monotonic() - began

@@ -15,7 +15,7 @@ from unroll.data import Finding, Kind, Table
 from unroll.data.images.pictures import SUFFIXES, file_content, open_picture
 from unroll.data.table.kinds import Problem
 from unroll.errors import DataError
-from unroll.tasks.caption.places import Places, are_pictures, rows_of_pictures
+from unroll.tasks.caption.places import Places, are_pictures
 
 #: Usual names of columns, most usual first.
 _IMAGES = (
@@ -176,8 +176,7 @@ def findings(table: Table, columns: Columns, images: str | None) -> Iterator[Fin
     except DataError as error:
         yield Finding("error", str(error), None, None, "training would stop here")
         return
-    rows = rows_of_pictures(table, columns.image, images)
-    paths = [places.path(named) for named in rows]
+    rows, paths = places.rows, places.paths()
     for number, (path, own) in enumerate(zip(paths, rows.values(), strict=True)):
         line = table.place(own[0])[1]
         problem: Problem | None = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from unroll.data import Table
 from unroll.data.images.pictures import SUFFIXES
-from unroll.data.images.places import FOLDERS, picture_files
+from unroll.data.images.places import FOLDERS, is_address, picture_files
 from unroll.errors import DataError
 
 #: Rows by which it is told where pictures stand.
@@ -46,20 +46,24 @@ def rows_of_pictures(table: Table, column: str, images: str | None) -> Mapping[N
 
 
 class Places:
-    """The folders in which the pictures of a table are.
+    """The pictures of a table, and the folders in which they are.
 
     Args:
         table: that names them.
         column: the column of their names.
         images: their folder, where the user names it.
 
+    Attributes:
+        rows: of every picture, as `rows_of_pictures` gives them.
+
     Raises:
         DataError: none of the first pictures is found.
     """
 
     def __init__(self, table: Table, column: str, images: str | None) -> None:
+        self.rows = rows_of_pictures(table, column, images)
         names: dict[Path, list[str]] = {}
-        for start, name in rows_of_pictures(table, column, images):
+        for start, name in self.rows:
             own = names.setdefault(start, [])
             if len(own) < _LOOKED_AT:
                 own.append(name)
@@ -77,6 +81,10 @@ class Places:
         """The file of a picture; where there is none, where it would be."""
         folder = self._folders[named.start]
         return next(picture_files(folder, named.name), folder / named.name)
+
+    def paths(self) -> list[Path]:
+        """The files of all pictures."""
+        return [self.path(named) for named in self.rows]
 
 
 def are_pictures(table: Table, column: str) -> bool:
@@ -104,7 +112,7 @@ def _folder(start: Path, names: Iterable[str]) -> Path | None:
 
 
 def _not_found(table: Table, name: str) -> DataError:
-    if name.lower().startswith(("http://", "https://")):
+    if is_address(name):
         what = f"the pictures are addresses ({name[:60]!r}), which are not fetched; download them, and write the names"
         return DataError(f"{what} of the files into the column", *table.place(0))
     where = "name their folder with --set model.images=DIR"

@@ -19,6 +19,7 @@ from unroll.bundle import DataConfig
 from unroll.data import Table, WordTokenizer
 from unroll.data.images.held import picture_bytes
 from unroll.data.images.pictures import file_content
+from unroll.data.images.places import is_address
 from unroll.decoding import Beam, Hypothesis, beam_search
 from unroll.errors import ConfigError, DataError
 from unroll.ids import UNKNOWN_ID
@@ -28,7 +29,7 @@ from unroll.tasks.caption.eyes import Eye
 from unroll.tasks.caption.maps import draw_maps
 from unroll.tasks.caption.network import CaptionNetwork
 from unroll.tasks.caption.pictures import captions_of, find_columns, row_problems
-from unroll.tasks.caption.places import Places, rows_of_pictures
+from unroll.tasks.caption.places import Places
 from unroll.tasks.caption.reread import Description
 from unroll.tasks.caption.scores import score_captions
 from unroll.tasks.caption.settings import CaptionSettings, Saved
@@ -143,7 +144,7 @@ class CaptionPredictor(Predictor):
         if not isinstance(name, str | Path) or not str(name).strip():
             named = sorted(map(str, record)) if not isinstance(record, str) else repr(record)
             raise DataError(f"a record needs the path of a picture in '{self._saved.image}', got {named}")
-        if str(name).lower().startswith(("http://", "https://")):
+        if is_address(str(name)):
             raise DataError(f"addresses are not fetched; download {str(name)[:80]} and name its file")
         path = Path(name)
         return file_content(path), path
@@ -220,10 +221,8 @@ class CaptionPredictor(Predictor):
             )
         for row, problem in row_problems(table, columns):
             raise DataError(problem.text, table.place(row)[0], problem.line)
-        images = self._settings.images
-        places = Places(table, columns.image, images)
-        rows = rows_of_pictures(table, columns.image, images)
-        paths = [places.path(named) for named in rows]
+        places = Places(table, columns.image, self._settings.images)
+        rows, paths = places.rows, places.paths()
         seen = np.stack([self._eye.look(file_content(path), path) for path in paths])
         captions, owner = captions_of(table, columns)
         of_row: dict[int, list[str]] = {}

@@ -57,7 +57,7 @@ class AlertStream:
     def summary(self) -> str:
         """How much there was, in words."""
         left = f", {counted(self.problems, 'line')} left out" if self.problems else ""
-        return f"{counted(self.records, 'record')}{left}; {self.alerts:,} alert{'' if self.alerts == 1 else 's'}"
+        return f"{counted(self.records, 'record')}{left}; {counted(self.alerts, 'alert')}"
 
     def _said(self, lines: Sequence[bytes]) -> Iterator[Said]:
         for item in self._lines.block(lines):
