@@ -134,7 +134,7 @@ def main() -> None:
     from records import write
     from timed import file_of, stamp
 
-    record = {**stamp(["unroll", "keras", "torch", *options.also]), "rows": rows}
+    record = {**stamp(["keras", "torch", *options.also]), "rows": rows}
     file = file_of(record, options.out)
     if file.exists():
         before = json.loads(file.read_text("utf-8"))

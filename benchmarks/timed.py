@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from unroll.bench.run import machine
+from unroll.errors import DISTRIBUTION
 
 
 def stamp(packages: Sequence[str]) -> dict[str, Any]:
-    """Date, machine, and the versions of what was timed."""
+    """Date, machine, and the versions of unroll and of the others that were timed."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
-        "versions": {name: version(name) for name in packages},
+        "versions": {"unroll": version(DISTRIBUTION), **{name: version(name) for name in packages}},
     }
 
 
