@@ -201,8 +201,12 @@ class Model:
         with tempfile.TemporaryDirectory(prefix="unroll-") as store:
             config = self._data_config(data, {})
             table = self._table(data, config, Path(store))
-            scores = self.predictor.evaluate(table, config)
-            return Evaluation(scores.metrics, str(table.paths[0].name))
+            name = str(table.paths[0].name)
+            found = Evaluation(self.predictor.evaluate(table, config).metrics, name)
+        entries = {metric: {"value": score.value, "interval": score.interval} for metric, score in found.items()}
+        where = name if is_file(data) else "these rows"
+        found.headline = words.score_on(where, entries, self._task.monitor.metric)
+        return found
 
     def save(self, path: Path | str, *, force: bool = False) -> Model:
         """Copy the run to a folder, as the command line's `--out` has it, and return the model there.

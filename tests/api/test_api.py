@@ -123,6 +123,8 @@ def test_every_line_of_the_door_works_for_every_task(model: unroll.Model, tmp_pa
     again = model.evaluate(example.rows)
     assert set(again) <= set(scores) | {"accuracy"}
     assert again.baselines == {}
+    watched = TASKS[model.task].monitor.metric
+    assert " on these rows is " in again.headline if watched in again else not again.headline
 
     assert "<html" in model.report.html
     assert "<dt>data</dt>" in model.report.html

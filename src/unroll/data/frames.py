@@ -29,6 +29,10 @@ from unroll.errors import DataError
 _BATCH = 1 << 16
 #: Cells of an index by which times written as text are told, and rows by which objects in cells are.
 _INDEX_CELLS, _LOOKED_AT = 20, 1000
+#: Said of arrays that have the shape of pictures, but not the type.
+_PICTURES = (
+    "; pictures are arrays (H, W, 3) of uint8: (255 * x).astype('uint8') of shares, x.transpose(1, 2, 0) of (3, H, W)"
+)
 #: What columns are called where the data has no names.
 TEXT, LABEL, SERIES, VALUE, TOKENS, TAGS, IMAGE = "text", "label", "series", "value", "tokens", "tags", "image"
 
@@ -207,7 +211,7 @@ def _cells(values: Any) -> pa.Array | pa.ChunkedArray:
 
 
 def _of_pictures(cells: list[Any]) -> pa.Array:
-    """Pictures of Pillow as the bytes of their files; paths as texts."""
+    """Pictures in memory as the bytes of their files; paths as texts."""
     if any(isinstance(cell, Path) for cell in cells):
         return pa.array([None if cell is None else str(cell) for cell in cells], pa.large_string())
     wrong = next((cell for cell in cells if cell is not None and picture_bytes(cell) is None), None)
@@ -262,6 +266,8 @@ def _pair(inputs: Any, labels: Any, target: str | None) -> pa.Table:
 
 
 def _array_name(data: np.ndarray) -> str:
+    if len(data) and is_picture(data[0]):
+        return IMAGE
     if data.dtype.kind in "OU":
         return TEXT
     return SERIES if data.ndim > 1 else VALUE
@@ -271,6 +277,8 @@ def _column(values: Any) -> pa.Array | pa.ChunkedArray:
     """One column; an array of two or three dimensions is a series in every row."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
+    if isinstance(values, np.ndarray | Sequence) and len(values) and is_picture(values[0]):
+        return _of_pictures(list(values))
     if isinstance(values, np.ndarray) and values.ndim > 1:
         return _series(values)
     if isinstance(values, Sequence) and len(values) and isinstance(values[0], np.ndarray):
@@ -284,7 +292,7 @@ def _column(values: Any) -> pa.Array | pa.ChunkedArray:
 
 def _series(values: np.ndarray) -> pa.Array:
     if values.ndim > 3:
-        raise DataError(f"expected an array (N, T, F) or (N, T), got one of {values.ndim} dimensions")
+        raise DataError(f"expected an array (N, T, F) or (N, T), got one of {values.ndim} dimensions{_PICTURES}")
     rows, steps = values.shape[:2]
     return _stacked(values.reshape(rows * steps, *values.shape[2:]), [steps] * rows)
 
@@ -292,7 +300,8 @@ def _series(values: np.ndarray) -> pa.Array:
 def _ragged(rows: Sequence[np.ndarray]) -> pa.Array:
     if any(row.ndim not in (1, 2) or row.shape[1:] != rows[0].shape[1:] for row in rows):
         shapes = sorted({row.shape for row in rows})[:5]
-        raise DataError(f"expected arrays (T,) or (T, F) of one and the same F, got {', '.join(map(str, shapes))}")
+        got = f"{', '.join(map(str, shapes))}{_PICTURES if any(len(shape) == 3 for shape in shapes) else ''}"
+        raise DataError(f"expected arrays (T,) or (T, F) of one and the same F, got {got}")
     return _stacked(np.concatenate(rows), [len(row) for row in rows])
 
 

@@ -250,24 +250,38 @@ def best_baseline(metrics: Mapping[str, Any], monitor: str, *, higher_is_better:
     return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
+def score_on(where: str, scores: Mapping[str, Any], metric: str) -> str:
+    """Return a metric of some rows in a sentence, or an empty text if they have none.
+
+    Args:
+        where: the rows, such as "the test split".
+        scores: the rows' entries by metric.
+        metric: which of them.
+    """
+    entry = scores.get(metric)
+    if entry is None or entry["value"] is None:
+        return ""
+    name, bounds = plain_metric(scores, metric), entry.get("interval")
+    result = f"{sentence_case(metric_name(name))} on {where} is {metric_value(name, entry['value'])}"
+    return result + (f" (95% interval {interval(name, bounds)})." if bounds else ".")
+
+
 def headline(metrics: Mapping[str, Any], monitor: str, *, higher_is_better: bool) -> tuple[str, str]:
     """Return the result in a sentence, and a second one that holds it against the best baseline, or an empty text.
 
     The second claims no more than the interval allows.
     """
     split = shown_part(metrics)
-    entry = None if split is None else metrics[split].get(monitor)
-    if split is None or entry is None or entry["value"] is None:
+    result = "" if split is None else score_on(f"the {split} split", metrics[split], monitor)
+    if split is None or not result:
         return "The run holds no score yet.", ""
-    value, bounds = entry["value"], entry.get("interval")
-    name = plain_metric(metrics[split], monitor)
-    result = f"{sentence_case(metric_name(name))} on the {split} split is {metric_value(name, value)}"
-    result += f" (95% interval {interval(name, bounds)})." if bounds else "."
+    value, bounds = metrics[split][monitor]["value"], metrics[split][monitor].get("interval")
     baseline = best_baseline(metrics, monitor, higher_is_better=higher_is_better)
     if baseline is None:
         return result, ""
     other = baseline.entry["value"]
-    named = f"the best baseline, {model_name(baseline.name)}, at {metric_value(name, other)}"
+    shown = metric_value(plain_metric(metrics[split], monitor), other)
+    named = f"the best baseline, {model_name(baseline.name)}, at {shown}"
     if value == other:
         return result, f"That is level with {named}."
     if bounds and bounds[0] <= other <= bounds[1]:

@@ -55,7 +55,8 @@ def single_records(data: object) -> Iterator[Record] | None:
     if isinstance(data, Mapping) and (_is_conversation(data) or not (data and all(map(_is_column, data.values())))):
         # One cell that is no column makes the others cells, too: the tokens of a record, or its samples.
         return iter([plain_record(data)])
-    if _is_sound(data) or _is_picture(data) or isinstance(data, Path):
+    # An array (H, W, 3) by itself may as well be (N, T, F).
+    if _is_sound(data) or (_is_picture(data) and not isinstance(data, np.ndarray)) or isinstance(data, Path):
         data = [data]
     if isinstance(data, list | tuple) and data:
         first = data[0]
@@ -108,7 +109,7 @@ def _file(cell: str, table: Table, row: int) -> str | bytes:
 
 
 def _is_column(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) and not is_picture(value)
 
 
 def _is_conversation(data: Mapping[str, Any]) -> bool:

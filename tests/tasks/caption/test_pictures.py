@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas
 import pyarrow
 import pyarrow.parquet
@@ -15,11 +16,14 @@ from PIL import Image
 import unroll
 from unroll.bundle import DataConfig
 from unroll.data import ReadOptions, read_table
+from unroll.data.frames import frames_of
+from unroll.errors import DataError
 from unroll.tasks import TASKS
 from unroll.tasks.caption.pictures import captions_of, find_columns
 from unroll.tasks.caption.places import Places, rows_of_pictures
 from unroll.tasks.pipeline import open_table
 from unroll.tasks.recognition import recognise
+from unroll.tasks.records import single_records
 
 
 @pytest.mark.parametrize("kind", ["coco", "flickr30k"])
@@ -133,6 +137,8 @@ COLOURS = ["red", "green", "blue"] * 6
 HELD = {
     "bytes": [content(colour) for colour in COLOURS],
     "pictures": [Image.new("RGB", (12, 9), colour) for colour in COLOURS],
+    "arrays": [np.array(Image.new("RGB", (12, 9), colour)) for colour in COLOURS],
+    "grey arrays": [np.full((9, 12, 1), 40 * COLOURS.index(colour), np.uint8) for colour in COLOURS],
     "objects": [{"bytes": content(colour), "path": None} for colour in COLOURS],
 }
 
@@ -149,7 +155,7 @@ def test_pictures_may_be_held_by_the_data(tmp_path: Path, kind: str, whole: obje
     elif whole == "pair":
         data = (columns["image"], columns["caption"])
     elif whole == "parquet":
-        if kind == "pictures":
+        if kind not in ("bytes", "objects"):
             pytest.skip("Parquet holds bytes")
         pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
         data = str(tmp_path / "a.parquet")
@@ -157,6 +163,19 @@ def test_pictures_may_be_held_by_the_data(tmp_path: Path, kind: str, whole: obje
     assert found.reason == "task caption: the 'caption' of the pictures in 'image'"
     # Of eighteen rows three pictures are different.
     assert any(f.text.startswith("18 captions of 3 pictures") for f in found.findings)
+
+
+def test_arrays_of_pictures_are_told_from_series() -> None:
+    stacked, captions = np.stack(HELD["arrays"]), [f"a {colour}" for colour in COLOURS]
+    assert unroll.check((stacked, captions)).reason.startswith("task caption")
+    for wrong in (stacked / 255, stacked.transpose(0, 3, 1, 2).astype(float)):
+        for data in ((wrong, captions), {"image": list(wrong), "caption": captions}):
+            with pytest.raises(DataError, match=r"pictures are arrays \(H, W, 3\) of uint8"):
+                unroll.check(data)
+    # Bytes of three channels over time are no pictures.
+    assert next(iter(frames_of(stacked[0]))).columns.column_names == ["series"]
+    alone = {"image": stacked[0]}
+    assert list(single_records(alone) or ()) == [alone]
 
 
 def test_a_held_picture_that_is_broken_is_told_of_by_its_row() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 #: What the contents of pictures begin with, and the endings of their files.
@@ -22,12 +23,17 @@ _BEGINNINGS = (
 )
 #: The fields of a picture as the `datasets` library keeps it.
 _FIELDS = {"bytes", "path"}
+#: Values of a point of a picture that is an array: grey, three colours, and with opacity.
+_CHANNELS = (1, 3, 4)
 #: Cells by which a column of pictures is known, and digits of the checksum that names a file.
 _LOOKED_AT, _DIGITS = 50, 24
 
 
 def is_picture(value: object) -> bool:
-    """Whether it is a picture of Pillow's."""
+    """Whether it is a picture of Pillow's, or an array as torchvision, OpenCV and Keras hold one: bytes, (H, W, 1), of
+    three colours or with opacity."""
+    if isinstance(value, np.ndarray):
+        return value.dtype == np.uint8 and value.ndim == 3 and value.shape[2] in _CHANNELS
     return any(kind.__module__ == "PIL.Image" and kind.__name__ == "Image" for kind in type(value).__mro__)
 
 
@@ -42,14 +48,18 @@ def is_record_of_picture(value: object) -> bool:
 
 
 def picture_bytes(value: Any) -> bytes | None:
-    """The content of a file for a picture in memory: of Pillow, its bytes, or `{"bytes": ..., "path": ...}`; None if it
-    is none of these."""
+    """The content of a file for a picture in memory: of Pillow, an array, its bytes, or `{"bytes": ..., "path": ...}`;
+    None if it is none of these."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, Mapping):
         return picture_bytes(value.get("bytes"))
     if not is_picture(value):
         return None
+    if isinstance(value, np.ndarray):
+        from PIL import Image
+
+        value = Image.fromarray(value[:, :, 0] if value.shape[2] == 1 else value)
     content = io.BytesIO()
     # What PNG has no mode for, such as CMYK, is written as it is shown.
     kept = value if value.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else value.convert("RGB")

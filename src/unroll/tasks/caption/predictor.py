@@ -143,7 +143,10 @@ class CaptionPredictor(Predictor):
             name = name.get("path")
         if not isinstance(name, str | Path) or not str(name).strip():
             named = sorted(map(str, record)) if not isinstance(record, str) else repr(record)
-            raise DataError(f"a record needs the path of a picture in '{self._saved.image}', got {named}")
+            raise DataError(
+                f"a record needs the path of a picture in '{self._saved.image}', or the picture (of Pillow, its bytes,"
+                f" or an array (H, W, 3) of uint8 in a list), got {named}"
+            )
         if is_address(str(name)):
             raise DataError(f"addresses are not fetched; download {str(name)[:80]} and name its file")
         path = Path(name)
