@@ -6,12 +6,15 @@ Shapes: S samples, C channels.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from unroll.data.audio.wav import LEAST_RATE, MOST_CHANNELS, MOST_RATE, BadHeader, decode_wav, read_wav_header
 from unroll.data.table.kinds import Problem
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 #: What can be read, by the ends of file names; WAV here, the others with libsndfile.
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif")
@@ -21,6 +24,8 @@ _SILENT = 1.5 / 32768
 _AT_PEAK, _FLAT = 0.999, 4
 #: Clipping is told of from this share of the samples on, and only where the peak is so high.
 _CLIPPED, _LOUD = 0.005, 0.5
+#: Frames that are decoded at a time: a block of FLAC, so that all before a damaged one is kept.
+_FRAMES = 4096
 #: The most bytes of a page of Ogg, twice, so that a whole one is among them.
 _LARGEST_PAGE = 2 * 65_307
 
@@ -127,7 +132,7 @@ def _read_other(path: Path, longest: float) -> Recording:
             if not (LEAST_RATE <= rate <= MOST_RATE and 1 <= channels <= MOST_CHANNELS):
                 return _unreadable(f"{rate:,} samples per second in {channels} channels")
             most = int(longest * rate)
-            samples = file.read(min(promised, most + 1), dtype="float32", always_2d=True)
+            samples = _decoded(file, min(promised, most + 1))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         return _unreadable(f"cannot be read as sound ({str(error).splitlines()[0][-100:]})")
     if len(samples) > most:
@@ -137,9 +142,26 @@ def _read_other(path: Path, longest: float) -> Recording:
         text = f"the last page of the stream is not there, the file holds {len(samples) / rate:.2f} s of sound"
         problems.append(Problem("truncated", 1, f"{text}: cut off"))
     elif len(samples) < promised:
-        text = f"the header promises {promised / rate:.2f} s of sound, the file holds {len(samples) / rate:.2f} s"
-        problems.append(Problem("truncated", 1, f"{text}: cut off, or a header that lies"))
+        text = f"the header promises {promised / rate:.2f} s of sound, {len(samples) / rate:.2f} s can be decoded"
+        problems.append(Problem("truncated", 1, f"{text}: cut off, damaged there, or a header that lies"))
     return _examined(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), rate, problems)
+
+
+def _decoded(file: SoundFile, frames: int) -> np.ndarray:
+    """Samples (S, C) as far as they can be decoded."""
+    import soundfile
+
+    pieces, left = [np.empty((0, file.channels), np.float32)], frames
+    while left > 0:
+        try:
+            piece = file.read(min(_FRAMES, left), dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError):
+            break
+        if not len(piece):
+            break
+        pieces.append(piece)
+        left -= len(piece)
+    return np.concatenate(pieces)
 
 
 def _open_ended(path: Path) -> bool:
