@@ -7,16 +7,14 @@ arguments are named as the options of the commands, and None is "not given".
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unroll.bundle import RunFolder, read_config, with_values
+from unroll.bundle import RunFolder, Temporary, read_config, with_values
 from unroll.data.frames import frames_of, is_file, table_of
 from unroll.data.series.ids import COLUMNS
 from unroll.data.table.table import Table
@@ -120,7 +118,7 @@ def train(
     else:
         values = _values(config, given)
         if out is None:
-            keep = _Temporary()
+            keep = Temporary()
             # Every process must use the folder of the first one.
             out = Path(processes().share(str(keep.path / "run").encode()).decode())
     with _opened(data, values, overrides_of(settings), validation, test) as (values, table, store):
@@ -238,7 +236,7 @@ def compare(
     shown = _progress(progress)
     say = say or _speaker(shown)
     values = _values(config, _given(task, target, time, series, format, encoding, delimiter, header, epochs, seed))
-    keep = _Temporary() if out is None else None
+    keep = Temporary() if out is None else None
     folder = keep.path / "runs" if keep is not None else Path(str(out))
     folders: dict[str, RunFolder] = {}
     notes: list[str] = []
@@ -264,14 +262,6 @@ def compare(
     title = f"{', '.join(folders)} on {first.config.data.path}"
     models = {name: Model(run, keep) for name, run in folders.items()}
     return _written(Compared(compared(first.task, title, folders, notes), models, folder))
-
-
-class _Temporary:
-    """A folder that goes when nothing needs this any more, or when Python ends."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="unroll-run-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def _written(result: Compared) -> Compared:

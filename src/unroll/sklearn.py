@@ -1,7 +1,8 @@
 """Estimators for scikit-learn: pipelines, cross-validation and searches over recurrent networks.
 
-X is a list or an array of texts, of arrays (T, F), an array (N, T, F), or of lists of tokens; y has one entry per
-record. What differs from estimators of fixed features is listed in `docs/usage/python.md`.
+X is a list or an array of texts, of arrays (T, F), an array (N, T, F), of lists of tokens, or a frame whose columns
+are the parts of a record; y has one entry per record. What differs from estimators of fixed features is listed in
+`docs/usage/python.md`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from unroll.tasks.options import Value
 from unroll.trained import Model
 
 #: What the columns are called on the way.
-_TARGET, _VALUE = "label", "value"
+_TARGET, _VALUE, _TIME = "label", "value", "time"
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):
@@ -78,6 +79,9 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("SequenceClassifier requires y to be passed, but the target y is None")
         records, classes = _records(X), column_or_1d(y, warn=True)
         check_consistent_length(records, classes)
+        empty = next((row for row, label in enumerate(classes.tolist()) if _is_missing(label)), None)
+        if empty is not None:
+            raise ValueError(f"expected a class for every record, got none in row {empty} of y; leave such rows out")
         if classes.dtype.kind == "f":
             assert_all_finite(classes, input_name="y")
         check_classification_targets(classes)
@@ -167,7 +171,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
     """The next steps of a series: the task forecast.
 
     `fit` takes the steps in order, y (T,); `predict` gives those that come right after them, one for each row of X.
-    So `TimeSeriesSplit` with a `test_size` of at most `horizon` cross-validates it. Of X only the length counts.
+    So `TimeSeriesSplit` with a `test_size` of at most `horizon` cross-validates it. Of X only the length counts; the
+    times of a pandas series are the calendar of its steps.
 
     Args:
         horizon: steps ahead that can be asked for.
@@ -207,35 +212,44 @@ class Forecaster(RegressorMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    def fit(self, X: Any, y: ArrayLike) -> Forecaster:
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Forecaster:
         """Train on a series.
 
         Args:
-            X: (T, ...), of which only the length counts.
-            y: (T,), the steps in order.
+            X: (T, ...), of which only the length counts; without y, the series itself.
+            y: (T,), the steps in order; a pandas series may have times.
 
         Raises:
             DataError: it is no series of numbers, or too short.
         """
-        values = np.asarray(y, dtype=np.float64)
+        series = X if y is None else y
+        values = np.asarray(series, dtype=np.float64)
         if values.ndim != 1 or len(values) != len(X):
             raise DataError(f"expected y (T,) with one step per row of X, got {values.shape} for {len(X)} rows")
         params = self.get_params(deep=False)
         sizes = {"input_length": params.pop("input_length"), "horizon": params.pop("horizon")}
-        self.model_ = _fit("forecast", {_VALUE: values}, params, **sizes)
-        self._history = " ".join(map(repr, values.tolist()))
+        self._history = {**_times(series), _VALUE: values}
+        self.model_ = _fit("forecast", self._history, params, **sizes)
         return self
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """(N,) the median of the N steps after those of `fit`, one for each row of X.
+    def predict(self, X: Any = None) -> NDArray[np.float64]:
+        """(N,) the median of the N steps after those of `fit`, one for each row of X; of all the horizon without X.
 
         Raises:
             DataError: there are more rows than the horizon has steps.
         """
         model = _fitted(self)
-        if len(X) > self.horizon:
-            raise DataError(f"expected at most horizon={self.horizon} rows, got {len(X)}; give a longer horizon")
-        return np.array(model.predict(self._history)[0].quantiles["0.5"][: len(X)])
+        steps = self.horizon if X is None else len(X)
+        if steps > self.horizon:
+            raise DataError(f"expected at most horizon={self.horizon} rows, got {steps}; give a longer horizon")
+        return np.array(model.predict(self._history)[0].quantiles["0.5"][:steps])
+
+
+def _times(series: Any) -> dict[str, Any]:
+    """The times of a pandas series as a column, or nothing."""
+    index: Any = getattr(series, "index", None)
+    index = index.to_timestamp() if hasattr(index, "to_timestamp") else index
+    return {_TIME: index} if getattr(getattr(index, "dtype", None), "kind", "") == "M" else {}
 
 
 def _fit(task: str, data: object, params: Mapping[str, Any], **model: Value) -> Model:
@@ -262,15 +276,31 @@ def _fit(task: str, data: object, params: Mapping[str, Any], **model: Value) -> 
 
 
 def _records(X: Any) -> Any:
-    """Texts as a list; numbers as a checked array (N, T) or (N, T, F)."""
+    """Texts as a list, and columns of texts as records; numbers as a checked array (N, T) or (N, T, F)."""
     if issparse(X) or hasattr(X, "__array__"):
         values = X if issparse(X) else np.asarray(X)
+        if not issparse(X) and values.ndim == 2 and _holds_texts(values):
+            names = [str(name) for name in getattr(X, "columns", range(values.shape[1]))]
+            return [dict(zip(names, row, strict=True)) for row in values.tolist()]
         if issparse(X) or values.ndim > 1 or values.dtype.kind not in "OU":
             return check_array(values, allow_nd=True)
     records = list(X)
     if records and isinstance(records[0], list | tuple) and all(isinstance(x, int | float) for x in records[0]):
         return check_array(records)
     return records
+
+
+def _is_missing(label: Any) -> bool:
+    # What pandas calls NA compares with nothing.
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
+
+
+def _holds_texts(values: NDArray[Any]) -> bool:
+    """Whether a column of (N, columns) is one of texts."""
+    if values.dtype.kind == "U":
+        return True
+    columns = values.T if values.dtype == object else ()
+    return any(all(cell is None or isinstance(cell, str) for cell in column) for column in columns if len(column))
 
 
 def _fitted(estimator: SequenceClassifier | SequenceTagger | Forecaster) -> Model:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from unroll.bundle import DataConfig, RunFolder
+from unroll.bundle import DataConfig, RunFolder, Temporary
 from unroll.data.frames import frames_of, is_file, table_of
 from unroll.data.images.pictures import is_picture_name
 from unroll.data.table.table import Table
@@ -37,6 +37,8 @@ _READING = ("format", "encoding", "delimiter", "header")
 
 class Model:
     """A trained model: the folder of its run, and its network when it is asked.
+
+    A copy, and what pickle or joblib loads, has a temporary folder of its own with the same files.
 
     Args:
         folder: of a finished run.
@@ -259,6 +261,13 @@ class Model:
                 done.path.unlink()
             raise
         return tuple(written)
+
+    def __getstate__(self) -> dict[str, bytes]:
+        return self._folder.packed()
+
+    def __setstate__(self, files: dict[str, bytes]) -> None:
+        keep = Temporary()
+        self._folder, self._keep = RunFolder.unpacked(keep.path / "run", files), keep
 
     def __repr__(self) -> str:
         return f"Model({self.task}, {str(self.path)!r})"

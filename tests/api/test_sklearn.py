@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
+import pandas
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -58,6 +62,36 @@ def test_arrays_are_series() -> None:
     assert scores.mean() > 0.9
 
 
+def test_what_is_fitted_can_be_pickled_and_copied() -> None:
+    model = small().fit(TEXTS, LABELS)
+    wanted = model.predict_proba(TEXTS[:4]).tolist()
+    content, copied = pickle.dumps(model), copy.deepcopy(model)
+    place = model.model_.path
+    # The folder of the first one goes with it.
+    del model
+    assert not place.exists()
+    for again in (pickle.loads(content), copied):
+        assert again.predict_proba(TEXTS[:4]).tolist() == wanted
+        assert again.model_.path != place
+
+
+def test_frames_are_records() -> None:
+    frame = pandas.DataFrame({"title": TEXTS, "price": 1.5}, index=range(100, 124))
+    model = small().fit(frame, LABELS)
+    assert model.score(frame, LABELS) > 0.8
+    assert model.predict(frame[["title", "price"]].iloc[:2]).tolist() == [1, 0]
+    objects = np.array(TEXTS, dtype=object)[:, None]
+    assert small().fit(objects, LABELS).predict(objects[:2]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pandas.NA])
+def test_a_missing_class_is_told_of_by_its_row(missing: object) -> None:
+    labels = pandas.Series(["good", "bad"] * 12, dtype="object")
+    labels[3] = missing
+    with pytest.raises(ValueError, match="expected a class for every record, got none in row 3 of y"):
+        small().fit(TEXTS, labels)
+
+
 def test_a_tagger_is_scored_by_its_entities() -> None:
     sentences = [["Anna", "lives", "in", "York"], ["Paul", "works", "in", "Rome"]] * 10
     tags = [["B-PER", "O", "O", "B-LOC"]] * 20
@@ -81,6 +115,21 @@ def test_a_forecaster_is_validated_on_the_steps_that_follow() -> None:
         model.fit(steps[:, None], sales).predict(np.zeros((6, 1)))
     with pytest.raises(DataError, match="one step per row of X"):
         model.fit(steps[:100], sales)
+
+
+@pytest.mark.parametrize("index", ["dates", "periods", "zone"])
+def test_a_forecaster_knows_the_times_of_its_series(index: str) -> None:
+    times = {
+        "dates": pandas.date_range("2024-01-01", periods=60, freq="D"),
+        "periods": pandas.period_range("2024-01-01", periods=60, freq="D"),
+        "zone": pandas.date_range("2024-01-01", periods=60, freq="D", tz="Asia/Seoul"),
+    }[index]
+    series = pandas.Series(np.arange(60) % 7.0, index=times)
+    settings = {**QUICK, "model.stride": 1}
+    model = Forecaster(horizon=3, input_length=14, hidden_size=4, epochs=1, settings=settings).fit(series)
+    assert model.predict().shape == (3,)
+    assert model.predict([0]).tolist() == model.predict().tolist()[:1]
+    assert model.model_.predict(model._history)[0].time[0].startswith("2024-03-01")
 
 
 @pytest.mark.parametrize("estimator", [SequenceClassifier(), SequenceTagger(), Forecaster()])

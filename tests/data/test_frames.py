@@ -213,6 +213,12 @@ def test_names_of_several_levels_are_one_name(tmp_path: Path) -> None:
     assert table_of([found], tmp_path).kinds["Date"] is Kind.TIME
 
 
+def test_an_index_may_be_a_column_of_a_dict(tmp_path: Path) -> None:
+    table = table_of(frames_of({"day": DAYS, "y": np.arange(6.0)}), tmp_path)
+    assert table.kinds == {"day": Kind.TIME, "y": Kind.NUMBER}
+    assert len(table) == 6
+
+
 def test_columns_with_one_index_are_put_side_by_side() -> None:
     early, late = (pd.Series([1.0, 2.0], index=pd.to_datetime(DAYS[at : at + 2])) for at in (0, 1))
     (found,) = frames_of({"a": early, "b": late})

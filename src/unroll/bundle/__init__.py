@@ -4,12 +4,14 @@ from unroll.bundle.config import DataConfig, RunConfig, apply_overrides, read_co
 from unroll.bundle.folder import RunFolder
 from unroll.bundle.one_of import OneOf, choices
 from unroll.bundle.provenance import environment, fingerprint
+from unroll.bundle.temporary import Temporary
 
 __all__ = [
     "DataConfig",
     "OneOf",
     "RunConfig",
     "RunFolder",
+    "Temporary",
     "apply_overrides",
     "choices",
     "environment",

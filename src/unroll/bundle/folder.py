@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -212,9 +212,35 @@ class RunFolder:
         if Path(path).resolve() == self.path.resolve():
             return self
         copy = RunFolder.create(path, self.config, force=force)
-        for name, entry in self._manifest.items():
-            copy.write_bytes(name, self.read_bytes(name, entry["bytes"]))
+        for name, content in self._contents():
+            copy.write_bytes(name, content)
         return copy
+
+    def packed(self) -> dict[str, bytes]:
+        """Every file by its name, verified, without what training leaves beside them.
+
+        Raises:
+            BundleError: a file is missing or damaged.
+        """
+        return dict(self._contents())
+
+    @classmethod
+    def unpacked(cls, path: Path, files: Mapping[str, bytes]) -> RunFolder:
+        """Make the folder of a run from what `packed` gave.
+
+        Raises:
+            BundleError: the folder is not empty, or there is no config among the files.
+            ConfigError: the config has an unknown key or a wrong value.
+        """
+        values = decode_json(files.get(_CONFIG, b""), path / _CONFIG)
+        folder = cls.create(path, validate(RunConfig, values, _CONFIG))
+        for name, content in files.items():
+            folder.write_bytes(name, content)
+        return folder
+
+    def _contents(self) -> Iterator[tuple[str, bytes]]:
+        for name, entry in self._manifest.items():
+            yield name, self.read_bytes(name, entry["bytes"])
 
     def write_card(self, notes: Sequence[str] = ()) -> None:
         """Write README.md, the model card, from the config, metrics.json and environment.json as far as they exist.

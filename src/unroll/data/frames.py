@@ -185,7 +185,8 @@ def _says_something(index: Any) -> bool:
 
 def _is_indexed(column: Any) -> bool:
     """Whether it is a series of pandas whose index says something."""
-    return type(column).__module__.startswith("pandas") and column.ndim == 1 and _says_something(column.index)
+    named = type(column).__module__.startswith("pandas") and column.ndim == 1 and hasattr(column, "index")
+    return named and _says_something(column.index)
 
 
 def _of_periods(dtype: Any) -> bool:
