@@ -202,6 +202,29 @@ def test_what_is_wrong_is_said_in_terms_of_the_arguments(tmp_path: Path) -> None
         unroll.load(tmp_path)
 
 
+@pytest.mark.parametrize("cell", [None, float("nan"), pd.NA, 5])
+def test_what_is_no_record_is_told_of_by_its_number(cell: object) -> None:
+    model = trained("classify")
+    with pytest.raises(DataError, match=r"record 2: expected a text, or a mapping .*, got (nothing|int 5)$"):
+        model.predict(["good", cell])
+    with pytest.raises(DataError, match="record 1: expected a text"):
+        list(model.predict_each(iter([cell])))
+
+
+def test_the_name_of_a_file_is_not_taken_for_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained("classify")
+    monkeypatch.chdir(tmp_path)
+    reviews().to_csv("new.csv", index=False)
+    for asked in ("new.csv", ["good", "new.csv"], ("new.csv",), str(tmp_path / "new.csv")):
+        with pytest.raises(
+            DataError, match=r"new.csv' is a file, and would be read as a text; .*--file"
+        ):
+            model.predict(asked)
+    assert len(model.predict(Path("new.csv"))) == len(reviews())
+    # What is no file is a text, and so is what a record says is one.
+    assert len(model.predict(["none.csv", {"text": "new.csv"}])) == 2
+
+
 def test_check_and_compare(tmp_path: Path) -> None:
     checked = unroll.check(reviews(), target="label")
     assert "task classify" in checked.reason

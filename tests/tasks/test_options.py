@@ -43,6 +43,14 @@ def test_an_option_that_a_task_does_not_have_names_those_that_do() -> None:
         TASKS.place({"top_k": 3}, TASKS["tag"], prediction)
     with pytest.raises(ConfigError, match=r"has no option --nothing$"):
         TASKS.place({"nothing": 3}, TASKS["tag"], prediction)
+    with pytest.raises(ConfigError, match=r"no option --hiden-size \(did you mean 'hidden_size'\?\)$"):
+        TASKS.place({"hiden_size": 3}, TASKS["tag"], training)
+    for key in ("training.learning_rate", "model.dropout"):
+        name = key.partition(".")[2]
+        with pytest.raises(
+            ConfigError, match=rf"it is a setting: --set {key}=VALUE, in Python settings={{'{key}': VALUE}}"
+        ):
+            TASKS.place({name: 0.1}, TASKS["classify"], training)
 
 
 def test_what_is_declared_is_read_without_what_the_work_is_done_with() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from unroll.errors import ConfigError
-from unroll.tasks.options import Choose, Options, Value
+from unroll.errors import ConfigError, nearest
+from unroll.tasks.options import Choose, Options, Value, training
 
 if TYPE_CHECKING:
     from unroll.tasks.base import Task
@@ -73,9 +73,21 @@ class Registry(Mapping[str, "Task"]):
             if name not in known:
                 own = {other: [option.name for option in choose(told)] for other, told in self.options().items()}
                 have = [other for other, names in own.items() if name in names]
-                which = f"; these have it: {', '.join(have)}" if have else ""
+                which = f"; these have it: {', '.join(have)}" if have else _instead(name, known, task, choose)
                 raise ConfigError(f"the task '{task.name}' has no option --{name.replace('_', '-')}{which}")
         return {known[name].key: value for name, value in given.items()}
+
+
+def _instead(name: str, known: Iterable[str], task: Task, choose: Choose) -> str:
+    """What to write for an option that no task has: the setting of this name, or the option that is spelled so."""
+    if choose is training:
+        from unroll.training import TrainSettings
+
+        for section, fields in (("training", TrainSettings.model_fields), ("model", task.Settings.model_fields)):
+            if name in fields:
+                key = f"{section}.{name}"
+                return f"; it is a setting: --set {key}=VALUE, in Python settings={{'{key}': VALUE}}"
+    return nearest(name, known)
 
 
 TASKS = Registry(LINES)

@@ -167,6 +167,8 @@ def record_text(record: str | Mapping[str, Any], columns: Sequence[str]) -> str:
     cells = []
     for column in columns:
         cell = record.get(column)
+        if cell is None and column in record:
+            raise DataError(f"a record has nothing in {column!r}; give a text, or an empty one")
         if cell is None:
             raise DataError(f"a record must have the column {column!r}, got {', '.join(map(repr, record)) or 'none'}")
         cells.append(as_text(cell))
