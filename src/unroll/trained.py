@@ -23,7 +23,7 @@ from unroll.tasks.options import Value, prediction
 from unroll.tasks.pipeline import open_table
 from unroll.tasks.reading import read_options
 from unroll.tasks.recognition import task_named
-from unroll.tasks.records import records_of, records_of_table, single_records
+from unroll.tasks.records import lists_as_records, records_of, records_of_table, single_records
 from unroll.tasks.registry import TASKS
 
 if TYPE_CHECKING:
@@ -293,10 +293,11 @@ class Model:
                 yield _with_options(record, said) if said else record
 
     def _records(self, data: object, store: Path, reading: dict[str, str | bool | None]) -> Iterator[Record]:
-        numbers, files = self.predictor.numbers, self.predictor.files
-        if isinstance(data, Path) and not (files and is_picture_name(data.name)):
-            return records_of_table(open_table(self._data_config(data, reading), store), numbers, files)
-        return records_of(data, store, numbers, read_options(self._folder.config.data), files)
+        asked = self.predictor
+        if isinstance(data, Path) and not (asked.files and is_picture_name(data.name)):
+            return records_of_table(open_table(self._data_config(data, reading), store), asked.numbers, asked.files)
+        data = lists_as_records(data, asked.lists)
+        return records_of(data, store, asked.numbers, read_options(self._folder.config.data), asked.files)
 
     def _data_config(self, data: object, reading: dict[str, str | bool | None]) -> DataConfig:
         changes: dict[str, object] = {"path": str(data) if is_file(data) else "", "validation": None, "test": None}

@@ -216,9 +216,7 @@ def test_the_name_of_a_file_is_not_taken_for_a_text(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     reviews().to_csv("new.csv", index=False)
     for asked in ("new.csv", ["good", "new.csv"], ("new.csv",), str(tmp_path / "new.csv")):
-        with pytest.raises(
-            DataError, match=r"new.csv' is a file, and would be read as a text; .*--file"
-        ):
+        with pytest.raises(DataError, match=r"new.csv' is a file, and would be read as a text; .*--file"):
             model.predict(asked)
     assert len(model.predict(Path("new.csv"))) == len(reviews())
     # What is no file is a text, and so is what a record says is one.

@@ -76,7 +76,7 @@ def frames_of(data: object, *, target: str | None = None) -> list[Frame]:
         elif module == "datasets":
             frames = [Frame(_dataset(data), "Dataset")]
         else:
-            frames = [Frame(*_frame(data, module, target))]
+            frames = [Frame(*_frame(_without_torch(data), module, target))]
         return [frame._replace(columns=reshaped(frame.columns)) for frame in frames]
     except UnicodeEncodeError as error:
         raise DataError(
@@ -243,19 +243,48 @@ def _rows(data: Sequence[Any], target: str | None = None) -> pa.Table:
         return pa.table({name: _column([row.get(name) for row in data]) for name in names})
     if isinstance(first, str):
         return pa.table({TEXT: _column(data)})
-    if isinstance(first, np.ndarray):
+    if isinstance(first, np.ndarray) and first.dtype.kind not in "OUS":
         return pa.table({SERIES: _column(data)})
     if isinstance(first, tuple) and all(isinstance(row, tuple) and len(row) == 2 for row in data):
         # What zip(texts, labels) gives; tokens come as lists.
         inputs, labels = zip(*data, strict=True)
         return _pair(list(inputs), list(labels), target)
-    if isinstance(first, Sequence) and first and isinstance(first[0], str):
+    if isinstance(first, np.ndarray | Sequence) and len(first) and isinstance(first[0], str):
         return pa.table({TOKENS: _column(data)})
+    if isinstance(first, Sequence) and len(first) and _is_numbers(first):
+        return pa.table({SERIES: _column([_numbers(row, at) for at, row in enumerate(data)])})
     if isinstance(first, int | float | np.number):
         return pa.table({VALUE: _column(data)})
     if first is None:
         raise DataError("no rows of data: the sequence is empty")
     raise DataError(f"expected a list of dicts, of texts, of arrays or of lists of tokens, got {type(first).__name__}")
+
+
+def _is_numbers(row: Sequence[Any]) -> bool:
+    """Whether it is a list of numbers, or of equally long lists of them."""
+    try:
+        return np.asarray(row).dtype.kind in "iuf"
+    except ValueError:
+        return False
+
+
+def _numbers(row: Any, at: int) -> np.ndarray:
+    try:
+        return np.asarray(row, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"expected a list of numbers, or of equally long lists of them, as row {at}") from None
+
+
+def _without_torch(data: Any) -> Any:
+    """Tensors as arrays, also as columns, rows and parts of a pair."""
+    if isinstance(data, dict):
+        return {name: _without_torch(value) for name, value in data.items()}
+    if isinstance(data, list | tuple) and any(type(item).__module__.startswith("torch") for item in data):
+        parts = [_without_torch(item) for item in data]
+        return parts if isinstance(data, list) else tuple(parts)
+    if type(data).__module__.startswith("torch") and hasattr(data, "detach"):
+        return data.detach().cpu().numpy()
+    return data
 
 
 def _pair(inputs: Any, labels: Any, target: str | None) -> pa.Table:
@@ -283,6 +312,8 @@ def _column(values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, np.ndarray) and values.ndim > 1:
         return _series(values)
     if isinstance(values, Sequence) and len(values) and isinstance(values[0], np.ndarray):
+        if values[0].dtype.kind in "OUS":
+            return _cells([cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in values])
         return _ragged(values)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)

@@ -201,10 +201,12 @@ class Predictor(abc.ABC):
     Attributes:
         numbers: the columns whose cells it takes as numbers; all others it takes as they are written.
         files: the columns whose cells name files, which are looked for beside the table's own.
+        lists: the columns whose cells are lists of tokens.
     """
 
     numbers: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod

@@ -52,6 +52,48 @@ def records_of(
     return records_of_table(table_of(frames_of(data), store, options), numbers, files)
 
 
+def lists_as_records(data: object, columns: Collection[str]) -> object:
+    """What is asked of a model that reads lists of tokens, with each list as a record of its own; anything else as it
+    came.
+
+    Without this a record `{"tokens": ["Anna", "sings"]}` is a column of two rows, and a pair of tokens a text with its
+    label.
+
+    Args:
+        data: as in `records_of`.
+        columns: those whose cells are lists of tokens.
+
+    Raises:
+        DataError: a list holds what is no token.
+    """
+    if isinstance(data, Mapping):
+        named = next((name for name in columns if _is_sentence(data.get(name))), None)
+        # Texts of several words are a column of sentences.
+        if named is None or any(len(str(token).split()) > 1 for token in data[named]):
+            return data
+        return [{**data, named: _tokens(data[named])}]
+    if columns and isinstance(data, list | tuple) and data and all(map(_is_sentence, data)):
+        return [{next(iter(columns)): _tokens(tokens)} for tokens in data]
+    return data
+
+
+def _is_sentence(value: object) -> bool:
+    """Whether it is a list whose items are no lists themselves."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, list | tuple) and not any(isinstance(i, list | tuple | np.ndarray | dict) for i in value)
+
+
+def _tokens(values: Iterable[Any]) -> list[str]:
+    """Tokens as texts, numbers as they are written."""
+    found = []
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, str | int | float | np.number) or value != value:
+            raise DataError(f"token {number} of a list is {value!r}; expected a text, so leave it out or write one")
+        found.append(str(value))
+    return found
+
+
 def _examined(records: Iterator[Record], *, is_file: bool) -> Iterator[Record]:
     """Records, each looked at before it is answered.
 

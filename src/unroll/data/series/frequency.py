@@ -44,13 +44,19 @@ class Frequency(NamedTuple):
     size: float
     slots: tuple[int, ...] = ()
 
-    def grid(self, start: Any, length: int) -> np.ndarray:
-        """`length` times from `start` (datetime64 or a number) in equal steps, of the same type as `start`."""
-        count = np.arange(length)
+    def grid(self, start: Any, length: int, begin: int = 0) -> np.ndarray:
+        """Times in equal steps.
+
+        Args:
+            start: datetime64 or a number, of which type the times are.
+            length: how many times.
+            begin: how many steps after `start` the first of them is; below 0 before it, where steps have no slots.
+        """
+        count = np.arange(begin, begin + length)
         if self.unit == "step" or isinstance(start, float):
             return np.asarray(float(start) + self.size * count, dtype=np.float64)
         if self.slots:
-            return _next_slots(start, length, self.slots)
+            return _next_slots(start, begin + length, self.slots)[begin:]
         first = np.datetime64(start, "us")
         if self.unit in ("us", "row"):
             return np.asarray(first + (int(self.size) * count).astype("timedelta64[us]"))

@@ -134,12 +134,14 @@ class Reading(NamedTuple):
         likely: a zone that is taken where they agree with it.
         steps: "time": steps are equal in time; "rows": each row is one; "auto": as the times are.
         rows: the calendar of a run whose steps are rows.
+        step: the step of time of a run, which series that are forecast keep: a few of them may look like another.
     """
 
     zone: str | None = None
     likely: str | None = None
     steps: Literal["auto", "time", "rows"] = "auto"
     rows: Frequency | None = None
+    step: Frequency | None = None
 
 
 def load_series(
@@ -178,7 +180,10 @@ def load_series(
     rows = _rows_calendar(found, reading) if columns.time is not None else None
     loaded = []
     for series in found:
-        series = series if rows is None else series._replace(frequency=rows)
+        if rows is not None:
+            series = series._replace(frequency=rows)
+        elif reading.step is not None and columns.time is not None:
+            series = _stepping(table, columns, series, reading.step)
         _check_steps(table, columns, series)
         whole = on_grid(series)
         known = np.flatnonzero(~np.isnan(whole.values))
@@ -202,6 +207,28 @@ def _rows_calendar(found: Sequence[TimeSeries], reading: Reading) -> Frequency |
         return reading.rows
     times = [series.clock.wall(series.times) for series in found]
     return as_rows(times) if reading.steps == "rows" else row_steps(times)
+
+
+def _stepping(table: Table, columns: Columns, series: TimeSeries, step: Frequency) -> TimeSeries:
+    """The series with the step of a run.
+
+    Raises:
+        DataError: it moves in other steps.
+    """
+    between = steps_between(series.times, step)
+    fits = between is not None and bool((between > 0).all())
+    if fits and step.unit == "business day":
+        fits = bool(np.is_busday(series.times.astype("datetime64[D]")).all())
+    # Where no two neighbours are one step apart, what is missing is not the exception.
+    sparse = fits and between is not None and len(between) > 1 and bool((between > 1).all())
+    own = series.frequency
+    if own is not None and own != step and (sparse or not fits):
+        raise DataError(
+            f"column '{columns.time}': series '{series.name}' moves in steps of {own.label}, and the model was trained"
+            f" on steps of {step.label}; resample the series, or train a model on it",
+            *table.place(int(series.rows[0])),
+        )
+    return series._replace(frequency=step) if fits else series
 
 
 def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:

@@ -199,10 +199,9 @@ class Saved(BaseModel):
 
     def reading(self) -> Reading:
         """How times are read, as they were in training."""
-        rows = None
-        if self.frequency is not None and self.frequency.unit == "row":
-            rows = Frequency(**self.frequency.model_dump())
-        return Reading(self.zone, self.likely_zone, "time", rows)
+        step = None if self.frequency is None else Frequency(**self.frequency.model_dump())
+        rows = step is not None and step.unit == "row"
+        return Reading(self.zone, self.likely_zone, "time", step if rows else None, None if rows else step)
 
     def columns(self) -> Columns:
         """The columns that the model was trained on."""

@@ -80,9 +80,13 @@ def begun_earlier(series: TimeSeries, steps: int) -> TimeSeries:
     """The series with so many steps before its first one, of which nothing is known."""
     if steps <= 0:
         return series
-    gap = np.median(np.diff(series.times).astype(np.int64 if series.times.dtype.kind == "M" else np.float64))
-    back = np.arange(-steps, 0) * gap
-    times = series.times[0] + (back.astype(np.int64).astype("m8[us]") if series.times.dtype.kind == "M" else back)
+    frequency = series.frequency
+    if frequency is not None and not frequency.slots:
+        times = frequency.grid(series.times[0], steps, -steps)
+    else:
+        gap = np.median(np.diff(series.times).astype(np.int64 if series.times.dtype.kind == "M" else np.float64))
+        back = np.arange(-steps, 0) * gap
+        times = series.times[0] + (back.astype(np.int64).astype("m8[us]") if series.times.dtype.kind == "M" else back)
     return series._replace(
         times=np.concatenate([times, series.times]),
         values=np.concatenate([np.full(steps, np.nan), series.values]),
@@ -102,17 +106,20 @@ def extended(series: TimeSeries, steps: int) -> TimeSeries:
     if more <= 0 or series.frequency is None:
         return series
     return series._replace(
-        times=_longer(series.times, series.frequency, length),
+        times=_longer(series, series.frequency, length),
         values=np.concatenate([series.values, np.full(more, np.nan)]),
         covariates=np.concatenate([series.covariates, np.full((more, series.covariates.shape[1]), np.nan)]),
         rows=np.concatenate([series.rows, np.full(more, -1, dtype=np.int64)]),
     )
 
 
-def _longer(times: np.ndarray, frequency: Frequency, length: int) -> np.ndarray:
+def _longer(series: TimeSeries, frequency: Frequency, length: int) -> np.ndarray:
+    times = series.times
     if frequency.unit == "row":
-        return np.concatenate([times, frequency.grid(times[-1], length - len(times) + 1)[1:]])
-    return frequency.grid(times[0], length)
+        return np.concatenate([times, frequency.grid(times[-1], length - len(times), 1)])
+    # Counted from the first row of the data: its day, such as the 30th of every month, is that of all others.
+    first = int(np.argmax(series.rows >= 0))
+    return np.concatenate([times[:first], frequency.grid(times[first], length - first)])
 
 
 def series_of_text(text: str, saved: Saved) -> TimeSeries:

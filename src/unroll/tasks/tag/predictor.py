@@ -60,6 +60,7 @@ class TagPredictor(Predictor):
         self._features = features
         self._best = best
         self._columns = Columns(saved.tokens, saved.target)
+        self.lists = (saved.tokens,)
 
     @property
     def network(self) -> Tagger:
