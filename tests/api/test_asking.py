@@ -63,5 +63,5 @@ def test_tensors_and_nested_lists_are_arrays(data: object) -> None:
 
 
 def test_a_list_with_what_is_no_number_is_told_of_by_its_row() -> None:
-    with pytest.raises(DataError, match="expected a list of numbers, .* as row 1$"):
+    with pytest.raises(DataError, match=r"expected a list of numbers, .* as row 1$"):
         unroll.check(([[1, 2], [3, "x"]], ["a", "b"]))
