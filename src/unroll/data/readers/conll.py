@@ -260,6 +260,9 @@ class ColumnsReader:
         even = [row for row in rows if len(row) == columns.width]
         if columns.width < 2 or len(even) < _EVEN * len(rows):
             return False
+        if columns.tabs and _holds_texts(even):
+            # A table with a blank line in it.
+            return False
         if len({row[0] for row in rows}) <= _SPEAKERS and all(row[0].endswith(":") for row in rows):
             # What people say, with their names before it.
             return False
@@ -296,6 +299,12 @@ def _columns_of(words: Sequence[str]) -> _Columns:
 def _mark_entities(tags: Sequence[str]) -> bool:
     found = set(tags)
     return "O" in found and all(ENTITY_TAG.match(tag) for tag in found)
+
+
+def _holds_texts(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds texts of several words in most rows, which are no tokens."""
+    columns = zip(*rows[:_LOOKED_AT], strict=True)
+    return any(2 * sum(len(cell.split()) > 2 for cell in column) > len(column) for column in columns)
 
 
 def _are_tags(tags: Sequence[str], tokens: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from unroll.data.readers.dialect import (
     blanks_before_quotes,
     find_table,
     guess_dialect,
+    guess_header,
     is_csv_in_disguise,
     is_number_table,
     plain_name,
@@ -19,7 +20,7 @@ from unroll.data.readers.dialect import (
     split_sample,
     unspaced,
 )
-from unroll.data.readers.heads import head_of
+from unroll.data.readers.heads import head_of, merged_head, titles_above
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import blank_note
 from unroll.data.readers.listcells import holds_lists, list_items, words_and_tags
@@ -234,6 +235,10 @@ class DelimitedReader:
         if "\r" in lines[0].removesuffix("\r") and len(lines) == 1:
             raise DataError("lines end in carriage returns only (old Mac); convert them to line feeds", path, 1)
         dialect = guess_dialect(lines, self.name, delimiter, header)
+        if header is None and (below := _below_titles(sample, dialect)):
+            begins, sample = below[0][0], below
+            lines = [line for _, line in sample]
+            dialect = guess_dialect(lines, self.name, delimiter, header)
         if dialect.quoted and blanks_before_quotes(lines, dialect.delimiter):
             sample = list(unspaced(sample, dialect.delimiter))
             lines = [line for _, line in sample]
@@ -252,12 +257,22 @@ class DelimitedReader:
             # The rows end in a delimiter, and their names do not.
             named.append("")
         if header is None and self.name != "text":
-            stacked = head_of(rows, plain_value)
+            stacked = head_of(rows, plain_value) or merged_head(rows, guess_header)
             if stacked is not None:
                 (head, named), dialect = stacked, dialect._replace(header=True)
         columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
         lists = _lists(columns, rows[head if dialect.header else 0 :], file.options)
         return Delimited(path, columns, dialect, file.options.encoding, begins=begins, lists=lists, head=head)
+
+
+def _below_titles(sample: list[tuple[int, str]], dialect: Dialect) -> list[tuple[int, str]]:
+    """The lines of a table without those of titles above its names; nothing where there are none."""
+    try:
+        found = [record for record in records(iter(sample), dialect.delimiter, dialect.quoted) if record.cells]
+    except QuoteError:
+        return []
+    above = titles_above([record.cells for record in found], guess_header)
+    return [line for line in sample if line[0] >= found[above].line] if above else []
 
 
 def _lists(columns: tuple[str, ...], rows: list[list[str]], options: ReadOptions) -> dict[int, bool]:
