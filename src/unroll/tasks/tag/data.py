@@ -22,7 +22,7 @@ from unroll.data.table.kinds import Problem
 from unroll.data.text.split import split_words
 from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, TokenFeatures
 from unroll.errors import DataError
-from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
+from unroll.metrics.entities import Scheme, broken, detect_scheme, is_entity_tag, spans, tags_of
 from unroll.report.words import model_name
 from unroll.tasks.tag.settings import Saved, TagSettings
 from unroll.tasks.transfer import Pretrained, read_pretrained
@@ -81,15 +81,32 @@ class Checked(NamedTuple):
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
-    """The columns of tokens and tags: those that were named, or those with usual names; None if there are none."""
+    """The columns of tokens and tags: those that were named, or those with usual names, or those whose lists are of
+    entities' tags and of as many tokens; None if there are none."""
     lists = [name for name in table.columns if table.details(name).is_list]
     tokens = data.inputs[0] if data.inputs else next((name for name in _TOKENS if name in lists), None)
     tags = data.target or next((name for name in _TAGS if name in lists and name != tokens), None)
+    if not data.inputs and (tokens is None or tags is None):
+        tokens, tags = next(_pairs(table, lists if data.target is None else [data.target], lists), (tokens, tags))
     if tags is None or tags not in lists:
         _refuse_numbers(table, tokens if tokens in lists else None, tags)
     if tokens is None or tags is None or tokens not in lists or tags not in lists:
         return None
     return Columns(tokens, tags)
+
+
+def _pairs(table: Table, tagged: Sequence[str], lists: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Tokens and tags: columns of lists of one length in each row, of which the second marks entities."""
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    cells = {name: table.labels(name, rows) for name in lists}
+    for tags in tagged:
+        found = {tag for row in cells.get(tags, ()) for tag in row}
+        if "O" not in found or len(found) < 2 or not all(map(is_entity_tag, found)):
+            continue
+        for tokens in lists:
+            even = all(len(one) == len(other) for one, other in zip(cells[tokens], cells[tags], strict=True))
+            if even and not all(is_entity_tag(token) for row in cells[tokens] for token in row):
+                yield tokens, tags
 
 
 def _refuse_numbers(table: Table, tokens: str | None, tags: str | None) -> None:
