@@ -235,3 +235,8 @@ def test_what_counts_the_rows_of_texts_is_no_time(tmp_path: Path, start: int) ->
         look(tmp_path, "a.csv", text)
     noted = csv("index,place,score", lambda n: f"{n + start},north {n},{(n * 7) % 11 / 3:.3f}")
     assert look(tmp_path, "b.csv", noted)[0] == "forecast"
+
+
+def test_the_column_that_marks_entities_is_taken_where_the_last_has_one_tag(tmp_path: Path) -> None:
+    text = "".join(f"Ana{n}\tB-PER\tO\nleft\tO\tO\n\n" for n in COUNT)
+    assert look(tmp_path, "a.tsv", text) == ("tag", "task tag: the entities in 'column2' of the tokens in 'tokens'")

@@ -86,13 +86,19 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     lists = [name for name in table.columns if table.details(name).is_list]
     tokens = data.inputs[0] if data.inputs else next((name for name in _TOKENS if name in lists), None)
     tags = data.target or next((name for name in _TAGS if name in lists and name != tokens), None)
-    if not data.inputs and (tokens is None or tags is None):
+    same = tags is not None and tags in lists and data.target is None and len(set(_tags(table, tags))) < 2
+    if not data.inputs and (tokens is None or tags is None or same):
         tokens, tags = next(_pairs(table, lists if data.target is None else [data.target], lists), (tokens, tags))
     if tags is None or tags not in lists:
         _refuse_numbers(table, tokens if tokens in lists else None, tags)
     if tokens is None or tags is None or tokens not in lists or tags not in lists:
         return None
     return Columns(tokens, tags)
+
+
+def _tags(table: Table, column: str) -> Iterator[str]:
+    """The tags of the first rows."""
+    return itertools.chain(*table.labels(column, np.arange(min(len(table), _LOOKED_AT))))
 
 
 def _pairs(table: Table, tagged: Sequence[str], lists: Sequence[str]) -> Iterator[tuple[str, str]]:
