@@ -7,6 +7,7 @@ Shapes: T tokens of a sentence, K tags.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from unroll.report.words import model_name
 from unroll.tasks.tag.settings import Saved, TagSettings
 from unroll.tasks.transfer import Pretrained, read_pretrained
 
+#: Tags of entities as some write them.
+_OTHERWISE = re.compile(r"[BIESLUMWbieslumw][-_:/.]\S+|\S+[-_:/.][BIESLUMWbieslumw]")
 #: Names of the columns of tokens and of tags, most usual first.
 _TOKENS = ("tokens", "words", "token", "form", "word", "sentence", "text")
 _TAGS = ("tags", "ner_tags", "ner", "labels", "upos", "pos_tags", "pos", "slots", "word_labels")
@@ -227,9 +230,20 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
     total = Counter(tag for own in tags for tag in own)
     listed = ", ".join(f"{tag} {count:,}" for tag, count in total.most_common(20))
     written = "one tag for each token" if scheme is None else f"entities, written in {scheme.name}"
+    if scheme is None and (spelled := _spelled(total)) is not None:
+        text = f"tags look like those of entities, and {spelled} is not written as they are"
+        advice = "write them as B-PER, I-PER and O, or each tag is learnt for itself and no entity is scored"
+        yield Finding("warning", text, table.paths[0], None, advice)
     yield Finding(
         "note", f"{total.total():,} tokens in {len(table):,} sentences, {len(total)} tags, {written}: {listed}"
     )
+
+
+def _spelled(tags: Iterable[str]) -> str | None:
+    """A tag of entities that is written otherwise than B-PER, where all are but O: B_PER, PER-B, b-per."""
+    every = list(tags)
+    marked = [tag for tag in every if tag.upper() != "O"]
+    return marked[0] if 0 < len(marked) < len(every) and all(map(_OTHERWISE.fullmatch, marked)) else None
 
 
 def record_tokens(record: str | Mapping[str, Any], columns: Columns, *, characters: bool) -> tuple[str, ...]:
