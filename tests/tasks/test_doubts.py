@@ -240,3 +240,23 @@ def test_what_counts_the_rows_of_texts_is_no_time(tmp_path: Path, start: int) ->
 def test_the_column_that_marks_entities_is_taken_where_the_last_has_one_tag(tmp_path: Path) -> None:
     text = "".join(f"Ana{n}\tB-PER\tO\nleft\tO\tO\n\n" for n in COUNT)
     assert look(tmp_path, "a.tsv", text) == ("tag", "task tag: the entities in 'column2' of the tokens in 'tokens'")
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "Mon Apr 06 22:{n:02}:45 PDT 2009",
+        "Tue Oct 31 22:{n:02}:47 +0000 2017",
+        "December {n}, 2017 ",
+        "06 Apr 2009 9:{n:02} PM",
+    ],
+)
+def test_dates_beside_texts_are_no_texts(tmp_path: Path, stamp: str) -> None:
+    text = csv("text,made,label", lambda n: f'so good number {n},"{stamp.format(n=n + 1)}",{n % 2}')
+    task, reason = look(tmp_path, "a.csv", text)
+    assert (task, reason) == ("classify", "task classify: the class in 'label' from the text in text")
+
+
+def test_texts_that_begin_with_a_month_are_texts(tmp_path: Path) -> None:
+    text = csv("text,label", lambda n: f"May {n} days pass like these,{n % 2}")
+    assert look(tmp_path, "a.csv", text)[0] == "classify"
