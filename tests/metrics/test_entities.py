@@ -129,6 +129,9 @@ def test_the_scheme_is_recognised_also_where_some_tags_are_broken() -> None:
     assert detect_scheme([["I-PER", "I-PER", "O"], ["I-LOC", "B-LOC"]]) is Scheme.IOB1
     assert detect_scheme([["B-PER", "E-PER", "O"], ["S-LOC"]]) is Scheme.BIOES
     assert detect_scheme([["B-PER", "O"], ["B-LOC", "O"], ["I-LOC", "O"]]) is Scheme.IOB2
+    assert detect_scheme([["I-PER", "E-PER", "O"], ["E-LOC"]]) is Scheme.IOE2
+    assert detect_scheme([["I-PER", "E-PER", "O"], ["I-LOC"], ["E-PER", "O"]]) is Scheme.IOE2
+    assert detect_scheme([["I-PER", "I-PER", "O"], ["E-LOC", "I-LOC"]]) is Scheme.IOE1
     assert detect_scheme([["O", "O"]]) is None
     assert detect_scheme([["NOUN", "VERB"]]) is None
 

@@ -210,3 +210,53 @@ def test_recordings_are_not_left_aside_for_their_lengths(tmp_path: Path) -> None
         look(tmp_path, "a.csv", "ID,duration,wav,spk_id,said,meant\n" + "".join(rows))
     name, _ = look(tmp_path, "a.csv", "ID,duration,wav,spk_id,phn,wrd\n" + "".join(rows))
     assert name == "transcribe"
+
+
+@pytest.mark.parametrize("head", ["text\ttags", "문장\t개체", None])
+def test_words_beside_a_list_of_their_tags_are_tagged(tmp_path: Path, head: str | None) -> None:
+    text = "".join(f"Ana left Oslo\t['B-PER', 'O', 'B-LOC']\nIt rains {n}\t['O', 'O', 'O']\n" for n in COUNT)
+    assert look(tmp_path, "a.tsv", text if head is None else f"{head}\n{text}")[0] == "tag"
+
+
+@pytest.mark.parametrize("label", ["tags", "labels", "entities"])
+@pytest.mark.parametrize("first", [["O", "O"], ["B-PER", "O"]])
+def test_tags_of_tokens_that_are_not_there_are_no_classes(tmp_path: Path, label: str, first: list[str]) -> None:
+    rows = lines(lambda n: {"text": f"Ana left on day {n}", label: ["B-PER", "I-PER", "O"] if n % 2 else first})
+    with pytest.raises(
+        DataError, match=rf"column '{label}' holds tags of entities .*, and no column holds as many tokens"
+    ):
+        look(tmp_path, "a.jsonl", rows)
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_what_counts_the_rows_of_texts_is_no_time(tmp_path: Path, start: int) -> None:
+    text = csv("index,original,score", lambda n: f"{n + start},a story of {n} cats and dogs,{(n * 7) % 11 / 3:.3f}")
+    with pytest.raises(DataError, match="numbers beside texts in 'original', and nothing says what is to be learnt"):
+        look(tmp_path, "a.csv", text)
+    noted = csv("index,place,score", lambda n: f"{n + start},north {n},{(n * 7) % 11 / 3:.3f}")
+    assert look(tmp_path, "b.csv", noted)[0] == "forecast"
+
+
+def test_the_column_that_marks_entities_is_taken_where_the_last_has_one_tag(tmp_path: Path) -> None:
+    text = "".join(f"Ana{n}\tB-PER\tO\nleft\tO\tO\n\n" for n in COUNT)
+    assert look(tmp_path, "a.tsv", text) == ("tag", "task tag: the entities in 'column2' of the tokens in 'tokens'")
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "Mon Apr 06 22:{n:02}:45 PDT 2009",
+        "Tue Oct 31 22:{n:02}:47 +0000 2017",
+        "December {n}, 2017 ",
+        "06 Apr 2009 9:{n:02} PM",
+    ],
+)
+def test_dates_beside_texts_are_no_texts(tmp_path: Path, stamp: str) -> None:
+    text = csv("text,made,label", lambda n: f'so good number {n},"{stamp.format(n=n + 1)}",{n % 2}')
+    task, reason = look(tmp_path, "a.csv", text)
+    assert (task, reason) == ("classify", "task classify: the class in 'label' from the text in text")
+
+
+def test_texts_that_begin_with_a_month_are_texts(tmp_path: Path) -> None:
+    text = csv("text,label", lambda n: f"May {n} days pass like these,{n % 2}")
+    assert look(tmp_path, "a.csv", text)[0] == "classify"

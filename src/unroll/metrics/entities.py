@@ -16,12 +16,15 @@ class Scheme(Enum):
     """How tags mark entities.
 
     IOB1: I inside, B only where an entity follows one of its own type directly (Ramshaw, Marcus 1995). IOB2: every
-    entity begins with B (Ratnaparkhi 1998). BIOES: B I E for longer ones, S for one token; BILOU, BMES and BMEWO are
-    the same with other letters.
+    entity begins with B (Ratnaparkhi 1998). IOE1: E only at the end of an entity that one of its own type follows
+    directly, I else; IOE2: every entity ends with E (Tjong Kim Sang, Veenstra 1999). BIOES: B I E for longer ones, S
+    for one token; BILOU, BMES and BMEWO are the same with other letters.
     """
 
     IOB1 = "iob1"
     IOB2 = "iob2"
+    IOE1 = "ioe1"
+    IOE2 = "ioe2"
     BIOES = "bioes"
     BILOU = "bilou"
     BMES = "bmes"
@@ -29,13 +32,19 @@ class Scheme(Enum):
 
     @property
     def letters(self) -> str:
-        """What stands for B, I, E and S, in this order; B and I alone where ends are not marked."""
-        return {"bioes": "BIES", "bilou": "BILU", "bmes": "BMES", "bmewo": "BMEW"}.get(self.value, "BI")
+        """What stands for B, I, E and S, in this order; B and I, or I and E, alone where others are not marked."""
+        four = {"bioes": "BIES", "bilou": "BILU", "bmes": "BMES", "bmewo": "BMEW"}
+        return four.get(self.value, "IE" if self.ends_alone else "BI")
 
     @property
     def marks_ends(self) -> bool:
-        """Whether the last token of an entity has a letter of its own."""
+        """Whether beginnings, ends and single tokens of entities have letters of their own."""
         return len(self.letters) == 4
+
+    @property
+    def ends_alone(self) -> bool:
+        """Whether ends of entities are marked and beginnings are not."""
+        return self.value in ("ioe1", "ioe2")
 
 
 #: Letters of other schemes as those of BIOES.
@@ -135,9 +144,17 @@ def tags_of(entities: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
     tags = ["O"] * length
     before: Span | None = None
     for span in entities:
+        touches = before is not None and before.end == span.start and before.type == span.type
+        if scheme.ends_alone:
+            tags[span.start : span.end] = [f"I-{span.type}"] * (span.end - span.start)
+            if scheme is Scheme.IOE2:
+                tags[span.end - 1] = f"E-{span.type}"
+            elif before is not None and touches:
+                tags[before.end - 1] = f"E-{before.type}"
+            before = span
+            continue
         begin, inside = (f"{letter}-{span.type}" for letter in scheme.letters[:2])
         tags[span.start : span.end] = [inside] * (span.end - span.start)
-        touches = before is not None and before.end == span.start and before.type == span.type
         if scheme is not Scheme.IOB1 or touches:
             tags[span.start] = begin
         if scheme.marks_ends:
@@ -158,6 +175,11 @@ def _follows(before: str, tag: str, scheme: Scheme) -> str | None:
             return f"{before} must be followed by {inside}-{kind} or {end}-{kind}"
         if prefix in ("I", "E") and not (last in ("B", "I") and own == kind):
             return f"{tag} must follow {begin}-{own} or {inside}-{own}"
+        return None
+    if scheme.ends_alone:
+        open_ = "I" if scheme is Scheme.IOE2 else "E"
+        if last == open_ and not (prefix in ("I", "E") and own == kind):
+            return f"{before} must be followed by I-{kind} or E-{kind}"
         return None
     if scheme is Scheme.IOB2 and prefix == "I" and own != kind:
         return f"{tag} must follow B-{own} or I-{own}"
@@ -185,10 +207,12 @@ def broken(tags: Sequence[str], scheme: Scheme) -> list[Broken]:
 def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
     """The scheme that most entities of some sentences keep to; None if the tags mark no entities.
 
-    What is in another scheme then counts as broken. Between IOB1 and IOB2 those beginnings decide on which they differ.
+    What is in another scheme then counts as broken. Between IOB1 and IOB2 those beginnings decide on which they differ,
+    between IOE1 and IOE2 those ends.
     """
     votes: Counter[Scheme] = Counter()
     letters: Counter[str] = Counter()
+    ends: Counter[Scheme] = Counter()
     seen = False
     for tags in sentences:
         before = ""
@@ -206,9 +230,16 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
                 votes[Scheme.BIOES] += 1
             elif prefix != "O" and (last in ("E", "S") or own != kind):
                 votes[Scheme.IOB2 if prefix == "B" else Scheme.IOB1] += 1
+            if last in ("I", "E") and not (prefix in ("I", "E") and own == kind):
+                ends[Scheme.IOE1 if last == "I" else Scheme.IOE2] += 1
             before = tag
+        last, kind = parts(before)
+        if last in ("I", "E"):
+            ends[Scheme.IOE1 if last == "I" else Scheme.IOE2] += 1
     if not seen:
         return None
+    if letters["E"] and letters.keys() <= {"I", "E"}:
+        return Scheme.IOE1 if ends[Scheme.IOE1] > ends[Scheme.IOE2] else Scheme.IOE2
     # BIOES has as many B as E, so its votes are compared with those of the other B, not added to them.
     if votes[Scheme.BIOES] and votes[Scheme.BIOES] * 2 >= votes[Scheme.IOB2] + votes[Scheme.IOB1]:
         # The one whose letters stand most often; of equal ones the first.

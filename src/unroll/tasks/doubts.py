@@ -37,7 +37,9 @@ _TIME_NAME = re.compile(
     r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day|ds|dt|month|week|period)([\W_]|$)|날짜|일시|시각|일자|년월|시점"
 )
 _DIGITS = 4
-_ENTITY_TAG = re.compile(r"O$|[BIESLU]-\S+$")
+#: Words from which on a text is no name of a place or a product.
+_FEW_WORDS = 4
+_ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
 #: A name and what its owner says, and lines for each name, at least.
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
 _TURNS_EACH = 5
@@ -81,6 +83,8 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
         _refuse_speakers(table)
     if task.name != "transcribe" and named is None:
         _refuse_recordings(table, rows)
+    if task.name in ("forecast", "detect") and named is None:
+        _refuse_counted_texts(table, task, guess, rows)
     if guess.confidence >= SURE:
         return
     if task.name == "chat" and guess.data.target is None:
@@ -92,20 +96,39 @@ def refuse_doubtful(table: Table, task: Task, guess: Guess, named: str | None = 
     texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
     if task.name == "generate":
         _refuse_structured(table, guess.data.inputs, rows)
+        for name in table.columns:
+            if table.kinds[name] is Kind.LABELS:
+                _refuse_lists_of_tags(table, name, rows)
         _refuse_unused_classes(table, guess)
         _refuse_pairs(table, [name for name in table.columns if name in texts or _are_words(table, name, rows)], rows)
     elif task.name in ("forecast", "detect") and guess.data.time is None:
         written = [name for name in table.columns if table.kinds[name] is Kind.TEXT]
         _refuse_structured(table, written, rows)
         _refuse_strange_times(table, task, written)
-        if not texts:
-            return
-        names = "', '".join(texts[:4])
-        raise DataError(
-            f"numbers beside texts in '{names}', and nothing says what is to be learnt; name it: --target COLUMN (a"
-            f" class), --task translate or chat (pairs of texts), or --task {task.name} for the numbers alone",
-            table.paths[0],
-        )
+        if texts:
+            raise _numbers_beside(table, task, texts)
+
+
+def _numbers_beside(table: Table, task: Task, texts: Sequence[str]) -> DataError:
+    names = "', '".join(texts[:4])
+    return DataError(
+        f"numbers beside texts in '{names}', and nothing says what is to be learnt; name it: --target COLUMN (a"
+        f" class), --task translate or chat (pairs of texts), or --task {task.name} for the numbers alone",
+        table.paths[0],
+    )
+
+
+def _refuse_counted_texts(table: Table, task: Task, guess: Guess, rows: np.ndarray) -> None:
+    """Raise if numbers would be series over what counts the rows of texts."""
+    time = guess.data.time
+    if time is None or guess.data.series is not None or table.kinds[time] is not Kind.NUMBER or len(table) < 2:
+        return
+    counted = table.numbers(time)
+    if counted[0] not in (0, 1) or not (np.diff(counted) == 1).all():
+        return
+    texts = [name for name in table.columns if table.kinds[name] is Kind.TEXT and _are_sentences(table, name, rows)]
+    if any(len(cell.split()) > _FEW_WORDS for name in texts for cell in table.texts(name, rows)):
+        raise _numbers_beside(table, task, texts)
 
 
 def _refuse_units(table: Table, task: Task, inputs: Sequence[str]) -> None:
@@ -340,6 +363,8 @@ def _refuse_structured(table: Table, names: Sequence[str], rows: np.ndarray) -> 
 
 def _refuse_annotations(table: Table, target: str, rows: np.ndarray) -> None:
     """Raise if what would be classes are spans, objects, or the tags of one token each."""
+    if table.kinds[target] is Kind.LABELS:
+        _refuse_lists_of_tags(table, target, rows)
     if table.kinds[target] is not Kind.TEXT:
         return
     cells = [cell.strip() for cell in table.texts(target, rows) if cell.strip()]
@@ -357,5 +382,18 @@ def _refuse_annotations(table: Table, target: str, rows: np.ndarray) -> None:
             f"column '{target}' holds tags of entities ({cells[0][:40]}), which belong to tokens, not to rows; write"
             " a token and its tag per line with a blank line between sentences (--format conll), or lines of"
             ' {"tokens": [...], "tags": [...]}',
+            *table.place(0),
+        )
+
+
+def _refuse_lists_of_tags(table: Table, target: str, rows: np.ndarray) -> None:
+    """Raise if what would be several classes of a row are the tags of its tokens."""
+    tags = table.labels(target, rows)
+    found = {tag for row in tags for tag in row}
+    if "O" in found and len(found) > 1 and all(map(_ENTITY_TAG.match, found)):
+        shown = ", ".join(next(row for row in tags if row)[:3])
+        raise DataError(
+            f"column '{target}' holds tags of entities ({shown}, ...), which belong to tokens, and no column holds as"
+            ' many tokens; write lines of {"tokens": [...], "tags": [...]}, the tokens as a list',
             *table.place(0),
         )

@@ -251,3 +251,16 @@ def test_a_class_that_others_make_up_may_be_several_labels(tmp_path: Path, betwe
 def test_whole_numbers_with_a_point_are_classes(tmp_path: Path) -> None:
     rows = [(f"text number {n}", f"{n % 5}.0") for n in range(60)]
     assert only(examine(tsv(tmp_path, rows), target="label"), "5 classes: ")
+
+
+@pytest.mark.parametrize("name", ["NULL", "\\N", "-", "N/A", "nan"])
+def test_a_class_that_stands_for_no_value(tmp_path: Path, name: str) -> None:
+    rows = [(f"so good number {n}", ("pos", "neg", name)[n % 3]) for n in range(30)]
+    found = only(examine(tsv(tmp_path, rows), target="label"), "no value")
+    assert found.text == f"the class {name!r} in 10 rows is what people write for no value"
+    assert (found.level, found.line) == ("warning", 4)
+
+
+def test_none_may_be_a_class(tmp_path: Path) -> None:
+    rows = [(f"so good number {n}", ("gender", "none")[n % 2]) for n in range(30)]
+    assert not [own for own in examine(tsv(tmp_path, rows), target="label") if "no value" in own.text]

@@ -107,3 +107,44 @@ def test_further_files_must_have_the_columns_of_the_first(tmp_path: Path) -> Non
     assert table.parts is not None
     assert table.parts.tolist() == [0, 2]
     assert problems(table) == [("columns", 1)]
+
+
+SENTENCES = [("Ana", "B-PER"), ("left", "O"), (",", "O"), ("Oslo", "B-LOC")]
+
+
+def tagged(line: str, head: str = "", before: str = "") -> str:
+    body = "\n".join(
+        before + "".join(line.format(n=n, word=word, tag=tag) + "\n" for n, (word, tag) in enumerate(SENTENCES, 1))
+        for _ in range(15)
+    )
+    return head + body
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv", "a.csv", "a.conll", "a.dat"])
+@pytest.mark.parametrize(
+    ("line", "head", "before"),
+    [
+        ("{word}\t{tag}", "Token\tTag\n", ""),
+        ("{word}\t{tag}", "단어\t개체명\n", ""),
+        ("{word} NN {tag}", "word pos ner\n\n", ""),
+        ("{n}\t{word}\t{tag}", "id\tword\tlabel\n", ""),
+        ("{tag}\t{word}", "", ""),
+        ("{tag} {word}", "", ""),
+        ('"{word}",{tag}', "", ""),
+        ('"{word}",{tag}', "token,label\n", ""),
+        ("{n}\t{word}\t{tag}", "", "#\thttp://somewhere [2009-10-17]\n"),
+        ("{n}\t{word}\tX\t{tag}", "# global.columns = ID FORM UPOS NE\n", "# text = Ana left , Oslo\n"),
+    ],
+)
+def test_tokens_and_tags_however_they_are_written(tmp_path: Path, name: str, line: str, head: str, before: str) -> None:
+    table = read(write(tmp_path / name, tagged(line, head, before)), tmp_path)
+    assert set(table.labels("tokens")) == {("Ana", "left", ",", "Oslo")}
+    assert set(table.labels("tags")) == {("B-PER", "O", "O", "B-LOC")}
+    assert len(table) == 15
+    assert problems(table) == []
+    assert ("the first line names the columns" in table.notes) == (head != "" and not head.startswith("#"))
+
+
+def test_a_token_that_is_a_hash_sign_opens_a_sentence(tmp_path: Path) -> None:
+    table = read(write(tmp_path / "a.conll", "#\tO\nAna\tB-PER\n\nAna\tB-PER\nleft\tO\n"), tmp_path)
+    assert table.labels("tokens")[0] == ("#", "Ana")

@@ -225,3 +225,73 @@ def test_further_files_must_have_the_same_columns(tmp_path: Path) -> None:
 def test_plain_text_is_one_column(tmp_path: Path) -> None:
     table = read(write(tmp_path / "a.txt", "하나, 둘\n셋\ttab\n\n넷\n"), tmp_path)
     assert rows(table) == [("하나, 둘",), ("셋\ttab",), ("넷",)]
+
+
+BODY = [f"{'so good' if n % 2 else 'so bad'} number {n},{'pos' if n % 2 else 'neg'}\n" for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("titles", "names"),
+    [
+        ("Reviews of May,\nmade on 2024-05-01,\n,\n", "text,label"),
+        ("고객 리뷰 결과,\n", "리뷰,감성"),
+        ('"Reviews,\nof May",\n', "text,label"),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_titles_above_the_names_are_left_out(tmp_path: Path, titles: str, names: str, delimiter: str) -> None:
+    text = titles.replace(",\n", f"{delimiter}\n").replace("s\t\n", "s,\n")
+    text += "".join([names, "\n", *BODY]).replace(",", delimiter)
+    table = read(write(tmp_path / ("a.txt" if delimiter == "\t" and '"' not in titles else "a.csv"), text), tmp_path)
+    assert table.columns == tuple(names.split(","))
+    assert len(table) == len(BODY)
+    assert any("above the table left out" in note for note in table.notes)
+
+
+def test_a_first_row_with_an_empty_cell_is_no_title(tmp_path: Path) -> None:
+    table = read(write(tmp_path / "a.csv", "so so number 0,\n" + "".join(BODY)), tmp_path)
+    assert table.columns == ("column1", "column2")
+    assert len(table) == len(BODY) + 1
+
+
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        ("Review,,Label\ntitle,body,stars\n", ("Review title", "body", "Label stars")),
+        ("text,label,\n,main,stars\n", ("text", "label main", "stars")),
+        ("리뷰,,평가\n제목,본문,별점\n", ("리뷰 제목", "본문", "평가 별점")),
+    ],
+)
+def test_merged_cells_of_a_head_of_texts(tmp_path: Path, head: str, columns: tuple[str, ...]) -> None:
+    rows = "".join(f"so {n},so good {n} it was,{1 + n % 5}\n" for n in range(30))
+    table = read(write(tmp_path / "a.csv", head + rows), tmp_path)
+    assert table.columns == columns
+    assert len(table) == 30
+
+
+def test_an_unnamed_column_has_no_second_line_of_names(tmp_path: Path) -> None:
+    rows = "".join(f"{n},so good {n} it was,{'pos' if n % 2 else 'neg'}\n" for n in range(30))
+    table = read(write(tmp_path / "a.csv", ",text,label\n" + rows), tmp_path)
+    assert table.columns == ("column1", "text", "label")
+    assert len(table) == 30
+
+
+@pytest.mark.parametrize(
+    "head", ["Quality\t#1 ID\t#1 String", "No.\t내용\t분류(1:긍정, 0:부정)", "1st label\tid no\twhat people say"]
+)
+def test_what_stands_above_numbers_is_a_name_however_it_is_written(tmp_path: Path, head: str) -> None:
+    rows = "".join(
+        "\t".join(cells) + "\n"
+        for n in range(30)
+        for cells in [(str(n % 2), f"{n}", f"{n} so good") if "내용" not in head else (f"{n}", "so good", str(n % 2))]
+    )
+    table = read(write(tmp_path / "a.tsv", head + "\n" + rows), tmp_path)
+    assert table.columns == tuple(head.split("\t"))
+    assert len(table) == 30
+
+
+def test_a_blank_line_in_a_table_of_texts_makes_no_sentences(tmp_path: Path) -> None:
+    rows = [line.replace(",", "\t") for line in BODY]
+    table = read(write(tmp_path / "a.txt", "".join([*rows[:15], "\n", *rows[15:]])), tmp_path)
+    assert table.format == "text"
+    assert len(table) == 30

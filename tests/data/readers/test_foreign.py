@@ -22,6 +22,13 @@ from unroll.errors import DataError
         ("sales.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel workbook"),
         ("x.npy", b"\x93NUMPY\x01\0", "NumPy"),
         ("x.h5", b"\x89HDF\r\n\x1a\n", "HDF5"),
+        ("x.csv.bz2", b"BZh91AY&SY", "packed with bzip2"),
+        ("x.csv.xz", b"\xfd7zXZ\0", "packed with xz"),
+        ("x.csv.zst", b"\x28\xb5\x2f\xfd", "packed with zstd"),
+        ("x.tar", b"data.csv".ljust(257, b"\0") + b"ustar\0", "an archive of tar"),
+        ("x.pkl", b"\x80\x05\x95\0\0", "a pickle of Python"),
+        ("x.arrow", b"\xff\xff\xff\xff\0\0", "Arrow"),
+        ("x.tsv", b"#FORMAT=WebAnno TSV 3.3\n", "TSV of WebAnno"),
     ],
 )
 def test_other_forms_are_named(tmp_path: Path, name: str, head: bytes, what: str) -> None:

@@ -27,6 +27,18 @@ COLUMNS = {name: [row[name] for row in ROWS] for name in ("text", "label")}
         {f"row{n}": row for n, row in enumerate(ROWS)},
         {"0": ROWS[0], **{str(n): row for n, row in enumerate(ROWS) if n}},
         {"schema": {"fields": [{"name": "text"}], "pandas_version": "1.4.0"}, "data": ROWS},
+        {"columns": ["text", "label"], "index": list(range(6)), "data": [list(row.values()) for row in ROWS]},
+        {
+            "index": [0],
+            "columns": ["text", "label"],
+            "data": [list(row.values()) for row in ROWS],
+            "index_names": [None],
+        },
+        {
+            "features": [{"name": "text"}],
+            "rows": [{"row_idx": n, "row": row} for n, row in enumerate(ROWS)],
+            "total": 6,
+        },
     ],
 )
 @pytest.mark.parametrize("indent", [None, 1])
@@ -34,6 +46,14 @@ def test_rows_however_they_are_wrapped(tmp_path: Path, value: Any, indent: int |
     table = read(write(tmp_path / "a.json", json.dumps(value, indent=indent)), tmp_path)
     assert {name: list(table.texts(name)) for name in table.columns} == COLUMNS
     assert len(table.columns) == 2
+
+
+def test_the_columns_beside_rows_name_their_classes(tmp_path: Path) -> None:
+    kind = {"names": ["neg", "pos"], "_type": "ClassLabel"}
+    rows = [{"row_idx": n, "row": {"text": f"so {n}", "label": n % 2}} for n in range(4)]
+    value = {"features": [{"name": "text"}, {"name": "label", "type": kind}], "rows": rows, "num_rows_total": 4}
+    table = read(write(tmp_path / "a.json", json.dumps(value)), tmp_path)
+    assert list(table.texts("label")) == ["neg", "pos", "neg", "pos"]
 
 
 @pytest.mark.parametrize(

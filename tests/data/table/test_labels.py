@@ -77,8 +77,18 @@ def test_what_is_no_list_in_cells() -> None:
     assert not holds_lists("notes", ["[1, 2]", "[3]"])
     assert not holds_lists("labels", ["['a']", "b"])
     assert not holds_lists("labels", ["", ""])
-    assert words_and_tags(["text", "label"], [["I am O", "O"], ["You", "O"]]) is None
-    assert words_and_tags(["text", "tags"], [["Ana left", "B-PER O"], ["Rui", "B-PER O"]]) is None
+    assert words_and_tags([["I am O", "O"], ["You", "O"]]) == {}
+    assert words_and_tags([["Ana left", "B-PER O"], ["Rui", "B-PER O"]]) == {}
+    assert words_and_tags([["Ana left", "O O"], ["It rains", "O O"]]) == {}
+
+
+@pytest.mark.parametrize("tags", ["B-PER O B-LOC", "B-PER,O,B-LOC", "B-PER, O, B-LOC", "['B-PER', 'O', 'B-LOC']"])
+@pytest.mark.parametrize("head", ["text\ttags\n", "문장\t개체\n", "id\ttext\tnote\n", ""])
+def test_as_many_tags_of_entities_as_words(tmp_path: Path, tags: str, head: str) -> None:
+    row = f"{{}}\tAna left, Oslo\t{tags}\n" if "id" in head else f"Ana left, Oslo\t{tags}\n"
+    table = read(write(tmp_path / "a.tsv", head + "".join(row.format(n) for n in range(30))), tmp_path)
+    assert set(table.labels(table.columns[-1])) == {("B-PER", "O", "B-LOC")}
+    assert set(table.labels(table.columns[-2])) == {("Ana", "left,", "Oslo")}
 
 
 def test_a_cell_that_is_no_list_among_lists_is_told_with_its_line(tmp_path: Path) -> None:

@@ -152,7 +152,9 @@ def test_a_damaged_file_of_tags_is_refused(run: tuple[RunFolder, Path], tmp_path
 
 @pytest.mark.parametrize("scheme", list(Scheme))
 def test_every_scheme_is_recognised_and_answered_in(tmp_path: Path, scheme: Scheme) -> None:
-    rows = [(tokens, tags_of(spans(tags), len(tags), scheme)) for tokens, tags in sentences(40)]
+    # Entities that touch tell IOB1 from IOE1.
+    given = [*sentences(40), (["Anna", "Ben"], ["B-PER", "B-PER"])]
+    rows = [(tokens, tags_of(spans(tags), len(tags), scheme)) for tokens, tags in given]
     job = plan(write_conll(tmp_path / "a.conll", rows), tmp_path / "store").job
     assert isinstance(job, TagJob)
     assert job.data.saved.scheme == scheme.value
@@ -260,3 +262,25 @@ def test_a_file_that_is_one_sentence_is_not_trained_on(tmp_path: Path) -> None:
         plan(path, tmp_path / "store")
     with pytest.raises(DataError, match="all 80 tokens are one sentence"):
         plan(path, tmp_path / "again", "model.illegal=repair")
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (["B_PER", "I_PER", "O"], "B_PER"),
+        (["PER-B", "PER-I", "O"], "PER-B"),
+        (["b-per", "i-per", "o"], "b-per"),
+        (["NOUN", "VERB", "O"], None),
+        (["B-PER", "I-PER", "O"], None),
+    ],
+)
+def test_tags_of_entities_that_are_written_otherwise_are_warned_of(
+    tmp_path: Path, tags: list[str], said: str | None
+) -> None:
+    path = write_conll(tmp_path / "a.conll", [(["Ana", "Silva", "left"], tags)] * 10)
+    table = read_table(path, ReadOptions(), tmp_path / "store")
+    guess = TASKS["tag"].guess(table, plan_data(path))
+    assert guess is not None
+    found = [finding.text for finding in TASKS["tag"].findings(table, guess.data) if finding.level == "warning"]
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]

@@ -19,6 +19,8 @@ _RARE = 5
 #: What may stand between the names of several labels.
 _BETWEEN = re.compile(r"\s*[,;|/+&]\s*|\s+(?:and|und|et|y)\s+|\s+")
 _LISTED = 12
+#: What people and databases write where they have no class. `none` may be one.
+_NO_CLASS = frozenset(("null", "nan", "na", "n/a", "#n/a", "\\n", "-", "--", "?", ".", "<na>", "nat"))
 #: A column with more classes than this is text or a number, not a class.
 _MAX_CLASSES = 1000
 
@@ -35,6 +37,15 @@ def alike(names: Iterable[str]) -> list[list[str]]:
         seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
         groups.setdefault(" ".join(seen.casefold().split()), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def stand_for_none(names: Iterable[str]) -> list[str]:
+    """Names of classes that people and databases write where they have no class.
+
+    >>> stand_for_none(["spam", "NULL", "none", "-"])
+    ['NULL', '-']
+    """
+    return [name for name in names if name.casefold() in _NO_CLASS]
 
 
 def alike_text(groups: Sequence[Sequence[str]]) -> str:
@@ -95,6 +106,10 @@ def look_at_target(table: Table, target: str, split: Split | None) -> Iterator[F
     listed = ", ".join(f"{names[i][:30]} {counts[i]:,} ({share(int(counts[i]), len(codes))})" for i in order[:_LISTED])
     yield Finding("note", f"target {target!r}: {len(names)} classes: {listed}{', ...' if len(names) > _LISTED else ''}")
     yield from look_at_names(table, target, names)
+    for at in map(names.index, stand_for_none(names)):
+        text = f"the class {names[at]!r} in {counted(int(counts[at]), 'row')} is what people write for no value"
+        row = int(np.flatnonzero(codes == at)[0])
+        yield at_row(table, row, "warning", text, "if it is no class of its own, take those rows out")
     rare = [int(i) for i in order if counts[i] < _RARE]
     if rare:
         row = int(np.flatnonzero(codes == rare[-1])[0])

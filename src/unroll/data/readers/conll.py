@@ -6,6 +6,7 @@ here.
 
 from __future__ import annotations
 
+import csv
 import itertools
 import re
 from collections import Counter
@@ -43,6 +44,12 @@ MAX_TOKEN = 1000
 _DOCUMENT = "-DOCSTART-"
 #: Names of people who speak, at most, in what is no table of words.
 _SPEAKERS = 12
+#: How the columns of tokens and of tags are called where the first line names them.
+_TOKENS = frozenset(("token", "tokens", "word", "words", "form", "text", "단어", "토큰", "어절", "형태소"))
+_TAGS = frozenset(
+    ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "entity", "pos", "upos", "iob", "bio")
+)
+_TAGS |= frozenset(("태그", "라벨", "개체명", "품사"))
 #: Lines of CoNLL-2012 around documents.
 _DOCUMENT_LINES = ("#begin document", "#end document")
 
@@ -58,11 +65,13 @@ class Sentence(NamedTuple):
 
 @dataclass
 class Left:
-    """What a file holds that is no token: multi-word tokens (their words are read), empty nodes, document marks."""
+    """What a file holds that is no token: multi-word tokens (their words are read), empty nodes, document marks, names
+    of the columns."""
 
     ranges: int = 0
     nodes: int = 0
     documents: int = 0
+    heads: int = 0
 
     def words(self) -> list[str]:
         """In words, for the notes of a table."""
@@ -71,7 +80,8 @@ class Left:
             (self.nodes, "empty nodes are left out"),
             (self.documents, "document marks are left out"),
         )
-        return [f"{count:,} {text}" for count, text in named if count]
+        said = [f"{count:,} {text}" for count, text in named if count]
+        return [*said, "the first line names the columns"] if self.heads else said
 
 
 def _groups(path: Path, encoding: str) -> Iterator[list[tuple[int, str]]]:
@@ -154,20 +164,30 @@ class _Columns:
     Lines that open a sentence with "# " or "##" are comments.
 
     Args:
-        tabs: whether tabs separate, not blanks.
+        separator: what stands between cells: a tab, a comma, or any blanks.
         width: how many columns there must be.
         counted: whether a column before them counts the tokens of a sentence.
+        turned: whether the tag stands before its token.
+        head: the line that names the columns, if one does.
     """
 
-    def __init__(self, tabs: bool, width: int, *, counted: bool = False) -> None:
-        self.tabs = tabs
+    def __init__(
+        self, separator: str, width: int, *, counted: bool = False, turned: bool = False, head: str | None = None
+    ) -> None:
+        self.separator = separator
         self.width = width
         self.counted = counted
+        self.turned = turned
+        self.head = head
 
     def split(self, line: str) -> list[str]:
         """The cells of a line."""
-        cells = line.split("\t") if self.tabs else _BLANKS.split(line.strip(" \t"))
-        return cells[1:] if self.counted else cells
+        if self.separator == "\t":
+            cells = line.split("\t")
+        else:
+            cells = _cells(line) if self.separator == "," else _BLANKS.split(line.strip(" \t"))
+        cells = cells[1:] if self.counted else cells
+        return cells[::-1] if self.turned else cells
 
     def sentence(self, group: list[tuple[int, str]], left: Left) -> Sentence | None:
         """The sentence of some lines; None if they are comments, or the mark of a document."""
@@ -176,6 +196,9 @@ class _Columns:
             body = body[1:]
         if body and body[0][1].startswith(_DOCUMENT):
             left.documents += 1
+            body = body[1:]
+        if body and body[0][1] == self.head:
+            left.heads += 1
             body = body[1:]
         if not body:
             return None
@@ -193,7 +216,18 @@ class _Columns:
         return Sentence([list(column) for column in zip(*rows, strict=True)], lines, lines[0], problems)
 
     def _is_comment(self, line: str) -> bool:
-        return _is_comment(line) or (line.startswith("# ") and (self.tabs or len(self.split(line)) != self.width))
+        if line.startswith("#\t"):
+            return self.separator == "\t" and len(self.split(line)) != self.width
+        other = self.separator == "\t" or len(self.split(line)) != self.width
+        return _is_comment(line) or (line.startswith("# ") and other)
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line with commas between them; a token that is a comma stands in quotes."""
+    try:
+        return next(csv.reader((line,), strict=True))
+    except csv.Error:
+        return line.split(",")
 
 
 def _is_comment(line: str) -> bool:
@@ -245,25 +279,31 @@ class ColumnsReader:
     name = "conll"
     suffixes = (".conll", ".iob")
     summary = (
-        "one row per sentence, for tagging: a token per line, its tag last, blank lines between sentences; known by "
-        "their look in `.txt` and `.tsv` files"
+        "one row per sentence, for tagging: a token per line, its tag last (of two columns also first), blank lines "
+        "between sentences; known by their look in `.txt`, `.tsv` and `.csv` files"
     )
 
     def recognises(self, file: Input) -> bool:
         """Words with tags, one per line, and blank lines between sentences."""
-        words = [line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY)]
-        words = [line for line in words if not _is_comment(line) and not line.startswith(_DOCUMENT)]
+        words = _words_of(file)
         if not words:
             return False
         columns = _columns_of(words)
+        words = [line for line in words if line != columns.head]
         rows = [columns.split(line) for line in words]
         even = [row for row in rows if len(row) == columns.width]
         if columns.width < 2 or len(even) < _EVEN * len(rows):
             return False
+        if columns.separator != " " and _holds_texts(even):
+            # A table with a blank line in it.
+            return False
         if len({row[0] for row in rows}) <= _SPEAKERS and all(row[0].endswith(":") for row in rows):
             # What people say, with their names before it.
             return False
-        if len(words) == len(file.lines) and not _mark_entities([row[-1] for row in even]):
+        marked = _mark_entities([row[-1] for row in even])
+        if not marked and columns.separator == ",":
+            return False
+        if all(line.strip(_EMPTY) for _, line in file.lines) and (not marked or columns.separator == ","):
             return False
         # A line that lost its tag is told of later; that the others mark entities leaves no doubt of what they are.
         tags = [row[-1] for row in even]
@@ -271,31 +311,60 @@ class ColumnsReader:
 
     def open(self, file: Input, first: Source | None) -> TaggedSource:
         """A further file must have as many columns as the first."""
-        words = [line.removesuffix("\r") for _, line in file.lines if line.strip(_EMPTY)]
-        words = [line for line in words if not line.startswith(("##", "# ", _DOCUMENT, *_DOCUMENT_LINES))]
+        words = _words_of(file)
         # Without a line of a token, whatever begins like a comment is one.
-        columns = _columns_of(words) if words else _Columns(False, 0)
+        columns = _columns_of(words) if words else _Columns(" ", 0)
         if isinstance(first, TaggedSource):
-            columns = _Columns(columns.tabs, len(first.fields), counted=columns.counted)
+            columns = _Columns(
+                columns.separator, len(first.fields), counted=columns.counted, turned=columns.turned, head=columns.head
+            )
         names = ["tokens", *(f"column{index}" for index in range(2, columns.width)), "tags"]
         return TaggedSource(file.path, file.options.encoding, names, "CoNLL columns", columns.sentence)
 
 
+def _words_of(file: Input) -> list[str]:
+    """The first lines of a file that hold tokens, if it holds any: no blank ones, no comments, no marks."""
+    words, opens = [], True
+    for _, line in file.lines:
+        text = line.removesuffix("\r")
+        full = bool(text.strip(_EMPTY))
+        comment = _is_comment(text) or text.startswith(_DOCUMENT) or (opens and text.startswith(("# ", "#\t")))
+        if full and not comment:
+            words.append(text)
+        opens = comment or not full
+    return words
+
+
 def _columns_of(words: Sequence[str]) -> _Columns:
-    """How the lines of words are cut: at tabs if the first holds one, without a column that counts the words."""
-    tabs = "\t" in words[0]
-    columns = _Columns(tabs, max(2, len(_Columns(tabs, 2).split(words[0]))))
+    """How the lines of words are cut: at tabs if the first holds one, at commas if it holds no blank either; without a
+    column that counts the words."""
+    cut = "," if "," in words[0] and not _BLANKS.search(words[0].strip()) else " "
+    cut = "\t" if "\t" in words[0] else cut
+    columns = _Columns(cut, max(2, len(_Columns(cut, 2).split(words[0]))))
+    named = [cell.casefold() for cell in columns.split(words[0])]
+    head = words[0] if not _TOKENS.isdisjoint(named) and not _TAGS.isdisjoint(named) and len(words) > 1 else None
+    words = words[1:] if head is not None else words
+    rows = [row for line in words if len(row := columns.split(line)) == columns.width]
+    if columns.width == 2 and _mark_entities([row[0] for row in rows]) and not _mark_entities([row[1] for row in rows]):
+        return _Columns(cut, 2, turned=True, head=head)
     counts = [columns.split(line)[0] for line in words[:_LOOKED_AT]]
     if columns.width < 3 or len(set(counts)) < 2 or not all(map(str.isdecimal, counts)):
-        return columns
+        return _Columns(cut, columns.width, head=head)
     numbers = list(map(int, counts))
     rising = all(number in (0, 1, before + 1) for before, number in itertools.pairwise(numbers))
-    return _Columns(tabs, columns.width - 1, counted=True) if rising and numbers[0] in (0, 1) else columns
+    counted = rising and numbers[0] in (0, 1)
+    return _Columns(cut, columns.width - counted, counted=counted, head=head)
 
 
 def _mark_entities(tags: Sequence[str]) -> bool:
     found = set(tags)
     return "O" in found and all(ENTITY_TAG.match(tag) for tag in found)
+
+
+def _holds_texts(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds texts of several words in most rows, which are no tokens."""
+    columns = zip(*rows[:_LOOKED_AT], strict=True)
+    return any(2 * sum(len(cell.split()) > 2 for cell in column) > len(column) for column in columns)
 
 
 def _are_tags(tags: Sequence[str], tokens: Sequence[str]) -> bool:

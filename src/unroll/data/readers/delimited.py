@@ -12,6 +12,7 @@ from unroll.data.readers.dialect import (
     blanks_before_quotes,
     find_table,
     guess_dialect,
+    guess_header,
     is_csv_in_disguise,
     is_number_table,
     plain_name,
@@ -19,10 +20,10 @@ from unroll.data.readers.dialect import (
     split_sample,
     unspaced,
 )
-from unroll.data.readers.heads import head_of
+from unroll.data.readers.heads import head_of, merged_head, titles_above
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.linewise import blank_note
-from unroll.data.readers.listcells import holds_lists, list_items, words_and_tags
+from unroll.data.readers.listcells import LIST, form_of_items, holds_lists, items_of, words_and_tags
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import BLANKS, QuoteError, Record, records
 from unroll.data.table.kinds import ReadOptions
@@ -52,7 +53,7 @@ class Delimited:
         lacking: how many cells each row lacks beside the first file, which are then empty.
         head: how many lines name the columns, where they do.
         begins: the line at which the table begins; what stands above it is left out.
-        lists: the numbers of the columns whose cells are lists, and whether they are so as words with blanks between.
+        lists: the numbers of the columns whose cells are lists, and how their items are told apart.
     """
 
     marked = False
@@ -66,7 +67,7 @@ class Delimited:
         *,
         lacking: int = 0,
         begins: int = 1,
-        lists: Mapping[int, bool] = MappingProxyType({}),
+        lists: Mapping[int, str] = MappingProxyType({}),
         head: int = 1,
     ) -> None:
         self.path = path
@@ -132,8 +133,8 @@ class Delimited:
 
     def _with_lists(self, record: Record) -> list[Any]:
         cells: list[Any] = list(record.cells)
-        for at, words in self.lists.items():
-            cells[at] = cells[at].split() if words or not cells[at].strip() else list_items(cells[at])
+        for at, form in self.lists.items():
+            cells[at] = items_of(cells[at], form)
             if cells[at] is None:
                 text = f"column {self.columns[at]!r} must hold lists such as ['a', 'b'], got {record.cells[at][:40]!r}"
                 raise DataError(text, self.path, record.line)
@@ -234,6 +235,10 @@ class DelimitedReader:
         if "\r" in lines[0].removesuffix("\r") and len(lines) == 1:
             raise DataError("lines end in carriage returns only (old Mac); convert them to line feeds", path, 1)
         dialect = guess_dialect(lines, self.name, delimiter, header)
+        if header is None and (below := _below_titles(sample, dialect)):
+            begins, sample = below[0][0], below
+            lines = [line for _, line in sample]
+            dialect = guess_dialect(lines, self.name, delimiter, header)
         if dialect.quoted and blanks_before_quotes(lines, dialect.delimiter):
             sample = list(unspaced(sample, dialect.delimiter))
             lines = [line for _, line in sample]
@@ -252,7 +257,7 @@ class DelimitedReader:
             # The rows end in a delimiter, and their names do not.
             named.append("")
         if header is None and self.name != "text":
-            stacked = head_of(rows, plain_value)
+            stacked = head_of(rows, plain_value) or merged_head(rows, guess_header)
             if stacked is not None:
                 (head, named), dialect = stacked, dialect._replace(header=True)
         columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
@@ -260,17 +265,29 @@ class DelimitedReader:
         return Delimited(path, columns, dialect, file.options.encoding, begins=begins, lists=lists, head=head)
 
 
-def _lists(columns: tuple[str, ...], rows: list[list[str]], options: ReadOptions) -> dict[int, bool]:
-    """The columns that hold lists, by their first cells, and whether as words with blanks between."""
+def _below_titles(sample: list[tuple[int, str]], dialect: Dialect) -> list[tuple[int, str]]:
+    """The lines of a table without those of titles above its names; nothing where there are none."""
+    try:
+        found = [record for record in records(iter(sample), dialect.delimiter, dialect.quoted) if record.cells]
+    except QuoteError:
+        return []
+    above = titles_above([record.cells for record in found], guess_header)
+    return [line for line in sample if line[0] >= found[above].line] if above else []
+
+
+def _lists(columns: tuple[str, ...], rows: list[list[str]], options: ReadOptions) -> dict[int, str]:
+    """The columns that hold lists, by their first cells, and how the items of each are told apart."""
     body = [row for row in rows[:_LOOKED_AT] if len(row) == len(columns)]
     if not body:
         return {}
     held = [at for at, name in enumerate(columns) if name in options.columns and options.columns[name].is_list]
     if held:
-        return {at: not body[0][at].lstrip().startswith("[") for at in held}
+        return {at: form_of_items(max((row[at] for row in body), key=len)) for at in held}
     likely = [at for at, cell in enumerate(body[0]) if not cell.strip() or cell.lstrip().startswith("[")]
     lists = [at for at in likely if holds_lists(columns[at], (row[at] for row in body))]
-    return dict.fromkeys(lists, False) or dict.fromkeys(words_and_tags(columns, body) or (), True)
+    # Words beside a list of their tags are a list, too.
+    tagged = words_and_tags(body) if len(lists) < 2 else {}
+    return tagged or dict.fromkeys(lists, LIST)
 
 
 def _free(name: str, taken: list[str]) -> str:

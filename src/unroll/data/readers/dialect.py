@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from unroll.data.readers.heads import head_of
+from unroll.data.readers.heads import head_of, stands_above_values
 from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import looks_like_number
@@ -280,7 +280,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
     # Where most cells are usual names, one may be written otherwise, as `Set Nr.`.
     usual = len(set(map(str.lower, filter(is_common, named)))) > max(_NAME_WORDS, len(named) // 2)
     if not named or (steps and not usual and not _name_steps(named, steps, rows[1:])):
-        return False
+        return stands_above_values(first, rows[1:], plain_value)
     below = [row for row in rows[1:] if len(row) == len(first)]
     # Rows may end in a delimiter where their names do not.
     below = below or [row[:-1] for row in rows[1:] if len(row) == len(first) + 1 and not row[-1].strip()]

@@ -56,6 +56,16 @@ def names_in(described: Any) -> dict[str, list[str]]:
     return {}
 
 
+def names_in_list(features: Sequence[Any]) -> dict[str, list[str]]:
+    """The same of a list of columns, each with its name and its type.
+
+    >>> names_in_list([{"name": "label", "type": {"names": ["neg", "pos"], "_type": "ClassLabel"}}])
+    {'label': ['neg', 'pos']}
+    """
+    typed = [feature for feature in features if isinstance(feature, dict) and "name" in feature]
+    return names_in({"features": {str(feature["name"]): feature.get("type") for feature in typed}})
+
+
 def _names(feature: Any) -> list[str]:
     """The names of one column: of a class, or of the classes in a list."""
     if isinstance(feature, list) and len(feature) == 1:

@@ -11,10 +11,12 @@ from unroll.data.images.pictures import SUFFIXES
 from unroll.data.readers.annotated import annotated_texts
 from unroll.data.readers.corpora import corpus_of
 from unroll.data.readers.lines import blocks
-from unroll.data.readers.parallel import sides, sides_beside
-from unroll.data.readers.registry import READERS, form_of, plain_name
+from unroll.data.readers.parallel import LABELS, sides, sides_beside
+from unroll.data.readers.reader import Input
+from unroll.data.readers.registry import READERS, form_of, plain_name, reader_named
 from unroll.data.readers.sound import is_sound
 from unroll.data.readers.talks import CONVERSATIONS
+from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
@@ -29,11 +31,15 @@ _PAPERS = re.compile(
 _PIECE = re.compile(
     r"(?i)(|ch|chap|chapter|book|part|vol|volume|page|section|act|letter|text|doc|file|장|권|편)[\W_]*(\d{1,9})"
 )
+#: What stands behind the name of a part that is cut into several files: train-00000-of-00002, test_1.
+_SHARD = re.compile(r"[-_.]?\d+([-_.]of[-_.]?\d+)?([-_.][0-9a-f]{8,})?$")
 #: Endings of the parts of CoNLL-2003.
 _ENDINGS = {"testa": 1, "testb": 2}
 _MAX_FILES = 10_000
 #: Recordings, which are a row each.
 _MAX_SOUNDS = 200_000
+#: Readers of texts that are no lines of one class, and files of a folder by which that is told.
+_NO_CLASSES, _ASKED = ("captions", "conll", "conllu", "conll2012", "slashed", "fasttext"), 8
 #: Entries of a folder by which it is told whether it holds pictures.
 _LOOKED_AT = 50
 
@@ -64,6 +70,7 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         DataError: nothing that can be read as one data set; the text lists what is there.
     """
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    _refuse_saved(folder)
     spoken, said = corpus_of(folder)
     if spoken:
         _refuse_more(len(spoken), folder)
@@ -80,6 +87,10 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
         raise DataError(f"{len(entries)} files; at most {_MAX_FILES} can be read as one data set", folder)
     folders = [path for path in entries if path.is_dir()]
     data = [path for path in entries if path.is_file() and not _is_paper(path)]
+    parted, beside = _parted_documents(folders)
+    if parted:
+        left = [*(path.name for path in entries if path.is_file()), *beside]
+        return parted, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
     parts = {path: part_of(path.name) for path in folders}
     if folders and not data and all(part is not None for part in parts.values()):
         found = [file._replace(part=parts[path]) for path in folders for file in files_of(path)[0]]
@@ -114,6 +125,11 @@ def files_of(folder: Path) -> tuple[list[DataFile], list[str]]:
     }
     read |= {path.with_suffix(".txt").name for path in data if path.suffix == ".ann" and path.name in read}
     left = sorted({path.name for path in entries} - read)
+    taken = {file.path for file in chosen}
+    if any(file.part is not None and file.path.parent != folder for file in chosen):
+        # Tables in folders below, beside the parts of the set.
+        below = (path for path in sorted(folder.glob("*/**/*")) if form_of(path) in _TABLES and path not in taken)
+        left += [str(path.relative_to(folder)) for path in below]
     return chosen, [f"left out: {', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"] if left else []
 
 
@@ -172,6 +188,39 @@ def _documents(folders: list[Path]) -> list[DataFile]:
     return found
 
 
+def _parted_documents(folders: list[Path]) -> tuple[list[DataFile], list[str]]:
+    """Folders of parts, each with the same folders of texts in it, a class each, as train/neg/0_3.txt and
+    test/pos/1_9.txt; and what stands beside those, as train/unsup."""
+    parts = {path: part_of(path.name) for path in folders}
+    if len(parts) < 2 or 0 not in parts.values() or None in parts.values():
+        return [], []
+    inside = {path: sorted(p for p in path.iterdir() if not p.name.startswith(".")) for path in folders}
+    shared = set.intersection(*({p.name for p in own if p.is_dir()} for own in inside.values()))
+    found = []
+    for path, part in sorted(parts.items(), key=lambda pair: pair[1] or 0):
+        documents = _documents([path / name for name in sorted(shared)])
+        if not documents:
+            return [], []
+        found += [file._replace(part=part) for file in documents]
+    left = [f"{path.name}/{entry.name}" for path, own in inside.items() for entry in own if entry.name not in shared]
+    return found, left
+
+
+def _refuse_saved(folder: Path) -> None:
+    """Refuse what the `datasets` library saves to disk, of which the files of JSON are no data.
+
+    Raises:
+        DataError: it is such a folder.
+    """
+    marks = ("dataset_dict.json", "state.json")
+    if any((folder / mark).is_file() for mark in marks) and any(folder.glob("**/*.arrow")):
+        raise DataError(
+            "this is what `datasets` saved to disk (Arrow), which is not read; load it with datasets.load_from_disk and"
+            " give that to unroll.train in Python, or write each part with its to_parquet",
+            folder,
+        )
+
+
 def _refuse_more(count: int, folder: Path) -> None:
     if count > _MAX_SOUNDS:
         raise DataError(f"{count:,} recordings; more than {_MAX_SOUNDS:,} need a manifest that names them", folder)
@@ -195,7 +244,11 @@ def parallel_parts(data: list[Path]) -> list[DataFile]:
     """The first file of each part of parallel text: train.de of train.de, train.en, val.de and val.en; or nothing."""
     found = sides(path for path in data if form_of(path) is None)
     texts = sides(path for path in data if form_of(path) == "text")
-    found |= {stem: own for stem, own in texts.items() if len({line_count(path) for path in own.values()}) == 1}
+    found |= {
+        stem: own
+        for stem, own in texts.items()
+        if own.keys() & LABELS or len({line_count(path) for path in own.values()}) == 1
+    }
     parts = {stem: part_of(stem) for stem in found}
     told = sorted((part, stem) for stem, part in parts.items() if part is not None)
     if len(found) > 1 and (0 not in parts.values() or len({part for part, _ in told}) < len(found)):
@@ -210,12 +263,16 @@ def line_count(path: Path) -> int:
 
 
 def _parts(data: list[Path]) -> list[DataFile]:
-    """Files whose names end in a part: ratings_train.txt, ratings_valid.txt; X_TRAIN.ts, X_TEST.ts."""
-    found = [DataFile(path, part_of(plain_name(path).stem)) for path in data]
+    """Files whose names end in a part: ratings_train.txt, ratings_valid.txt; X_TRAIN.ts, X_TEST.ts; a part may be cut
+    into numbered files, as train-00000-of-00002.parquet."""
+    stems = {path: plain_name(path).stem for path in data}
+    stems = {path: stem if part_of(stem) is not None else _SHARD.sub("", stem) for path, stem in stems.items()}
+    found = [DataFile(path, part_of(stem)) for path, stem in stems.items()]
     named = sorted((file for file in found if file.part is not None), key=lambda file: file.part or 0)
-    parts = [file.part for file in named]
+    parts = {file.part for file in named}
     suffixes = {plain_name(file.path).suffix for file in named}
-    return named if len(named) > 1 and 0 in parts and len(set(parts)) == len(parts) and len(suffixes) == 1 else []
+    whole = len({stems[file.path] for file in named}) == len(parts)
+    return named if len(named) > 1 and 0 in parts and whole and len(suffixes) == 1 else []
 
 
 def _parts_by_endings(data: list[Path]) -> list[DataFile]:
@@ -254,11 +311,13 @@ def _single(data: list[Path]) -> list[DataFile]:
 
 
 def _alike(folder: Path) -> list[DataFile]:
-    """Several tables of one kind, here or in folders below: a series in each. That their columns agree is checked when
-    they are read."""
+    """Several tables of one kind, here or in folders below: the parts of a set, or a series in each. That their columns
+    agree is checked when they are read."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     tables = [path for path in found[:_MAX_FILES] if form_of(path) in _TABLES]
-    return [DataFile(path) for path in tables] if len({form_of(path) for path in tables}) == 1 else []
+    if len({form_of(path) for path in tables}) != 1:
+        return []
+    return _parts(tables) or [DataFile(path) for path in tables]
 
 
 def _pieces(data: list[Path]) -> list[DataFile]:
@@ -279,6 +338,16 @@ def _classes(data: list[Path]) -> list[DataFile]:
     names = [plain_name(path) for path in data]
     suffixes = [name.suffix for name in names]
     if len(set(suffixes)) == 1 and suffixes[0] in _TEXT_LIKE:
+        forms = {path: form for path in data[:_ASKED] if (form := _told(path)) is not None}
+        if forms and len(set(forms.values())) == 1 and len(forms) == len(data[:_ASKED]):
+            return [DataFile(path) for path in data]
+        if forms:
+            path, form = next(iter(forms.items()))
+            raise DataError(
+                f"{path.name} is no list of the texts of one class: it is read as '{form}'; name the file that is"
+                f" meant, such as {path}",
+                path.parent,
+            )
         return [DataFile(path, label=name.stem) for path, name in zip(data, names, strict=True)]
     if (
         len({name.stem for name in names}) == 1
@@ -287,3 +356,13 @@ def _classes(data: list[Path]) -> list[DataFile]:
     ):
         return [DataFile(path, label=suffix.removeprefix(".")) for path, suffix in zip(data, suffixes, strict=True)]
     return []
+
+
+def _told(path: Path) -> str | None:
+    """The reader that a file of text can only be meant for; None where it may be lines of texts."""
+    file = Input(path, ReadOptions(), path.parent)
+    try:
+        return next((form for form in _NO_CLASSES if reader_named(form).recognises(file)), None)
+    except DataError:
+        # Another encoding, which the user may have named.
+        return None

@@ -1,13 +1,20 @@
-"""Heads of several lines: names above names, units below them, merged cells of spreadsheets."""
+"""Heads of several lines: names above names, units below them, merged cells of spreadsheets, titles above them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from unroll.data.table.kinds import MISSING
 
 #: Lines of a head at most, rows below it that tell it, and characters of a cell in it.
 _MOST, _LEAST_BELOW, _LONGEST = 4, 3, 60
+#: Rows of titles above a head at most.
+_TITLES = 20
+#: Words of a cell in the second line of a head.
+_WORDS = 3
+#: The end of a sentence, which no name of a column has.
+_ENDS = re.compile(r"\w[.!?。]$")
 
 
 def head_of(rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> tuple[int, list[str]] | None:
@@ -40,6 +47,70 @@ def head_of(rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> t
         if 2 * len(valued) > width and words and short and named and not any(is_value(cell) for cell in last if cell):
             return count, _names(rows[:count])
     return None
+
+
+def merged_head(
+    rows: Sequence[Sequence[str]], is_header: Callable[[Sequence[Sequence[str]]], bool]
+) -> tuple[int, list[str]] | None:
+    """The same where cells of a head of two lines are merged, so that some are empty, and every column has a name.
+
+    Args:
+        rows: the first rows of a file.
+        is_header: whether the first of some rows names the columns.
+
+    >>> merged_head([["Review", "", "Score"], ["title", "body", ""], ["So", "So good", "5"]], lambda rows: True)
+    (2, ['Review title', 'body', 'Score'])
+    """
+    if len(rows) < _LEAST_BELOW or len(rows[0]) != len(rows[1]):
+        return None
+    first, second = ([cell.strip() for cell in row] for row in rows[:2])
+    pairs = list(zip(first, second, strict=True))
+    short = all(len(cell) <= _LONGEST and len(cell.split()) <= _WORDS for cell in second)
+    if all(first) or not all(map(any, pairs)) or not short or len(set(second)) < 2 or not is_header(rows[1:]):
+        return None
+    return 2, [" ".join(dict.fromkeys(filter(None, pair))) for pair in pairs]
+
+
+def titles_above(rows: Sequence[Sequence[str]], is_header: Callable[[Sequence[Sequence[str]]], bool]) -> int:
+    """How many rows above the names of the columns are titles: lines of a spreadsheet of which few cells are filled.
+
+    Args:
+        rows: the first rows of a file.
+        is_header: whether the first of some rows names the columns.
+
+    >>> titles_above([["Reviews of May", ""], ["", ""], ["text", "label"], ["So good", "pos"]], lambda rows: True)
+    2
+    """
+    width = len(rows[0]) if rows else 0
+    filled = [sum(bool(cell.strip("\ufeff ")) for cell in row) for row in rows[: _TITLES + 1]]
+    few = max(1, (width - 1) // 2)
+    above = next((at for at, count in enumerate(filled) if count > few), 0)
+    if not above or any(len(row) != width for row in rows[: above + 1]) or filled[above] < max(2, width - 1):
+        return 0
+    return above if is_header(rows[above:]) else 0
+
+
+def stands_above_values(first: Sequence[str], rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> bool:
+    """Whether a row can only hold names, however they are written: columns below hold values alone, and it none.
+
+    >>> rows = [["1", "so good"], ["0", "so bad"], ["1", "fine"]]
+    >>> stands_above_values(["#1 (1: good, 0: bad)", "text"], rows, str.isdigit)
+    True
+    >>> stands_above_values(["none", "It was so bad."], rows, str.isdigit)
+    False
+    """
+    below = [row for row in rows if len(row) == len(first)]
+    named = [cell for cell in first if cell]
+    if len(below) < _LEAST_BELOW or len(set(named)) < len(named) or any(map(is_value, named)):
+        return False
+    if any(len(cell) > _LONGEST or _ENDS.search(cell) for cell in named if not _is_short(cell)):
+        return False
+    columns = list(zip(*below, strict=True))
+    return any(name and _holds_values(column, is_value) for name, column in zip(first, columns, strict=True))
+
+
+def _is_short(cell: str) -> bool:
+    return len(cell.split()) == 1
 
 
 def _holds_values(column: Sequence[str], is_value: Callable[[str], bool]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from unroll.data.readers.jsonshapes import Shape, rows_inside, rows_of_columns, shape_of
+from unroll.data.readers.jsonshapes import Shape, rows_apart, rows_inside, rows_of_columns, shape_of
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.kinds import MAX_JSON_BYTES
 from unroll.errors import DataError
@@ -191,7 +191,7 @@ def json_rows(path: Path, encoding: str) -> Iterator[JsonRow]:
                 raise cursor.error("text after the end")
             return
         shape = shape_of(value)
-        inside = rows_inside(value)
+        inside = rows_apart(value) or rows_inside(value)
         if inside is not None:
             yield from (JsonRow(cells, 1, None) for cells in inside)
         elif shape.form == "columns":

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 
 from unroll.data.readers.dialect import is_common
+from unroll.data.readers.features import names_in_list
 from unroll.data.table.splits import part_of
 from unroll.data.table.times import guess_notations
 
@@ -81,6 +82,37 @@ def rows_inside(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         return None
     found = list(itertools.islice(_lists_inside(value, _DEPTH), 2))
     return found[0] if len(found) == 1 else None
+
+
+def rows_apart(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of an object that says beside them what their columns are: as pandas writes a frame with ``orient``
+    split or tight, and as the server of Hugging Face sends rows; None of any other.
+
+    >>> rows_apart({"columns": ["text", "label"], "index": [0], "data": [["fine", "pos"]]})
+    [{'text': 'fine', 'label': 'pos'}]
+    >>> rows_apart({"features": [{"name": "text"}], "rows": [{"row_idx": 0, "row": {"text": "fine"}}]})
+    [{'text': 'fine'}]
+    """
+    columns, data, rows = (value.get(key) for key in ("columns", "data", "rows"))
+    if isinstance(columns, list) and isinstance(data, list) and data and all(isinstance(row, list) for row in data):
+        width = len(columns)
+        if all(isinstance(name, str | int) for name in columns) and all(len(row) == width for row in data):
+            # pandas counts columns without names.
+            names = [name if isinstance(name, str) else f"column{at}" for at, name in enumerate(columns, 1)]
+            return [dict(zip(names, row, strict=True)) for row in data]
+    if isinstance(rows, list) and rows and isinstance(value.get("features"), list):
+        inside = [row.get("row") if isinstance(row, dict) else None for row in rows]
+        if all(isinstance(row, dict) for row in inside):
+            classes = names_in_list(value["features"])
+            return [{key: _as_name(cell, classes.get(key)) for key, cell in row.items()} for row in inside if row]
+    return None
+
+
+def _as_name(cell: Any, names: list[str] | None) -> Any:
+    """The name of a class, or of those in a list; any other cell as it is."""
+    if names and isinstance(cell, list):
+        return [_as_name(item, names) for item in cell]
+    return names[cell] if names and type(cell) is int and 0 <= cell < len(names) else cell
 
 
 def _lists_inside(value: Mapping[str, Any], depth: int) -> Iterator[list[dict[str, Any]]]:

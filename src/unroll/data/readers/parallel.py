@@ -23,11 +23,14 @@ _CODES = frozenset(
     sv sw ta te tg th ti tk tl tn to tr tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
     """.split()  # noqa: SIM905 - a list of two hundred quoted words is harder to read
 )
+#: Files of texts and of what is told of each of their lines.
+_TEXTS, LABELS = frozenset(("text", "texts", "sentences")), frozenset(("label", "labels"))
 #: What files of either side are called where no language is named, and of those the one to translate from.
-_SIDES, _FROM = frozenset(("src", "tgt", "trg", "source", "target")), frozenset(("src", "source"))
+_SIDES = frozenset(("src", "tgt", "trg", "source", "target")) | _TEXTS | LABELS
+_FROM = frozenset(("src", "source")) | _TEXTS
 #: Names that begin with their side, and of texts those that end with it.
 _BEFORE = re.compile(r"(?i)(?P<side>src|tgt|trg|source|target)[-_.](?P<rest>.+)")
-_BEHIND = re.compile(r"(?i)(?P<rest>.+)[-_](?P<side>[a-z]{2,6})\.txt")
+_BEHIND = re.compile(r"(?i)(?P<rest>.+)[-_](?P<side>[a-z]{2,9})\.txt")
 _REGION = re.compile(r"[-_][a-z0-9]{2,4}$")
 
 
@@ -49,6 +52,8 @@ def named_side(path: Path) -> tuple[str, str] | None:
     last = (Path(name.stem) if text else name).suffix.removeprefix(".").lower()
     if language is not None or last in _SIDES:
         return Path(name.stem).stem if text else name.stem, language or last
+    if text and name.stem.lower() in _TEXTS | LABELS:
+        return "", name.stem.lower()
     found = _BEFORE.fullmatch(name.name) or (_BEHIND.fullmatch(name.name) if text else None)
     if found is None or (found["side"].lower() not in _SIDES and found["side"].lower() not in _CODES):
         return None
@@ -62,8 +67,12 @@ def sides(files: Iterable[Path]) -> dict[str, dict[str, Path]]:
         named = named_side(path)
         if named is not None:
             found.setdefault(named[0], {})[named[1]] = path
-    # The side to translate from comes first, whatever the letters say.
-    return {stem: dict(sorted(own.items(), key=_first)) for stem, own in found.items() if len(own) > 1}
+    # The side to translate from comes first, whatever the letters say. Labels belong to texts.
+    return {
+        stem: dict(sorted(own.items(), key=_first))
+        for stem, own in found.items()
+        if len(own) > 1 and bool(_TEXTS & own.keys()) == bool(LABELS & own.keys())
+    }
 
 
 def _first(side: tuple[str, Path]) -> tuple[bool, str]:
@@ -149,7 +158,8 @@ class ParallelReader:
     summary = (
         "files for each language whose names differ in their endings, as `train.de` and `train.en` or `train.src` and "
         "`train.tgt`, also `src-train.txt` and `train.de.txt`: a column for each; named by their folder, or by what "
-        "their names share (`DIR/train`)"
+        "their names share (`DIR/train`); likewise texts and labels in two files, `train_text.txt` and "
+        "`train_labels.txt`"
     )
 
     def recognises(self, file: Input) -> bool:

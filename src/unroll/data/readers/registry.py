@@ -115,6 +115,15 @@ _UNREADABLE = (
     ),
     (b"\x89HDF", "HDF5", "read it in Python and give unroll.train the frame"),
     (b"SQLite format 3", "a SQLite database", "write the rows as CSV"),
+    (b"#FORMAT=WebAnno", "the TSV of WebAnno and INCEpTION", "export it as CoNLL 2002 or CoNLL-U"),
+    (b"BZh", "packed with bzip2", "unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ", "packed with xz", "unpack it, or pack it with gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it, or pack it with gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "an archive of 7-Zip", "unpack it"),
+    (b"Rar!", "an archive of RAR", "unpack it"),
+    (b"\x80\x04\x95", "a pickle of Python", "read it in Python and give unroll.train the frame"),
+    (b"\x80\x05\x95", "a pickle of Python", "read it in Python and give unroll.train the frame"),
+    (b"\xff\xff\xff\xff", "Arrow", "save it as Parquet"),
     (b"%PDF", "a PDF", "write its text or its table to a file of its own"),
     (b"ARROW1", "Arrow or Feather", "save it as Parquet"),
 )
@@ -132,6 +141,8 @@ def check_readable(path: Path, head: bytes) -> None:
     """
     if head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz":
         raise DataError("these are arrays of NumPy, which are not read; give them to unroll.train in Python", path)
+    if head[257:262] == b"ustar":
+        raise DataError("this is an archive of tar, which is not read; unpack it and give the folder", path)
     for mark, what, advice in _UNREADABLE:
         if head.startswith(mark):
             raise DataError(f"this is {what}, which is not read; {advice}", path)

@@ -73,6 +73,11 @@ _LEAST_ROWS = 8
 _ID_NAME = re.compile(r"(?i)(^|[_\W])(u?u?id|guid|key|index|no|nr|번호|아이디)$|(?<=[a-z])I[Dd]$|^unnamed: 0$")
 _LEAST_ID = 5
 _WHITE = re.compile(r"\s")
+#: A date and a time with names of months or weekdays, as programs stamp them: Mon Apr 06 22:19:45 PDT 2009.
+_STAMP = re.compile(
+    r"(?i)\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?(?:\d{1,2} )?"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\d ,:.apm+-]*(?:\b[a-z]{3,4}\b)?[\d ,:.apm+-]*"
+)
 
 #: The words of a column's name, those that say that it holds grades, and those that something is counted or measured.
 _WORD = re.compile(r"[^\W_]+")
@@ -87,6 +92,7 @@ _SENTENCE = 3.0
 
 #: Why a column is left out.
 _CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
+_TIMES = "it holds times"
 
 #: Columns of answers to what is to be classified, and the targets beside which they are not known yet; and the tags of
 #: tokens.
@@ -225,6 +231,7 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     single = {name for name, cells in texts.items() if len(set(cells)) == 1}
     copies = {name for name, cells in texts.items() if name not in single and _is_copy(cells, classes)}
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
+    stamps = {name for name, cells in texts.items() if kinds[name] is Kind.TEXT and _are_stamps(cells)}
     answers = {name for name in names if short_name(name) in _ANSWERS and short_name(target) in _ASKED}
     tags = {name for name in names if name in _TAGS and "tokens" in names and table.details(name).is_list}
     nested = {name for name, cells in texts.items() if kinds[name] is Kind.TEXT and are_structured(cells[:_LEAST_ROWS])}
@@ -233,6 +240,7 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
         (single, _CONSTANT),
         (copies, f"{_COPY} '{target}'"),
         (ids, _ROWS),
+        (stamps, _TIMES),
         (answers, "it answers what is classified"),
         (tags, "the tags of 'tokens'"),
     )
@@ -248,6 +256,12 @@ def _is_copy(cells: list[str], classes: list[str]) -> bool:
     """Whether every value goes with one class and every class with one value."""
     pairs = len(set(zip(cells, classes, strict=True))) if classes else 0
     return 1 < pairs == len(set(cells)) == len(set(classes)) <= len(cells) // 3
+
+
+def _are_stamps(cells: list[str]) -> bool:
+    """Whether every cell is a date with the name of its month, which is no text."""
+    full = [cell for cell in cells if cell.strip()]
+    return bool(full) and all(any(map(str.isdigit, cell)) and _STAMP.fullmatch(cell) for cell in full)
 
 
 def _names_rows(name: str, cells: list[str], kind: Kind) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unroll.cells import CELLS
-from unroll.data.doctor.classes import alike, alike_text
+from unroll.data.doctor.classes import alike, alike_text, stand_for_none
 from unroll.models.encoders import GRID
 from unroll.report import words
 from unroll.tasks.classify.data import ClassifyData
@@ -25,6 +25,8 @@ def notes_of(data: ClassifyData, settings: ClassifySettings) -> Iterator[str]:
     groups = alike(saved.classes)
     if groups:
         yield f"{alike_text(groups)}; write each of them in one way"
+    for name in stand_for_none(saved.classes):
+        yield f"the class {name!r} is what people write for no value; if it is no class of its own, take its rows out"
     yield f"{len(split.train)} rows train, {len(split.validation)} validate, {len(split.test)} test"
     if forms.features is not None:
         grams = f"with n-grams up to {forms.features.longest}" if forms.features.longest else "alone"

@@ -7,6 +7,7 @@ Shapes: T tokens of a sentence, K tags.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from unroll.data.table.kinds import Problem
 from unroll.data.text.split import split_words
 from unroll.data.text.tokens import CHARACTER_TEMPLATES, WORD_TEMPLATES, TokenFeatures
 from unroll.errors import DataError
-from unroll.metrics.entities import Scheme, broken, detect_scheme, spans, tags_of
+from unroll.metrics.entities import Scheme, broken, detect_scheme, is_entity_tag, spans, tags_of
 from unroll.report.words import model_name
 from unroll.tasks.tag.settings import Saved, TagSettings
 from unroll.tasks.transfer import Pretrained, read_pretrained
 
+#: Tags of entities as some write them.
+_OTHERWISE = re.compile(r"[BIESLUMWbieslumw][-_:/.]\S+|\S+[-_:/.][BIESLUMWbieslumw]")
 #: Names of the columns of tokens and of tags, most usual first.
 _TOKENS = ("tokens", "words", "token", "form", "word", "sentence", "text")
 _TAGS = ("tags", "ner_tags", "ner", "labels", "upos", "pos_tags", "pos", "slots", "word_labels")
@@ -81,15 +84,38 @@ class Checked(NamedTuple):
 
 
 def find_columns(table: Table, data: DataConfig) -> Columns | None:
-    """The columns of tokens and tags: those that were named, or those with usual names; None if there are none."""
+    """The columns of tokens and tags: those that were named, or those with usual names, or those whose lists are of
+    entities' tags and of as many tokens; None if there are none."""
     lists = [name for name in table.columns if table.details(name).is_list]
     tokens = data.inputs[0] if data.inputs else next((name for name in _TOKENS if name in lists), None)
     tags = data.target or next((name for name in _TAGS if name in lists and name != tokens), None)
+    same = tags is not None and tags in lists and data.target is None and len(set(_tags(table, tags))) < 2
+    if not data.inputs and (tokens is None or tags is None or same):
+        tokens, tags = next(_pairs(table, lists if data.target is None else [data.target], lists), (tokens, tags))
     if tags is None or tags not in lists:
         _refuse_numbers(table, tokens if tokens in lists else None, tags)
     if tokens is None or tags is None or tokens not in lists or tags not in lists:
         return None
     return Columns(tokens, tags)
+
+
+def _tags(table: Table, column: str) -> Iterator[str]:
+    """The tags of the first rows."""
+    return itertools.chain(*table.labels(column, np.arange(min(len(table), _LOOKED_AT))))
+
+
+def _pairs(table: Table, tagged: Sequence[str], lists: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Tokens and tags: columns of lists of one length in each row, of which the second marks entities."""
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    cells = {name: table.labels(name, rows) for name in lists}
+    for tags in tagged:
+        found = {tag for row in cells.get(tags, ()) for tag in row}
+        if "O" not in found or len(found) < 2 or not all(map(is_entity_tag, found)):
+            continue
+        for tokens in lists:
+            even = all(len(one) == len(other) for one, other in zip(cells[tokens], cells[tags], strict=True))
+            if even and not all(is_entity_tag(token) for row in cells[tokens] for token in row):
+                yield tokens, tags
 
 
 def _refuse_numbers(table: Table, tokens: str | None, tags: str | None) -> None:
@@ -204,9 +230,20 @@ def findings(table: Table, columns: Columns) -> Iterator[Finding]:
     total = Counter(tag for own in tags for tag in own)
     listed = ", ".join(f"{tag} {count:,}" for tag, count in total.most_common(20))
     written = "one tag for each token" if scheme is None else f"entities, written in {scheme.name}"
+    if scheme is None and (spelled := _spelled(total)) is not None:
+        text = f"tags look like those of entities, and {spelled} is not written as they are"
+        advice = "write them as B-PER, I-PER and O, or each tag is learnt for itself and no entity is scored"
+        yield Finding("warning", text, table.paths[0], None, advice)
     yield Finding(
         "note", f"{total.total():,} tokens in {len(table):,} sentences, {len(total)} tags, {written}: {listed}"
     )
+
+
+def _spelled(tags: Iterable[str]) -> str | None:
+    """A tag of entities that is written otherwise than B-PER, where all are but O: B_PER, PER-B, b-per."""
+    every = list(tags)
+    marked = [tag for tag in every if tag.upper() != "O"]
+    return marked[0] if 0 < len(marked) < len(every) and all(map(_OTHERWISE.fullmatch, marked)) else None
 
 
 def record_tokens(record: str | Mapping[str, Any], columns: Columns, *, characters: bool) -> tuple[str, ...]:

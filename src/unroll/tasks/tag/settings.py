@@ -52,8 +52,8 @@ class Saved(BaseModel):
     tokens: str
     target: str
     tags: tuple[str, ...] = Field(min_length=1, max_length=100_000)
-    scheme: Literal["iob1", "iob2", "bioes", "bilou", "bmes", "bmewo"] | None
-    inner: Literal["iob1", "iob2", "bioes", "bilou", "bmes", "bmewo"] | None
+    scheme: Literal["iob1", "iob2", "ioe1", "ioe2", "bioes", "bilou", "bmes", "bmewo"] | None
+    inner: Literal["iob1", "iob2", "ioe1", "ioe2", "bioes", "bilou", "bmes", "bmewo"] | None
     characters: bool
     start: Start | None = None
 
