@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from data.helpers import read, write
+from unroll.bundle import DataConfig
 from unroll.data import Table, series_from_table
-from unroll.data.series.ids import find_ids, id_texts, name_of
+from unroll.data.series.ids import find_ids, id_texts, name_of, names_all
 from unroll.data.series.moments import is_counted, moments
 from unroll.data.series.wide import step_times, wide_of
 from unroll.errors import DataError
+from unroll.tasks.forecast.columns import find_columns
 
 DAYS = [f"2024-01-{day:02}" for day in range(1, 21)]
 
@@ -123,3 +125,12 @@ def test_intervals_and_names_of_zones_are_read(tmp_path: Path) -> None:
     )
     assert str(table.times("when")[1]) == "2024-02-14T00:00:00.000000"
     assert str(table.times("at")[1]) == "2024-02-14T06:30:00.000000"
+
+
+def test_long_numbers_that_differ_in_their_last_digits_are_several_series(tmp_path: Path) -> None:
+    rows = [f"{day},{123456789012345678 + store},{store}{n}" for store in range(3) for n, day in enumerate(DAYS)]
+    table = table_of(tmp_path, "day,store,sold", *rows)
+    assert not names_all(table, "store")
+    columns = find_columns(table, DataConfig(path=str(table.paths[0])))
+    assert columns is not None
+    assert columns.series == "store"

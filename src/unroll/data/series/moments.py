@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from unroll.data.series.pieces import completing, together
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.table.times import guess_notations, parse_times, to_datetime64
@@ -22,18 +22,12 @@ _DATED = re.compile(
 )
 #: Numbers between which the digits of a date and an hour, and perhaps a minute and a second, are: of 1900 to 2200.
 _BARE = (1_900_010_100, 22_000_000_000_000)
-#: Columns that are looked at.
-_LOOKED_AT = 40
 #: How many of a unit make a second, and in words.
 _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds"))
 
 
 #: A step that is counted, in words.
 _COUNTED = re.compile(r"(?i)((?:d|day|t|step|w|week|wk|m|month|period|h|hour|q|quarter|y|year)[ _-]?)(\d{1,9})")
-#: A time of day in a column of its own; what it takes to be one, and names of columns that go on with a year or a date.
-_OF_DAY = r"^\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d{1,6})?)?$"
-_MONTH, _DAY, _HOUR = (re.compile(f"(?i)^({names})$") for names in ("month|mon|mo|월", "day|dom|일", "hour|hr|hh|시"))
-_YEAR = re.compile("(?i)^(year|yr|yyyy|년|년도|연도)$")
 
 
 def moments(table: Table, column: str) -> np.ndarray:
@@ -53,21 +47,12 @@ def moments(table: Table, column: str) -> np.ndarray:
         values = table.numbers(column)
         read = from_numbers(values, dated=_DATED.search(column) is not None)
         times = values if read is None else read[0]
-    for name, held in _completing(table, column):
-        if _MONTH.match(name):
-            years = np.where(np.isnan(times), 1970, times).astype(np.int64) - 1970
-            months = years.astype("datetime64[Y]").astype("datetime64[M]") + (held - 1)
-            times = months.astype("datetime64[us]")
-        elif _DAY.match(name):
-            times = times + (held - 1).astype("timedelta64[D]")
-        else:
-            times = times + (held if held.dtype.kind == "m" else held.astype("timedelta64[h]"))
-    return times
+    return together(times, completing(table, column))
 
 
 def further(table: Table, column: str) -> tuple[str, ...]:
     """The columns that go on where a column of times ends: month and day of a year, the time of day of a date."""
-    return tuple(name for name, _ in _completing(table, column))
+    return tuple(piece.name for piece in completing(table, column))
 
 
 def is_counted(table: Table, column: str) -> bool:
@@ -92,48 +77,6 @@ def said_of(table: Table, column: str) -> str | None:
         return None
     at = int((~np.isnan(values)).argmax())
     return f"'{column}' holds {read[1]}: {values[at]:.15g} is {str(read[0][at])[:19].replace('T', ' ')}"
-
-
-def _completing(table: Table, column: str) -> list[tuple[str, np.ndarray]]:
-    """The columns that go on where a column of times ends, and what they hold: whole numbers or times of day."""
-    others = [name for name in table.columns[:_LOOKED_AT] if name != column]
-
-    def first(names: re.Pattern[str], least: int, most: int) -> list[tuple[str, np.ndarray]]:
-        held = ((name, _whole(table, name, least, most)) for name in others if names.match(name))
-        return [(name, values) for name, values in held if values is not None][:1]
-
-    if table.kinds.get(column) is Kind.NUMBER and _YEAR.match(column):
-        months = first(_MONTH, 1, 12)
-        days = first(_DAY, 1, 31) if months else []
-        return [*months, *days, *(first(_HOUR, 0, 24) if days else [])]
-    if table.kinds.get(column) is not Kind.TIME or ":" in table.texts(column)[0]:
-        return []
-    for name in others:
-        if table.kinds[name] is Kind.TEXT and (of_day := _of_day(table, name)) is not None:
-            return [(name, of_day)]
-    return first(_HOUR, 0, 24)
-
-
-def _whole(table: Table, name: str, least: int, most: int) -> np.ndarray | None:
-    """Whole numbers within bounds, int64 (rows,); None if the column holds anything else."""
-    if table.kinds[name] is not Kind.NUMBER:
-        return None
-    values = table.numbers(name)
-    if np.isnan(values).any() or (values != np.floor(values)).any() or values.min() < least or values.max() > most:
-        return None
-    return values.astype(np.int64)
-
-
-def _of_day(table: Table, name: str) -> np.ndarray | None:
-    """Times of day, timedelta64[us] (rows,); None if a cell holds anything else."""
-    found = []
-    for block in table.text_blocks(name):
-        if block.null_count or not pc.all(pc.match_substring_regex(block, _OF_DAY)).as_py():
-            return None
-        for cell in block.to_pylist():
-            hour, minute, *second = re.split("[:.]", cell, maxsplit=2)
-            found.append((int(hour) * 60 + int(minute)) * 60 + float((second or ["0"])[0].replace(":", ".")))
-    return np.rint(np.array(found) * 1e6).astype(np.int64).astype("timedelta64[us]")
 
 
 def from_numbers(values: np.ndarray, *, dated: bool = False) -> tuple[np.ndarray, str] | None:

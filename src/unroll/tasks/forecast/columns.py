@@ -309,6 +309,11 @@ def _split_of(table: Table, series: TimeSeries) -> np.ndarray:
     return np.asarray(own[held], dtype=np.int8)
 
 
+def as_cell(value: object) -> object:
+    """What JSON has no type for as a cell of a file would say it: a moment, a date, a number of numpy."""
+    return value.item() if isinstance(value, np.number | np.bool_) else str(value)
+
+
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     """A row for JSON: NaN, which JSON does not have, is a missing value, and a whole number has no ``.0``."""
     numbers = (float, np.floating)
