@@ -271,6 +271,12 @@ def are_steps(notation: str, cells: pa.Array) -> bool:
     if notation not in _NUMBER_LIKE:
         return True
     times = np.unique(to_datetime64(parse_times(cells, notation)))
+    return moves_evenly(times)
+
+
+def moves_evenly(times: np.ndarray) -> bool:
+    """Whether most steps between the distinct ones of some times are alike, in time or in months."""
+    times = np.unique(times)
     return len(times) > 2 and _evenness(times) >= 0.75
 
 
