@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from unroll.data.series.ids import find_ids
-from unroll.data.series.moments import is_counted, moments, said_of
+from unroll.data.series.moments import further, is_counted, moments, said_of
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.table.times import moves_evenly
@@ -39,7 +39,7 @@ _RUN, _FEW = 5, 3
 def dated_column(table: Table, taken: Collection[str | None]) -> str | None:
     """The first column of dates; what stands in every row of some is no time of it."""
     dated = (name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME)
-    return next((name for name in dated if len(table) < _FEW or _moves(table, name)), None)
+    return next((name for name in dated if len(table) < _FEW or _moves(table, name) or further(table, name)), None)
 
 
 def _moves(table: Table, name: str) -> bool:
