@@ -10,6 +10,7 @@ from unroll.data.doctor.nearly import check_nearly
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.doubts import SURE, refuse_doubtful
+from unroll.tasks.series_doubts import refuse_doubtful_series
 
 
 def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
@@ -55,4 +56,5 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
         )
         raise DataError(f"no task fits the columns {', '.join(table.columns)}; {advice}", table.paths[0])
     refuse_doubtful(table, *best, named=data.target)
+    refuse_doubtful_series(table, *best, data)
     return best

@@ -10,7 +10,7 @@ import pytest
 
 from data.helpers import read, write
 from unroll.data import examine, series_from_table
-from unroll.data.series.changes import zone_advice
+from unroll.data.series.changes import days_advice, zone_advice
 from unroll.errors import DataError
 
 
@@ -61,3 +61,21 @@ def test_check_and_training_say_so(tmp_path: Path) -> None:
         series_from_table(table, time="when", target="load")
     assert not [f for f in examine(table, time="when", zone="Europe/Berlin") if f.level != "note"]
     assert len(series_from_table(table, time="when", target="load", zone="Europe/Berlin")[0].values) == 400
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
+def test_days_of_23_hours_in_utc_name_the_zone(zone: str) -> None:
+    days = pd.date_range("2024-01-01", periods=300, tz=zone).tz_convert("UTC").tz_localize(None)
+    told = days_advice(days.to_numpy().astype("datetime64[us]"))
+    assert told is not None
+    assert told.startswith(f"these are days of {zone.partition('/')[0]}")
+    assert days_advice(np.arange("2024-01-01", "2024-06-01", dtype="datetime64[D]").astype("datetime64[us]")) is None
+
+
+def test_seconds_since_1970_are_utc_where_a_zone_is_named(tmp_path: Path) -> None:
+    hours = pd.date_range("2024-03-30", periods=72, freq="h", tz="Europe/Berlin")
+    text = "ts,load\n" + "".join(f"{int(at.timestamp())},{n}.5\n" for n, at in enumerate(hours))
+    table = read(write(tmp_path / "a.csv", text), tmp_path)
+    (series,) = series_from_table(table, time="ts", target="load", zone="Europe/Berlin")
+    assert series.clock.text(series.times) == [at.isoformat() for at in hours]
+    assert not [found for found in examine(table, time="ts", zone="Europe/Berlin") if found.level != "note"]

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from data.helpers import read, write
+from unroll.bundle import DataConfig
 from unroll.data import Table, series_from_table
-from unroll.data.series.ids import find_ids, id_texts, name_of
+from unroll.data.series.ids import find_ids, id_texts, name_of, names_all
 from unroll.data.series.moments import is_counted, moments
+from unroll.data.series.when import time_column
 from unroll.data.series.wide import step_times, wide_of
 from unroll.errors import DataError
+from unroll.tasks.forecast.columns import find_columns
 
 DAYS = [f"2024-01-{day:02}" for day in range(1, 21)]
 
@@ -123,3 +126,35 @@ def test_intervals_and_names_of_zones_are_read(tmp_path: Path) -> None:
     )
     assert str(table.times("when")[1]) == "2024-02-14T00:00:00.000000"
     assert str(table.times("at")[1]) == "2024-02-14T06:30:00.000000"
+
+
+def test_long_numbers_that_differ_in_their_last_digits_are_several_series(tmp_path: Path) -> None:
+    rows = [f"{day},{123456789012345678 + store},{store}{n}" for store in range(3) for n, day in enumerate(DAYS)]
+    table = table_of(tmp_path, "day,store,sold", *rows)
+    assert not names_all(table, "store")
+    columns = find_columns(table, DataConfig(path=str(table.paths[0])))
+    assert columns is not None
+    assert columns.series == "store"
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "last"),
+    [
+        # Years with weeks and with quarters, days of spreadsheets, and seconds since 1970 under names of their own.
+        ("week", [f"2020{at}" for at in range(40, 54)] + ["202101", "202102"], "2021-01-11"),
+        ("quarter", [f"{year}.{quarter}" for year in range(2018, 2024) for quarter in range(1, 5)], "2023-10-01"),
+        ("Datum", [f"{45292 + at}" for at in range(30)], "2024-01-30"),
+        ("수집", [f"{1704067200 + 3600 * at}" for at in range(30)], "2024-01-02T05"),
+        # The last hour of a day is its 24th.
+        ("when", [f"202401{1 + at // 24:02}{at % 24 + 1:02}" for at in range(72)], "2024-01-04T00"),
+    ],
+)
+def test_numbers_that_are_times_move_evenly(tmp_path: Path, head: str, cells: list[str], last: str) -> None:
+    table = table_of(tmp_path, f"{head},load", *(f"{cell},{n % 7}.5" for n, cell in enumerate(cells)))
+    assert time_column(table, ()) == head
+    assert moments(table, head)[-1] == np.datetime64(last)
+
+
+def test_numbers_that_rise_as_they_like_are_no_times(tmp_path: Path) -> None:
+    rows = (f"{1_700_000_000 + n * n * n},{n % 7}.5" for n in range(40))
+    assert time_column(table_of(tmp_path, "counter,load", *rows), ()) is None

@@ -1,6 +1,8 @@
 """The parts of the forecast task: columns, seasons, splits and windows."""
 
 import datetime as dt
+import decimal
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from unroll.data import ReadOptions, Table, TimeSeries, read_table
 from unroll.data.series.frequency import frequency_of
 from unroll.errors import ConfigError, DataError
 from unroll.tasks import TASKS
-from unroll.tasks.forecast.columns import Bounds, find_columns, load_series, split_series
+from unroll.tasks.forecast.columns import Bounds, as_cell, find_columns, load_series, plain, split_series
 from unroll.tasks.forecast.season import default_horizon, default_input_length, detect_season, find_rhythm
 from unroll.tasks.forecast.shaping import check_missing, extended
 from unroll.tasks.forecast.windows import (
@@ -138,6 +140,18 @@ class TestColumns:
         with pytest.raises(DataError, match="1 of 5 values are missing, the first at 2024-01-03") as caught:
             check_missing(table, series, "error")
         assert caught.value.line == 3
+
+
+def test_records_may_hold_moments_and_numbers_of_other_types() -> None:
+    zone = dt.timezone(dt.timedelta(hours=9))
+    row = {
+        "at": dt.datetime(2024, 3, 1, 9, tzinfo=zone),
+        "day": dt.date(2024, 3, 1),
+        "id": np.int64(123456789012345678),
+        "sum": decimal.Decimal("1.50"),
+    }
+    read = json.loads(json.dumps(plain(row), default=as_cell))
+    assert read == {"at": "2024-03-01 09:00:00+09:00", "day": "2024-03-01", "id": 123456789012345678, "sum": "1.50"}
 
 
 class TestRhythm:

@@ -9,10 +9,10 @@ import numpy as np
 from unroll.data.doctor.finding import Finding, at_row, counted, of_error
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.calendar import row_steps
-from unroll.data.series.changes import zone_advice
-from unroll.data.series.clock import Clock, in_calendar, offset_text
+from unroll.data.series.changes import days_advice, zone_advice
+from unroll.data.series.clock import UTC, Clock, in_calendar, offset_text
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
-from unroll.data.series.moments import moments
+from unroll.data.series.moments import moments, offsets_of, since_1970
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.table import Table
 from unroll.errors import DataError
@@ -39,7 +39,7 @@ def look_at_times(
             does about times that stand twice or go back.
     """
     try:
-        times = moments(table, time)
+        times = moments(table, time).copy()
     except DataError as error:
         yield Finding("error", str(error), None, None, "name the column of times, or write all times in one notation")
         return
@@ -51,7 +51,7 @@ def look_at_times(
     groups = list(series_rows(table, series))
     clocks = [Clock()] * len(groups)
     if times.dtype.kind == "M":
-        offsets = table.offsets(time)
+        offsets = offsets_of(table, time, zone)
         for place, (_, rows) in enumerate(groups):
             given = None if offsets is None else offsets[rows]
             times[rows], clocks[place] = in_calendar(times[rows], given, zone=zone, likely=None)
@@ -79,6 +79,8 @@ def look_at_times(
         rows, own = rows[order], own[order]
         naive = own.dtype.kind == "M" and clock.zone is None and zone is None
         changes = zone_advice(own) if naive else None
+        if own.dtype.kind == "M" and zone is None and (clock.zone in UTC or since_1970(table, time)):
+            changes = days_advice(own)
         twice = np.flatnonzero(own[1:] == own[:-1])
         if len(twice):
             listed["twice"] += not as_they_stand
@@ -100,7 +102,7 @@ def look_at_times(
         for kind, finding in _gaps(table, title, own, rows, step):
             listed[kind] += 1
             if listed[kind] <= _LISTED:
-                yield finding._replace(advice=changes) if changes and kind == "gaps" else finding
+                yield finding._replace(advice=changes) if changes and kind in ("gaps", "irregular") else finding
     for kind, count in listed.items():
         if count > _LISTED:
             what = {

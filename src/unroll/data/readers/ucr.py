@@ -62,7 +62,8 @@ def read_header(path: Path, encoding: str) -> TsHeader:
             data = True
         elif key == "@timestamps" and words[1:2] and words[1].lower() == "true":
             raise DataError(
-                "series with time stamps inside are not read; write them in long form (series id, time, value) as CSV",
+                'series with time stamps inside are not read; write them as JSONL {"series": [1.5, 2.0], "label": ...},'
+                " or to forecast them in long form (series id, time, value) as CSV",
                 path,
                 number,
             )

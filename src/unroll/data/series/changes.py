@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
 
-from unroll.data.series.clock import known_zones
+from unroll.data.series.clock import known_zones, to_wall
 
 _HOUR = np.timedelta64(1, "h")
 #: Times that are looked at, zones that are named, and steps that tell what is usual.
 _LOOKED_AT, _NAMED, _LEAST = 12, 3, 8
+_DAY = np.timedelta64(1, "D")
 
 
 def zone_advice(times: np.ndarray) -> str | None:
@@ -40,6 +42,37 @@ def zone_advice(times: np.ndarray) -> str | None:
     return (
         f"clocks that {what}, and those of {zones[0]}{others} do so then: name the zone with --set data.zone={zones[0]}"
     )
+
+
+def days_advice(times: np.ndarray) -> str | None:
+    """What to do about days of 23 and 25 hours in UTC: the zones in which each begins at midnight.
+
+    Args:
+        times: (T,) datetime64[us] of one series in UTC, rising.
+
+    >>> days = np.array(["2024-03-29T23", "2024-03-30T23", "2024-03-31T22", "2024-04-01T22"], "datetime64[us]")
+    >>> days_advice(days)
+    'these are days of Europe/Berlin and others: name the zone with --set data.zone=Europe/Berlin'
+    """
+    steps = np.diff(times)
+    odd = np.flatnonzero(np.abs(steps - _DAY) == _HOUR)
+    if len(odd) == 0 or 2 * (steps == _DAY).sum() < len(steps):
+        return None
+    looked = times[np.unique(np.concatenate([[0, len(times) - 1], odd, odd + 1]))]
+    zones = [zone for zone in known_zones() if _are_midnights(zone, looked)]
+    if not zones:
+        return None
+    others = " and others" if len(zones) > 1 else ""
+    return f"these are days of {zones[0]}{others}: name the zone with --set data.zone={zones[0]}"
+
+
+def _are_midnights(zone: str, instants: np.ndarray) -> bool:
+    """Whether days of a zone begin at all of these."""
+    try:
+        wall = to_wall(instants, zone)
+    except pa.ArrowException:
+        return False
+    return bool((wall == wall.astype("datetime64[D]")).all())
 
 
 def _skipped(times: np.ndarray) -> np.ndarray:

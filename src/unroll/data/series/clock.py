@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from unroll.data.series.frequency import FIRST, LAST, frequency_of, steps_between
 from unroll.errors import ConfigError, nearest
 
+#: How zones are called that are UTC.
+UTC = ("Z", "+00:00", "UTC")
 _DAY = np.timedelta64(86_400_000_000, "us")
 #: Zones that are named first where several have the same clock changes.
 _KNOWN = (

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from unroll.data.series.pieces import names_part
 from unroll.data.table.codes import cell_codes
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
@@ -62,7 +63,10 @@ def names_all(table: Table, name: str) -> bool:
     if table.kinds[name] is not Kind.NUMBER or not _NAMES.search(name):
         return False
     values = table.numbers(name)
-    return bool(len(values) > 1 and (values == values[0]).all() and values[0] == np.floor(values[0]))
+    if len(values) < 2 or not (values == values[0]).all() or values[0] != np.floor(values[0]):
+        return False
+    # Long numbers that differ are one as float64.
+    return len(cell_codes(table, name)[0]) == 1
 
 
 def name_of(record: Mapping[str, object], series: str | None) -> str:
@@ -102,7 +106,9 @@ def find_ids(table: Table, times: np.ndarray, taken: Container[str | None]) -> s
     often = 2 * int((np.bincount(moments)[moments] > 1).sum()) >= len(moments)
     codes: dict[str, np.ndarray] = {}
     for name in table.columns:
-        own = None if name in taken or len(codes) == _TRIED else _codes(table, name)
+        # What is called as a part of the time names no series, even where it cannot be read.
+        free = name not in taken and len(codes) < _TRIED and not names_part(name)
+        own = _codes(table, name) if free else None
         # A value for every row names rows, and one value for all of them nothing.
         if own is not None and own.max() > 0 and (own.max() + 1) * _LEAST_STEPS <= len(table):
             codes[name] = own

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from unroll.data.series.pieces import completing, together
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
-from unroll.data.table.times import guess_notations, parse_times, to_datetime64
+from unroll.data.table.times import guess_notations, moves_evenly, parse_times, to_datetime64
 
 #: Seconds since 1970 of the years 1990 and 2100: numbers between them are moments, and steps of no one's counting.
 _FIRST, _LAST = 631_152_000, 4_102_444_800
@@ -18,22 +18,17 @@ _FIRST, _LAST = 631_152_000, 4_102_444_800
 _FIRST_DAY, _LAST_DAY, _DAY_ZERO = 31_048, 58_441, np.datetime64("1899-12-30", "us")
 _DATED = re.compile(
     r"(?i)(^|[\W_])(date|day|datetime|date[_ ]?time|timestamp|when|ds|month|week|period|quarter)([\W_]|$)"
-    r"|날짜|일자|일시|년월|시점|기준일"
+    r"|날짜|일자|일시|년월|시점|기준일|시간|시각|주차|분기|日付|日期|日時|(^|[\W_])(datum|zeit|zeitstempel|fecha|dato)([\W_]|$)"
 )
 #: Numbers between which the digits of a date and an hour, and perhaps a minute and a second, are: of 1900 to 2200.
 _BARE = (1_900_010_100, 22_000_000_000_000)
-#: Columns that are looked at.
-_LOOKED_AT = 40
 #: How many of a unit make a second, and in words.
+_SINCE = " since 1970"
 _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds"))
 
 
 #: A step that is counted, in words.
 _COUNTED = re.compile(r"(?i)((?:d|day|t|step|w|week|wk|m|month|period|h|hour|q|quarter|y|year)[ _-]?)(\d{1,9})")
-#: A time of day in a column of its own; what it takes to be one, and names of columns that go on with a year or a date.
-_OF_DAY = r"^\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d{1,6})?)?$"
-_MONTH, _DAY, _HOUR = (re.compile(f"(?i)^({names})$") for names in ("month|mon|mo|월", "day|dom|일", "hour|hr|hh|시"))
-_YEAR = re.compile("(?i)^(year|yr|yyyy|년|년도|연도)$")
 
 
 def moments(table: Table, column: str) -> np.ndarray:
@@ -53,21 +48,12 @@ def moments(table: Table, column: str) -> np.ndarray:
         values = table.numbers(column)
         read = from_numbers(values, dated=_DATED.search(column) is not None)
         times = values if read is None else read[0]
-    for name, held in _completing(table, column):
-        if _MONTH.match(name):
-            years = np.where(np.isnan(times), 1970, times).astype(np.int64) - 1970
-            months = years.astype("datetime64[Y]").astype("datetime64[M]") + (held - 1)
-            times = months.astype("datetime64[us]")
-        elif _DAY.match(name):
-            times = times + (held - 1).astype("timedelta64[D]")
-        else:
-            times = times + (held if held.dtype.kind == "m" else held.astype("timedelta64[h]"))
-    return times
+    return together(times, completing(table, column))
 
 
 def further(table: Table, column: str) -> tuple[str, ...]:
     """The columns that go on where a column of times ends: month and day of a year, the time of day of a date."""
-    return tuple(name for name, _ in _completing(table, column))
+    return tuple(piece.name for piece in completing(table, column))
 
 
 def is_counted(table: Table, column: str) -> bool:
@@ -82,6 +68,24 @@ def is_counted(table: Table, column: str) -> bool:
     return all(match is not None and match[1] == first[1] for match in found)
 
 
+def offsets_of(table: Table, column: str, zone: str | None) -> np.ndarray | None:
+    """The offsets from UTC of the times of a column, (rows,) minutes; None if they are those of a clock on the wall.
+
+    Numbers that count from 1970 on are in UTC, which says something where a zone is named.
+    """
+    if zone is not None and since_1970(table, column):
+        return np.zeros(len(table), np.int64)
+    return table.offsets(column)
+
+
+def since_1970(table: Table, column: str) -> bool:
+    """Whether a column holds numbers that count from 1970 on: moments of UTC, whatever a clock showed."""
+    if table.kinds.get(column) is not Kind.NUMBER:
+        return False
+    read = from_numbers(table.numbers(column), dated=_DATED.search(column) is not None)
+    return read is not None and read[1].endswith(_SINCE)
+
+
 def said_of(table: Table, column: str) -> str | None:
     """What the numbers of a column of times are, in words, with the first as an example; None of plain ones."""
     if table.kinds.get(column) is not Kind.NUMBER:
@@ -92,48 +96,6 @@ def said_of(table: Table, column: str) -> str | None:
         return None
     at = int((~np.isnan(values)).argmax())
     return f"'{column}' holds {read[1]}: {values[at]:.15g} is {str(read[0][at])[:19].replace('T', ' ')}"
-
-
-def _completing(table: Table, column: str) -> list[tuple[str, np.ndarray]]:
-    """The columns that go on where a column of times ends, and what they hold: whole numbers or times of day."""
-    others = [name for name in table.columns[:_LOOKED_AT] if name != column]
-
-    def first(names: re.Pattern[str], least: int, most: int) -> list[tuple[str, np.ndarray]]:
-        held = ((name, _whole(table, name, least, most)) for name in others if names.match(name))
-        return [(name, values) for name, values in held if values is not None][:1]
-
-    if table.kinds.get(column) is Kind.NUMBER and _YEAR.match(column):
-        months = first(_MONTH, 1, 12)
-        days = first(_DAY, 1, 31) if months else []
-        return [*months, *days, *(first(_HOUR, 0, 24) if days else [])]
-    if table.kinds.get(column) is not Kind.TIME or ":" in table.texts(column)[0]:
-        return []
-    for name in others:
-        if table.kinds[name] is Kind.TEXT and (of_day := _of_day(table, name)) is not None:
-            return [(name, of_day)]
-    return first(_HOUR, 0, 24)
-
-
-def _whole(table: Table, name: str, least: int, most: int) -> np.ndarray | None:
-    """Whole numbers within bounds, int64 (rows,); None if the column holds anything else."""
-    if table.kinds[name] is not Kind.NUMBER:
-        return None
-    values = table.numbers(name)
-    if np.isnan(values).any() or (values != np.floor(values)).any() or values.min() < least or values.max() > most:
-        return None
-    return values.astype(np.int64)
-
-
-def _of_day(table: Table, name: str) -> np.ndarray | None:
-    """Times of day, timedelta64[us] (rows,); None if a cell holds anything else."""
-    found = []
-    for block in table.text_blocks(name):
-        if block.null_count or not pc.all(pc.match_substring_regex(block, _OF_DAY)).as_py():
-            return None
-        for cell in block.to_pylist():
-            hour, minute, *second = re.split("[:.]", cell, maxsplit=2)
-            found.append((int(hour) * 60 + int(minute)) * 60 + float((second or ["0"])[0].replace(":", ".")))
-    return np.rint(np.array(found) * 1e6).astype(np.int64).astype("timedelta64[us]")
 
 
 def from_numbers(values: np.ndarray, *, dated: bool = False) -> tuple[np.ndarray, str] | None:
@@ -161,9 +123,11 @@ def from_numbers(values: np.ndarray, *, dated: bool = False) -> tuple[np.ndarray
             held = np.where(np.isnan(values), 0.0, values)
             # Microseconds of today are exact in a float64.
             exact = np.rint(held * (10**6 / per_second)).astype(np.int64).astype("datetime64[us]")
-            return np.where(np.isnan(values), np.datetime64("NaT", "us"), exact), f"{unit} since 1970"
+            return np.where(np.isnan(values), np.datetime64("NaT", "us"), exact), f"{unit}{_SINCE}"
     if dated and known.min() >= _FIRST_DAY and known.max() < _LAST_DAY:
         return _from_days(values), "days of a spreadsheet"
+    if dated and (periods := _from_periods(values)) is not None:
+        return periods
     return _from_digits(values) if known.min() >= 1e5 and known.max() < 1e8 else None
 
 
@@ -174,7 +138,38 @@ def _from_digits(values: np.ndarray) -> tuple[np.ndarray, str] | None:
         return None
     cells = pa.array([None if np.isnan(value) else str(int(value)) for value in values], pa.large_string())
     names = guess_notations(cells)
+    if not names and known.max() < 1e10 and (known % 100 == 24).any():
+        # Hours that end: the last of a day is its 24th.
+        read = _from_digits(values - values % 100)
+        hours = np.where(np.isnan(values), 0, values % 100).astype("timedelta64[h]")
+        return None if read is None or (known % 100 > 24).any() else (read[0] + hours, read[1])
     return (to_datetime64(parse_times(cells, names[0])), names[0]) if names else None
+
+
+def _from_periods(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Numbers that are years with weeks, 202453, or with quarters, 2024.4, as moments; None if they are no such."""
+    if np.isnan(values).any():
+        return None
+    years, weeks = np.floor(values / 100), values % 100
+    if (weeks == np.floor(weeks)).all() and weeks.min() >= 1 and 12 < weeks.max() <= 53 and _are_years(years):
+        cells = [f"{year:.0f}W{week:02.0f}" for year, week in zip(years, weeks, strict=True)]
+        return _in_order(cells, "year-W week", "a year and a week")
+    years, quarters = np.floor(values), np.rint(values % 1 * 10)
+    even = np.abs(values - years - quarters / 10).max() < 1e-6
+    if even and set(quarters.tolist()) == {1.0, 2.0, 3.0, 4.0} and _are_years(years):
+        cells = [f"{year:.0f}Q{quarter:.0f}" for year, quarter in zip(years, quarters, strict=True)]
+        return _in_order(cells, "year Q quarter", "a year and a quarter")
+    return None
+
+
+def _are_years(values: np.ndarray) -> bool:
+    return bool(values.min() >= 1800 and values.max() < 2200)
+
+
+def _in_order(cells: list[str], notation: str, words: str) -> tuple[np.ndarray, str] | None:
+    """The times of cells; None where one is none, or they do not move from one step to the next."""
+    times = to_datetime64(parse_times(pa.array(cells), notation))
+    return (times, words) if not np.isnat(times).any() and moves_evenly(times) else None
 
 
 def _from_days(values: np.ndarray) -> np.ndarray:

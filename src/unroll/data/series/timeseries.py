@@ -11,7 +11,7 @@ from unroll.data.series.changes import zone_advice
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.ids import id_columns, id_texts
-from unroll.data.series.moments import further, moments
+from unroll.data.series.moments import further, moments, offsets_of
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.series.wide import Wide, wide_of
 from unroll.data.table.kinds import Kind
@@ -87,7 +87,7 @@ def series_from_table(
     if not targets:
         raise DataError("no column of numbers to forecast; name the target column", table.paths[0])
     times = _times(table, time)
-    offsets = table.offsets(time) if time is not None else None
+    offsets = offsets_of(table, time, zone) if time is not None else None
     columns = {name: table.numbers(name) for name in targets}
     extra = np.stack([table.numbers(name) for name in covariates], axis=1) if covariates else np.empty((len(table), 0))
     found = []

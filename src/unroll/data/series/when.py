@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from unroll.data.series.ids import find_ids
-from unroll.data.series.moments import is_counted, moments
+from unroll.data.series.moments import further, is_counted, moments, said_of
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
+from unroll.data.table.times import moves_evenly
 
 #: Names that hold the time as numbers, wherever the column stands, and such that count it.
 _MOMENTS = re.compile(
@@ -38,7 +39,7 @@ _RUN, _FEW = 5, 3
 def dated_column(table: Table, taken: Collection[str | None]) -> str | None:
     """The first column of dates; what stands in every row of some is no time of it."""
     dated = (name for name in table.columns if name not in taken and table.kinds[name] is Kind.TIME)
-    return next((name for name in dated if len(table) < _FEW or _moves(table, name)), None)
+    return next((name for name in dated if len(table) < _FEW or _moves(table, name) or further(table, name)), None)
 
 
 def _moves(table: Table, name: str) -> bool:
@@ -57,6 +58,7 @@ def time_column(table: Table, taken: Collection[str | None]) -> str | None:
     counted = [name for name in free if is_counted(table, name)]
     named = [name for name in numbers if _COUNTERS.match(name) or (name == free[0] and _FIRST.match(name))]
     named += counting_anew(table, free)
+    named += [name for name in numbers[:_COLUMNS] if _rises_evenly(table, name)]
     for name in dict.fromkeys([*filter(_MOMENTS.match, numbers), *named, *counted]):
         times = moments(table, name) if name in counted or not np.isnan(table.numbers(name)).any() else None
         # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
@@ -65,6 +67,15 @@ def time_column(table: Table, taken: Collection[str | None]) -> str | None:
         ):
             return name
     return None
+
+
+def _rises_evenly(table: Table, name: str) -> bool:
+    """Whether a column holds moments as numbers that rise in mostly even steps, or moments that its name promises."""
+    values = table.numbers(name)
+    if np.isnan(values).any() or said_of(table, name) is None:
+        return False
+    rising = np.diff(values)
+    return bool((rising > 0).all() and moves_evenly(moments(table, name)))
 
 
 def counting_anew(table: Table, names: Sequence[str]) -> Iterator[str]:

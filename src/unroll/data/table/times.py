@@ -12,87 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: The name of a weekday may stand before a date; it says nothing that the date does not.
-_WEEKDAY = r"(?:(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]{0,6}\.?,? )?"
-#: Dates: name, what a cell looks like, and the form that strptime takes.
-_DATES = (
-    ("year-month-day short", r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
-    ("year/month/day", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
-    ("year.month.day", r"\d{4}\.\d{1,2}\.\d{1,2}", "%Y.%m.%d"),
-    ("month/day/year", r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
-    ("day/month/year", r"\d{1,2}/\d{1,2}/\d{4}", "%d/%m/%Y"),
-    ("month-day-year", r"\d{1,2}-\d{1,2}-\d{4}", "%m-%d-%Y"),
-    ("day-month-year", r"\d{1,2}-\d{1,2}-\d{4}", "%d-%m-%Y"),
-    ("day.month.year", r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"),
-    ("month/day/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%m/%d/%y"),
-    ("day/month/yr", r"\d{1,2}/\d{1,2}/\d{2}", "%d/%m/%y"),
-    ("day.month.yr", r"\d{1,2}\.\d{1,2}\.\d{2}", "%d.%m.%y"),
-    ("yr/month/day", r"\d{2}/\d{1,2}/\d{1,2}", "%y/%m/%d"),
-    ("yr-month-day", r"\d{2}-\d{1,2}-\d{1,2}", "%y-%m-%d"),
-    ("yr.month.day", r"\d{2}\.\d{1,2}\.\d{1,2}", "%y.%m.%d"),
-    ("year month-name day", r"\d{4}[ -][A-Za-z]{3,9}\.?[ -]\d{1,2}", "%Y %m %d"),
-    ("month day year", _WEEKDAY + r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}", "%m %d %Y"),
-    ("day month year", _WEEKDAY + r"\d{1,2}[ -][A-Za-z]{3,9}\.?,?[ -]\d{4}", "%d %m %Y"),
-    ("day month yr", r"\d{1,2}[ -][A-Za-z]{3,9}\.?[ -]\d{2}", "%d %m %y"),
-)
-#: Times of day, behind a date.
-_HOURS = (
-    ("", "", ""),
-    (" hour", r"[ T]\d{1,2}", " %H"),
-    (" hour:minute", r"[ T]\d{1,2}:\d{2}", " %H:%M"),
-    (" hour:minute:second", r"[ T]\d{1,2}:\d{2}:\d{2}", " %H:%M:%S"),
-    (" hour:minute AM/PM", r" \d{1,2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M %p"),
-    (" hour:minute:second AM/PM", r" \d{1,2}:\d{2}:\d{2} ?[AaPp]\.?[Mm]\.?", " %I:%M:%S %p"),
-    (" 오전/오후 hour:minute", r" 오[전후] \d{1,2}:\d{2}", " %I:%M %p"),
-    (" 오전/오후 hour:minute:second", r" 오[전후] \d{1,2}:\d{2}:\d{2}", " %I:%M:%S %p"),
-)
-#: Dates without signs between their parts, and times of day behind them.
-_BARE_DATE = r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
-_BARE_HOURS = (
-    ("hour", r"([01]\d|2[0-3])", "%H"),
-    ("hourminute", r"([01]\d|2[0-3])[0-5]\d", "%H%M"),
-    ("hourminutesecond", r"([01]\d|2[0-3])[0-5]\d[0-5]\d", "%H%M%S"),
-)
-_ISO_DATE = r"\d{4}-\d{2}-\d{2}"
-#: (name, what a cell looks like, strptime's form, or the name of a way of its own). The order decides where two
-#: notations fit all cells and nothing else tells them apart.
-_NOTATIONS: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
-    (name, re.compile(pattern + "$"), form)
-    for name, pattern, form in (
-        ("year-month-day", _ISO_DATE + r"([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?", None),
-        (
-            "year-month-day with zone",
-            _ISO_DATE + r"[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z| ?UTC| ?GMT|[+-]\d{2}:?\d{2})",
-            "zone",
-        ),
-        ("year-month", r"\d{4}-\d{2}", "%Y-%m"),
-        *(
-            (f"{day}{hour} to the next", rf"{a}{b} - {a}{b}", f"{c}{d} - ")
-            for day, a, c in _DATES
-            for hour, b, d in _HOURS
-            if day.startswith("day") and hour.startswith(" hour:minute")
-        ),
-        *((day + hour, a + b, c + d) for day, a, c in _DATES for hour, b, d in _HOURS),
-        ("year.month.day.", r"\d{4}\.\d{1,2}\.\d{1,2}\.?", "%Y.%m.%d"),
-        ("yearmonthday", r"(16|17|18|19|20|21)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])", "%Y%m%d"),
-        *((f"yearmonthday{hour}", _BARE_DATE + b, "bare " + d) for hour, b, d in _BARE_HOURS),
-        *(("yearmonthday" + hour, _BARE_DATE + b, "bare " + d) for hour, b, d in _HOURS[1:4]),
-        *((f"yearmonthday T {hour}", _BARE_DATE + f"[ T_-]{b}", "bare " + d) for hour, b, d in _BARE_HOURS[1:]),
-        ("year. month. day", r"\d{4}\. ?\d{1,2}\. ?\d{1,2}\.?", "year month day"),
-        ("year/month", r"\d{4}/\d{1,2}", "year month"),
-        ("month/year", r"\d{1,2}/\d{4}", "month year"),
-        ("month name year", r"[A-Za-z]{3,9}\.?[ -]\d{4}", "month year"),
-        ("month name yr", r"[A-Za-z]{3,9}\.?(?: '|[ '-])\d{2}", "month yr"),
-        ("yearmonth", r"(18|19|20|21)\d{2}(0[1-9]|1[0-2])", "%Y%m"),
-        ("year.month", r"(18|19|20|21)\d{2}\.(0[1-9]|1[0-2])( ?월)?", "year month"),
-        ("year month name", r"\d{4}[ -][A-Za-z]{3,9}\.?", "year month"),
-        ("year M month", r"\d{4}-?M\d{1,2}", "year month"),
-        ("year Q quarter", r"\d{4}[ -]?Q[1-4]", "year quarter"),
-        ("Q quarter year", r"Q[1-4][ -/]?\d{4}", "quarter year"),
-        ("year-W week", r"\d{4}-?W\d{2}", "week"),
-        ("Korean", r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?", "korean"),
-    )
-)
+from unroll.data.table.notations import ALL, BARE_HOURS, OFFSET, WEEKDAY, ZONED, looks_like
+from unroll.data.table.spelling import may_be_time, plain_spelling
+
 #: How the World Bank and Korea's statistics write the year of a step.
 _YEAR = re.compile(r"(\d{4})(?: \[YR\1\]| ?년)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -108,8 +30,10 @@ _MONTH_NAMES = tuple(
 #: Stands between the notations of a column that fits two and makes no choice.
 EITHER = "|"
 #: Notations of numbers that are as often no times: they are times only where they make even steps.
-_NUMBER_LIKE = ("yearmonth", "year.month", *(f"yearmonthday{hour}" for hour, _, _ in _BARE_HOURS))
-_BY_NAME = {name: (pattern, form) for name, pattern, form in _NOTATIONS}
+_NUMBER_LIKE = ("yearmonth", "year.month", *(f"yearmonthday{hour}" for hour, _, _ in BARE_HOURS))
+_BY_NAME = {name: (pattern, form) for name, pattern, form in ALL}
+#: The end of a day as its last time; nobody's clock shows it.
+_END_OF_DAY = r"([ T])24(:00(?::00(?:\.0+)?)?)$"
 NOTATIONS = tuple(_BY_NAME)
 
 
@@ -123,9 +47,34 @@ def parse_times(cells: Any, notation: str) -> Any:
     Returns:
         A pyarrow array of timestamp[us] (in UTC where the text names a zone) of the same length.
     """
+    times = _read(cells, notation)
+    # What no plain reading takes may be spelled otherwise.
+    others = pc.and_(pc.is_null(times), pc.is_valid(cells))
+    if not pc.any(others).as_py():
+        return times
+    return pc.replace_with_mask(times, others, _read(plain_spelling(cells.filter(others)), notation))
+
+
+def _read(cells: Any, notation: str) -> Any:
+    """Times of cells in plain spelling; null where one is none of this notation."""
+    if notation not in _BY_NAME:
+        fits = pc.fill_null(pc.match_substring_regex(cells, OFFSET.pattern), False)
+        cells = pc.if_else(fits, cells, pa.scalar(None, cells.type))
+        away = pa.array(_minutes(cells).astype("timedelta64[m]").astype("timedelta64[us]"))
+        local = _read(pc.replace_substring_regex(cells, OFFSET.pattern, ""), notation.removesuffix(ZONED))
+        return pc.subtract(local, away)
     pattern, form = _BY_NAME[notation]
     fits = pc.match_substring_regex(cells, "^(?:" + pattern.pattern + ")")
     cells = pc.if_else(pc.fill_null(fits, False), cells, pa.scalar(None, cells.type))
+    late = pc.fill_null(pc.match_substring_regex(cells, _END_OF_DAY), False)
+    if not pc.any(late).as_py():
+        return _parsed(cells, form)
+    times = _parsed(pc.replace_substring_regex(cells, _END_OF_DAY, r"\100\2"), form)
+    return pc.if_else(late, pc.add(times, pa.scalar(datetime.timedelta(days=1), pa.duration("us"))), times)
+
+
+def _parsed(cells: Any, form: str | None) -> Any:
+    """The times of cells of one notation by its form."""
     if form is None or form == "zone":
         # Nanoseconds are cut off: times here have microseconds.
         cells = pc.replace_substring_regex(cells, r"(\.[0-9]{6})[0-9]{1,3}", r"\1")
@@ -146,6 +95,10 @@ def parse_times(cells: Any, notation: str) -> Any:
     if form.endswith(" - "):
         # An interval is the time at which it begins.
         cells, form = pc.replace_substring_regex(cells, " - .*$", ""), form.removesuffix(" - ")
+    if form.endswith(".f"):
+        parts = pc.utf8_slice_codeunits(_joined(pc.replace_substring_regex(cells, r"^.*\.", ""), "000000", ""), 0, 6)
+        cells, form = pc.replace_substring_regex(cells, r"\.\d+$", ""), form.removesuffix(".f")
+        return pc.add(_strptime(_in_digits(cells, form), form), pc.cast(pc.cast(parts, pa.int64()), pa.duration("us")))
     if form.startswith("%"):
         return _strptime(_in_digits(cells, form), form)
     digits = pc.utf8_trim_whitespace(pc.replace_substring_regex(_with_month_numbers(cells), r"[^0-9]+", " "))
@@ -165,6 +118,11 @@ def parse_times(cells: Any, notation: str) -> Any:
             )
             digits = pc.replace_substring_regex(digits, place, month)
         form = form.replace("quarter", "month")
+    elif "half" in form:
+        digits = pc.replace_substring_regex(pc.replace_substring_regex(digits, " 2$", " 7"), " 1$", " 1")
+        form = form.replace("half", "month")
+    if form == "year":
+        digits, form = _joined(digits, "1"), "year month"
     letters = {"year": "%Y", "yr": "%y", "month": "%m", "day": "%d"}
     order = " ".join(letters[word] for word in form.split())
     if "day" not in form:
@@ -217,7 +175,7 @@ def _in_digits(cells: pa.Array, form: str) -> pa.Array:
         cells = pc.replace_substring_regex(pc.replace_substring(cells, " 오전", " am"), " 오후", " pm")
         cells = pc.replace_substring_regex(cells, r" ([ap]m) ([0-9:]+)$", r" \2 \1")
     if form.startswith(("%m %d %Y", "%d %m %Y", "%d %m %y", "%Y %m %d")):
-        cells = pc.replace_substring_regex(cells, "^" + _WEEKDAY.lower(), "")
+        cells = pc.replace_substring_regex(cells, "^" + WEEKDAY.lower(), "")
         cells = pc.replace_substring_regex(_with_month_numbers(cells), r"[ ,-]+", " ")
     cells = pc.replace_substring_regex(cells, r"(\d)t(\d)", r"\1 \2")
     if form.endswith("%p"):
@@ -226,12 +184,13 @@ def _in_digits(cells: pa.Array, form: str) -> pa.Array:
 
 
 def _week(cell: str | None) -> datetime.datetime | None:
-    """The Monday of a week of ISO 8601."""
+    """The Monday of a week of ISO 8601, or the day of it that is named."""
     if cell is None:
         return None
     with contextlib.suppress(ValueError):
-        monday = datetime.date.fromisocalendar(int(cell[:4]), int(cell[-2:]), 1)
-        return datetime.datetime.combine(monday, datetime.time())
+        week, day = re.findall(r"W(\d{2})-?(\d?)", cell)[0]
+        date = datetime.date.fromisocalendar(int(cell[:4]), int(week), int(day or 1))
+        return datetime.datetime.combine(date, datetime.time())
     return None
 
 
@@ -312,6 +271,12 @@ def are_steps(notation: str, cells: pa.Array) -> bool:
     if notation not in _NUMBER_LIKE:
         return True
     times = np.unique(to_datetime64(parse_times(cells, notation)))
+    return moves_evenly(times)
+
+
+def moves_evenly(times: np.ndarray) -> bool:
+    """Whether most steps between the distinct ones of some times are alike, in time or in months."""
+    times = np.unique(times)
     return len(times) > 2 and _evenness(times) >= 0.75
 
 
@@ -321,7 +286,9 @@ def guess_notations(cells: Any) -> list[str]:
     if len(cells) == 0:
         return []
     first = cells[0].as_py()
-    fitting = [name for name, pattern, _ in _NOTATIONS if pattern.match(first)]
+    fitting = looks_like(first)
+    if not fitting and may_be_time(first):
+        fitting = looks_like(plain_spelling(pa.array([first]))[0].as_py())
     return [name for name in fitting if parse_times(cells, name).null_count == 0]
 
 
@@ -337,6 +304,13 @@ def bare_year(name: str) -> str:
 
 def parse_offsets(cells: Any) -> np.ndarray:
     """(rows,) int64 minutes east of Greenwich that the texts of an Arrow array name at their ends; 0 where none is."""
+    named = pc.fill_null(pc.match_substring_regex(cells, OFFSET.pattern), True)
+    if not pc.all(named).as_py():
+        cells = pc.replace_with_mask(cells, pc.invert(named), plain_spelling(cells.filter(pc.invert(named))))
+    return _minutes(cells)
+
+
+def _minutes(cells: Any) -> np.ndarray:
     parts = pc.extract_regex(cells, r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$")
     sign, hours, minutes = (pc.struct_field(parts, index) for index in range(3))
     total = pc.add(pc.multiply(pc.cast(hours, pa.int64()), 60), pc.cast(minutes, pa.int64()))
@@ -346,7 +320,7 @@ def parse_offsets(cells: Any) -> np.ndarray:
 
 def names_zone(notation: str) -> bool:
     """Whether times of this notation name their offset from UTC."""
-    return notation in _BY_NAME and _BY_NAME[notation][1] == "zone"
+    return notation.endswith(ZONED)
 
 
 def to_datetime64(values: Any) -> np.ndarray:

@@ -91,7 +91,7 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     others = [name for name in table.columns if name not in (time, *given, *data.inputs)]
     labels = [data.target] if data.target is not None else [name for name in others if is_label(table, name)]
     series = data.series or _series_column(table, time, (*labels, *data.inputs))
-    taken = (*labels, *id_columns(series, table.columns))
+    taken = (*labels, *id_columns(series, table.columns), *(() if time is None else further(table, time)))
     channels = data.inputs or tuple(name for name in others if name in numbers and name not in taken)
     return Columns(time, series, channels, tuple(labels)) if channels else None
 

@@ -320,8 +320,10 @@ def _numbers(cells: Sequence[str], notation: str) -> list[float | None]:
 def _times_reader(notation: str | None, *, numeric: bool) -> Callable[[Sequence[str]], Sequence[float | None]]:
     if numeric:
         return _plain_times
-    if notation is None or (notation.startswith("year-month-day") and "short" not in notation):
+    if notation is None:
         return _iso_times
+    if notation in ("year-month-day", "year-month-day with zone"):
+        return lambda texts: _spelled_times(texts, notation)
     return lambda texts: _noted_times(texts, notation)
 
 
@@ -348,6 +350,12 @@ def _iso_times(texts: Sequence[str]) -> list[float | None]:
         away = moment - (_EPOCH if moment.tzinfo is None else _EPOCH_UTC)
         found.append((away.days * 86_400 + away.seconds) * 1_000_000 + away.microseconds)
     return found
+
+
+def _spelled_times(texts: Sequence[str], notation: str) -> list[float | None]:
+    """As ISO 8601 where they are, which is fast, and the others in whatever spelling of the notation."""
+    found = _iso_times(texts)
+    return [_noted_times([text], notation)[0] if own is None else own for own, text in zip(found, texts, strict=True)]
 
 
 def _noted_times(texts: Sequence[str], notation: str) -> list[float | None]:

@@ -10,10 +10,11 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from_table
 from unroll.data.series.calendar import as_rows, row_steps
-from unroll.data.series.clock import check_zone
+from unroll.data.series.changes import days_advice
+from unroll.data.series.clock import UTC, check_zone
 from unroll.data.series.frequency import steps_between
 from unroll.data.series.ids import find_ids, id_columns, names_all
-from unroll.data.series.moments import further, moments
+from unroll.data.series.moments import further, moments, since_1970
 from unroll.data.series.when import counting_columns, time_column
 from unroll.data.series.wide import LEAST, LISTED, wide_of
 from unroll.data.table.chunks import as_text
@@ -242,6 +243,9 @@ def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:
         )
     if steps_between(series.times, series.frequency) is not None:
         return
+    absolute = columns.time is not None and (series.clock.zone in UTC or since_1970(table, columns.time))
+    if absolute and series.times.dtype.kind == "M":
+        advice = days_advice(series.times) or advice
     for at in range(1, len(series.times)):
         if steps_between(series.times[at - 1 : at + 1], series.frequency) is None:
             gap = series.times[at] - series.times[at - 1]
@@ -334,6 +338,11 @@ def _split_of(table: Table, series: TimeSeries) -> np.ndarray:
     own = np.where(series.rows >= 0, table.parts[series.rows], -1)
     held = np.maximum.accumulate(np.where(own >= 0, np.arange(len(own)), 0))
     return np.asarray(own[held], dtype=np.int8)
+
+
+def as_cell(value: object) -> object:
+    """What JSON has no type for as a cell of a file would say it: a moment, a date, a number of numpy."""
+    return value.item() if isinstance(value, np.number | np.bool_) else str(value)
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

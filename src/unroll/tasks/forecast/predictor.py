@@ -25,7 +25,7 @@ from unroll.models.named import Horizon
 from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.following import Followed
 from unroll.tasks.forecast.calibration import calibrated, pool_size
-from unroll.tasks.forecast.columns import load_series, plain
+from unroll.tasks.forecast.columns import as_cell, load_series, plain
 from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
@@ -102,7 +102,8 @@ class ForecastPredictor(Predictor):
             file = Path(folder) / "records.jsonl"
             # The rows take the way of a data file, so that they are checked by the same rules.
             file.write_text(
-                "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+                "".join(json.dumps(plain(row), ensure_ascii=False, default=as_cell) + "\n" for row in rows),
+                encoding="utf-8",
             )
             try:
                 table = read_table(file, ReadOptions(format="jsonl", columns=self._held), Path(folder) / "table")

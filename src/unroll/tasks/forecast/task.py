@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             *([read] if read else []),
             *([_others(table, columns)] if chosen else []),
             *standing,
-            *(_hidden(table) if columns.target is None and columns.time is not None else ()),
+            *(_hidden(table, times) if columns.target is None and columns.time is not None else ()),
         )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
@@ -136,7 +136,7 @@ def _counts(table: Table, time: str | None) -> bool:
     return time is not None and (table.kinds[time] is Kind.TEXT or time in counting_anew(table, table.columns))
 
 
-def _hidden(table: Table) -> Iterator[str]:
+def _hidden(table: Table, used: Sequence[str]) -> Iterator[str]:
     """What is said of columns that a few cells keep from being series."""
     for found in itertools.islice(all_nearly(table), _MOST_SAID):
         if found.holds == "numbers":
@@ -146,7 +146,8 @@ def _hidden(table: Table) -> Iterator[str]:
                 f"not a series: '{found.column}', which holds numbers but for {counted(found.cells, 'cell')}, the first"
                 f" {cell!r} in line {line}; correct it or leave it empty"
             )
-    for own in itertools.islice(numbers_with_units(table), _MOST_SAID):
+    others = (own for own in numbers_with_units(table) if own.column not in used)
+    for own in itertools.islice(others, _MOST_SAID):
         yield f"not a series: '{own.column}', which {own.words()}; write the numbers alone"
 
 

@@ -1,0 +1,239 @@
+"""Times whose parts stand in columns of their own: the month of a year, the hour of a date, the minute of an hour."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unroll.data.table.kinds import Kind
+from unroll.data.table.spelling import plain_spelling
+from unroll.data.table.table import Table
+
+#: Columns that are looked at.
+_LOOKED_AT = 40
+_YEAR = re.compile("(?i)^(year|yr|yyyy|년|년도|연도)$")
+#: A part as a number, perhaps with a word or a letter beside it: 3, M03, W05, Q1, 3월, 24시.
+_PART = re.compile(r"(?i)^(?:[QMWH]|WK ?|Week )?0*([0-9]{1,3})(?: ?(?:월|일|시|분|초|분기|주|주차|Q|h))?$")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAME = re.compile(f"(?i)^({'|'.join(_MONTHS)})[a-z]{{0,6}}\\.?$")
+#: A time of day; without minutes it names its half of the day.
+_OF_DAY = re.compile(
+    r"^(?P<ko>오[전후])? ?(?P<hour>\d{1,2})(?P<rest>[:.]\d{2}(?:[:.]\d{2}(?:\.\d{1,6})?)?)? ?(?P<en>[AaPp]\.?[Mm]\.?)?$"
+)
+#: A span of the day is the time at which it begins.
+_SPAN = re.compile(r"(?<=[0-9시]) ?[-~–] ?[0-9]{1,2}(?::[0-9]{2}|시)$")
+_OF_DAY_NAME = re.compile(r"(?i)^<?(time|hhmm|hrmn|hms|hour|hr|시간|시각|시간대|tm)>?$")
+#: What stands between letters and signs of a name says the same: Hour Ending, hour_ending.
+_BETWEEN = re.compile(r"[\W_]+")
+
+
+class Piece(NamedTuple):
+    """A column that goes on where another column of times ends.
+
+    Attributes:
+        name: of the column.
+        add: takes times (rows,) datetime64[us] and gives them with what the column says of them.
+    """
+
+    name: str
+    add: Callable[[np.ndarray], np.ndarray]
+
+
+class _Part(NamedTuple):
+    """Whole numbers within bounds, under usual names, and the unit of which they count so many."""
+
+    names: re.Pattern[str]
+    least: int
+    most: int
+    unit: str
+    size: int = 1
+
+
+def _part(names: str, least: int, most: int, unit: str, size: int = 1) -> _Part:
+    return _Part(re.compile(f"(?i)^({names})$"), least, most, unit, size)
+
+
+_MONTH = _part("month|mon|mo|mnth|mm|period|월", 1, 12, "M")
+_QUARTER = _part("quarter|qtr|qrt|분기", 1, 4, "M", 3)
+_WEEK = _part("week|wk|weeknum|weekno|weeknumber|weekofyear|isoweek|epiweek|주|주차", 1, 53, "W")
+_DAY_OF_YEAR = _part("doy|dayofyear|yday|julianday|jday", 1, 366, "D")
+_DAY = _part("day|dom|dy|dd|mday|dayofmonth|일", 1, 31, "D")
+_HOUR = _part("hour|hr|hh|he|hourending|hourofday|시", 0, 24, "h")
+#: These may as well say how long something took: they are hours of days that come again.
+_TIME = _part("time|시간|시간대|시각", 0, 24, "h")
+_MINUTE = _part("minute|min|mn|mi|분", 0, 59, "m")
+_SECOND = _part("second|sec|ss|초", 0, 59, "s")
+_HALF_HOUR = _part("settlementperiod|halfhour|halfhourperiod", 1, 50, "m", 30)
+#: All that are no names of series where a column of dates or years is there.
+_ALL = (_MONTH, _QUARTER, _WEEK, _DAY_OF_YEAR, _HOUR, _TIME, _MINUTE, _SECOND, _HALF_HOUR)
+
+
+def is_year(table: Table, column: str) -> bool:
+    """Whether a column of numbers or times holds years by its name."""
+    return table.kinds.get(column) in (Kind.NUMBER, Kind.TIME) and _YEAR.match(column) is not None
+
+
+def completing(table: Table, column: str) -> list[Piece]:
+    """The columns that go on where a column of times ends: they stand for it together."""
+    others = [name for name in table.columns[:_LOOKED_AT] if name != column]
+    if is_year(table, column):
+        for part in (_QUARTER, _WEEK, _DAY_OF_YEAR):
+            found = _first(table, others, part)
+            # A month says more than its quarter, and the day of a month more than its week.
+            if found and not _first(table, others, _MONTH):
+                return [*found, *(_clock(table, others, column, found) if part is _DAY_OF_YEAR else [])]
+        months = _first(table, others, _MONTH)
+        days = [*months, *_first(table, others, _DAY)] if months else []
+        return [*days, *_clock(table, others, column, days)] if len(days) > 1 else days
+    if table.kinds.get(column) is not Kind.TIME or ":" in table.texts(column)[0]:
+        return []
+    return _clock(table, others, column, [])
+
+
+def together(times: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
+    """Times (rows,), years as numbers or moments, with what pieces say of them."""
+    if pieces and times.dtype.kind == "f":
+        years = np.where(np.isnan(times), 1970, times).astype(np.int64) - 1970
+        times = years.astype("datetime64[Y]").astype("datetime64[us]")
+    for piece in pieces:
+        times = piece.add(times)
+    return times
+
+
+def names_part(name: str) -> bool:
+    """Whether a column is called as a part of a time: its values name no series."""
+    return _is_called(name, *_ALL) or _OF_DAY_NAME.match(name.strip()) is not None
+
+
+def _is_called(name: str, *parts: _Part) -> bool:
+    plain = _BETWEEN.sub("", name)
+    return any(part.names.match(plain) for part in parts)
+
+
+def _clock(table: Table, others: list[str], column: str, days: Sequence[Piece]) -> list[Piece]:
+    """The columns of the time of day, beside a column of dates or of years, to which pieces add their days."""
+
+    def comes_again() -> bool:
+        times = table.numbers(column) if table.kinds[column] is Kind.NUMBER else table.times(column)
+        times = together(times, days)
+        return len(np.unique(times)) < len(times)
+
+    for name in others:
+        of_day = _of_day(table, name, comes_again)
+        if of_day is not None:
+            return [Piece(name, functools.partial(np.add, of_day))]
+    half_hours = _first(table, others, _HALF_HOUR)
+    if half_hours:
+        return half_hours
+    hours = _first(table, others, _HOUR)
+    if not hours and any(_is_called(name, _TIME) for name in others) and comes_again():
+        hours = _first(table, others, _TIME)
+    minutes = _first(table, others, _MINUTE) if hours else []
+    return [*hours, *minutes, *(_first(table, others, _SECOND) if minutes else [])]
+
+
+def _first(table: Table, others: list[str], part: _Part) -> list[Piece]:
+    for name in others:
+        held = _whole(table, name, part) if _is_called(name, part) else None
+        if held is not None:
+            return [Piece(name, _adding(part, held))]
+    return []
+
+
+def _adding(part: _Part, held: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    counted = (held - part.least) * part.size
+
+    def add(times: np.ndarray) -> np.ndarray:
+        if part.unit == "M":
+            return np.asarray(times.astype("datetime64[M]") + counted, dtype="datetime64[us]")
+        if part.unit == "W":
+            # The first week of ISO 8601 is that of the fourth of January; the first day of 1970 was a Thursday.
+            fourth = times.astype("datetime64[D]") + 3
+            monday = fourth - ((fourth.astype(np.int64) + 3) % 7)
+            return np.asarray(monday + 7 * counted, dtype="datetime64[us]")
+        return np.asarray(times + counted.astype(f"timedelta64[{part.unit}]"), dtype="datetime64[us]")
+
+    return add
+
+
+def _whole(table: Table, name: str, part: _Part) -> np.ndarray | None:
+    """Whole numbers within the bounds of a part, int64 (rows,); None if the column holds anything else."""
+    if table.kinds[name] is Kind.NUMBER:
+        values = table.numbers(name)
+    elif table.kinds[name] is Kind.TEXT:
+        values = _each(table, name, lambda cell: _number_of(cell, months=part is _MONTH))
+    else:
+        return None
+    if np.isnan(values).any() or (values != np.floor(values)).any():
+        return None
+    if values.min() < part.least or values.max() > part.most:
+        return None
+    return values.astype(np.int64)
+
+
+def _number_of(cell: str, *, months: bool) -> float:
+    month = _MONTH_NAME.match(cell) if months else None
+    if month is not None:
+        return float(_MONTHS.index(month[1].lower()) + 1)
+    found = _PART.match(_SPAN.sub("", cell))
+    return np.nan if found is None else float(found[1])
+
+
+def _of_day(table: Table, name: str, comes_again: Callable[[], bool]) -> np.ndarray | None:
+    """Times of day, timedelta64[us] (rows,); None if a cell holds anything else."""
+    if table.kinds[name] is Kind.TEXT:
+        seconds = _each(table, name, _seconds_of)
+    elif table.kinds[name] is Kind.NUMBER and _OF_DAY_NAME.match(name.strip()) and comes_again():
+        seconds = _seconds_of_digits(table.numbers(name))
+    else:
+        return None
+    if np.isnan(seconds).any():
+        return None
+    return np.rint(seconds * 1e6).astype(np.int64).astype("timedelta64[us]")
+
+
+def _seconds_of(cell: str) -> float:
+    plain = plain_spelling(pa.array([_SPAN.sub("", cell)]))[0].as_py()
+    found = _OF_DAY.match(plain)
+    half = None if found is None else found["ko"] or found["en"]
+    if found is None or not (found["rest"] or half):
+        return np.nan
+    hour, (minute, *second) = int(found["hour"]), (re.split("[:.]", found["rest"] or ":0", maxsplit=2)[1:])
+    if half is not None:
+        if not 1 <= hour <= 12:
+            return np.nan
+        hour = hour % 12 + 12 * (half == "오후" or half[0] in "Pp")
+    return np.nan if hour > 24 else (hour * 60 + int(minute)) * 60 + float((second or ["0"])[0].replace(":", "."))
+
+
+def _seconds_of_digits(values: np.ndarray) -> np.ndarray:
+    """Seconds of numbers that are hours and minutes, 930 and 1745, or with seconds, 93000; NaN where they are none."""
+    whole = np.where(np.isnan(values) | (values != np.floor(values)) | (values < 0), -1, values).astype(np.int64)
+    if whole.max() <= 24:
+        return np.full(len(values), np.nan)
+    whole = whole * 100 if whole.max() <= 2400 else whole
+    hours, minutes, seconds = whole // 10_000, whole // 100 % 100, whole % 100
+    wrong = (whole < 0) | (hours > 24) | (minutes > 59) | (seconds > 59)
+    return np.where(wrong, np.nan, (hours * 60.0 + minutes) * 60 + seconds)
+
+
+def _each(table: Table, name: str, read: Callable[[str], float]) -> np.ndarray:
+    """What is read from each cell, float64 (rows,); a value that comes again is read once. NaN where one is none."""
+    parts = []
+    for block in table.text_blocks(name):
+        coded = pc.dictionary_encode(block)
+        known = []
+        for cell in coded.dictionary.to_pylist():
+            known.append(read(cell.strip()))
+            # One that is none decides.
+            if np.isnan(known[-1]):
+                return np.full(len(table), np.nan)
+        codes = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
+        parts.append(np.array([*known, np.nan])[codes])
+    return np.concatenate(parts) if parts else np.full(len(table), np.nan)

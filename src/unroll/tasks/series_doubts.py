@@ -1,0 +1,132 @@
+"""Guesses about series that the content of a table contradicts, each as the question that is asked instead."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+
+from unroll.bundle import DataConfig
+from unroll.data import Kind, Table
+from unroll.data.series.ids import find_ids
+from unroll.data.table.codes import cell_codes
+from unroll.data.text.corpus import is_running_text
+from unroll.errors import DataError
+from unroll.tasks.base import Guess, Task
+
+#: Rows that are looked at where a few tell, and steps that a series has at least, on average.
+_LOOKED_AT, _STEPS = 200, 5
+#: Numbers that a cell has at least, and the share of pieces of a text, that make it no prose.
+_LEAST, _MOST = 8, 0.8
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
+_BETWEEN = re.compile(r"[\s,;|\[\]()]+")
+
+
+def refuse_doubtful_series(table: Table, task: Task, guess: Guess, data: DataConfig) -> None:
+    """Raise if rows that are steps of series would be learnt one by one, or numbers as words.
+
+    Args:
+        table: the data.
+        task: what was guessed.
+        guess: the columns that it would use.
+        data: what the user said.
+
+    Raises:
+        DataError: the question, with the options that answer it.
+    """
+    inputs = guess.data.inputs
+    if task.name == "classify" and guess.data.target is not None and not data.inputs:
+        _refuse_long(table, guess.data.target, inputs)
+        _refuse_numbers_as_words(table, inputs)
+    if task.name == "generate" and is_running_text(table):
+        _refuse_numbers_as_text(table)
+    if task.name == "forecast" and guess.data.time is None:
+        _refuse_answers_of_series(table, data)
+        _refuse_many_files(table, data)
+
+
+def _refuse_long(table: Table, target: str, inputs: Sequence[str]) -> None:
+    """Raise if the rows are the steps of series, each of one class, and would be classified one by one."""
+    if not inputs or any(table.kinds[name] is not Kind.NUMBER for name in inputs):
+        return
+    classes = cell_codes(table, target)[1]
+    for name in table.columns:
+        if name == target or table.kinds[name] not in (Kind.NUMBER, Kind.TEXT):
+            continue
+        codes = cell_codes(table, name)[1]
+        count = int(codes.max()) + 1
+        anew = np.append(True, np.diff(codes) != 0)
+        # The rows of each stand together, with one class for all of them, and there are more of them than classes.
+        whole = anew.sum() == count and 1 + int(classes.max()) < count <= len(table) / _STEPS
+        if not whole or len(np.unique(codes * (int(classes.max()) + 1) + classes)) != count:
+            continue
+        for steps in inputs:
+            if steps == name:
+                continue
+            values = table.numbers(steps)
+            if (np.diff(values)[~anew[1:]] > 0).all() and find_ids(
+                table, values, {steps, target, *table.columns} - {name}
+            ):
+                raise DataError(
+                    f"the rows of one '{name}' are the steps of one series, in the order of '{steps}' ({count:,} series"
+                    f" of one '{target}' each), and every row would be classified by itself; write a row for each"
+                    f' series, as JSONL {{"series": [[1.5, 2.0], ...], "{target}": ...}}, or name what rows are'
+                    " classified by: --set data.inputs=COLUMN,COLUMN",
+                    table.paths[0],
+                )
+
+
+def _refuse_numbers_as_words(table: Table, inputs: Sequence[str]) -> None:
+    """Raise if cells of a text hold nothing but numbers: then each is a series."""
+    texts = [name for name in inputs if table.kinds[name] is Kind.TEXT]
+    if len(texts) != 1 or len(texts) != len(inputs):
+        return
+    cells = list(table.texts(texts[0], np.arange(min(len(table), _LOOKED_AT))))
+    pieces = [[piece for piece in _BETWEEN.split(cell) if piece] for cell in cells]
+    if cells and all(len(own) >= _LEAST and all(map(_NUMBER.match, own)) for own in pieces):
+        raise DataError(
+            f"column '{texts[0]}' holds {len(pieces[0])} numbers in a cell, a series in every row, and they would be"
+            ' read as words; write them as lists, in JSONL {"series": [1.5, 2.0], "label": ...}, or each in a column of'
+            f" its own; --set data.inputs={shlex.quote(texts[0])} reads them as text",
+            *table.place(0),
+        )
+
+
+def _refuse_numbers_as_text(table: Table) -> None:
+    """Raise if most of what would be learnt as prose are numbers."""
+    cells = list(table.texts(table.columns[0], np.arange(min(len(table), _LOOKED_AT))))
+    pieces = [piece for cell in cells for piece in _BETWEEN.split(cell) if piece]
+    if len(pieces) >= _LEAST and sum(map(bool, map(_NUMBER.match, pieces))) >= _MOST * len(pieces):
+        raise DataError(
+            f"most of the text are numbers ({cells[0][:40]!r}), as in a table; --format csv reads one, with --delimiter"
+            " if it is no comma, and --task generate learns the lines as text",
+            *table.place(0),
+        )
+
+
+def _refuse_answers_of_series(table: Table, data: DataConfig) -> None:
+    """Raise if numbers would be forecast from row to row that stand beside a series each."""
+    series = [name for name in table.columns if table.kinds[name] is Kind.SERIES]
+    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER]
+    if series and numbers and data.target is None:
+        raise DataError(
+            f"a number in '{numbers[0]}' stands beside every series in '{series[0]}', and numbers are not learnt from"
+            " series; write classes instead of it to classify them, or forecast it in the order of the rows:"
+            f" --task forecast --target {shlex.quote(numbers[0])}",
+            table.paths[0],
+        )
+
+
+def _refuse_many_files(table: Table, data: DataConfig) -> None:
+    """Raise if series without times would go on from the end of one file in the next."""
+    if table.in_memory or table.parts is not None or len(table.paths) < 2 or data.target is not None:
+        return
+    raise DataError(
+        f"{len(table.paths)} files without times, which would be one series, one file after the other; --task detect"
+        " takes each for a stream, a row for each file in JSONL, as"
+        ' {"series": [[1.5, 2.0], ...], "label": ...}, lets them be classified, and --task forecast --target COLUMN'
+        " joins them",
+        table.paths[0],
+    )
