@@ -227,7 +227,7 @@ def tolerance(dtype: torch.dtype, terms: int, steps: int) -> float:
 
     A sum of n products of rounded numbers is off by about eps * sqrt(n) of its largest term (random signs), and the
     recurrence, which contracts for the weights drawn here, adds the errors of T steps like a random walk. The factor 8
-    covers the transcendental functions (two ulps each) and the conditioning of the normalisations.
+    covers the transcendental functions (two ulps each).
     """
     return 8.0 * torch.finfo(dtype).eps * math.sqrt(max(terms, 1)) * math.sqrt(max(steps, 1))
 
@@ -253,7 +253,10 @@ def assert_agrees(task: Problem, engine: str, dtype: torch.dtype) -> None:
     right, right_grads = expected(task)
     got, grads = run(task, engine, dtype)
     steps, batch = task.case.steps, task.case.batch
-    bound = tolerance(dtype, task.cell.input_size + task.cell.hidden_size, steps)
+    # A normalisation multiplies an error by one over the spread of what it is given, by 30 and more in these problems:
+    # against an exact result, AVX2 is off by 9e-15 and NEON by 13e-15 where 13e-15 is what a cell without one may be.
+    normalised = 2.0 if getattr(task.cell, "layer_norm", False) else 1.0
+    bound = normalised * tolerance(dtype, task.cell.input_size + task.cell.hidden_size, steps)
     if got.output.dtype != dtype:
         raise AssertionError(f"output is {got.output.dtype}, expected {dtype}")
     assert_close(got.output, right.output, bound, "output")

@@ -109,6 +109,8 @@ _FLAGS = {
 }
 #: Those that it is told of otherwise, or that make no difference to it.
 _OTHERS = {"bias", "proj_size", "nonlinearity", "reset_after", "recurrent_dropout", "dropout_per_step"}
+#: All the fields that it knows: made here since the Dynamo of torch 2.10 does not trace the union of a set and keys.
+_KNOWN = _OTHERS | _FLAGS.keys()
 #: Stands behind the extension's name of a GRU that resets before the product.
 _BEFORE = "reset_before"
 
@@ -116,7 +118,7 @@ _BEFORE = "reset_before"
 def recipe(cell: Cell, with_dropout: bool) -> Recipe | None:
     """How the extension knows this cell; None if it does not. `with_dropout`: a dropout mask was drawn."""
     name = _NAMES.get(type(cell))
-    if LIBRARY is None or name is None or not {field.name for field in fields(cell)[2:]} <= _OTHERS | _FLAGS.keys():
+    if LIBRARY is None or name is None or not {field.name for field in fields(cell)[2:]} <= _KNOWN:
         return None
     if isinstance(cell, RNNCell):
         name = f"{name}_{cell.nonlinearity}"
