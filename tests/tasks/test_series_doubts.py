@@ -10,6 +10,7 @@ import pytest
 
 import unroll
 
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 SERIES = [(n, "ab"[n % 2], np.sin(np.arange(30) * (0.2 + n % 2 / 5) + n)) for n in range(20)]
 
 
@@ -67,3 +68,34 @@ def test_files_without_times_do_not_go_on_from_one_to_the_next(tmp_path: Path) -
     for n, word, own in SERIES[:6]:
         write(tmp_path / word / f"{n}.csv", "x,y", *(f"{v:.3f},{2 * v:.3f}" for v in own))
     assert "6 files without times" in wrong(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("time", "names", "words"),
+    [
+        (
+            "Year",
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+            "the months of a year",
+        ),
+        ("year", [f"{month:02}" for month in range(1, 13)], "the months of a year"),
+        ("연도", [f"{month}월" for month in range(1, 13)], "the months of a year"),
+        ("Date", [f"H{hour}" for hour in range(1, 25)], "the hours of a day"),
+        ("date", [f"{hour:02}:00" for hour in range(24)], "the hours of a day"),
+    ],
+)
+def test_steps_side_by_side_are_asked_about(tmp_path: Path, time: str, names: list[str], words: str) -> None:
+    days = words.endswith("day")
+    begins = [str(np.datetime64("2023-01-01") + at) if days else str(1950 + at) for at in range(60)]
+    draw = np.random.default_rng(0).normal(size=(60, len(names))).round(2).astype(str)
+    rows = (",".join([begin, *cells]) for begin, cells in zip(begins, draw, strict=True))
+    path = write(tmp_path / "wide.csv", ",".join([time, *names]), *rows)
+    assert f"called as {words}" in wrong(path)
+    assert not unroll.check(path, time=time).errors
+
+
+@pytest.mark.parametrize("name", ["store_{}", "{}"])
+def test_columns_with_numbers_in_their_names_are_series(tmp_path: Path, name: str) -> None:
+    names = [name.format(number) for number in range(1, 25)]
+    rows = (f"{np.datetime64('2023-01-01') + at}," + ",".join(["1.5", "2"] * 12) for at in range(60))
+    assert not unroll.check(write(tmp_path / "wide.csv", ",".join(["date", *names]), *rows)).errors

@@ -11,6 +11,7 @@ import numpy as np
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.data.series.ids import find_ids
+from unroll.data.series.moments import moments
 from unroll.data.table.codes import cell_codes
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
@@ -22,6 +23,11 @@ _LOOKED_AT, _STEPS = 200, 5
 _LEAST, _MOST = 8, 0.8
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 _BETWEEN = re.compile(r"[\s,;|\[\]()]+")
+#: Names of columns that are parts of a row's time, and how many of them it has. Hours without a word have two digits.
+_MONTH_NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTHS = re.compile(rf"(?i)(?:{_MONTH_NAMES})[a-z]{{0,6}}\.?|m?(?:0?[1-9]|1[0-2])(?:월|月)?")
+_HOURS = re.compile(r"(?i)(?:h|hr|he|hour)[ _-]?[0-2]?[0-9]|[0-2]?[0-9](?::00|시|時)|[0-2][0-9]")
+_SIDE_BY_SIDE = (("month", _MONTHS, 12, "year", "Y"), ("hour", _HOURS, 24, "day", "D"))
 
 
 def refuse_doubtful_series(table: Table, task: Task, guess: Guess, data: DataConfig) -> None:
@@ -42,6 +48,8 @@ def refuse_doubtful_series(table: Table, task: Task, guess: Guess, data: DataCon
         _refuse_numbers_as_words(table, inputs)
     if task.name == "generate" and is_running_text(table):
         _refuse_numbers_as_text(table)
+    if task.name == "forecast" and guess.data.time is not None and data.time is None and data.target is None:
+        _refuse_steps_side_by_side(table, guess.data.time)
     if task.name == "forecast" and guess.data.time is None:
         _refuse_answers_of_series(table, data)
         _refuse_many_files(table, data)
@@ -104,6 +112,24 @@ def _refuse_numbers_as_text(table: Table) -> None:
             " if it is no comma, and --task generate learns the lines as text",
             *table.place(0),
         )
+
+
+def _refuse_steps_side_by_side(table: Table, time: str) -> None:
+    """Raise if the months of a year, or the hours of a day, stand beside each other and would be a series each."""
+    for part, names, count, whole, unit in _SIDE_BY_SIDE:
+        found = [name for name in table.columns if name != time and names.fullmatch(name.strip())]
+        if len(found) < count:
+            continue
+        times = moments(table, time)
+        # Numbers that are no moments are years.
+        rows = times.astype(f"datetime64[{unit}]") if times.dtype.kind == "M" else times
+        if len(np.unique(rows)) == len(table):
+            raise DataError(
+                f"the columns '{found[0]}' to '{found[-1]}' are called as the {part}s of a {whole}, of which each row"
+                f" is one, and would be {len(found)} series in steps of one {whole}; write a row for each {part}"
+                f" (pandas: melt), or keep them with --time {shlex.quote(time)}",
+                table.paths[0],
+            )
 
 
 def _refuse_answers_of_series(table: Table, data: DataConfig) -> None:
