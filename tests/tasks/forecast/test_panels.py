@@ -6,9 +6,11 @@ import math
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import unroll
 from data.helpers import write
+from unroll.errors import DataError
 from unroll.trained import Model
 
 QUICK = {"epochs": 1, "baselines": False, "progress": False, "horizon": 3}
@@ -44,6 +46,17 @@ def test_pairs_are_series_found_or_named(tmp_path: Path) -> None:
     assert list(new) == ["9/milk", "9/bread"]
     short = answers(found, pd.concat([frame(), late[:2]]))
     assert "needs" in str(short["9/milk"]["error"])
+
+
+def test_ids_that_were_read_as_numbers_are_told_of(tmp_path: Path) -> None:
+    rows = frame().assign(store=lambda own: own["store"].map("{:03}".format))
+    model = unroll.train(rows, **QUICK)  # type: ignore[arg-type]
+    assert list(answers(model, rows)) == ["001/milk", "001/bread", "002/milk", "002/bread"]
+    for read in (frame(), frame().astype({"store": float})):
+        with pytest.raises(DataError, match=r"series '1(\.0)?/milk' was not there .* and '001/milk', .*, was"):
+            answers(model, read)
+    # Another number is another series.
+    assert list(answers(model, frame().query("store == 1").assign(store="100"))) == ["100/milk", "100/bread"]
 
 
 def test_rows_of_years_are_forecast_for_the_years_after_them(tmp_path: Path) -> None:

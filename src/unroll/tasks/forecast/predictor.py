@@ -30,7 +30,14 @@ from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
-from unroll.tasks.forecast.shaping import begun_earlier, check_missing, extended, series_of_text, until_last_value
+from unroll.tasks.forecast.shaping import (
+    begun_earlier,
+    check_missing,
+    check_names,
+    extended,
+    series_of_text,
+    until_last_value,
+)
 from unroll.tasks.forecast.shoulders import kept_of, on_shoulders
 from unroll.tasks.forecast.windows import Scaling, SeriesStore, Windows, fit_scaling, split_windows
 from unroll.tasks.parts import NetworkParts, numbers
@@ -271,6 +278,8 @@ class ForecastPredictor(Predictor):
                     table.paths[0],
                 )
         series = load_series(table, columns, self._saved.reading(), future=future)
+        if self._saved.series is not None:
+            check_names(table, [item.name for item in series], self._saved.scaling)
         # Steps to come have no value and are not missing.
         check_missing(table, [until_last_value(item) for item in series], self._settings.missing)
         return series

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from unroll.data import Frequency, Table, TimeSeries
+from unroll.data.series.ids import VALUES
 from unroll.errors import DataError
 from unroll.tasks.forecast.settings import Saved
 
@@ -143,3 +144,36 @@ def series_of_text(text: str, saved: Saved) -> TimeSeries:
     # Where the model knows one series only, the numbers are taken as its own.
     name = next(iter(saved.scaling)) if len(saved.scaling) == 1 else ""
     return TimeSeries(name, steps, values, np.empty((len(values), 0)), (), frequency, np.full(len(values), -1))
+
+
+def check_names(table: Table, names: Collection[str], known: Collection[str]) -> None:
+    """Raise if a series is a known one whose id was read as a number: it would be forecast as a new one.
+
+    Args:
+        table: where the series are from.
+        names: of the series.
+        known: names of those that were there in training.
+
+    Raises:
+        DataError: one is 1 or 1.0, and training had 01.
+    """
+    numbers = {_as_number(name): name for name in known}
+    for name in names:
+        meant = numbers.get(_as_number(name))
+        if name not in known and meant is not None and meant not in names:
+            raise DataError(
+                f"series '{name}' was not there in training, and '{meant}', which is the same as a number, was; write"
+                " ids as they were written then, as texts (pandas: dtype=str)",
+                table.paths[0],
+            )
+
+
+def _as_number(name: str) -> str:
+    """An id as it is left where it, or its parts, were read as numbers.
+
+    >>> _as_number("007/milk"), _as_number("7.0/milk"), _as_number("000")
+    ('7/milk', '7/milk', '0')
+    """
+    parts = name.split(VALUES)
+    plain = [re.sub(r"^0+(?=\d)|\.0+$", "", part) if re.fullmatch(r"\d+(\.0+)?", part) else part for part in parts]
+    return VALUES.join(plain)
