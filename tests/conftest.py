@@ -1,7 +1,8 @@
-"""What the tests of the native engine share, and those of ONNX files."""
+"""What the tests of the native engine share, those of ONNX files, and those of files that are nested without end."""
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,16 @@ def level(request, native) -> Iterator[str]:
     native.set_level(request.param)
     yield request.param
     native.set_level(before)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """What other tests left behind is not collected where the depth of the recursion is used up: its finalizers would
+    fail there, and this test for it."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,7 @@ def test_a_config_survives_json() -> None:
     assert config.data.path == "b"
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize(
     ("content", "message"),
     [

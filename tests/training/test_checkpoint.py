@@ -119,6 +119,7 @@ def test_a_damaged_newest_checkpoint_is_not_passed_over_but_the_way_out_is_named
     assert read(tmp_path)[0].steps == 1
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_the_schema_is_closed(tmp_path: Path) -> None:
     path = save_checkpoint(tmp_path, position(), TENSORS)
     value = json.loads(path.read_text())

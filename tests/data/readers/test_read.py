@@ -57,6 +57,7 @@ def test_jsonl_series_labels_and_nested(tmp_path: Path) -> None:
     assert "nested values are kept as JSON text in more" in table.notes
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize(
     ("line", "message"),
     [

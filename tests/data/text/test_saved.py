@@ -58,6 +58,7 @@ def test_features_of_tokens_read_as_before() -> None:
         assert again.encode(["정말", "Good"]).features.tolist() == TAGGER.encode(["정말", "Good"]).features.tolist()
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_the_kind_decides_and_another_kind_is_named() -> None:
     assert isinstance(vocabulary_from_json(STEPS[0].to_json()), StepFeatures)
     assert isinstance(vocabulary_from_json(TAGGER.to_json()), TokenFeatures)
