@@ -309,6 +309,7 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         Goal("exact_match", 0.95, True, "syllables that training never showed"),
         builtin=True,
     ),
+    Recipe("cldr", "cldr", ("--set", "model.tokens=jamo"), builtin=True),
     Recipe("songys_ko", "chatbot/songys_ko/ChatbotData.csv", ()),
     Recipe(
         "topical_chat",

@@ -20,6 +20,7 @@ EXTRAS = {
     "PIL": ("pillow", "tasks"),
     "tensorboard": ("tensorboard", "tasks"),
     "datasets": ("datasets", "datasets"),
+    "babel": ("babel", "names"),
     "onnx": ("onnx", "export"),
     "onnxruntime": ("onnxruntime", "export"),
     "onnxscript": ("onnxscript", "export"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from data.helpers import read, rows, write
 from unroll.data import Kind, Table, builtin_names
 from unroll.data.readers.sound import sound_path
-from unroll.errors import ConfigError, DataError
+from unroll.errors import ConfigError, DataError, MissingExtraError
 
 
 def test_jsonl_of_objects(tmp_path: Path) -> None:
@@ -323,6 +324,16 @@ def test_builtin_hangul(tmp_path: Path) -> None:
         ["가", "각", "힣"],
         ["GA", "GAG", "HIH"],
     ]
+
+
+def test_builtin_cldr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = read("cldr", tmp_path)
+    pairs = dict(zip(table.texts("source"), table.texts("target"), strict=True))
+    assert len(table) > 1000
+    assert (pairs["South Korea"], pairs["Welsh"], pairs["Swiss Franc"]) == ("대한민국", "웨일스어", "스위스 프랑")
+    monkeypatch.setitem(sys.modules, "babel", None)
+    with pytest.raises(MissingExtraError, match=r"this built-in data set needs babel, .*\[names\]"):
+        read("cldr", tmp_path / "again")
 
 
 def test_builtin_pydocs(tmp_path: Path) -> None:

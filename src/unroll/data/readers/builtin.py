@@ -25,6 +25,7 @@ _SETS = {
     "co2": "weekly CO2 in the air over Mauna Loa, 1958 to 2001, with gaps (statsmodels); forecast",
     "digits": "1797 images of handwritten digits, 8 rows of 8 pixels each read as 8 steps (scikit-learn); classify",
     "hangul": "the 11,172 Hangul syllables and their names in Unicode, as 각 and GAG (Python); translate",
+    "cldr": "names of places, languages and currencies in English and Korean (babel); translate",
     "pydocs": "paragraphs of Python's own documentation and the area each is about (Python); classify",
 }
 #: The modules of the standard library behind each class of pydocs.
@@ -71,6 +72,8 @@ def read_builtin(name: str, store: Path) -> Table:
     note = f"built-in set: {_SETS[name]}"
     if name == "hangul":
         return _hangul(store, note)
+    if name == "cldr":
+        return _cldr(store, note)
     if name == "pydocs":
         return _pydocs(store, note)
     if name == "digits":
@@ -114,6 +117,26 @@ def _hangul(store: Path, note: str) -> Table:
         writer.begin(path)
         for number, code in enumerate(range(ord("가"), ord("힣") + 1), 1):
             writer.add(Row([chr(code), unicodedata.name(chr(code)).rpartition(" ")[2]], number))
+        return writer.finish([note], "csv")
+
+
+def _cldr(store: Path, note: str) -> Table:
+    """The names that Unicode's Common Locale Data Repository has in both languages and that are not the same."""
+    try:
+        from babel import Locale
+    except ImportError:
+        raise MissingExtraError("babel", "names", "this built-in data set") from None
+    english, korean = Locale("en"), Locale("ko")
+    path = _file_of("babel", "locale-data/ko.dat")
+    with Writer(store, [Field("source"), Field("target")], path) as writer:
+        writer.begin(path)
+        number = 0
+        for kind in ("territories", "languages", "currencies"):
+            others = getattr(korean, kind)
+            for code, own in sorted(getattr(english, kind).items()):
+                if others.get(code, own) != own:
+                    number += 1
+                    writer.add(Row([own, others[code]], number))
         return writer.finish([note], "csv")
 
 
