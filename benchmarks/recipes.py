@@ -309,7 +309,13 @@ RECIPES: tuple[Recipe | MemoryRecipe, ...] = (
         Goal("exact_match", 0.95, True, "syllables that training never showed"),
         builtin=True,
     ),
-    Recipe("cldr", "cldr", ("--set", "model.tokens=jamo"), builtin=True),
+    Recipe(
+        "cldr",
+        "cldr",
+        ("--set", "model.tokens=jamo"),
+        Goal("chrf", "word-for-word dictionary", True, "above the dictionary: names that training never showed"),
+        builtin=True,
+    ),
     Recipe("songys_ko", "chatbot/songys_ko/ChatbotData.csv", ()),
     Recipe(
         "topical_chat",
