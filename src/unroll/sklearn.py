@@ -24,10 +24,11 @@ from unroll.metrics.entities import detect_scheme, spans
 from unroll.results import Predictions
 from unroll.tasks.classify.predictor import ClassifyPredictor
 from unroll.tasks.options import Value
+from unroll.tasks.records import is_missing
 from unroll.trained import Model
 
 #: What the columns are called on the way.
-_TARGET, _VALUE, _TIME = "label", "value", "time"
+_TARGET, _VALUE = "label", "value"
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):
@@ -79,7 +80,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("SequenceClassifier requires y to be passed, but the target y is None")
         records, classes = _records(X), column_or_1d(y, warn=True)
         check_consistent_length(records, classes)
-        empty = next((row for row, label in enumerate(classes.tolist()) if _is_missing(label)), None)
+        empty = next((row for row, label in enumerate(classes.tolist()) if is_missing(label)), None)
         if empty is not None:
             raise ValueError(f"expected a class for every record, got none in row {empty} of y; leave such rows out")
         if classes.dtype.kind == "f":
@@ -222,13 +223,15 @@ class Forecaster(RegressorMixin, BaseEstimator):
         Raises:
             DataError: it is no series of numbers, or too short.
         """
-        series = X if y is None else y
+        series: Any = X if y is None else y
         values = np.asarray(series, dtype=np.float64)
         if values.ndim != 1 or len(values) != len(X):
             raise DataError(f"expected y (T,) with one step per row of X, got {values.shape} for {len(X)} rows")
         params = self.get_params(deep=False)
         sizes = {"input_length": params.pop("input_length"), "horizon": params.pop("horizon")}
-        self._history = {**_times(series), _VALUE: values}
+        # A series of pandas brings its times.
+        pandas = hasattr(series, "index") and hasattr(series, "to_frame")
+        self._history = series.rename_axis(None).to_frame(_VALUE) if pandas else {_VALUE: values}
         self.model_ = _fit("forecast", self._history, params, **sizes)
         return self
 
@@ -243,13 +246,6 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if steps > self.horizon:
             raise DataError(f"expected at most horizon={self.horizon} rows, got {steps}; give a longer horizon")
         return np.array(model.predict(self._history)[0].quantiles["0.5"][:steps])
-
-
-def _times(series: Any) -> dict[str, Any]:
-    """The times of a pandas series as a column, or nothing."""
-    index: Any = getattr(series, "index", None)
-    index = index.to_timestamp() if hasattr(index, "to_timestamp") else index
-    return {_TIME: index} if getattr(getattr(index, "dtype", None), "kind", "") == "M" else {}
 
 
 def _fit(task: str, data: object, params: Mapping[str, Any], **model: Value) -> Model:
@@ -288,11 +284,6 @@ def _records(X: Any) -> Any:
     if records and isinstance(records[0], list | tuple) and all(isinstance(x, int | float) for x in records[0]):
         return check_array(records)
     return records
-
-
-def _is_missing(label: Any) -> bool:
-    # What pandas calls NA compares with nothing.
-    return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def _holds_texts(values: NDArray[Any]) -> bool:

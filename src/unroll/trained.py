@@ -204,11 +204,10 @@ class Model:
             config = self._data_config(data, {})
             table = self._table(data, config, Path(store))
             name = str(table.paths[0].name)
-            found = Evaluation(self.predictor.evaluate(table, config).metrics, name)
-        entries = {metric: {"value": score.value, "interval": score.interval} for metric, score in found.items()}
+            metrics = self.predictor.evaluate(table, config).metrics
+        entries = {metric: score.entry() for metric, score in metrics.items()}
         where = name if is_file(data) else "these rows"
-        found.headline = words.score_on(where, entries, self._task.monitor.metric)
-        return found
+        return Evaluation(metrics, name, headline=words.score_on(where, entries, self._task.monitor.metric))
 
     def save(self, path: Path | str, *, force: bool = False) -> Model:
         """Copy the run to a folder, as the command line's `--out` has it, and return the model there.

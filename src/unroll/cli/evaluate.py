@@ -27,5 +27,5 @@ def evaluate(
         show.scores(model.metrics)
         return
     scores = model.evaluate(data)
-    entries = {name: {"value": score.value, "interval": score.interval} for name, score in scores.items()}
+    entries = {name: score.entry() for name, score in scores.items()}
     show.entries([(Path(data).name, entries)], "scored on")

@@ -49,6 +49,10 @@ class Score(NamedTuple):
     value: float
     interval: tuple[float, float] | None = None
 
+    def entry(self) -> dict[str, Any]:
+        """As metrics.json has it."""
+        return {"value": self.value, "interval": self.interval}
+
 
 class Scores(NamedTuple):
     """Metrics by name, the one that is watched first, and the sections that show them in the report."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import numbers_with_units
 from unroll.data.images.pictures import is_picture_name
+from unroll.data.readers.conll import ENTITY_TAG
 from unroll.data.readers.messenger import LEVELS
 from unroll.data.readers.parallel import language_of
 from unroll.data.readers.sound import is_sound
@@ -39,7 +40,6 @@ _TIME_NAME = re.compile(
 _DIGITS = 4
 #: Words from which on a text is no name of a place or a product.
 _FEW_WORDS = 4
-_ENTITY_TAG = re.compile(r"O$|[BIESLUMW]-\S+$")
 #: A name and what its owner says, and lines for each name, at least.
 _SPEAKER = re.compile(r"([^\W\d][\w .'-]{0,30}?) ?: \S")
 _TURNS_EACH = 5
@@ -376,7 +376,7 @@ def _refuse_annotations(table: Table, target: str, rows: np.ndarray) -> None:
             *table.place(0),
         )
     tags = [cell.split() for cell in cells]
-    marked = all(_ENTITY_TAG.match(tag) for row in tags for tag in row) and any("O" in row for row in tags)
+    marked = all(ENTITY_TAG.match(tag) for row in tags for tag in row) and any("O" in row for row in tags)
     if cells and marked and len({cell for row in tags for cell in row}) > 1:
         raise DataError(
             f"column '{target}' holds tags of entities ({cells[0][:40]}), which belong to tokens, not to rows; write"
@@ -390,7 +390,7 @@ def _refuse_lists_of_tags(table: Table, target: str, rows: np.ndarray) -> None:
     """Raise if what would be several classes of a row are the tags of its tokens."""
     tags = table.labels(target, rows)
     found = {tag for row in tags for tag in row}
-    if "O" in found and len(found) > 1 and all(map(_ENTITY_TAG.match, found)):
+    if "O" in found and len(found) > 1 and all(map(ENTITY_TAG.match, found)):
         shown = ", ".join(next(row for row in tags if row)[:3])
         raise DataError(
             f"column '{target}' holds tags of entities ({shown}, ...), which belong to tokens, and no column holds as"

@@ -318,7 +318,7 @@ def _sentence(text: str) -> str:
 
 
 def _plain(scores: Scores) -> dict[str, Any]:
-    return {name: {"value": score.value, "interval": score.interval} for name, score in scores.metrics.items()}
+    return {name: score.entry() for name, score in scores.metrics.items()}
 
 
 def peak_memory() -> int:

@@ -14,17 +14,22 @@ from unroll.data.frames import frames_of, table_of
 from unroll.data.images.held import is_held_picture, is_picture
 from unroll.data.images.places import picture_beside
 from unroll.data.readers.jsonshapes import nested_in, opened
-from unroll.data.readers.registry import form_of
+from unroll.data.readers.registry import ENDINGS
 from unroll.data.readers.sound import sound_path
 from unroll.errors import DataError
 from unroll.tasks.base import Record
 
 #: Rows that are taken from a table at a time.
 _BLOCK = 1024
-#: Characters of a text that could end in the name of a file.
-_LONGEST = 200
+#: Characters at the end of a text in which the end of a file's name stands.
+_LONGEST = max(map(len, ENDINGS))
 #: Keys under which a record holds what was said in a conversation.
 CONVERSATION = ("turns", "messages", "conversation", "conversations")
+
+
+def is_missing(cell: object) -> bool:
+    """Whether it is an empty cell: None, NaN, or what pandas has for them, which compares with nothing."""
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)
 
 
 def records_of(
@@ -107,15 +112,13 @@ def _examined(records: Iterator[Record], *, is_file: bool) -> Iterator[Record]:
     for number, record in enumerate(records, 1):
         if isinstance(record, str):
             # A text that happens to be the name of such a file is much rarer than a file that was meant.
-            if not is_file and form_of(Path(record[-_LONGEST:])) is not None and os.path.isfile(record):
+            if not is_file and record[-_LONGEST:].lower().endswith(ENDINGS) and os.path.isfile(record):
                 raise DataError(
                     f"'{record}' is a file, and would be read as a text; its rows are asked for with --file {record},"
                     f" in Python with predict(Path('{record}'))"
                 )
         elif not isinstance(record, Mapping | list | tuple | np.ndarray):
-            # Empty cells of pandas come as NaN, or as what compares with nothing.
-            empty = record is None or repr(record) in ("nan", "<NA>", "NaT")
-            got = "nothing" if empty else f"{type(record).__name__} {record!r}"[:80]
+            got = "nothing" if is_missing(record) else f"{type(record).__name__} {record!r}"[:80]
             raise DataError(f"record {number}: expected a text, or a mapping from columns to values, got {got}")
         yield record
 

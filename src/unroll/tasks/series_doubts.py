@@ -13,6 +13,7 @@ from unroll.data import Kind, Table
 from unroll.data.series.ids import find_ids
 from unroll.data.series.moments import moments
 from unroll.data.table.codes import cell_codes
+from unroll.data.table.notations import MONTHS
 from unroll.data.text.corpus import is_running_text
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
@@ -24,8 +25,7 @@ _LEAST, _MOST = 8, 0.8
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 _BETWEEN = re.compile(r"[\s,;|\[\]()]+")
 #: Names of columns that are parts of a row's time, and how many of them it has. Hours without a word have two digits.
-_MONTH_NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_MONTHS = re.compile(rf"(?i)(?:{_MONTH_NAMES})[a-z]{{0,6}}\.?|m?(?:0?[1-9]|1[0-2])(?:월|月)?")
+_MONTHS = re.compile(rf"(?i)(?:{'|'.join(MONTHS)})[a-z]{{0,6}}\.?|m?(?:0?[1-9]|1[0-2])(?:월|月)?")
 _HOURS = re.compile(r"(?i)(?:h|hr|he|hour)[ _-]?[0-2]?[0-9]|[0-2]?[0-9](?::00|시|時)|[0-2][0-9]")
 _SIDE_BY_SIDE = (("month", _MONTHS, 12, "year", "Y"), ("hour", _HOURS, 24, "day", "D"))
 

@@ -10,7 +10,7 @@ from unroll.data.doctor.finding import Finding, at_row, counted, of_error
 from unroll.data.doctor.standing import stand_ins
 from unroll.data.series.calendar import row_steps
 from unroll.data.series.changes import days_advice, zone_advice
-from unroll.data.series.clock import UTC, Clock, in_calendar, offset_text
+from unroll.data.series.clock import Clock, in_calendar, offset_text
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.moments import moments, offsets_of, since_1970
 from unroll.data.series.rows import series_rows, shown
@@ -61,6 +61,8 @@ def look_at_times(
     if calendar is not None and not calendar.slots and not as_they_stand:
         text = "times come in no usual step: every row counts as a step, whatever time passes to the next"
         yield at_row(table, int(groups[0][1][0]), "warning", text, "resample the series to equal steps if it matters")
+    instants = times.dtype.kind == "M" and zone is None
+    counted_in_utc = instants and since_1970(table, time)
     steps: dict[str, int] = {}
     listed = {"twice": 0, "gaps": 0, "irregular": 0, "order": 0}
     for clock, (name, rows) in zip(clocks, groups, strict=True):
@@ -77,9 +79,8 @@ def look_at_times(
                 )
                 yield at_row(table, int(rows[int(back[0]) + 1]), "note", text, "")
         rows, own = rows[order], own[order]
-        naive = own.dtype.kind == "M" and clock.zone is None and zone is None
-        changes = zone_advice(own) if naive else None
-        if own.dtype.kind == "M" and zone is None and (clock.zone in UTC or since_1970(table, time)):
+        changes = zone_advice(own) if instants and clock.zone is None else None
+        if counted_in_utc or (instants and clock.is_utc):
             changes = days_advice(own)
         twice = np.flatnonzero(own[1:] == own[:-1])
         if len(twice):

@@ -80,6 +80,9 @@ READERS: tuple[Reader, ...] = (
     DelimitedReader("text"),
 )
 
+#: How the names of files end that promise a reader.
+ENDINGS = tuple(suffix + packed for reader in READERS for suffix in reader.suffixes for packed in ("", ".gz"))
+
 
 def plain_name(path: Path) -> Path:
     """The name of a file without ``.gz``."""

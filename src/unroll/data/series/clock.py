@@ -16,7 +16,7 @@ from unroll.data.series.frequency import FIRST, LAST, frequency_of, steps_betwee
 from unroll.errors import ConfigError, nearest
 
 #: How zones are called that are UTC.
-UTC = ("Z", "+00:00", "UTC")
+_UTC = ("Z", "+00:00", "UTC")
 _DAY = np.timedelta64(86_400_000_000, "us")
 #: Zones that are named first where several have the same clock changes.
 _KNOWN = (
@@ -36,6 +36,11 @@ class Clock(NamedTuple):
 
     zone: str | None = None
     absolute: bool = False
+
+    @property
+    def is_utc(self) -> bool:
+        """Whether the zone is UTC by name."""
+        return self.zone in _UTC
 
     def wall(self, times: np.ndarray) -> np.ndarray:
         """Times (T,) of a series as the wall clock shows them."""

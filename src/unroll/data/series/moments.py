@@ -45,9 +45,8 @@ def moments(table: Table, column: str) -> np.ndarray:
     if table.kinds.get(column) is not Kind.NUMBER:
         times = table.times(column)
     else:
-        values = table.numbers(column)
-        read = from_numbers(values, dated=_DATED.search(column) is not None)
-        times = values if read is None else read[0]
+        read = _numbers_as_moments(table, column)
+        times = table.numbers(column) if read is None else read[0]
     return together(times, completing(table, column))
 
 
@@ -80,20 +79,23 @@ def offsets_of(table: Table, column: str, zone: str | None) -> np.ndarray | None
 
 def since_1970(table: Table, column: str) -> bool:
     """Whether a column holds numbers that count from 1970 on: moments of UTC, whatever a clock showed."""
-    if table.kinds.get(column) is not Kind.NUMBER:
-        return False
-    read = from_numbers(table.numbers(column), dated=_DATED.search(column) is not None)
+    read = _numbers_as_moments(table, column) if table.kinds.get(column) is Kind.NUMBER else None
     return read is not None and read[1].endswith(_SINCE)
+
+
+def _numbers_as_moments(table: Table, column: str) -> tuple[np.ndarray, str] | None:
+    """As `from_numbers`, of a column of numbers, whose name may promise a date."""
+    return from_numbers(table.numbers(column), dated=_DATED.search(column) is not None)
 
 
 def said_of(table: Table, column: str) -> str | None:
     """What the numbers of a column of times are, in words, with the first as an example; None of plain ones."""
     if table.kinds.get(column) is not Kind.NUMBER:
         return None
-    values = table.numbers(column)
-    read = from_numbers(values, dated=_DATED.search(column) is not None)
+    read = _numbers_as_moments(table, column)
     if read is None:
         return None
+    values = table.numbers(column)
     at = int((~np.isnan(values)).argmax())
     return f"'{column}' holds {read[1]}: {values[at]:.15g} is {str(read[0][at])[:19].replace('T', ' ')}"
 

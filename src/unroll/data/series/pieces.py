@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll.data.table.kinds import Kind
+from unroll.data.table.notations import MONTHS
 from unroll.data.table.spelling import plain_spelling
 from unroll.data.table.table import Table
 
@@ -20,8 +21,7 @@ _LOOKED_AT = 40
 _YEAR = re.compile("(?i)^(year|yr|yyyy|년|년도|연도)$")
 #: A part as a number, perhaps with a word or a letter beside it: 3, M03, W05, Q1, 3월, 24시.
 _PART = re.compile(r"(?i)^(?:[QMWH]|WK ?|Week )?0*([0-9]{1,3})(?: ?(?:월|일|시|분|초|분기|주|주차|Q|h))?$")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH_NAME = re.compile(f"(?i)^({'|'.join(_MONTHS)})[a-z]{{0,6}}\\.?$")
+_MONTH_NAME = re.compile(f"(?i)^({'|'.join(MONTHS)})[a-z]{{0,6}}\\.?$")
 #: A time of day; without minutes it names its half of the day.
 _OF_DAY = re.compile(
     r"^(?P<ko>오[전후])? ?(?P<hour>\d{1,2})(?P<rest>[:.]\d{2}(?:[:.]\d{2}(?:\.\d{1,6})?)?)? ?(?P<en>[AaPp]\.?[Mm]\.?)?$"
@@ -180,7 +180,7 @@ def _whole(table: Table, name: str, part: _Part) -> np.ndarray | None:
 def _number_of(cell: str, *, months: bool) -> float:
     month = _MONTH_NAME.match(cell) if months else None
     if month is not None:
-        return float(_MONTHS.index(month[1].lower()) + 1)
+        return float(MONTHS.index(month[1].lower()) + 1)
     found = _PART.match(_SPAN.sub("", cell))
     return np.nan if found is None else float(found[1])
 

@@ -6,6 +6,8 @@ import re
 
 #: The name of a weekday may stand before a date; it says nothing that the date does not.
 WEEKDAY = r"(?:(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]{0,6}\.?,? )?"
+#: Names of months begin with these.
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: Dates: name, what a cell looks like, and the form that strptime takes.
 _DATES = (
     ("year-month-day short", r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),

@@ -12,17 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unroll.data.table.notations import ALL, BARE_HOURS, OFFSET, WEEKDAY, ZONED, looks_like
+from unroll.data.table.notations import ALL, BARE_HOURS, MONTHS, OFFSET, WEEKDAY, ZONED, looks_like
 from unroll.data.table.spelling import may_be_time, plain_spelling
 
 #: How the World Bank and Korea's statistics write the year of a step.
 _YEAR = re.compile(r"(\d{4})(?: \[YR\1\]| ?년)")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: Names of months, short or whole, as a pattern for each.
 _MONTH_NAMES = tuple(
     rf"\b{short}({rest})?\b\.?"
     for short, rest in zip(
-        _MONTHS,
+        MONTHS,
         ("uary", "ruary", "ch", "il", "", "e", "y", "ust", "t|tember", "ober", "ember", "ember"),
         strict=True,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
+from unroll.data.table.notations import MONTHS
 from unroll.data.table.numbers import class_name
 from unroll.errors import DataError, nearest
 from unroll.tasks.reading import are_structured, short_name
@@ -76,7 +77,7 @@ _WHITE = re.compile(r"\s")
 #: A date and a time with names of months or weekdays, as programs stamp them: Mon Apr 06 22:19:45 PDT 2009.
 _STAMP = re.compile(
     r"(?i)\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?(?:\d{1,2} )?"
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\d ,:.apm+-]*(?:\b[a-z]{3,4}\b)?[\d ,:.apm+-]*"
+    rf"(?:{'|'.join(MONTHS)})[a-z]*[\d ,:.apm+-]*(?:\b[a-z]{{3,4}}\b)?[\d ,:.apm+-]*"
 )
 
 #: The words of a column's name, those that say that it holds grades, and those that something is counted or measured.

@@ -11,7 +11,7 @@ from unroll.bundle import DataConfig
 from unroll.data import Frequency, Kind, Table, TimeSeries, on_grid, series_from_table
 from unroll.data.series.calendar import as_rows, row_steps
 from unroll.data.series.changes import days_advice
-from unroll.data.series.clock import UTC, check_zone
+from unroll.data.series.clock import check_zone
 from unroll.data.series.frequency import steps_between
 from unroll.data.series.ids import find_ids, id_columns, names_all
 from unroll.data.series.moments import further, moments, since_1970
@@ -134,14 +134,12 @@ class Reading(NamedTuple):
         zone: whose calendar they are in; None: that of the offsets they name.
         likely: a zone that is taken where they agree with it.
         steps: "time": steps are equal in time; "rows": each row is one; "auto": as the times are.
-        rows: the calendar of a run whose steps are rows.
-        step: the step of time of a run, which series that are forecast keep: a few of them may look like another.
+        step: the step of a run, of time or a row, which series to forecast keep: a few rows may look like another.
     """
 
     zone: str | None = None
     likely: str | None = None
     steps: Literal["auto", "time", "rows"] = "auto"
-    rows: Frequency | None = None
     step: Frequency | None = None
 
 
@@ -204,8 +202,10 @@ def load_series(
 
 def _rows_calendar(found: Sequence[TimeSeries], reading: Reading) -> Frequency | None:
     """The calendar of series whose steps are rows; None if steps are of time."""
-    if reading.rows is not None or reading.steps == "time":
-        return reading.rows
+    if reading.step is not None and reading.step.unit == "row":
+        return reading.step
+    if reading.steps == "time":
+        return None
     times = [series.clock.wall(series.times) for series in found]
     return as_rows(times) if reading.steps == "rows" else row_steps(times)
 
@@ -243,7 +243,7 @@ def _check_steps(table: Table, columns: Columns, series: TimeSeries) -> None:
         )
     if steps_between(series.times, series.frequency) is not None:
         return
-    absolute = columns.time is not None and (series.clock.zone in UTC or since_1970(table, columns.time))
+    absolute = columns.time is not None and (series.clock.is_utc or since_1970(table, columns.time))
     if absolute and series.times.dtype.kind == "M":
         advice = days_advice(series.times) or advice
     for at in range(1, len(series.times)):

@@ -200,8 +200,7 @@ class Saved(BaseModel):
     def reading(self) -> Reading:
         """How times are read, as they were in training."""
         step = None if self.frequency is None else Frequency(**self.frequency.model_dump())
-        rows = step is not None and step.unit == "row"
-        return Reading(self.zone, self.likely_zone, "time", step if rows else None, None if rows else step)
+        return Reading(self.zone, self.likely_zone, "time", step)
 
     def columns(self) -> Columns:
         """The columns that the model was trained on."""
