@@ -166,6 +166,23 @@ def test_gradient_of_the_feature_embedding() -> None:
     assert torch.autograd.gradcheck(run, (embedding.weight.detach().requires_grad_(),))
 
 
+@pytest.mark.parametrize("steps", [[3, 0, 5], [0], [40, 12]], ids=str)
+def test_a_sparse_gradient_of_the_feature_embedding_has_each_feature_once(steps: list[int]) -> None:
+    embedding = FeatureEmbedding(30, 3).double()
+    counts = torch.randint(0, 9, (sum(steps),))
+    ids = torch.randint(0, 30, (int(counts.sum()),))
+    gradients = []
+    for sparse in (False, True):
+        embedding.sparse, embedding.weight.grad = sparse, None
+        y = embedding(ids, counts, torch.tensor(steps))
+        (y * torch.arange(y.numel()).view_as(y)).sum().backward()
+        gradients.append(embedding.weight.grad)
+    whole, rows = gradients
+    assert rows is not None
+    assert torch.equal(rows._indices()[0], ids.unique())
+    torch.testing.assert_close(rows.to_dense(), whole, rtol=1e-12, atol=0)
+
+
 def test_dropouts_act_in_training_only_and_on_whole_steps() -> None:
     torch.manual_seed(0)
     x = torch.ones(50, 20, 4)

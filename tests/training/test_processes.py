@@ -45,12 +45,12 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     assert first["through"] == (["memory", "sockets"] if sys.platform == "linux" else ["sockets"])
     assert first["collected"] == ["", "xxx"]
 
-    assert first["tables"]["equal"] == [True] * 6
+    assert first["tables"]["equal"] == [True] * 11
     assert first["tables"]["sums"] == [1.0, 6, 9, [1, 2]]
     assert first["tables"]["buffers"]
-    # Loss, counts, the small parameter, a buffer of two numbers and a mark for each of the 10,000 rows; then rows 0, 5,
-    # 7, 8 and 1999 of the first table, the second whole, row 3 of the third, and nothing of the fifth.
-    assert first["tables"]["sent"] == 4 * (1 + 10 + 7 + 2 + 5 * 2000 + (5 + 2000 + 1) * 40)
+    # Loss, counts, the small parameter, a buffer of two numbers and a mark for each of the 20,000 rows; then rows 0, 5,
+    # 7, 8 and 1999 of the first table, the second whole, row 3 of the third, and nothing of the fifth; all twice.
+    assert first["tables"]["sent"] == 4 * (1 + 15 + 7 + 2 + 2 * 5 * 2000 + 2 * (5 + 2000 + 1) * 40)
 
     alone = Toy(rows=29, batch_size=7, dropout=0, dtype=torch.float64)
     history = without_time(train(alone, tmp_path / "alone", settings(average=0.5, layer_decay=2.6, unfreeze=1)))

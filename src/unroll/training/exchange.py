@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from unroll.training.processes import Processes
+from unroll.training.tables import is_table, rows_of, with_rows
 
-#: A parameter with at least so many rows and numbers may be a table of which a step touches few rows.
-_ROWS, _NUMBERS = 1024, 1 << 16
 #: A table of which more than this share was touched is sent whole.
 _SPARSE = 0.5
 #: Whole numbers by their size in bytes.
@@ -36,7 +35,7 @@ class Sums(NamedTuple):
 
 
 class Exchange:
-    """Sums over the processes, in place for the gradients.
+    """Sums over the processes, which take the place of the gradients.
 
     What every step has goes in one operation. Of a large table, such as the vectors of a vocabulary, a step touches a
     few rows, and to send all would cost more than the step: the processes first agree which rows any of them touched,
@@ -54,8 +53,8 @@ class Exchange:
     """
 
     def __init__(self, parameters: Sequence[Tensor], buffers: Sequence[Tensor], processes: Processes) -> None:
-        self._whole = [p for p in parameters if not _may_be_sparse(p)]
-        self._tables = [p for p in parameters if _may_be_sparse(p)]
+        self._whole = [p for p in parameters if not is_table(p)]
+        self._tables = [p for p in parameters if is_table(p)]
         self._processes = processes
         double = any(parameter.dtype == torch.float64 for parameter in parameters)
         self._dtype = torch.float64 if double else torch.float32
@@ -109,18 +108,16 @@ class Exchange:
         parts: list[Tensor] = []
         places: list[Tensor | None] = []
         for table, times in tables:
-            gradient = _gradient(table)
-            table.grad = gradient
             rows = times.nonzero().squeeze(1)
             few = len(rows) <= _SPARSE * len(table)
-            parts.append(gradient.index_select(0, rows) if few else gradient)
+            parts.append(_at_rows(table, rows) if few else _gradient(table))
             places.append(rows if few else None)
         if not parts:
             return
         (summed,) = self._together(parts)
         for (table, _), place, part in zip(tables, places, summed, strict=True):
             values = part.to(table.dtype)
-            table.grad = values if place is None else _gradient(table).index_copy_(0, place, values)
+            table.grad = values if place is None else with_rows(place, values, table)
 
     def _together(self, *groups: Sequence[Tensor]) -> list[list[Tensor]]:
         """Sum groups of tensors over the processes, in one operation."""
@@ -131,18 +128,31 @@ class Exchange:
         return [[next(parts).view_as(tensor) for tensor in group] for group in groups]
 
 
-def _may_be_sparse(parameter: Tensor) -> bool:
-    return parameter.dim() == 2 and parameter.shape[0] >= _ROWS and parameter.numel() >= _NUMBERS
-
-
 def _gradient(parameter: Tensor) -> Tensor:
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    gradient = parameter.grad
+    if gradient is None:
+        return torch.zeros_like(parameter)
+    return gradient.to_dense() if gradient.is_sparse else gradient
+
+
+def _at_rows(table: Tensor, rows: Tensor) -> Tensor:
+    """A table's gradient at some of its rows, which are all that have one."""
+    gradient = table.grad
+    if gradient is None or gradient.is_sparse:
+        found = table.new_zeros(len(rows), table.shape[1])
+        if gradient is None:
+            return found
+        return found.index_copy_(0, torch.searchsorted(rows, rows_of(gradient)), gradient.values())
+    return gradient.index_select(0, rows)
 
 
 def _touched(table: Tensor) -> Tensor:
     """1 for each row with a gradient that is not zero (NaN is not zero), else 0."""
-    if table.grad is None:
+    gradient = table.grad
+    if gradient is None:
         return table.new_zeros(len(table))
+    if gradient.is_sparse:
+        return table.new_zeros(len(table)).index_fill_(0, rows_of(gradient), 1.0)
     # As whole numbers of the same bits, which are compared seven times as fast; a row of minus zeros counts as touched.
-    bits = table.grad.view(_BITS[table.grad.element_size()])
+    bits = gradient.view(_BITS[gradient.element_size()])
     return bits.amax(1).ne(0) | bits.amin(1).ne(0)

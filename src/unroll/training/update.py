@@ -18,6 +18,7 @@ from unroll.training.learner import Learner, Timed
 from unroll.training.processes import Processes
 from unroll.training.schedule import learning_rate_factor
 from unroll.training.settings import TrainSettings
+from unroll.training.tables import Tables, numbers
 
 _PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -115,6 +116,7 @@ class Updater:
         self.scaler = torch.amp.GradScaler(device, enabled=settings.precision == "float16")
         dtype = _PRECISIONS.get(settings.precision)
         self._precision = nullcontext() if dtype is None else torch.autocast(device, dtype)
+        self._tables = Tables(learner.model, wanted=device == "cpu")
 
     @property
     def learning_rate(self) -> float:
@@ -166,11 +168,12 @@ class Updater:
         total, items, tokens = torch.zeros((), device=self._processes.device), 0, 0
         waited = self._waited()
         if len(share):
-            with self._precision:
-                loss = self._learner.loss(self._learner.model, share, self._processes.device)
-            if loss.total.requires_grad:
-                # The number of items is not known to all yet; the size of the batch is, and keeps float16 in range.
-                torch.autograd.backward(self.scaler.scale(loss.total / len(rows)))
+            with self._tables.by_rows():
+                with self._precision:
+                    loss = self._learner.loss(self._learner.model, share, self._processes.device)
+                if loss.total.requires_grad:
+                    # The number of items is not known to all yet; the size of the batch is, and keeps float16 in range.
+                    torch.autograd.backward(self.scaler.scale(loss.total / len(rows)))
             total, items, tokens = loss.total.detach(), loss.items, loss.tokens
         told = [int(flag) for flag in flags()]
         sent, exchanged = self._exchange.sent, self._exchange.seconds
@@ -214,12 +217,17 @@ class Updater:
 
     def _apply(self, factor: float) -> Tensor:
         """Multiply the gradients, clip them and let AdamW step; the norm before clipping."""
-        if factor != 1:
-            for parameter in self._parameters:
-                if parameter.grad is not None:
-                    parameter.grad.mul_(factor)
         self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.clip_norm or float("inf"))
-        self.scaler.step(self.optimizer)
+        gradients = numbers(p.grad for p in self._parameters if p.grad is not None)
+        if factor != 1 and gradients:
+            torch._foreach_mul_(gradients, factor)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        limit = self._settings.clip_norm
+        # As torch.nn.utils.clip_grad_norm_, which takes no sparse gradients, and which multiplies by one, too; to look
+        # at the norm first would make a GPU wait.
+        if limit and gradients and not (norm.is_cpu and bool(norm <= limit)):
+            torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+        with self._tables.whole(self._parameters):
+            self.scaler.step(self.optimizer)
         self.scaler.update()
         return norm
