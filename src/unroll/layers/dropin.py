@@ -20,6 +20,9 @@ from unroll.cells.rnn import NONLINEARITIES
 from unroll.engine import AUTO, Layer, Run, scan_layers
 from unroll.layers.recurrent import dropout_factor, leaf, plain_twin
 
+#: Attributes of a layer that say which cells it has.
+_OPTIONS = frozenset({"mode", "input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size"})
+
 
 class DropIn(nn.RNNBase, abc.ABC):
     """What the three drop-ins share: torch.nn's own base class, which holds the options and the parameters, and the way
@@ -53,16 +56,25 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _cell(self, input_size: int) -> Cell:
         """The equation of a layer."""
 
+    def __setattr__(self, attr: str, value: Any) -> None:
+        super().__setattr__(attr, value)
+        if attr in _OPTIONS:
+            self.__dict__.pop("_runs", None)
+
     def _cells(self) -> list[tuple[Cell, list[tuple[str, str]]]]:
-        """One cell for each layer and direction, and by what names its parameters stand here."""
+        """One cell for each layer and direction, and by what names its parameters stand here; as the options say now."""
         found: list[tuple[Cell, list[tuple[str, str]]]] | None = self.__dict__.get("_runs")
         if found is None:
-            directions = 2 if self.bidirectional else 1
-            cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * directions)]
-            found = self.__dict__["_runs"] = [
-                (cells[index >= directions], [(name[: name.rindex("_l")], name) for name in names])
-                for index, names in enumerate(self._all_weights)
-            ]
+            ends = ("", "_reverse") if self.bidirectional else ("",)
+            cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * len(ends))]
+            found = []
+            for layer in range(self.num_layers):
+                cell = cells[layer > 0]
+                found += [(cell, [(name, f"{name}_l{layer}{end}") for name in cell.parameters()]) for end in ends]
+            absent = [here for _, names in found for _, here in names if here not in self._flat_weights_names]
+            if absent:
+                raise RuntimeError(f"{type(self).__name__}: its options ask for '{absent[0]}', which it does not have")
+            self.__dict__["_runs"] = found
         return found
 
     def __getstate__(self) -> dict[str, Any]:
@@ -274,7 +286,8 @@ class RNN(DropIn):
     twin = nn.RNN
 
     def _cell(self, input_size: int) -> Cell:
-        return RNNCell(input_size, self.hidden_size, self.bias, self.nonlinearity)
+        # torch.nn's calls go by the mode, too.
+        return RNNCell(input_size, self.hidden_size, self.bias, "relu" if self.mode == "RNN_RELU" else "tanh")
 
 
 class GRU(DropIn):
