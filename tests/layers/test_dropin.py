@@ -267,6 +267,30 @@ def test_options_that_are_changed_afterwards_count_as_in_torch_nn(
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_a_forward_that_is_a_copy_of_torch_nns_finds_its_helpers() -> None:
+    def forward(self, input, hx):  # type: ignore[no-untyped-def]
+        hx = self.permute_hidden(hx, torch.tensor([1, 0]))
+        self.check_forward_args(input, hx, None)
+        assert self.get_expected_cell_size(input, None) == (1, 2, 5)
+        y, *state = torch.lstm(input, hx, self._flat_weights, True, 1, 0.0, False, False, False)
+        return y, self.permute_hidden(tuple(state), torch.tensor([1, 0]))
+
+    x, h, found = torch.randn(7, 2, 3), torch.randn(1, 2, 5), []
+    for base in (unroll.LSTM, nn.LSTM):
+        torch.manual_seed(0)
+        y, state = type("Copied", (base,), {"forward": forward})(3, 5)(x, (h, h))
+        found.append((y, *state))
+    assert_same(*found)
+
+
+def test_a_state_that_is_no_tensor_is_named() -> None:
+    for layer in both(unroll.GRU, nn.GRU):
+        with pytest.raises(AttributeError) as caught:
+            layer(torch.zeros(7, 2, 3, dtype=torch.float64), torch.zeros(1, 2, 5).double().numpy())
+        if isinstance(layer, unroll.GRU):
+            assert str(caught.value) == "GRU: first state 'h' must be a tensor, got ndarray"
+
+
 def test_options_that_ask_for_weights_that_are_not_there_are_an_error() -> None:
     layer = unroll.GRU(3, 5)
     layer.num_layers = 2

@@ -25,11 +25,8 @@ _OPTIONS = frozenset({"mode", "input_size", "hidden_size", "num_layers", "bias",
 
 
 class DropIn(nn.RNNBase, abc.ABC):
-    """What the three drop-ins share: torch.nn's own base class, which holds the options and the parameters, and the way
-    from there to the engine.
-
-    Not torch.nn.LSTM and so on themselves: torch.compile refuses those.
-    """
+    """What the three drop-ins share: the way from torch.nn's own base class, which holds options and parameters, to the
+    engine. Not torch.nn.LSTM and so on themselves: torch.compile refuses those."""
 
     #: torch.nn's layer of the same form.
     twin: ClassVar[type[nn.RNNBase]]
@@ -62,7 +59,7 @@ class DropIn(nn.RNNBase, abc.ABC):
             self.__dict__.pop("_runs", None)
 
     def _cells(self) -> list[tuple[Cell, list[tuple[str, str]]]]:
-        """One cell for each layer and direction, and by what names its parameters stand here; as the options say now."""
+        """One cell for each layer and direction by the options as they are now, and its parameters' names here."""
         found: list[tuple[Cell, list[tuple[str, str]]]] | None = self.__dict__.get("_runs")
         if found is None:
             ends = ("", "_reverse") if self.bidirectional else ("",)
@@ -174,6 +171,8 @@ class DropIn(nn.RNNBase, abc.ABC):
         cells, axes = self._cells(), 3 if batched else 2
         for index, (state, size) in enumerate(cells[0][0].state_sizes().items()):
             part = parts[index]
+            if not isinstance(part, Tensor):
+                raise AttributeError(f"{name}: first state '{state}' must be a tensor, got {type(part).__name__}")
             expected = (len(cells), shape[1], size) if batched else (len(cells), size)
             if part.shape != expected:
                 form = "(L*D, B, ·)" if batched else "(L*D, ·), as x is unbatched,"
@@ -386,6 +385,10 @@ class LSTM(DropIn):
         super().__init__("LSTM", *sizes, device, dtype, engine=engine, init=init)
 
     twin = nn.LSTM
+    # For subclasses whose forward is a copy of torch.nn.LSTM's.
+    check_forward_args = nn.LSTM.check_forward_args  # type: ignore[assignment]
+    get_expected_cell_size = nn.LSTM.get_expected_cell_size
+    permute_hidden = nn.LSTM.permute_hidden  # type: ignore[assignment]
 
     def _cell(self, input_size: int) -> Cell:
         return LSTMCell(input_size, self.hidden_size, self.bias, self.proj_size)
