@@ -291,6 +291,12 @@ def test_a_state_that_is_no_tensor_is_named() -> None:
             assert str(caught.value) == "GRU: first state 'h' must be a tensor, got ndarray"
 
 
+def test_autocast_of_the_cpu_leaves_meta_tensors_alone() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        y, _ = unroll.LSTM(3, 5, device="meta")(torch.zeros(7, 2, 3, device="meta"))
+    assert (y.shape, y.dtype) == ((7, 2, 5), torch.float32)
+
+
 def test_options_that_ask_for_weights_that_are_not_there_are_an_error() -> None:
     layer = unroll.GRU(3, 5)
     layer.num_layers = 2

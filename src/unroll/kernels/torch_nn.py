@@ -69,7 +69,7 @@ def _cast(cell: Cell, *tensors: Tensor) -> tuple[Tensor, ...]:
     if not torch._C._is_any_autocast_enabled():
         return tensors
     device = tensors[0].device.type
-    if not torch.is_autocast_enabled(device):
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
         return tensors
     return tuple([value.to(torch.get_autocast_dtype(device)) for value in tensors])
 
