@@ -161,6 +161,8 @@ Fit fit(PyObject* object, Kind kind, std::initializer_list<int64_t> shape, View*
     }
     if (!empty && !tensor.data) return Fit::no;
     view->data = static_cast<char*>(tensor.data) + tensor.byte_offset;
+    // Tensors over the bytes of a file may begin anywhere.
+    if (!empty && reinterpret_cast<uintptr_t>(view->data) % static_cast<uintptr_t>(kind_bytes(kind)) != 0) return Fit::no;
     PyObject* const negated = PyObject_CallOneArg(is_neg_method, object);
     if (negated != Py_False) {
         PyErr_Clear();

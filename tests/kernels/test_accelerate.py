@@ -140,6 +140,7 @@ def test_accelerate_keeps_what_was_done_to_a_layer(change):
     parameters = list(model.parameters())
     accelerate(model)
     assert isinstance(model[0], unroll.LSTM)
+    assert repr(model) == repr(before)
     assert list(model.state_dict()) == names
     assert all(new is old for new, old in zip(model.parameters(), parameters, strict=True))
     wanted, got = before(x)[0], model(x)[0]

@@ -205,6 +205,30 @@ def test_graphs_of_a_layer_that_has_run_before_hold_its_work(counted: Counted) -
     assert "unroll.scan.default" in mode.seen
 
 
+@pytest.mark.parametrize("what", ["x", "state", "weight"])
+def test_memory_that_begins_within_an_element_is_left_to_torch(counted: Counted, what: str) -> None:
+    def moved(value: Tensor) -> Tensor:
+        memory = bytearray(value.numel() * 4 + 1)
+        place = torch.frombuffer(memory, dtype=torch.float32, count=value.numel(), offset=1).view(value.shape)
+        return place.copy_(value)
+
+    layer, x, h = unroll.GRU(3, 5), torch.randn(4, 2, 3), torch.randn(1, 2, 5)
+    wanted = layer(x, h)[0]
+    if what == "x":
+        x = moved(x)
+    elif what == "state":
+        h = moved(h)
+    else:
+        layer.weight_hh_l0.data = moved(layer.weight_hh_l0.detach())
+    with recorded_choices() as choices:
+        got = layer(x, h)[0]
+    suite.assert_close(got, wanted, 1e-6, what)
+    assert counted.done == [True, False]
+    assert "is not aligned to its elements" in choices[0].refused["native"]
+    with torch.no_grad(), Mode():
+        suite.assert_close(layer(x, h)[0], wanted, 1e-6, f"{what}, through the operator")
+
+
 def test_what_ran_is_what_explain_says(counted: Counted) -> None:
     layer, x = unroll.LSTM(3, 5), torch.randn(4, 2, 3)
     with recorded_choices() as choices:

@@ -224,3 +224,95 @@ def test_wrong_tensors_raise_what_torch_nn_raises(
 def test_an_unknown_nonlinearity_is_named_in_torch_nns_words() -> None:
     with pytest.raises(ValueError, match=r"Unknown nonlinearity 'garbage'; it must be tanh or relu"):
         unroll.RNN(1, 10, nonlinearity="garbage")
+
+
+def weights(gates: int, features: int, hidden: int) -> dict[str, nn.Parameter]:
+    torch.manual_seed(1)
+    rows = gates * hidden
+    shapes = {"weight_ih_l0": (rows, features), "weight_hh_l0": (rows, hidden), "bias_ih_l0": rows, "bias_hh_l0": rows}
+    return {name: nn.Parameter(torch.randn(shape)) for name, shape in shapes.items()}
+
+
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+CHANGES = [
+    ("RNN", {}, {"mode": "RNN_RELU"}),
+    ("RNN", {}, {"nonlinearity": "relu"}),
+    # In float32, where torch.nn.LSTM does not look at how many weights it has.
+    ("LSTM", {"num_layers": 2, "bidirectional": True}, {"num_layers": 1}),
+    ("LSTM", {"bidirectional": True}, {"bidirectional": False}),
+    ("LSTM", {}, {"bias": False}),
+    *[(kind, {}, {"hidden_size": 4, **weights(gates, 3, 4)}) for kind, gates in GATES.items()],
+    *[(kind, {}, {"input_size": 2, **weights(gates, 2, 5)}) for kind, gates in GATES.items()],
+]
+
+
+@pytest.mark.parametrize("run_before", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "options", "change"), CHANGES, ids=[f"{kind}-{next(iter(change))}" for kind, _, change in CHANGES]
+)
+def test_options_that_are_changed_afterwards_count_as_in_torch_nn(
+    kind: str, options: dict[str, object], change: dict[str, object], run_before: bool
+) -> None:
+    x, found = torch.linspace(-1, 1, 42).reshape(7, 2, 3), []
+    for module in (unroll, nn):
+        torch.manual_seed(0)
+        layer = getattr(module, kind)(3, 5, **options)
+        if run_before:
+            layer(x)
+        for name, value in change.items():
+            setattr(layer, name, value)
+        y, state = layer(x[..., : layer.input_size])
+        found.append((y, *parts(state)))
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_forward_that_is_a_copy_of_torch_nns_finds_its_helpers() -> None:
+    def forward(self, input, hx):  # type: ignore[no-untyped-def]
+        hx = self.permute_hidden(hx, torch.tensor([1, 0]))
+        self.check_forward_args(input, hx, None)
+        assert self.get_expected_cell_size(input, None) == (1, 2, 5)
+        y, *state = torch.lstm(input, hx, self._flat_weights, True, 1, 0.0, False, False, False)
+        return y, self.permute_hidden(tuple(state), torch.tensor([1, 0]))
+
+    x, h, found = torch.randn(7, 2, 3), torch.randn(1, 2, 5), []
+    for base in (unroll.LSTM, nn.LSTM):
+        torch.manual_seed(0)
+        y, state = type("Copied", (base,), {"forward": forward})(3, 5)(x, (h, h))
+        found.append((y, *state))
+    assert_same(*found)
+
+
+def test_a_state_that_is_no_tensor_is_named() -> None:
+    for layer in both(unroll.GRU, nn.GRU):
+        with pytest.raises(AttributeError) as caught:
+            layer(torch.zeros(7, 2, 3, dtype=torch.float64), torch.zeros(1, 2, 5).double().numpy())
+        if isinstance(layer, unroll.GRU):
+            assert str(caught.value) == "GRU: first state 'h' must be a tensor, got ndarray"
+
+
+def test_autocast_of_the_cpu_leaves_meta_tensors_alone() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        y, _ = unroll.LSTM(3, 5, device="meta")(torch.zeros(7, 2, 3, device="meta"))
+    assert (y.shape, y.dtype) == ((7, 2, 5), torch.float32)
+
+
+def test_options_that_ask_for_weights_that_are_not_there_are_an_error() -> None:
+    layer = unroll.GRU(3, 5)
+    layer.num_layers = 2
+    with pytest.raises(RuntimeError, match="GRU: its options ask for 'weight_ih_l1', which it does not have"):
+        layer(torch.zeros(7, 2, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_leaves_a_state_beside_an_input_of_its_dtype_to_torch(dtype: torch.dtype) -> None:
+    found = []
+    for module in (unroll, nn):
+        torch.manual_seed(0)
+        layer, x, h = module.LSTM(3, 5), torch.randn(7, 2, 3).to(dtype), torch.randn(1, 2, 5)
+        with torch.autocast("cpu", dtype):
+            y, state = layer(x, (h, h))
+        found.append((y, *state))
+    assert [part.dtype for part in found[0]] == [part.dtype for part in found[1]]
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=0.02, atol=0.02)

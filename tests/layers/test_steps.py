@@ -166,3 +166,43 @@ def test_an_unknown_nonlinearity_is_found_at_the_first_step_as_in_torch_nn() -> 
     cell = unroll.nn.RNNCell(3, 5, nonlinearity="garbage")
     with pytest.raises(RuntimeError, match="Unknown nonlinearity"):
         cell(torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("run_before", [False, True])
+@pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell", "GRUCell"])
+@pytest.mark.parametrize("change", ["hidden_size", "input_size", "nonlinearity", "bias", "no biases", "one bias"])
+def test_what_is_changed_afterwards_counts_as_in_torch_nn(kind: str, change: str, run_before: bool) -> None:
+    gates, found = {"RNNCell": 1, "LSTMCell": 4, "GRUCell": 3}[kind], []
+    for module in (unroll.nn, nn):
+        torch.manual_seed(0)
+        cell, x = getattr(module, kind)(3, 5), torch.randn(4, 3)
+        if run_before:
+            cell(x)
+        if change == "hidden_size":
+            cell.hidden_size = 4
+            cell.weight_ih, cell.weight_hh = [nn.Parameter(torch.randn(gates * 4, size)) for size in (3, 4)]
+            cell.bias_ih, cell.bias_hh = [nn.Parameter(torch.randn(gates * 4)) for _ in range(2)]
+        elif change == "input_size":
+            cell.input_size, cell.weight_ih, x = 2, nn.Parameter(torch.randn(gates * 5, 2)), x[:, :2]
+        elif change == "nonlinearity" and kind == "RNNCell":
+            cell.nonlinearity = "relu"
+        elif change == "bias":
+            cell.bias = False
+        elif change in ("no biases", "one bias"):
+            cell.register_parameter("bias_hh", None)
+            if change == "no biases":
+                cell.bias_ih = None
+        found.append(flat(cell(x)))
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex64])
+def test_a_memory_of_another_dtype_is_taken_as_by_torch_nn(dtype: torch.dtype) -> None:
+    found = []
+    for module in (unroll.nn, nn):
+        torch.manual_seed(0)
+        cell, x, h = module.LSTMCell(3, 5), torch.randn(4, 3), torch.randn(4, 5)
+        found.append(cell(x, (h, h.to(dtype))))
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)

@@ -15,25 +15,27 @@ from unroll.layers.steps import GRUCell, LSTMCell, RNNCell
 Model = TypeVar("Model", bound=nn.Module)
 
 
+def _called(module: nn.Module) -> str:
+    """What a module is called in its repr: as torch.nn's, or as a parametrisation names the class that it makes."""
+    return type(module).__name__.replace("Accelerated", "", 1)
+
+
 class AcceleratedRNN(RNN, nn.RNN):
     """`unroll.RNN`, and a torch.nn.RNN to code that asks with isinstance."""
 
-    def _get_name(self) -> str:
-        return "RNN"
+    _get_name = _called
 
 
 class AcceleratedLSTM(LSTM, nn.LSTM):
     """`unroll.LSTM`, and a torch.nn.LSTM to code that asks with isinstance."""
 
-    def _get_name(self) -> str:
-        return "LSTM"
+    _get_name = _called
 
 
 class AcceleratedGRU(GRU, nn.GRU):
     """`unroll.GRU`, and a torch.nn.GRU to code that asks with isinstance."""
 
-    def _get_name(self) -> str:
-        return "GRU"
+    _get_name = _called
 
 
 #: torch.nn's recurrent modules, and what each becomes.

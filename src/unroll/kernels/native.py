@@ -216,6 +216,8 @@ def _against(value: Any, name: str) -> str | None:
         return f"it takes dense tensors, and {name} is {value.layout}"
     if value.is_neg():
         return f"{name} is a view with its sign turned round; .resolve_neg() makes it a plain tensor"
+    if torch._C._has_storage(value) and value.data_ptr() % value.element_size():
+        return f"the memory of {name} is not aligned to its elements; .clone() aligns it"
     return None
 
 

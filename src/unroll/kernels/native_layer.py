@@ -75,16 +75,21 @@ def allocate(x: Tensor, y: Tensor | None, sizes: Sizes, trace: bool, last: Seque
     return Outputs(y, last[0], c_n, gates, None if c_n is None else new((steps, batch, sizes.hidden)))
 
 
+def _aligned(x: Tensor) -> Tensor:
+    """`x` in memory that begins at a whole element, which that of a file need not."""
+    return x.clone() if x.data_ptr() % x.element_size() else x
+
+
 def rows(x: Tensor) -> Tensor:
     """`x` with a contiguous last axis, without a lazy negation (the imaginary part of a conjugate has one)."""
     if x.is_neg():
         x = x.resolve_neg()
-    return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
+    return _aligned(x) if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
 
 
 def settled(part: Tensor | None) -> Tensor | None:
     """`part` contiguous, without a lazy negation."""
-    return part if part is None else part.resolve_neg().contiguous()
+    return part if part is None else _aligned(part.resolve_neg().contiguous())
 
 
 def halves(y: Tensor, count: int) -> Sequence[Tensor]:

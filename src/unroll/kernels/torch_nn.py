@@ -62,12 +62,14 @@ def _training() -> bool:
 
 
 def _cast(cell: Cell, *tensors: Tensor) -> tuple[Tensor, ...]:
-    """x and the states of an LSTM in the dtype of autocast, if that is on. torch's kernels would do it themselves, but
-    for float32 they choose one that is not there on every CPU."""
-    if not isinstance(cell, LSTMCell) or cell.proj_size or not torch._C._is_any_autocast_enabled():
+    """x and the states of an LSTM in the dtype of autocast, if that is on and x is float32. torch's kernels would do it
+    themselves, but for float32 they choose one that is not there on every CPU."""
+    if not isinstance(cell, LSTMCell) or cell.proj_size or tensors[0].dtype != torch.float32:
+        return tensors
+    if not torch._C._is_any_autocast_enabled():
         return tensors
     device = tensors[0].device.type
-    if not torch.is_autocast_enabled(device):
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
         return tensors
     return tuple([value.to(torch.get_autocast_dtype(device)) for value in tensors])
 

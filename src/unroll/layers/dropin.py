@@ -20,13 +20,13 @@ from unroll.cells.rnn import NONLINEARITIES
 from unroll.engine import AUTO, Layer, Run, scan_layers
 from unroll.layers.recurrent import dropout_factor, leaf, plain_twin
 
+#: Attributes of a layer that say which cells it has.
+_OPTIONS = frozenset({"mode", "input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size"})
+
 
 class DropIn(nn.RNNBase, abc.ABC):
-    """What the three drop-ins share: torch.nn's own base class, which holds the options and the parameters, and the way
-    from there to the engine.
-
-    Not torch.nn.LSTM and so on themselves: torch.compile refuses those.
-    """
+    """What the three drop-ins share: the way from torch.nn's own base class, which holds options and parameters, to the
+    engine. Not torch.nn.LSTM and so on themselves: torch.compile refuses those."""
 
     #: torch.nn's layer of the same form.
     twin: ClassVar[type[nn.RNNBase]]
@@ -53,16 +53,25 @@ class DropIn(nn.RNNBase, abc.ABC):
     def _cell(self, input_size: int) -> Cell:
         """The equation of a layer."""
 
+    def __setattr__(self, attr: str, value: Any) -> None:
+        super().__setattr__(attr, value)
+        if attr in _OPTIONS:
+            self.__dict__.pop("_runs", None)
+
     def _cells(self) -> list[tuple[Cell, list[tuple[str, str]]]]:
-        """One cell for each layer and direction, and by what names its parameters stand here."""
+        """One cell for each layer and direction by the options as they are now, and its parameters' names here."""
         found: list[tuple[Cell, list[tuple[str, str]]]] | None = self.__dict__.get("_runs")
         if found is None:
-            directions = 2 if self.bidirectional else 1
-            cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * directions)]
-            found = self.__dict__["_runs"] = [
-                (cells[index >= directions], [(name[: name.rindex("_l")], name) for name in names])
-                for index, names in enumerate(self._all_weights)
-            ]
+            ends = ("", "_reverse") if self.bidirectional else ("",)
+            cells = [self._cell(size) for size in (self.input_size, (self.proj_size or self.hidden_size) * len(ends))]
+            found = []
+            for layer in range(self.num_layers):
+                cell = cells[layer > 0]
+                found += [(cell, [(name, f"{name}_l{layer}{end}") for name in cell.parameters()]) for end in ends]
+            absent = [here for _, names in found for _, here in names if here not in self._flat_weights_names]
+            if absent:
+                raise RuntimeError(f"{type(self).__name__}: its options ask for '{absent[0]}', which it does not have")
+            self.__dict__["_runs"] = found
         return found
 
     def __getstate__(self) -> dict[str, Any]:
@@ -162,6 +171,8 @@ class DropIn(nn.RNNBase, abc.ABC):
         cells, axes = self._cells(), 3 if batched else 2
         for index, (state, size) in enumerate(cells[0][0].state_sizes().items()):
             part = parts[index]
+            if not isinstance(part, Tensor):
+                raise AttributeError(f"{name}: first state '{state}' must be a tensor, got {type(part).__name__}")
             expected = (len(cells), shape[1], size) if batched else (len(cells), size)
             if part.shape != expected:
                 form = "(L*D, B, ·)" if batched else "(L*D, ·), as x is unbatched,"
@@ -274,7 +285,8 @@ class RNN(DropIn):
     twin = nn.RNN
 
     def _cell(self, input_size: int) -> Cell:
-        return RNNCell(input_size, self.hidden_size, self.bias, self.nonlinearity)
+        # torch.nn's calls go by the mode, too.
+        return RNNCell(input_size, self.hidden_size, self.bias, "relu" if self.mode == "RNN_RELU" else "tanh")
 
 
 class GRU(DropIn):
@@ -373,6 +385,10 @@ class LSTM(DropIn):
         super().__init__("LSTM", *sizes, device, dtype, engine=engine, init=init)
 
     twin = nn.LSTM
+    # For subclasses whose forward is a copy of torch.nn.LSTM's.
+    check_forward_args = nn.LSTM.check_forward_args  # type: ignore[assignment]
+    get_expected_cell_size = nn.LSTM.get_expected_cell_size
+    permute_hidden = nn.LSTM.permute_hidden  # type: ignore[assignment]
 
     def _cell(self, input_size: int) -> Cell:
         return LSTMCell(input_size, self.hidden_size, self.bias, self.proj_size)

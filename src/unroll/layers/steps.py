@@ -16,7 +16,9 @@ from torch import nn
 from unroll import cells
 from unroll.cells.rnn import NONLINEARITIES
 from unroll.engine import AUTO, Layer, Run, scan_layers
-from unroll.layers.recurrent import leaf, plain_twin
+from unroll.layers.recurrent import leaf, own, plain_twin
+
+_PARAMETERS = [(name, name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
 
 def _misfit(what: str, shape: torch.Size, batch: int, hidden_size: int) -> str:
@@ -33,14 +35,22 @@ class Stepping(nn.RNNCellBase, abc.ABC):
 
     _engine: str = AUTO
 
-    @abc.abstractmethod
-    def _equation(self) -> cells.Cell:
-        """The cell as an equation."""
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("input_size", "hidden_size", "nonlinearity"):
+            vars(self).pop("_runs", None)
 
-    def _torchs_own(self, x: torch.Tensor) -> bool:
+    @abc.abstractmethod
+    def _equation(self, bias: bool) -> cells.Cell:
+        """The cell as an equation, with biases or without."""
+
+    def _torchs_own(self, x: torch.Tensor, hx: Any) -> bool:
         """Whether only torch.nn's own step will do."""
         # torch's kernels for sequences take the memory to the dtype of autocast, and its cells do not.
         if torch._C._is_any_autocast_enabled() or x.layout is not torch.strided:
+            return True
+        # Nor do they mind a memory of another dtype: what is computed from it gets the wider one.
+        if isinstance(hx, (tuple, list)) and len(hx) == 2 and getattr(hx[1], "dtype", x.dtype) != x.dtype:
             return True
         # No equation has no features; and what is wrong with the name of an activation, torch.nn says in its own words.
         known = getattr(self, "nonlinearity", "tanh") in NONLINEARITIES
@@ -71,12 +81,18 @@ class Stepping(nn.RNNCellBase, abc.ABC):
         if isinstance(input, torch.fx.Proxy):
             return leaf(self, input, hx)
         name, x = type(self).__name__, input
-        if self._engine == AUTO and isinstance(x, torch.Tensor) and self._torchs_own(x):
+        if self._engine == AUTO and isinstance(x, torch.Tensor) and self._torchs_own(x, hx):
+            return super().forward(input, hx)
+        params = own(self, _PARAMETERS)
+        # As in torch.nn, what counts is whether the biases are there; no equation has one of them alone.
+        without = [name for name in ("bias_ih", "bias_hh") if params[name] is None]
+        if len(without) == 1 and self._engine == AUTO:
             return super().forward(input, hx)
         # One object for all calls: what engines know of a cell they know by its identity.
-        cell: cells.Cell | None = vars(self).get("_runs")
-        if cell is None:
-            cell = vars(self)["_runs"] = self._equation()
+        cell: Any = vars(self).get("_runs")
+        if cell is None or cell.bias == (len(without) == 2):
+            cell = vars(self)["_runs"] = self._equation(len(without) < 2)
+        params = params if cell.bias else {"weight_ih": params["weight_ih"], "weight_hh": params["weight_hh"]}
         several = len(cell.State._fields) > 1
         if several and isinstance(hx, torch.Tensor):
             raise TypeError(f"{name}: hx must be two tensors, (h, c), got one")
@@ -100,7 +116,6 @@ class Stepping(nn.RNNCellBase, abc.ABC):
                     raise RuntimeError(f"{name}: {_misfit(f'hidden{index}', part.shape, batch, cell.hidden_size)}")
                 if part.dtype != x.dtype and not torch._C._is_any_autocast_enabled():
                     raise RuntimeError(f"{name}: hx must have the dtype of input, {x.dtype}, got {part.dtype}")
-        params = {key: getattr(self, key) for key in cell.parameters()}
         state = None if parts is None else cell.State(*parts)
         run = Run(cell, params, state, False, {})
         (last,) = scan_layers((Layer((run,)),), x.unsqueeze(0), engine=self._engine).states
@@ -143,8 +158,8 @@ class RNNCell(Stepping, nn.RNNCell):
         super().__init__(input_size, hidden_size, bias, nonlinearity, device, dtype)
         self._engine = engine
 
-    def _equation(self) -> cells.Cell:
-        return cells.RNNCell(self.input_size, self.hidden_size, self.bias, self.nonlinearity)
+    def _equation(self, bias: bool) -> cells.Cell:
+        return cells.RNNCell(self.input_size, self.hidden_size, bias, self.nonlinearity)
 
 
 class LSTMCell(Stepping, nn.LSTMCell):
@@ -181,8 +196,8 @@ class LSTMCell(Stepping, nn.LSTMCell):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self._engine = engine
 
-    def _equation(self) -> cells.Cell:
-        return cells.LSTMCell(self.input_size, self.hidden_size, self.bias)
+    def _equation(self, bias: bool) -> cells.Cell:
+        return cells.LSTMCell(self.input_size, self.hidden_size, bias)
 
 
 class GRUCell(Stepping, nn.GRUCell):
@@ -218,5 +233,5 @@ class GRUCell(Stepping, nn.GRUCell):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self._engine = engine
 
-    def _equation(self) -> cells.Cell:
-        return cells.GRUCell(self.input_size, self.hidden_size, self.bias)
+    def _equation(self, bias: bool) -> cells.Cell:
+        return cells.GRUCell(self.input_size, self.hidden_size, bias)
