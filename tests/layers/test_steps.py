@@ -66,6 +66,21 @@ def test_steps_are_native(ours: type, theirs: type, options: dict[str, object]) 
 
 
 @pairs
+def test_explain_says_when_torch_nn_takes_the_step(ours: type, theirs: type, options: dict[str, object]) -> None:
+    cell, x = ours(3, 5, **options), torch.zeros(2, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert "single step on (T, B, I) = (1, 2, 3): torch.nn's own\n  not a scan: under" in unroll.explain(cell, x)
+    assert "it takes dense tensors, and input is torch.sparse_coo" in unroll.explain(cell, x.to_sparse())
+    assert "no equation has a size of 0" in unroll.explain(ours(3, 0, **options), x)
+    if cell.bias:
+        cell.bias_hh = None
+        assert "one of the two biases alone" in unroll.explain(cell, x)
+    if theirs is nn.LSTMCell:
+        mixed = (torch.zeros(2, 5), torch.zeros(2, 5, dtype=torch.float64))
+        assert "input is torch.float32, and the memory torch.float64" in unroll.explain(ours(3, 5), x, mixed)
+
+
+@pairs
 @pytest.mark.parametrize("wrong", ["axes", "features", "batch", "hidden", "dtype"])
 def test_errors_are_of_torch_nns_kind(ours: type, theirs: type, options: dict[str, object], wrong: str) -> None:
     a, b = both(ours, theirs, options)

@@ -1,7 +1,7 @@
 """The schedule: everything about time. Knows no cell by name and holds no equation."""
 
 from unroll.engine.observe import Observation, Observer, observed
-from unroll.engine.scan import AUTO, Choice, choose, engines, recorded_choices, scan, scan_layers
+from unroll.engine.scan import AUTO, Choice, choose, engines, note, recorded_choices, scan, scan_layers
 from unroll.kernels import Layer, LayersResult, Run
 from unroll.kernels.torch_nn import reversal, turned
 
@@ -15,6 +15,7 @@ __all__ = [
     "Run",
     "choose",
     "engines",
+    "note",
     "observed",
     "recorded_choices",
     "reversal",

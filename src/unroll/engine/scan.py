@@ -49,13 +49,13 @@ class Choice:
     """Which engine did one scan, and why not the faster ones.
 
     Attributes:
-        cell: the equation.
+        cell: the equation; or what else took its place, in words.
         shape: (T, B, I) of the input.
         engine: the engine that ran.
         refused: the engines that were asked before it, with their reasons.
     """
 
-    cell: Cell
+    cell: Cell | str
     shape: tuple[int, ...]
     engine: str
     refused: Mapping[str, str]
@@ -78,6 +78,13 @@ def recorded_choices() -> Iterator[list[Choice]]:
         yield found
     finally:
         _choices.reset(token)
+
+
+def note(choice: Choice) -> None:
+    """Tell whoever asks of a choice that was made outside of a scan."""
+    found = None if torch.compiler.is_compiling() else _choices.get()
+    if found is not None:
+        found.append(choice)
 
 
 def choose(request: ScanRequest, engine: str = AUTO) -> tuple[Kernel, dict[str, str]]:
@@ -286,10 +293,7 @@ def _record(layers: Sequence[Layer[Run]], x: Tensor) -> None:
 def _chosen(request: ScanRequest, engine: str) -> Kernel:
     """As `choose`, and the choice is recorded for whoever asks."""
     kernel, refused = choose(request, engine)
-    if not torch.compiler.is_compiling():
-        found = _choices.get()
-        if found is not None:
-            found.append(Choice(request.cell, tuple(request.x.shape), kernel.name, refused))
+    note(Choice(request.cell, tuple(request.x.shape), kernel.name, refused))
     return kernel
 
 

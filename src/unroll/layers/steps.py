@@ -15,7 +15,7 @@ from torch import nn
 
 from unroll import cells
 from unroll.cells.rnn import NONLINEARITIES
-from unroll.engine import AUTO, Layer, Run, scan_layers
+from unroll.engine import AUTO, Choice, Layer, Run, note, scan_layers
 from unroll.layers.recurrent import leaf, own, plain_twin
 
 _PARAMETERS = [(name, name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
@@ -44,17 +44,23 @@ class Stepping(nn.RNNCellBase, abc.ABC):
     def _equation(self, bias: bool) -> cells.Cell:
         """The cell as an equation, with biases or without."""
 
-    def _torchs_own(self, x: torch.Tensor, hx: Any) -> bool:
-        """Whether only torch.nn's own step will do."""
-        # torch's kernels for sequences take the memory to the dtype of autocast, and its cells do not.
-        if torch._C._is_any_autocast_enabled() or x.layout is not torch.strided:
-            return True
-        # Nor do they mind a memory of another dtype: what is computed from it gets the wider one.
+    def _against(self, x: torch.Tensor, hx: Any, biases: int) -> str:
+        """Why only torch.nn's own step will do; empty if a scan will."""
+        if torch._C._is_any_autocast_enabled():
+            return "under autocast torch.nn's cells and its kernels for sequences have other dtypes"
+        if x.layout is not torch.strided:
+            return f"it takes dense tensors, and input is {x.layout}"
+        # What is computed from a memory of another dtype gets the wider one.
         if isinstance(hx, (tuple, list)) and len(hx) == 2 and getattr(hx[1], "dtype", x.dtype) != x.dtype:
-            return True
-        # No equation has no features; and what is wrong with the name of an activation, torch.nn says in its own words.
+            return f"input is {x.dtype}, and the memory {hx[1].dtype}"
+        if biases == 1:
+            return "no equation has one of the two biases alone"
+        if "_runs" in vars(self):
+            return ""
+        if self.input_size < 1 or self.hidden_size < 1:
+            return "no equation has a size of 0"
         known = getattr(self, "nonlinearity", "tanh") in NONLINEARITIES
-        return "_runs" not in vars(self) and (self.input_size < 1 or self.hidden_size < 1 or not known)
+        return "" if known else "torch.nn says in its own words what is wrong with the name of an activation"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_runs"}
@@ -81,17 +87,16 @@ class Stepping(nn.RNNCellBase, abc.ABC):
         if isinstance(input, torch.fx.Proxy):
             return leaf(self, input, hx)
         name, x = type(self).__name__, input
-        if self._engine == AUTO and isinstance(x, torch.Tensor) and self._torchs_own(x, hx):
-            return super().forward(input, hx)
         params = own(self, _PARAMETERS)
-        # As in torch.nn, what counts is whether the biases are there; no equation has one of them alone.
-        without = [name for name in ("bias_ih", "bias_hh") if params[name] is None]
-        if len(without) == 1 and self._engine == AUTO:
+        # As in torch.nn, what counts is whether they are there.
+        biases = (params["bias_ih"] is not None) + (params["bias_hh"] is not None)
+        if self._engine == AUTO and isinstance(x, torch.Tensor) and (reason := self._against(x, hx, biases)):
+            note(Choice(f"{name}'s single step", (1, *x.shape), "torch.nn's own", {"a scan": reason}))
             return super().forward(input, hx)
         # One object for all calls: what engines know of a cell they know by its identity.
         cell: Any = vars(self).get("_runs")
-        if cell is None or cell.bias == (len(without) == 2):
-            cell = vars(self)["_runs"] = self._equation(len(without) < 2)
+        if cell is None or cell.bias != (biases > 0):
+            cell = vars(self)["_runs"] = self._equation(biases > 0)
         params = params if cell.bias else {"weight_ih": params["weight_ih"], "weight_hh": params["weight_hh"]}
         several = len(cell.State._fields) > 1
         if several and isinstance(hx, torch.Tensor):
