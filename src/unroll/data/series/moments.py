@@ -55,6 +55,11 @@ def further(table: Table, column: str) -> tuple[str, ...]:
     return tuple(piece.name for piece in completing(table, column))
 
 
+def further_forms(table: Table, column: str) -> dict[str, str]:
+    """How each column that goes on where a column of times ends says it, as `add_cells` takes it."""
+    return {piece.name: piece.form for piece in completing(table, column)}
+
+
 def is_counted(table: Table, column: str) -> bool:
     """Whether a column of texts counts steps, each a number behind one word: d_1, d_2, or week 1, week 2."""
     if table.kinds.get(column) is not Kind.TEXT:
