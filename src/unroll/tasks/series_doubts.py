@@ -26,6 +26,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 _BETWEEN = re.compile(r"[\s,;|\[\]()]+")
 #: Names of columns that are parts of a row's time, and how many of them it has. Hours without a word have two digits.
 _MONTHS = re.compile(rf"(?i)(?:{'|'.join(MONTHS)})[a-z]{{0,6}}\.?|m?(?:0?[1-9]|1[0-2])(?:월|月)?")
+_CLASS = re.compile(r"(?i)(label|class|target|category|species|type|outcome|result|라벨|레이블|분류|클래스|범주)")
 _HOURS = re.compile(r"(?i)(?:h|hr|he|hour)[ _-]?[0-2]?[0-9]|[0-2]?[0-9](?::00|시|時)|[0-2][0-9]")
 _SIDE_BY_SIDE = (("month", _MONTHS, 12, "year", "Y"), ("hour", _HOURS, 24, "day", "D"))
 
@@ -50,6 +51,8 @@ def refuse_doubtful_series(table: Table, task: Task, guess: Guess, data: DataCon
         _refuse_numbers_as_text(table)
     if task.name == "forecast" and guess.data.time is not None and data.time is None and data.target is None:
         _refuse_steps_side_by_side(table, guess.data.time)
+    if task.name in ("forecast", "detect") and guess.data.time is None and data.target is None:
+        _refuse_classes_beside(table, task, guess)
     if task.name == "forecast" and guess.data.time is None:
         _refuse_answers_of_series(table, data)
         _refuse_many_files(table, data)
@@ -141,6 +144,24 @@ def _refuse_answers_of_series(table: Table, data: DataConfig) -> None:
             f"a number in '{numbers[0]}' stands beside every series in '{series[0]}', and numbers are not learnt from"
             " series; write classes instead of it to classify them, or forecast it in the order of the rows:"
             f" --task forecast --target {shlex.quote(numbers[0])}",
+            table.paths[0],
+        )
+
+
+def _refuse_classes_beside(table: Table, task: Task, guess: Guess) -> None:
+    """Raise if numbers would be taken for steps of time that stand beside classes: each row is one of them."""
+    for name in table.columns:
+        if table.kinds[name] is not Kind.TEXT or not _CLASS.fullmatch(name.strip()):
+            continue
+        cells = cell_codes(table, name)[0]
+        # What marks anomalies is no class.
+        if not 2 <= len(cells) <= len(table) // _STEPS or any(f"'{name}'" in note for note in guess.notes):
+            continue
+        numbers = [other for other in table.columns if table.kinds[other] is Kind.NUMBER]
+        raise DataError(
+            f"column '{name}' holds {len(cells)} classes beside {len(numbers)} column{'s' * (len(numbers) > 1)} of"
+            f" numbers, fewer than the 3 that classes are learnt from; add columns, or leave '{name}' aside:"
+            f" --task {task.name} takes the rows for steps of time",
             table.paths[0],
         )
 

@@ -92,7 +92,7 @@ _LIKELY = 0.75
 _SENTENCE = 3.0
 
 #: Why a column is left out.
-_CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
+_CONSTANT, _COPY, _ROWS, _IDS = "one value in every row", "a copy of", "it names the rows", "it holds ids of the rows"
 _TIMES = "it holds times"
 
 #: Columns of answers to what is to be classified, and the targets beside which they are not known yet; and the tags of
@@ -232,6 +232,7 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     single = {name for name, cells in texts.items() if len(set(cells)) == 1}
     copies = {name for name, cells in texts.items() if name not in single and _is_copy(cells, classes)}
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
+    numbered = {name for name in ids if _ID_NAME.search(name) and _mostly_digits(texts[name])}
     stamps = {name for name, cells in texts.items() if kinds[name] is Kind.TEXT and _are_stamps(cells)}
     answers = {name for name in names if short_name(name) in _ANSWERS and short_name(target) in _ASKED}
     tags = {name for name in names if name in _TAGS and "tokens" in names and table.details(name).is_list}
@@ -240,6 +241,7 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
         (nested, "lists or objects"),
         (single, _CONSTANT),
         (copies, f"{_COPY} '{target}'"),
+        (numbered, _IDS),
         (ids, _ROWS),
         (stamps, _TIMES),
         (answers, "it answers what is classified"),
@@ -276,8 +278,12 @@ def _names_rows(name: str, cells: list[str], kind: Kind) -> bool:
     if kind is Kind.NUMBER:
         numbers = [int(cell) for cell in cells if cell.isdigit()]
         return len(numbers) == len(cells) and all(b - a == 1 for a, b in itertools.pairwise(numbers))
-    digits = sum(any(map(str.isdigit, cell)) for cell in cells)
-    return digits > len(cells) / 2 and all(cell.isascii() and len(cell) >= _LEAST_ID for cell in cells)
+    return _mostly_digits(cells) and all(cell.isascii() and len(cell) >= _LEAST_ID for cell in cells)
+
+
+def _mostly_digits(cells: list[str]) -> bool:
+    """Whether a digit stands in most cells."""
+    return sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells) / 2
 
 
 def _holds_sentences(table: Table, column: str, rows: np.ndarray) -> bool:

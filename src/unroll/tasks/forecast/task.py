@@ -27,6 +27,7 @@ from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.shaping import missing_values
+from unroll.tasks.forecast.sums import sums_among
 from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
@@ -69,6 +70,7 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             *([read] if read else []),
             *([_others(table, columns)] if chosen else []),
             *standing,
+            *sums_among(table, columns),
             *(_hidden(table, times) if columns.target is None and columns.time is not None else ()),
         )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
