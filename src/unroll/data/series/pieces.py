@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unroll.data.series.clock import to_instants, to_wall
 from unroll.data.table.kinds import Kind
 from unroll.data.table.notations import MONTHS
 from unroll.data.table.spelling import plain_spelling
@@ -41,11 +42,14 @@ class Piece(NamedTuple):
         name: of the column.
         add: takes times (rows,) datetime64[us] and gives them with what the column says of them.
         form: how its cells say it, as `add_cells` takes it.
+        counted: (rows,) where it counts the hours or half hours that have passed of a day, of which there may be 23 or
+            25: the number of each, from 1; None where it says what a clock shows.
     """
 
     name: str
     add: Callable[[np.ndarray], np.ndarray]
     form: str
+    counted: np.ndarray | None = None
 
 
 class _Part(NamedTuple):
@@ -68,7 +72,7 @@ _QUARTER = _part("quarter", "quarter|qtr|qrt|분기", 1, 4, "M", 3)
 _WEEK = _part("week", "week|wk|weeknum|weekno|weeknumber|weekofyear|isoweek|epiweek|주|주차", 1, 53, "W")
 _DAY_OF_YEAR = _part("day of year", "doy|dayofyear|yday|julianday|jday", 1, 366, "D")
 _DAY = _part("day", "day|dom|dy|dd|mday|dayofmonth|일", 1, 31, "D")
-_HOUR = _part("hour", "hour|hr|hh|he|hourending|hourofday|시", 0, 24, "h")
+_HOUR = _part("hour", "hour|hr|hh|he|hourending|hourofday|시", 0, 25, "h")
 #: These may as well say how long something took: they are hours of days that come again.
 _TIME = _part("hour of day", "time|시간|시간대|시각", 0, 24, "h")
 _MINUTE = _part("minute", "minute|min|mn|mi|분", 0, 59, "m")
@@ -103,12 +107,21 @@ def completing(table: Table, column: str) -> list[Piece]:
     return _clock(table, others, column, [])
 
 
-def together(times: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
-    """Times (rows,), years as numbers or moments, with what pieces say of them."""
+def together(times: np.ndarray, pieces: Sequence[Piece], zone: str | None = None) -> np.ndarray:
+    """Times (rows,), years as numbers or moments, with what pieces say of them.
+
+    Args:
+        times: of a wall clock.
+        pieces: what goes on where they end.
+        zone: whose clock it is: hours that are counted go on through its changes. None: every day has 24.
+    """
     if pieces and times.dtype.kind == "f":
         times = first_days(times)
     for piece in pieces:
-        times = piece.add(times)
+        if piece.counted is None or zone is None:
+            times = piece.add(times)
+        else:
+            times = to_wall(to_instants(times, zone) + (piece.add(times) - times), zone)
     return times
 
 
@@ -155,7 +168,10 @@ def _first(table: Table, others: list[str], part: _Part) -> list[Piece]:
     for name in others:
         held = _whole(table, name, part) if _is_called(name, part) else None
         if held is not None:
-            return [Piece(name, _adding(part, held), part.form)]
+            counts = part is _HALF_HOUR or (part is _HOUR and held.max() == part.most)
+            if counts and held.min() < 1:
+                return []
+            return [Piece(name, _adding(part, held), part.form, held if counts else None)]
     return []
 
 
@@ -213,7 +229,7 @@ def _of_day(table: Table, name: str, comes_again: Callable[[], bool]) -> tuple[n
         seconds, form = _each(table, name, _seconds_of), _CLOCK
     elif table.kinds[name] is Kind.NUMBER and _OF_DAY_NAME.match(name.strip()) and comes_again():
         values = table.numbers(name)
-        if np.isnan(values).any() or values.max() <= 24:
+        if np.isnan(values).any() or values.max() <= _HOUR.most:
             return None
         form = _HHMM if values.max() <= 2400 else _HHMMSS
         seconds = _seconds_of_digits(values, form)
