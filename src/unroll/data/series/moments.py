@@ -24,6 +24,9 @@ _DATED = re.compile(
 )
 #: Numbers between which the digits of a date and an hour, and perhaps a minute and a second, are: of 1900 to 2200.
 _BARE = (1_900_010_100, 22_000_000_000_000)
+#: How columns of years with shares are called, the fewest that tell them, and how far a share is from a month's.
+_YEARS = re.compile(r"(?i)(^|[\W_])(time|date|year|yr|decimal|t|index)([\W_]|$)|연도|년도|시간|시점|datum|jahr")
+_LEAST_SHARES, _AWAY = 6, 0.12
 #: How many of a unit make a second, and in words.
 _SINCE = " since 1970"
 _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds"))
@@ -120,8 +123,10 @@ def since_1970(table: Table, column: str) -> bool:
 
 
 def _numbers_as_moments(table: Table, column: str) -> tuple[np.ndarray, str] | None:
-    """As `from_numbers`, of a column of numbers, whose name may promise a date."""
-    return from_numbers(table.numbers(column), dated=_DATED.search(column) is not None)
+    """As `from_numbers`, of a column of numbers, whose name may promise a date or a year."""
+    values = table.numbers(column)
+    read = from_numbers(values, dated=_DATED.search(column) is not None)
+    return _from_shares(values) if read is None and _YEARS.search(column) is not None else read
 
 
 def said_of(table: Table, column: str) -> str | None:
@@ -197,6 +202,25 @@ def _from_periods(values: np.ndarray) -> tuple[np.ndarray, str] | None:
     if even and set(quarters.tolist()) == {1.0, 2.0, 3.0, 4.0} and _are_years(years):
         cells = [f"{year:.0f}Q{quarter:.0f}" for year, quarter in zip(years, quarters, strict=True)]
         return _in_order(cells, "year Q quarter", "a year and a quarter")
+    return None
+
+
+def _from_shares(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Years with the share that has passed, 1959.0833 for February, as moments; None if they are no such.
+
+    They may be those of the beginnings of months, or of their middles.
+    """
+    if len(values) < _LEAST_SHARES or np.isnan(values).any() or not _are_years(values):
+        return None
+    months = values % 1 * 12
+    for begins in (0.0, 0.5):
+        counted = np.rint(months - begins)
+        if np.abs(months - begins - counted).max() > _AWAY or not counted.any():
+            continue
+        since = (np.floor(values) - 1970) * 12 + counted
+        times = since.astype(np.int64).astype("datetime64[M]").astype("datetime64[us]")
+        # Years of which one in a while has a share count something else.
+        return (times, "years with the share that has passed") if moves_evenly(times) else None
     return None
 
 
