@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import unroll
 from data.helpers import read, write
-from unroll.data.table.partcolumns import told_parts
+from unroll.data.table.partcolumns import told_parts, without_parts
 
 Cell = Callable[[int], object]
 
@@ -72,3 +73,14 @@ def test_other_columns_stay(tmp_path: Path, head: str, cell: Cell) -> None:
 def test_a_column_that_was_named_keeps_its_meaning(tmp_path: Path) -> None:
     table = read(texts(tmp_path / "a.csv", "is_test", lambda at: int(at >= 40)), tmp_path)
     assert told_parts(table, ("is_test",)) is table
+
+
+def test_what_trained_is_forecast_and_no_part(tmp_path: Path) -> None:
+    rows = [f"2024-{at // 28 + 1:02}-{at % 28 + 1:02},{10 + at % 7},{int(at >= 70)}" for at in range(84)]
+    path = write(tmp_path / "a.csv", "date,sales,is_test\n" + "\n".join(rows) + "\n")
+    model = unroll.train(path, epochs=1, horizon=7, hidden_size=4, out=tmp_path / "run", progress=False)
+    for given in (path, write(tmp_path / "b.csv", "date,sales,is_test\n" + "\n".join(rows[50:70]) + "\n")):
+        assert [answer["series"] for answer in model.predict(given)] == ["sales"]
+    assert without_parts(read(path, tmp_path), ("is_test",)).columns == ("date", "sales", "is_test")
+    with pytest.raises(unroll.DataError, match="no column 'sales': a forecast goes on from the values so far"):
+        model.predict(write(tmp_path / "c.csv", "id,date\n1,2024-04-01\n2,2024-04-02\n"))

@@ -37,6 +37,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv",), "tsv": (".tsv", ".tab
 _LOOKED_AT = 200
 #: Rows above the last ones by which it is told whether those sum them up, and sums that are named.
 _ABOVE, _SAID = 8, 4
+_APART = "; train on {} by itself, and give {} to `unroll predict RUN --file` if it lacks the answers"
 _SUMMARIES = {
     "csv": "delimiter, quotes and header are guessed from the first lines, and the guess is said in `table.notes`; "
     "without a header the columns are `column1`, `column2`, ...",
@@ -236,7 +237,13 @@ class DelimitedReader:
             )
         for expected, got in zip(first.columns, other.columns, strict=False):
             if expected != got:
-                raise DataError(f"expected column {expected!r} as in {first.path.name}, got {got!r}", file.path, 1)
+                # A competition's rows without answers are no part of what a model is trained on.
+                advice = (
+                    "" if set(first.columns) <= set(other.columns) else _APART.format(first.path.name, file.path.name)
+                )
+                raise DataError(
+                    f"expected column {expected!r} as in {first.path.name}, got {got!r}{advice}", file.path, 1
+                )
         return Delimited(
             file.path,
             other.columns,

@@ -294,7 +294,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
         return True
     if any(is_common(name) and _above_texts(name, column) for name, column in zip(first, columns, strict=True)):
         return True
-    if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
+    if any(name in set(column) for name, column in zip(first, columns, strict=True) if name and name not in steps):
         return False
     if any(
         all(plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column) for column in columns

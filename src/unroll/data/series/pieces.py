@@ -33,6 +33,8 @@ _SPAN = re.compile(r"(?<=[0-9시]) ?[-~–] ?[0-9]{1,2}(?::[0-9]{2}|시)$")
 _OF_DAY_NAME = re.compile(r"(?i)^<?(time|hhmm|hrmn|hms|hour|hr|시간|시각|시간대|tm)>?$")
 #: What stands between letters and signs of a name says the same: Hour Ending, hour_ending.
 _BETWEEN = re.compile(r"[\W_]+")
+#: A part of a time as Power BI and OLAP cubes name it, behind its table: Date[Year].
+_OF_TABLE = re.compile(r"(?i).*\[(year|quarter|month|week|day|hour|date|연도|년도|분기|월|일|날짜)\]$")
 
 
 class Piece(NamedTuple):
@@ -87,7 +89,17 @@ _CLOCK, _HHMM, _HHMMSS = "time of day", "hhmm", "hhmmss"
 
 def is_year(table: Table, column: str) -> bool:
     """Whether a column of numbers or times holds years by its name."""
-    return table.kinds.get(column) in (Kind.NUMBER, Kind.TIME) and _YEAR.match(column) is not None
+    return table.kinds.get(column) in (Kind.NUMBER, Kind.TIME) and _YEAR.match(own_name(column)) is not None
+
+
+def own_name(column: str) -> str:
+    """How a part of a time is called without the table that it stands in.
+
+    >>> own_name("Date[Year]"), own_name("Load[kW]")
+    ('Year', 'Load[kW]')
+    """
+    found = _OF_TABLE.fullmatch(column.strip())
+    return column if found is None else found[1]
 
 
 def completing(table: Table, column: str) -> list[Piece]:
@@ -138,7 +150,7 @@ def names_part(name: str) -> bool:
 
 
 def _is_called(name: str, *parts: _Part) -> bool:
-    plain = _BETWEEN.sub("", name)
+    plain = _BETWEEN.sub("", own_name(name))
     return any(part.names.match(plain) for part in parts)
 
 

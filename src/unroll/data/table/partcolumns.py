@@ -68,6 +68,19 @@ def told_parts(table: Table, used: Container[str | None]) -> Table:
     return table.without(hidden, parts, notes)
 
 
+def without_parts(table: Table, used: Container[str | None]) -> Table:
+    """The table of rows to answer for without such columns, where there may be one value of them; its parts stay.
+
+    Args:
+        table: the rows.
+        used: columns that the model was trained with.
+    """
+    told = told_parts(table, used)
+    called = [name for name in told.columns if _ASKS.fullmatch(name.strip()) or _FOLDS.fullmatch(name.strip())]
+    hidden = {*table.columns} - {*told.columns} | {name for name in called if name not in used}
+    return table.without(hidden, table.parts, ()) if hidden and len(hidden) < len(table.columns) else table
+
+
 def _words(table: Table, names: list[str]) -> _Said | None:
     """A column in which every cell is a word of a part, train and another at least."""
     for name in names:

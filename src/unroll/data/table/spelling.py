@@ -57,6 +57,7 @@ _SPANS = (
     (rf"^({_DATE}(?:[ T]{_CLOCK}{_ZONED})?)(?: - | ?[–~/] ?| to )(?:{_DATE}[ T])?{_CLOCK}{_ZONED}$", r"\1"),
     (rf"^({_DATE})(?: - | ?[–~/] ?| to ){_DATE}$", r"\1"),
 )
+_BLANKS = ((r"^[ \t]+", ""), (r"[ \t]+$", ""))
 _WORDS = (
     # Weekdays say nothing that the date does not.
     (r" ?\((?:[월화수목금토일月火水木金土日](?:요일|曜日)?|(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6})\)", ""),
@@ -84,6 +85,14 @@ _WORDS = (
     (r"( [0-9]{1,2}) ?([AaPp]\.?[Mm]\.?)$", r"\1:00 \2"),
 )
 _SIGNS = (
+    # SAS and Stata write months as names without signs, or as M.
+    (r"^([0-9]{1,2})([A-Za-z]{3})([0-9]{4})(?::|[ T]?)([0-9]{1,2}:.*)$", r"\1-\2-\3 \4"),
+    (r"^([0-9]{1,2})([A-Za-z]{3})([0-9]{4})$", r"\1-\2-\3"),
+    (r"^([0-9]{1,2})([A-Za-z]{3})([0-9]{2})$", r"\1-\2-\3"),
+    (r"^([A-Za-z]{3})([0-9]{2}|[0-9]{4})$", r"\1-\2"),
+    (r"^([0-9]{4})m([0-9]{1,2})$", r"\1M\2"),
+    (r"^([0-9]{4})h([12])$", r"\1H\2"),
+    (r"^([0-9]{4})w([0-9]{2})$", r"\1W\2"),
     # What stands between a date and its time of day.
     (rf"([0-9]), ?((?:오[전후] )?{_CLOCK})", r"\1 \2"),
     (rf"([0-9]) at ({_CLOCK})", r"\1 \2"),
@@ -153,7 +162,7 @@ _PERIODS = (
     (r"(?i)^(?:KW|W|WK|Week) ?([0-9]{2})[ ,/-]{1,2}([0-9]{4})$", r"\2W\1"),
 )
 _MONTH_RULES = tuple((rf"(?i)(^|[ .-])(?:{names})($|[ .-])", rf"\1{month}\2") for month, names in _MONTHS.items())
-_RULES = (*_SPANS, *_MONTH_RULES, *_WORDS, *_SIGNS, *_ZONE_RULES, *_FISCAL, *_PERIODS)
+_RULES = (*_BLANKS, *_SPANS, *_MONTH_RULES, *_WORDS, *_SIGNS, *_ZONE_RULES, *_FISCAL, *_PERIODS)
 
 
 def may_be_time(cell: str) -> bool:

@@ -71,7 +71,11 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             *([_others(table, columns)] if chosen else []),
             *standing,
             *sums_among(table, columns),
-            *(_hidden(table, times) if columns.target is None and columns.time is not None else ()),
+            *(
+                _hidden(table, (*times, *id_columns(columns.series, table.columns)))
+                if columns.target is None and columns.time is not None
+                else ()
+            ),
         )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
