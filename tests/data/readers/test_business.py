@@ -54,6 +54,7 @@ def wrong(path: Path, text: str, **given: str) -> str:
         ("JAN22", "2022-01-01T00:00"),
         ("2022m1", "2022-01-01T00:00"),
         (" 2022-01-03T05:30:00+00:00 ", "2022-01-03T05:30"),
+        ("2022/01/03 2:30:10 오후 GMT+9", "2022-01-03T05:30"),
     ],
 )
 def test_times_of_sas_and_stata_and_behind_blanks_are_read(tmp_path: Path, cell: str, time: str) -> None:
@@ -114,3 +115,20 @@ def test_rows_of_a_competition_without_answers_are_no_test_part(tmp_path: Path) 
     write(tmp_path / "kag" / "test.csv", "id,date,store\n" + "1,2022-02-01,1\n" * 9)
     with pytest.raises(unroll.DataError, match=r"train on train\.csv by itself, and give test\.csv to `unroll predict"):
         unroll.check(tmp_path / "kag")
+
+
+@pytest.mark.parametrize("name", ["OPR_HR", "DELIVERY_HOUR", "HE"])
+def test_hours_of_delivery_name_no_series(tmp_path: Path, name: str) -> None:
+    rows = (f"{at:%Y-%m-%d},{at.hour + 1},{at.hour * 3 % 7}.5\n" for at in HOURS)
+    _, reason = guessed(tmp_path / "a.csv", f"OPR_DATE,{name},MW\n" + "".join(rows))
+    assert f"over 'OPR_DATE' and '{name}'" in reason
+
+
+def test_a_day_that_is_counted_is_no_channel(tmp_path: Path) -> None:
+    task, reason = guessed(tmp_path / "a.csv", "Nth day,Users\n" + "".join(f"{at:04},{at % 7}\n" for at in range(90)))
+    assert (task, "over 'Nth day'" in reason) == ("forecast", True)
+
+
+def test_signs_of_accounts_before_numbers_are_asked_about(tmp_path: Path) -> None:
+    rows = (f"{2015 + at // 12}-{at % 12 + 1:02},{'△' * (at % 3 == 1)}{at % 9}.{at % 7}\n" for at in range(90))
+    assert "('△1.1')" in wrong(tmp_path / "a.csv", "월,증감률\n" + "".join(rows))

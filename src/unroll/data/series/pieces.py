@@ -74,7 +74,7 @@ _QUARTER = _part("quarter", "quarter|qtr|qrt|분기", 1, 4, "M", 3)
 _WEEK = _part("week", "week|wk|weeknum|weekno|weeknumber|weekofyear|isoweek|epiweek|주|주차", 1, 53, "W")
 _DAY_OF_YEAR = _part("day of year", "doy|dayofyear|yday|julianday|jday", 1, 366, "D")
 _DAY = _part("day", "day|dom|dy|dd|mday|dayofmonth|일", 1, 31, "D")
-_HOUR = _part("hour", "hour|hr|hh|he|hourending|hourofday|시", 0, 25, "h")
+_HOUR = _part("hour", "(?:opr?|oper|delivery|trading|market|mkt)?(?:hour|hr|he)|hh|hourending|hourofday|시", 0, 25, "h")
 #: These may as well say how long something took: they are hours of days that come again.
 _TIME = _part("hour of day", "time|시간|시간대|시각", 0, 24, "h")
 _MINUTE = _part("minute", "minute|min|mn|mi|분", 0, 59, "m")

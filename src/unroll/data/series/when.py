@@ -20,7 +20,10 @@ _MOMENTS = re.compile(
     r"(?i)^(year|yr|ts|time|date|datetime|epoch|unix[_ ]?time|time[_ ]?period|연도|년도|.+_(ts|time)|.*time_?stamp.*"
     r"|.*(date|time|epoch)[_ ]?(ms|us|ns|s|utc|local)|.*(일시|시각|일자|날짜|년월|시점))$"
 )
-_COUNTERS = re.compile(r"(?i)^(ds|t|step|time[_ ]?step|time[_ ]?idx|tick|cycles?|period|time[_ ]in[_ ]cycles)$")
+_COUNTERS = re.compile(
+    r"(?i)^(ds|t|step|time[_ ]?step|time[_ ]?idx|tick|cycles?|period|time[_ ]in[_ ]cycles"
+    r"|nth[_ ](day|week|month|hour))$"
+)
 #: Names that hold it where the column is the first.
 _FIRST = re.compile(
     r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
