@@ -11,7 +11,7 @@ from unroll.data import Finding, Table, examine
 from unroll.data.doctor.finding import of_error
 from unroll.errors import DataError
 from unroll.tasks.base import Task
-from unroll.tasks.pipeline import open_table
+from unroll.tasks.pipeline import open_table, with_parts
 from unroll.tasks.recognition import recognise
 
 
@@ -52,7 +52,7 @@ def examine_data(
     """
     name = values.get("task")
     config = apply_overrides(validate(RunConfig, {**values, "task": name or "guessed"}), overrides)
-    table = table if table is not None else open_table(config.data, store)
+    table = with_parts(table if table is not None else open_table(config.data, store), config.data)
     data = config.data
     special: list[Finding] = []
     notes: tuple[str, ...] = ()

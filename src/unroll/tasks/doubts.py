@@ -35,7 +35,8 @@ _RATIO = 3.0
 SURE = 0.5
 #: How columns of times are called, and the digits that a time has at least.
 _TIME_NAME = re.compile(
-    r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day|ds|dt|month|week|period)([\W_]|$)|날짜|일시|시각|일자|년월|시점"
+    r"(?i)(^|[\W_])(date|time|timestamp|datetime|when|day|ds|dt|month|week|period|year|quarter|season)([\W_]|$)"
+    r"|날짜|일시|시각|일자|년월|시점|연도|년도|분기"
 )
 _DIGITS = 4
 #: Words from which on a text is no name of a place or a product.

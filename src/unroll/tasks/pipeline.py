@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from unroll.bundle import DataConfig, RunConfig, RunFolder, apply_overrides, fingerprint, validate, with_values
 from unroll.data import Table, read_table
 from unroll.data.series.ids import id_columns
+from unroll.data.table.partcolumns import told_parts
 from unroll.errors import DataError, UnrollError
 from unroll.report import Facts, Section, report_html
 from unroll.tasks.base import Job, Record, Score, Scores, Task
@@ -75,6 +76,12 @@ def open_table(data: DataConfig, store: Path) -> Table:
     return table
 
 
+def with_parts(table: Table, data: DataConfig) -> Table:
+    """The table without columns that say the part of each row, which is taken for it; those that are named stay."""
+    given = {data.target, data.time, *id_columns(data.series, table.columns), data.split_column, *data.inputs}
+    return table if data.split_column is not None else told_parts(table, given)
+
+
 def _rough(values: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
     """The config with its section `data` checked; the others wait until the task is known."""
     config = validate(RunConfig, {**values, "task": values.get("task") or "guessed"})
@@ -119,7 +126,7 @@ def plan_run(
     if name is not None:
         task_named(name, tasks)
     rough = _rough(values, overrides)
-    table = table if table is not None else open_table(rough.data, store)
+    table = with_parts(table if table is not None else open_table(rough.data, store), rough.data)
     for note in table.notes:
         say(note)
     task, guess = recognise(table, rough.data, tasks, name)

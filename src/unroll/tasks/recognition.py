@@ -11,6 +11,7 @@ from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.doubts import SURE, refuse_doubtful
 from unroll.tasks.series_doubts import refuse_doubtful_series
+from unroll.tasks.sum_doubts import refuse_sums
 
 
 def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
@@ -41,6 +42,7 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
                 " --target and --set data.inputs=..., and see `unroll check`",
                 table.paths[0],
             )
+        refuse_sums(table, task, guess)
         return task, guess
     guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
     best = max(guesses, key=lambda pair: pair[1].confidence, default=None)
@@ -55,6 +57,7 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
             else "give --task and --target, and see `unroll check`"
         )
         raise DataError(f"no task fits the columns {', '.join(table.columns)}; {advice}", table.paths[0])
+    refuse_sums(table, *best)
     refuse_doubtful(table, *best, named=data.target)
     refuse_doubtful_series(table, *best, data)
     return best

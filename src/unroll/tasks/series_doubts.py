@@ -26,6 +26,10 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 _BETWEEN = re.compile(r"[\s,;|\[\]()]+")
 #: Names of columns that are parts of a row's time, and how many of them it has. Hours without a word have two digits.
 _MONTHS = re.compile(rf"(?i)(?:{'|'.join(MONTHS)})[a-z]{{0,6}}\.?|m?(?:0?[1-9]|1[0-2])(?:월|月)?")
+#: A line of a drawn table that holds no cells, and one of InfluxDB's: a name with tags, fields, and a time.
+_RULE = re.compile(r"[\s|+=_-]*")
+_LINE_PROTOCOL = re.compile(r"[^\s=]+(?:,[^\s=]+=[^\s=]+)* [^\s=]+=\S+( \d{10,19})?$")
+_CLASS = re.compile(r"(?i)(label|class|target|category|species|type|outcome|result|라벨|레이블|분류|클래스|범주)")
 _HOURS = re.compile(r"(?i)(?:h|hr|he|hour)[ _-]?[0-2]?[0-9]|[0-2]?[0-9](?::00|시|時)|[0-2][0-9]")
 _SIDE_BY_SIDE = (("month", _MONTHS, 12, "year", "Y"), ("hour", _HOURS, 24, "day", "D"))
 
@@ -47,9 +51,13 @@ def refuse_doubtful_series(table: Table, task: Task, guess: Guess, data: DataCon
         _refuse_long(table, guess.data.target, inputs)
         _refuse_numbers_as_words(table, inputs)
     if task.name == "generate" and is_running_text(table):
+        _refuse_drawn_tables(table)
         _refuse_numbers_as_text(table)
     if task.name == "forecast" and guess.data.time is not None and data.time is None and data.target is None:
         _refuse_steps_side_by_side(table, guess.data.time)
+    if task.name in ("forecast", "detect") and guess.data.time is None and data.target is None:
+        _refuse_classes_beside(table, task, guess)
+        _refuse_named_rows(table, task, guess)
     if task.name == "forecast" and guess.data.time is None:
         _refuse_answers_of_series(table, data)
         _refuse_many_files(table, data)
@@ -114,6 +122,26 @@ def _refuse_numbers_as_text(table: Table) -> None:
         )
 
 
+def _refuse_drawn_tables(table: Table) -> None:
+    """Raise if lines that would be learnt as prose are a table with bars and rules, or InfluxDB's line protocol."""
+    rows = np.arange(min(len(table), _LOOKED_AT))
+    cells = list(table.texts(table.columns[0], rows))
+    bars = [cell.count("|") for cell in cells if not _RULE.fullmatch(cell)]
+    if len(bars) >= _LEAST and bars[0] > 2 and bars.count(bars[0]) > _MOST * len(bars) and len(bars) < len(cells):
+        raise DataError(
+            f"the lines are a table that is drawn with bars and rules ({cells[0][:40]!r}); take out the lines of dashes"
+            " and the outer bars and read it with --format csv --delimiter '|', or --task generate learns the lines as"
+            " text",
+            *table.place(0),
+        )
+    if len(cells) >= _LEAST and sum(map(bool, map(_LINE_PROTOCOL.match, cells))) > _MOST * len(cells):
+        raise DataError(
+            f"the lines are InfluxDB's line protocol ({cells[0][:40]!r}); export them as CSV (influx query --raw, or a"
+            " column for each field), or --task generate learns the lines as text",
+            *table.place(0),
+        )
+
+
 def _refuse_steps_side_by_side(table: Table, time: str) -> None:
     """Raise if the months of a year, or the hours of a day, stand beside each other and would be a series each."""
     for part, names, count, whole, unit in _SIDE_BY_SIDE:
@@ -142,6 +170,45 @@ def _refuse_answers_of_series(table: Table, data: DataConfig) -> None:
             " series; write classes instead of it to classify them, or forecast it in the order of the rows:"
             f" --task forecast --target {shlex.quote(numbers[0])}",
             table.paths[0],
+        )
+
+
+def _refuse_classes_beside(table: Table, task: Task, guess: Guess) -> None:
+    """Raise if numbers would be taken for steps of time that stand beside classes: each row is one of them."""
+    for name in table.columns:
+        if table.kinds[name] is not Kind.TEXT or not _CLASS.fullmatch(name.strip()):
+            continue
+        cells = cell_codes(table, name)[0]
+        # What marks anomalies is no class.
+        if not 2 <= len(cells) <= len(table) // _STEPS or any(f"'{name}'" in note for note in guess.notes):
+            continue
+        numbers = [other for other in table.columns if table.kinds[other] is Kind.NUMBER]
+        raise DataError(
+            f"column '{name}' holds {len(cells)} classes beside {len(numbers)} column{'s' * (len(numbers) > 1)} of"
+            f" numbers, fewer than the 3 that classes are learnt from; add columns, or leave '{name}' aside:"
+            f" --task {task.name} takes the rows for steps of time",
+            table.paths[0],
+        )
+
+
+def _refuse_named_rows(table: Table, task: Task, guess: Guess) -> None:
+    """Raise if rows would be steps of time of which each has a name of its own: it may as well be a series, or a time
+    in a notation that is not read."""
+    if guess.data.series is not None or len(table) < _STEPS:
+        return
+    numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER]
+    for name in table.columns[:1]:
+        if table.kinds[name] is not Kind.TEXT or not numbers:
+            continue
+        cells = cell_codes(table, name)[0]
+        if len(cells) < len(table) or not all(cell.strip() for cell in cells):
+            continue
+        shown = shlex.quote(name)
+        rows = f" --series {shown} takes each row for a series of {len(numbers)} steps," if len(numbers) > 1 else ""
+        raise DataError(
+            f"every row has a name of its own in '{name}' ({cells[0][:40]!r}), which is read as no time;{rows} --task"
+            f" {task.name} --target {shlex.quote(numbers[0])} takes the rows for steps of time in their order",
+            *table.place(0),
         )
 
 

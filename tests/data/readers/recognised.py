@@ -449,10 +449,10 @@ FILES = [
     File(
         "sum.csv",
         dated("%Y-%m-%d") + "Total,1234\n",
-        "error",
-        "a word among times",
-        {},
-        "holds times but for 1 cell, the first 'Total'",
+        "forecast",
+        "a row that sums up those above it is left out",
+        {"when": "time year-month-day"},
+        "over 'when'",
     ),
     File(
         "above.csv",

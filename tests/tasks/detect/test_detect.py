@@ -165,7 +165,7 @@ def test_errors_say_what_to_do(model: Model, tmp_path: Path) -> None:
         unroll.train(machine.write(tmp_path / "a.csv", machine.lines()), **RUN, settings={"data.inputs": ["lode"]})
     with pytest.raises(DataError, match="expected a value for 'load', got a record with when, temperature"):
         model.predict([{"when": "2024-03-01", "temperature": 1.0}])
-    with pytest.raises(DataError, match="'when': expected a time in ISO 8601, got 'noon'"):
+    with pytest.raises(DataError, match="'when': expected a time as in training or in ISO 8601, got 'noon'"):
         model.predict([{"when": "noon", "temperature": 1.0, "load": 2.0}])
     with pytest.raises(ConfigError, match="threshold: expected a number of at least 0"):
         model.watch(threshold=-1.0)

@@ -356,12 +356,14 @@ def test_prices_over_days_are_forecast_and_not_watched(tmp_path: Path) -> None:
         assert task.name == "forecast", guess.reason
 
 
-def test_a_sum_below_the_table_is_an_error_and_no_step(tmp_path: Path) -> None:
+def test_a_word_below_the_table_is_an_error_and_no_step(tmp_path: Path) -> None:
     rows = "".join(f"{dt.date(2022, 1, 1) + dt.timedelta(at)},{at % 9}.5\n" for at in range(60))
     file = tmp_path / "a.csv"
-    file.write_text("date,sold\n" + rows + "Total,300\n")
+    file.write_text("date,sold\n" + rows + "Provisional,300\n")
     for task in (None, "forecast"):
-        with pytest.raises(DataError, match=r"a\.csv:62: column 'date' holds times but for 1 cell, the first 'Total'"):
+        with pytest.raises(
+            DataError, match=r"a\.csv:62: column 'date' holds times but for 1 cell, the first 'Provisional'"
+        ):
             unroll.train(file, task=task, epochs=1, hidden_size=8)
     assert [str(finding.level) for finding in unroll.check(file).errors] == ["error"]
 

@@ -24,8 +24,8 @@ _FEW, _LOOKED_AT, _LEAST, _COLUMNS = 0.05, 2000, 8, 200
 _PROBES = 9
 
 
-#: A number in digits of any script, with a sign, a unit or a letter for thousands behind it.
-_BESIDE = re.compile(r"[+-]?\d(?:[\d.,'’٫٬]|[ \u00a0\u202f](?=\d{3}))*\s?(?P<beside>[^\d\s]{0,12})$")
+#: A number in digits of any script, with a sign (those of accounts, too), and a unit or a letter behind it.
+_BESIDE = re.compile(r"(?P<sign>[△▲▽▼] ?)?[+-]?\d(?:[\d.,'’٫٬]|[ \u00a0\u202f](?=\d{3}))*\s?(?P<beside>[^\d\s]{0,12})$")
 #: Different signs and units of one column at most.
 _UNITS = 4
 
@@ -154,7 +154,7 @@ def numbers_with_units(table: Table) -> Iterator[Beside]:
         found = [_BESIDE.match(cell) for _, cell in full]
         units = {match["beside"] for match in found if match is not None}
         if len(full) >= _LEAST and None not in found and len(units) <= _UNITS:
-            odd = next((at for at, match in enumerate(found) if match and match["beside"]), 0)
+            odd = next((at for at, match in enumerate(found) if match and (match["beside"] or match["sign"])), 0)
             yield Beside(name, full[odd][1], full[odd][0])
 
 

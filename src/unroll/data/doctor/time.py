@@ -12,7 +12,7 @@ from unroll.data.series.calendar import row_steps
 from unroll.data.series.changes import days_advice, zone_advice
 from unroll.data.series.clock import Clock, in_calendar, offset_text
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
-from unroll.data.series.moments import moments, offsets_of, since_1970
+from unroll.data.series.moments import check_counted, moments, offsets_of, since_1970
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.table.table import Table
 from unroll.errors import DataError
@@ -39,10 +39,16 @@ def look_at_times(
             does about times that stand twice or go back.
     """
     try:
-        times = moments(table, time).copy()
+        times = moments(table, time, zone).copy()
     except DataError as error:
         yield Finding("error", str(error), None, None, "name the column of times, or write all times in one notation")
         return
+    if zone is None:
+        try:
+            check_counted(table, time)
+        except DataError as error:
+            yield of_error(error)
+            return
     missing = np.isnan(times) if times.dtype.kind == "f" else np.isnat(times)
     if missing.any():
         text = f"column {time!r}: the time is missing in {counted(int(missing.sum()), 'row')}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,12 +28,16 @@ from unroll.data.readers.listcells import LIST, form_of_items, holds_lists, item
 from unroll.data.readers.reader import Input, Source
 from unroll.data.readers.records import BLANKS, QuoteError, Record, records
 from unroll.data.table.kinds import ReadOptions
+from unroll.data.table.sums import closes, names_figure
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
 _SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "text": (".txt",)}
 #: Rows by which columns of lists are told.
 _LOOKED_AT = 200
+#: Rows above the last ones by which it is told whether those sum them up, and sums that are named.
+_ABOVE, _SAID = 8, 4
+_APART = "; train on {} by itself, and give {} to `unroll predict RUN --file` if it lacks the answers"
 _SUMMARIES = {
     "csv": "delimiter, quotes and header are guessed from the first lines, and the guess is said in `table.notes`; "
     "without a header the columns are `column1`, `column2`, ...",
@@ -79,6 +84,7 @@ class Delimited:
         self.lists = lists
         self.head = head
         self._blank = 0
+        self._sums: list[tuple[int, str]] = []
 
     @property
     def fields(self) -> list[Field]:
@@ -101,7 +107,7 @@ class Delimited:
         Raises:
             DataError: a ragged row or a broken quote, with its line.
         """
-        self._blank = 0
+        self._blank, self._sums = 0, []
         width = len(self.columns)
         lacking = [""] * self.lacking
         skip = self.head if self.dialect.header else 0
@@ -109,7 +115,9 @@ class Delimited:
         lines = (line for line in numbered_lines(self.path, self.encoding) if line[0] >= self.begins)
         lines = unspaced(lines, self.dialect.delimiter) if self.dialect.spaced else lines
         try:
-            empty: list[Row] = []
+            held: list[Row] = []
+            # The last rows before those that are held.
+            above: deque[list[str]] = deque(maxlen=_ABOVE)
             for record in records(lines, self.dialect.delimiter, self.dialect.quoted):
                 if not record.cells:
                     self._blank += 1
@@ -118,18 +126,38 @@ class Delimited:
                 elif len(record.cells) == width:
                     cells = self._with_lists(record) if self.lists else record.cells
                     row = Row([*cells, *lacking], record.line)
-                    if width > 1 and not any(map(str.strip, record.cells)):
-                        empty.append(row)
+                    if width > 1 and self._may_be_none(record.cells):
+                        held.append(row)
                     else:
-                        yield from empty
-                        empty = []
+                        yield from held
+                        held = []
+                        above.append(record.cells)
                         yield row
                 else:
                     raise DataError(self._ragged(record), self.path, record.line)
-            # Spreadsheets save the empty rows below a table as delimiters.
-            self._blank += len(empty)
+            yield from self._below(held, above)
         except QuoteError as error:
             raise _quote_error(error, self.path) from error
+
+    @staticmethod
+    def _may_be_none(cells: Sequence[str]) -> bool:
+        """Whether a row at the end of a table may be none of it: it is empty, or begins as a sum does."""
+        first = next(filter(None, map(str.strip, cells)), None)
+        return first is None or (not first[0].isdigit() and names_figure(first))
+
+    def _below(self, held: Sequence[Row], above: Sequence[Sequence[str]]) -> Iterator[Row]:
+        """Those of the last rows that belong to the table: spreadsheets save the empty rows below it as delimiters, and
+        people write sums there."""
+        full = [row for row in held if any(map(str.strip, row.cells))]
+        words = [next(filter(None, map(str.strip, row.cells))) for row in full]
+        # A word that comes again names a series.
+        if full and len(set(words)) == len(words) and all(closes(row.cells, above) for row in full):
+            self._sums = [(row.line, word) for row, word in zip(full, words, strict=True)]
+            self._blank += len(held) - len(full)
+            return
+        end = held.index(full[-1]) + 1 if full else 0
+        self._blank += len(held) - end
+        yield from held[:end]
 
     def _with_lists(self, record: Record) -> list[Any]:
         cells: list[Any] = list(record.cells)
@@ -143,6 +171,10 @@ class Delimited:
     def left(self) -> list[str]:
         """Blank lines, and columns of the first file that this one lacks."""
         said = blank_note(self._blank)
+        if self._sums:
+            words = ", ".join(f"'{word}' in line {line}" for line, word in self._sums[:_SAID])
+            rows = "1 row that sums" if len(self._sums) == 1 else f"{len(self._sums)} rows that sum"
+            said.append(f"{rows} up the table left out: {words}")
         if self.begins > 1:
             above = self.begins - 1
             said.append(f"{above} line{'s' if above > 1 else ''} above the table left out")
@@ -205,7 +237,13 @@ class DelimitedReader:
             )
         for expected, got in zip(first.columns, other.columns, strict=False):
             if expected != got:
-                raise DataError(f"expected column {expected!r} as in {first.path.name}, got {got!r}", file.path, 1)
+                # A competition's rows without answers are no part of what a model is trained on.
+                advice = (
+                    "" if set(first.columns) <= set(other.columns) else _APART.format(first.path.name, file.path.name)
+                )
+                raise DataError(
+                    f"expected column {expected!r} as in {first.path.name}, got {got!r}{advice}", file.path, 1
+                )
         return Delimited(
             file.path,
             other.columns,

@@ -14,7 +14,7 @@ import pyarrow as pa
 from unroll.data.readers.heads import head_of, stands_above_values
 from unroll.data.readers.records import BLANKS, QuoteError, records
 from unroll.data.table.kinds import MISSING
-from unroll.data.table.numbers import looks_like_number
+from unroll.data.table.numbers import commas_are_decimal, looks_like_number
 from unroll.data.table.times import bare_year, guess_notations, parse_times, to_datetime64
 
 _DELIMITERS = {"csv": (",", ";", "\t", "|", "^", "~", "\x1f", "\x01"), "tsv": ("\t",), "text": ("\t",)}
@@ -150,7 +150,7 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
     if delimiter is None and form == "csv" and not any(mark in _first_record(lines) for mark in _DELIMITERS["csv"]):
         # Numbers with blanks between them, as programs print them.
         candidates = (BLANKS, None) if is_number_table(lines) else candidates
-    best: tuple[tuple[float, int], str | None, bool, list[list[str]]] | None = None
+    best: tuple[tuple[float, bool, int], str | None, bool, list[list[str]]] | None = None
     opening = _first_record(lines)
     for position, candidate in enumerate(candidates):
         if delimiter is None and candidate not in (None, BLANKS) and str(candidate) not in opening:
@@ -159,16 +159,15 @@ def guess_dialect(lines: Sequence[str], form: str, delimiter: str | None, header
             break
         quoted = form != "text" and '"' in "".join(lines[:1000]) and _quotes_quote(lines, candidate)
         rows = split_sample(lines, candidate, quoted) or []
-        score = (_evenness(rows, form) if candidate is not None else 0.0, -position)
+        even = _evenness(rows, form) if candidate is not None else 0.0
+        score = (even, even > 0 and candidate != "," and commas_are_decimal(rows[1:]), -position)
         if best is None or score > best[0]:
             best = (score, candidate, quoted, rows)
     if best is None:
         return Dialect(delimiter, False, bool(header))
     _, chosen, quoted, rows = best
     if delimiter is None and best[0][0] == 0 and form == "text":
-        chosen = None
-        quoted = False
-        rows = [[line] for line in lines]
+        chosen, quoted, rows = None, False, [[line] for line in lines]
     if header is None:
         header = guess_header(rows) if form != "text" or chosen is not None else False
     return Dialect(chosen, quoted, header)
@@ -295,7 +294,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> bool:
         return True
     if any(is_common(name) and _above_texts(name, column) for name, column in zip(first, columns, strict=True)):
         return True
-    if any(name in set(column) for name, column in zip(first, columns, strict=True) if name):
+    if any(name in set(column) for name, column in zip(first, columns, strict=True) if name and name not in steps):
         return False
     if any(
         all(plain_value(cell.strip()) for cell in column) and any(cell.strip() for cell in column) for column in columns

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
-from unroll.data.series.clock import known_zones, to_wall
+from unroll.data.series.clock import known_zones, to_instants, to_wall
 
 _HOUR = np.timedelta64(1, "h")
 #: Times that are looked at, zones that are named, and steps that tell what is usual.
@@ -64,6 +65,32 @@ def days_advice(times: np.ndarray) -> str | None:
         return None
     others = " and others" if len(zones) > 1 else ""
     return f"these are days of {zones[0]}{others}: name the zone with --set data.zone={zones[0]}"
+
+
+def lengths_advice(days: np.ndarray, hours: Sequence[int]) -> str | None:
+    """What to do about days of 23 and 25 hours: the zones in which they have so many.
+
+    Args:
+        days: (D,) datetime64[D].
+        hours: of each.
+
+    >>> lengths_advice(np.array(["2024-10-27", "2024-03-31"], "datetime64[D]"), [25, 23])
+    'name the zone with --set data.zone=Europe/London (or Europe/Berlin or another in which they are so long)'
+    """
+    zones = itertools.islice((zone for zone in known_zones() if _are_so_long(zone, days, hours)), 2)
+    first, second = next(zones, None), next(zones, None)
+    if first is None:
+        return None
+    others = f" (or {second} or another in which they are so long)" if second is not None else ""
+    return f"name the zone with --set data.zone={first}{others}"
+
+
+def _are_so_long(zone: str, days: np.ndarray, hours: Sequence[int]) -> bool:
+    try:
+        begins, ends = (to_instants(own.astype("datetime64[us]"), zone) for own in (days, days + 1))
+    except pa.ArrowException:
+        return False
+    return bool(((ends - begins) // _HOUR == np.array(hours)).all())
 
 
 def _are_midnights(zone: str, instants: np.ndarray) -> bool:

@@ -7,10 +7,12 @@ import re
 import numpy as np
 import pyarrow as pa
 
+from unroll.data.series.changes import lengths_advice
 from unroll.data.series.pieces import completing, together
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.table.times import guess_notations, moves_evenly, parse_times, to_datetime64
+from unroll.errors import DataError
 
 #: Seconds since 1970 of the years 1990 and 2100: numbers between them are moments, and steps of no one's counting.
 _FIRST, _LAST = 631_152_000, 4_102_444_800
@@ -22,6 +24,9 @@ _DATED = re.compile(
 )
 #: Numbers between which the digits of a date and an hour, and perhaps a minute and a second, are: of 1900 to 2200.
 _BARE = (1_900_010_100, 22_000_000_000_000)
+#: How columns of years with shares are called, the fewest that tell them, and how far a share is from a month's.
+_YEARS = re.compile(r"(?i)(^|[\W_])(time|date|year|yr|decimal|t|index)([\W_]|$)|연도|년도|시간|시점|datum|jahr")
+_LEAST_SHARES, _AWAY = 6, 0.12
 #: How many of a unit make a second, and in words.
 _SINCE = " since 1970"
 _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds"))
@@ -31,10 +36,10 @@ _UNITS = ((1, "seconds"), (10**3, "milliseconds"), (10**6, "microseconds"), (10*
 _COUNTED = re.compile(r"(?i)((?:d|day|t|step|w|week|wk|m|month|period|h|hour|q|quarter|y|year)[ _-]?)(\d{1,9})")
 
 
-def moments(table: Table, column: str) -> np.ndarray:
+def moments(table: Table, column: str, zone: str | None = None) -> np.ndarray:
     """The times of a column, (rows,) datetime64[us], or float64 where it holds years or step numbers.
 
-    What further columns say of the same times (`further`) is added.
+    What further columns say of the same times (`further`) is added; where they count hours, those of a zone's days.
 
     Raises:
         DataError: it holds something else, with file and line.
@@ -47,12 +52,46 @@ def moments(table: Table, column: str) -> np.ndarray:
     else:
         read = _numbers_as_moments(table, column)
         times = table.numbers(column) if read is None else read[0]
-    return together(times, completing(table, column))
+    return together(times, completing(table, column), zone)
 
 
 def further(table: Table, column: str) -> tuple[str, ...]:
     """The columns that go on where a column of times ends: month and day of a year, the time of day of a date."""
     return tuple(piece.name for piece in completing(table, column))
+
+
+def further_forms(table: Table, column: str) -> dict[str, str]:
+    """How each column that goes on where a column of times ends says it, as `add_cells` takes it."""
+    return {piece.name: piece.form for piece in completing(table, column)}
+
+
+def check_counted(table: Table, column: str) -> None:
+    """Refuse hours or half hours that are counted through changes of a clock which nobody has named.
+
+    Raises:
+        DataError: a day has 23 or 25 hours; with the zones whose days those are.
+    """
+    piece = next((own for own in completing(table, column) if own.counted is not None), None)
+    if piece is None or piece.counted is None:
+        return
+    per_hour = 2 if piece.form == "half hour" else 1
+    days, owner = np.unique(table.times(column).astype("datetime64[D]"), return_inverse=True)
+    most = np.zeros(len(days), np.int64)
+    np.maximum.at(most, owner.reshape(-1), piece.counted)
+    inside = (np.arange(len(days)) > 0) & (np.arange(len(days)) < len(days) - 1)
+    # The first and the last day may be cut.
+    odd = np.flatnonzero((most == 25 * per_hour) | ((most == 23 * per_hour) & inside))
+    lengths = [int(most[at]) // per_hour for at in odd]
+    advice = lengths_advice(days[odd], lengths) if len(odd) else None
+    # A day may lack its last hour; one that has an hour more changes the clock.
+    if advice is None and not any(hours > 24 for hours in lengths):
+        return
+    first = int((owner.reshape(-1) == odd[0]).argmax())
+    raise DataError(
+        f"columns '{column}' and '{piece.name}': {days[odd[0]]} has {most[odd[0]]} {piece.form}s, as where clocks"
+        f" change; {advice or 'name the zone with --set data.zone=ZONE'}",
+        *table.place(first),
+    )
 
 
 def is_counted(table: Table, column: str) -> bool:
@@ -84,8 +123,10 @@ def since_1970(table: Table, column: str) -> bool:
 
 
 def _numbers_as_moments(table: Table, column: str) -> tuple[np.ndarray, str] | None:
-    """As `from_numbers`, of a column of numbers, whose name may promise a date."""
-    return from_numbers(table.numbers(column), dated=_DATED.search(column) is not None)
+    """As `from_numbers`, of a column of numbers, whose name may promise a date or a year."""
+    values = table.numbers(column)
+    read = from_numbers(values, dated=_DATED.search(column) is not None)
+    return _from_shares(values) if read is None and _YEARS.search(column) is not None else read
 
 
 def said_of(table: Table, column: str) -> str | None:
@@ -161,6 +202,25 @@ def _from_periods(values: np.ndarray) -> tuple[np.ndarray, str] | None:
     if even and set(quarters.tolist()) == {1.0, 2.0, 3.0, 4.0} and _are_years(years):
         cells = [f"{year:.0f}Q{quarter:.0f}" for year, quarter in zip(years, quarters, strict=True)]
         return _in_order(cells, "year Q quarter", "a year and a quarter")
+    return None
+
+
+def _from_shares(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Years with the share that has passed, 1959.0833 for February, as moments; None if they are no such.
+
+    They may be those of the beginnings of months, or of their middles.
+    """
+    if len(values) < _LEAST_SHARES or np.isnan(values).any() or not _are_years(values):
+        return None
+    months = values % 1 * 12
+    for begins in (0.0, 0.5):
+        counted = np.rint(months - begins)
+        if np.abs(months - begins - counted).max() > _AWAY or not counted.any():
+            continue
+        since = (np.floor(values) - 1970) * 12 + counted
+        times = since.astype(np.int64).astype("datetime64[M]").astype("datetime64[us]")
+        # Years of which one in a while has a share count something else.
+        return (times, "years with the share that has passed") if moves_evenly(times) else None
     return None
 
 

@@ -11,7 +11,7 @@ from unroll.data.series.changes import zone_advice
 from unroll.data.series.clock import Clock, in_calendar
 from unroll.data.series.frequency import Frequency, frequency_of, steps_between
 from unroll.data.series.ids import id_columns, id_texts
-from unroll.data.series.moments import further, moments, offsets_of
+from unroll.data.series.moments import check_counted, further, moments, offsets_of
 from unroll.data.series.rows import series_rows, shown
 from unroll.data.series.wide import Wide, wide_of
 from unroll.data.table.kinds import Kind
@@ -86,7 +86,7 @@ def series_from_table(
     targets = [target] if isinstance(target, str) else list(target) if target is not None else numeric
     if not targets:
         raise DataError("no column of numbers to forecast; name the target column", table.paths[0])
-    times = _times(table, time)
+    times = _times(table, time, zone)
     offsets = offsets_of(table, time, zone) if time is not None else None
     columns = {name: table.numbers(name) for name in targets}
     extra = np.stack([table.numbers(name) for name in covariates], axis=1) if covariates else np.empty((len(table), 0))
@@ -145,10 +145,12 @@ def on_grid(series: TimeSeries) -> TimeSeries:
     return series._replace(times=times, values=values, covariates=covariates, rows=rows)
 
 
-def _times(table: Table, time: str | None) -> np.ndarray:
+def _times(table: Table, time: str | None, zone: str | None) -> np.ndarray:
     if time is None:
         return np.arange(len(table), dtype=np.float64)
-    values = moments(table, time)
+    if zone is None:
+        check_counted(table, time)
+    values = moments(table, time, zone)
     missing = np.isnan(values) if values.dtype.kind == "f" else np.isnat(values)
     if missing.any():
         raise DataError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from unroll.data.series.ids import find_ids
 from unroll.data.series.moments import further, is_counted, moments, said_of
+from unroll.data.series.pieces import own_name
 from unroll.data.table.kinds import Kind
 from unroll.data.table.table import Table
 from unroll.data.table.times import moves_evenly
@@ -17,9 +18,12 @@ from unroll.data.table.times import moves_evenly
 #: Names that hold the time as numbers, wherever the column stands, and such that count it.
 _MOMENTS = re.compile(
     r"(?i)^(year|yr|ts|time|date|datetime|epoch|unix[_ ]?time|time[_ ]?period|연도|년도|.+_(ts|time)|.*time_?stamp.*"
-    r"|.*(date|time|epoch)[_ ]?(ms|us|ns|s|utc|local))$"
+    r"|.*(date|time|epoch)[_ ]?(ms|us|ns|s|utc|local)|.*(일시|시각|일자|날짜|년월|시점))$"
 )
-_COUNTERS = re.compile(r"(?i)^(ds|t|step|time[_ ]?step|time[_ ]?idx|tick|cycles?|period|time[_ ]in[_ ]cycles)$")
+_COUNTERS = re.compile(
+    r"(?i)^(ds|t|step|time[_ ]?step|time[_ ]?idx|tick|cycles?|period|time[_ ]in[_ ]cycles"
+    r"|nth[_ ](day|week|month|hour))$"
+)
 #: Names that hold it where the column is the first.
 _FIRST = re.compile(
     r"(?i)^(time|date|datetime|timestamp|year|month|t|step|index|no|연도|년도|시간|시각|날짜|일자|일시|번호)$"
@@ -59,7 +63,8 @@ def time_column(table: Table, taken: Collection[str | None]) -> str | None:
     named = [name for name in numbers if _COUNTERS.match(name) or (name == free[0] and _FIRST.match(name))]
     named += counting_anew(table, free)
     named += [name for name in numbers[:_COLUMNS] if _rises_evenly(table, name)]
-    for name in dict.fromkeys([*filter(_MOMENTS.match, numbers), *named, *counted]):
+    called = [name for name in numbers if _MOMENTS.match(own_name(name))]
+    for name in dict.fromkeys([*called, *named, *counted]):
         times = moments(table, name) if name in counted or not np.isnan(table.numbers(name)).any() else None
         # Numbers that are no moments may count anything, unless they rise, or do so for each of several series.
         if times is not None and (

@@ -161,7 +161,8 @@ def _has_class(table: Table, others: Sequence[str], steps: Sequence[str]) -> boo
     """Whether a column may be what each row is an example of: by its name, or as what stands behind the steps."""
     end = table.columns.index(steps[-1])
     behind = [name for name in others if table.columns.index(name) > end]
-    return any(map(_CLASS.fullmatch, others)) or not all(_is_empty(table, name) for name in behind)
+    named = (name for name in others if _CLASS.fullmatch(name))
+    return any(len(set(table.texts(name))) > 1 for name in named) or not all(_is_empty(table, name) for name in behind)
 
 
 def _names(table: Table, columns: Sequence[str], *, numbers: bool) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ BARE_HOURS = (
     ("hourminute", r"([01]\d|2[0-3])[0-5]\d", "%H%M"),
     ("hourminutesecond", r"([01]\d|2[0-3])[0-5]\d[0-5]\d", "%H%M%S"),
 )
+#: A year and the next, 2019/20: one that begins in the former.
+SEASON = "year/next year"
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 #: (name, what a cell looks like, strptime's form, or the name of a way of its own). The order decides where two
 #: notations fit all cells and nothing else tells them apart.
@@ -88,6 +90,7 @@ ALL: tuple[tuple[str, re.Pattern[str], str | None], ...] = tuple(
         ("year Y", r"\d{4}Y", "year"),
         ("year-W week", r"\d{4}-?W\d{2}", "week"),
         ("year-W week-day", r"\d{4}-?W\d{2}-?[1-7]", "week"),
+        (SEASON, r"\d{4} ?[/–-] ?(?:\d{2}|\d{4})", "season"),
         ("Korean", r"\d{4}년 ?\d{1,2}월( ?\d{1,2}일)?", "korean"),
     )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -81,6 +81,16 @@ def looks_like_number(cell: str) -> bool:
     [True, True, True, False, True]
     """
     return _LIKE.match(cell.rstrip(".")) is not None
+
+
+def commas_are_decimal(rows: Iterable[Sequence[str]]) -> bool:
+    """Whether every comma of some rows stands inside a number, and one of them at least does.
+
+    >>> commas_are_decimal([["1,5", "2,25"], ["3", "4,0"]]), commas_are_decimal([["1,5", "a, b"]])
+    (True, False)
+    """
+    with_comma = [cell.strip() for row in rows for cell in row if "," in cell]
+    return bool(with_comma) and all(map(looks_like_number, with_comma))
 
 
 def class_name(cell: str) -> str:

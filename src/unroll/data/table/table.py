@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,21 @@ class Table:
             raise DataError(
                 f"no complete stored table ({type(error).__name__}); read the data file again", folder
             ) from error
+
+    def without(self, columns: Collection[str], parts: np.ndarray | None, notes: Iterable[str]) -> Table:
+        """The same rows without some columns.
+
+        Args:
+            columns: those that are left out.
+            parts: (rows,) int8, the part of each row; None: they name none.
+            notes: what is said of it.
+        """
+        other = copy.copy(self)
+        other.columns = tuple(name for name in self.columns if name not in columns)
+        other._details = {name: self._details[name] for name in other.columns}
+        other._chunks = {name: self._chunks[name] for name in other.columns}
+        other.parts, other.notes = parts, (*self.notes, *notes)
+        return other
 
     @property
     def kinds(self) -> Mapping[str, Kind]:

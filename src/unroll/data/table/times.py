@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unroll.data.table.notations import ALL, BARE_HOURS, MONTHS, OFFSET, WEEKDAY, ZONED, looks_like
+from unroll.data.table.notations import ALL, BARE_HOURS, MONTHS, OFFSET, SEASON, WEEKDAY, ZONED, looks_like
 from unroll.data.table.spelling import may_be_time, plain_spelling
 
 #: How the World Bank and Korea's statistics write the year of a step.
@@ -26,6 +26,8 @@ _MONTH_NAMES = tuple(
         strict=True,
     )
 )
+#: The first year of a season, and seasons from which they are told from months.
+_FIRST_SEASON, _LEAST_SEASONS = 1500, 4
 #: Stands between the notations of a column that fits two and makes no choice.
 EITHER = "|"
 #: Notations of numbers that are as often no times: they are times only where they make even steps.
@@ -81,6 +83,8 @@ def _parsed(cells: Any, form: str | None) -> Any:
         return _iso(cells, zone=form == "zone")
     if form == "week":
         return pa.array([_week(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
+    if form == "season":
+        return pa.array([_season(cell) for cell in cells.to_pylist()], pa.timestamp("us"))
     cells = pc.utf8_lower(cells)
     if form.startswith("bare "):
         # Digits alone: what stands between them says nothing.
@@ -193,6 +197,15 @@ def _week(cell: str | None) -> datetime.datetime | None:
     return None
 
 
+def _season(cell: str | None) -> datetime.datetime | None:
+    """The first day of the former of two years that follow each other."""
+    if cell is None:
+        return None
+    first, second = int(cell[:4]), cell[4:].lstrip(" /–-")
+    follows = str(first + 1).endswith(second) and first >= _FIRST_SEASON
+    return datetime.datetime(first, 1, 1) if follows else None
+
+
 def settle(notations: Sequence[str], cells: pa.Array) -> str:
     """The one of several notations that makes even steps of some cells; all of them, joined, where none stands out.
 
@@ -206,6 +219,12 @@ def settle(notations: Sequence[str], cells: pa.Array) -> str:
     """
     if len(notations) < 2:
         return notations[0]
+    if SEASON in notations:
+        # Years of which each is followed by the next in every cell are no months, unless there are few.
+        if len(pc.unique(cells)) >= _LEAST_SEASONS:
+            return SEASON
+        notations = [name for name in notations if name != SEASON]
+        return settle(notations, cells)
     readings = {name: np.unique(to_datetime64(parse_times(cells, name))) for name in notations}
     notations = _without_year_first(notations, readings)
     first = readings[notations[0]]

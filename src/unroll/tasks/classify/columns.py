@@ -83,6 +83,9 @@ _STAMP = re.compile(
 #: The words of a column's name, those that say that it holds grades, and those that something is counted or measured.
 _WORD = re.compile(r"[^\W_]+")
 _GRADES = frozenset(("stars", "star", "rating", "ratings", "score", "grade", "overall", "평점", "별점"))
+_WHEN = frozenset(
+    ("year", "month", "quarter", "week", "date", "datetime", "time", "연도", "년도", "월", "분기", "일자")
+)
 _COUNTS = frozenset(("count", "counts", "num", "number", "length", "len", "confidence", "timestamp"))
 
 #: From this on a column is as likely to hold the classes as the one that was chosen.
@@ -93,6 +96,8 @@ _SENTENCE = 3.0
 
 #: Why a column is left out.
 _CONSTANT, _COPY, _ROWS = "one value in every row", "a copy of", "it names the rows"
+#: Numbers that name rows say nothing, even where they are all there is.
+_IDS = f"{_ROWS}, by number"
 _TIMES = "it holds times"
 
 #: Columns of answers to what is to be classified, and the targets beside which they are not known yet; and the tags of
@@ -159,6 +164,21 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     return Columns(target, inputs, numbers, tuple(left), others)
 
 
+def measures_names(table: Table, columns: Columns) -> bool:
+    """Whether what would be classes are numbers that measure something, each beside a name of its own."""
+    name = columns.target
+    if table.kinds[name] is not Kind.NUMBER or short_name(name) in _TARGET_NAMES or len(columns.inputs) != 1:
+        return False
+    rows = _sample(table)
+    if table.kinds[columns.inputs[0]] is not Kind.TEXT or _holds_sentences(table, columns.inputs[0], rows):
+        return False
+    values = np.unique(table.numbers(name, rows))
+    # Classes are numbered from 0 or 1.
+    if np.array_equal(values, np.arange(len(values)) + (values[0] if values[0] in (0, 1) else 0)):
+        return False
+    return len(set(table.texts(columns.inputs[0], rows))) == len(rows)
+
+
 def _sample(table: Table) -> np.ndarray:
     """Row numbers spread evenly over the table."""
     return np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
@@ -185,6 +205,10 @@ def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str,
             # Few classes, each met often, speak for a target; a name that says so speaks louder.
             scores[name] = 1.0 - distinct / len(rows)
         words = _WORD.findall(short_name(name))
+        if kind is Kind.NUMBER and not named and _WHEN.intersection(words):
+            # Years and months say when a row was, and not what it is.
+            del scores[name]
+            continue
         scores[name] += 3.0 if named else 1.0 if any(word in _TARGET_NAMES for word in words) else 0.0
         scores[name] += 0.5 * any(word in _GRADES for word in words)
         # What is empty in some rows says something beside the class, and what is counted is none.
@@ -209,7 +233,7 @@ def _choose_inputs(table: Table, names: list[str], target: str) -> tuple[list[tu
     # Single words that are all different may be what is to be classified, a text that tells its class word by word is
     # still a text, and steps of a sequence may be constant.
     for spared in ((), (_ROWS,), (_ROWS, _COPY), (_ROWS, _COPY, _CONSTANT)):
-        left = [(name, why) for name, why in useless if not why.startswith(spared)] if spared else useless
+        left = [own for own in useless if not spared or own[1] == _IDS or not own[1].startswith(spared)]
         dropped = {name for name, _ in left}
         inputs = _find_inputs(table, [name for name in names if name not in dropped])
         if inputs and (_CONSTANT not in spared or len(inputs) >= _LEAST_STEPS):
@@ -232,6 +256,7 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
     single = {name for name, cells in texts.items() if len(set(cells)) == 1}
     copies = {name for name, cells in texts.items() if name not in single and _is_copy(cells, classes)}
     ids = {name for name, cells in texts.items() if name not in single and _names_rows(name, cells, kinds[name])}
+    numbered = {name for name in ids if _ID_NAME.search(name) and _mostly_digits(texts[name])}
     stamps = {name for name, cells in texts.items() if kinds[name] is Kind.TEXT and _are_stamps(cells)}
     answers = {name for name in names if short_name(name) in _ANSWERS and short_name(target) in _ASKED}
     tags = {name for name in names if name in _TAGS and "tokens" in names and table.details(name).is_list}
@@ -240,6 +265,7 @@ def _useless(table: Table, names: list[str], target: str) -> list[tuple[str, str
         (nested, "lists or objects"),
         (single, _CONSTANT),
         (copies, f"{_COPY} '{target}'"),
+        (numbered, _IDS),
         (ids, _ROWS),
         (stamps, _TIMES),
         (answers, "it answers what is classified"),
@@ -276,8 +302,12 @@ def _names_rows(name: str, cells: list[str], kind: Kind) -> bool:
     if kind is Kind.NUMBER:
         numbers = [int(cell) for cell in cells if cell.isdigit()]
         return len(numbers) == len(cells) and all(b - a == 1 for a, b in itertools.pairwise(numbers))
-    digits = sum(any(map(str.isdigit, cell)) for cell in cells)
-    return digits > len(cells) / 2 and all(cell.isascii() and len(cell) >= _LEAST_ID for cell in cells)
+    return _mostly_digits(cells) and all(cell.isascii() and len(cell) >= _LEAST_ID for cell in cells)
+
+
+def _mostly_digits(cells: list[str]) -> bool:
+    """Whether a digit stands in most cells."""
+    return sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells) / 2
 
 
 def _holds_sentences(table: Table, column: str, rows: np.ndarray) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Kind, Split, Table, tokenizer_from_json
+from unroll.data.series.moments import said_of
 from unroll.data.text.saved import steps_from_json
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
-from unroll.tasks.classify.columns import find_columns
+from unroll.tasks.classify.columns import find_columns, measures_names
 from unroll.tasks.classify.data import ClassifyData, draw_split, has_several, prepare, row_labels
 from unroll.tasks.classify.examples import TextForms
 from unroll.tasks.classify.job import FILE, ClassifyJob
@@ -45,8 +46,13 @@ class ClassifyTask(Task[ClassifySettings, ClassifyData]):
         if columns.others:
             shown = "', '".join(columns.others[:4])
             notes += (f"'{shown}' may hold classes as well; name the one that is meant with --target",)
-        timed = any(kind is Kind.TIME for kind in table.kinds.values())
-        return Guess(0.2 if timed and columns.series else 0.9, reason, filled, notes)
+        timed = any(
+            kind is Kind.TIME or (kind is Kind.NUMBER and columns.series and said_of(table, name) is not None)
+            for name, kind in table.kinds.items()
+        )
+        # What is measured of things with names is no class of them, whatever else fits.
+        named = data.target is None and measures_names(table, columns)
+        return Guess(0.05 if named else 0.2 if timed and columns.series else 0.9, reason, filled, notes)
 
     def split(self, table: Table, config: RunConfig) -> Split | None:
         """Every class in proportion."""

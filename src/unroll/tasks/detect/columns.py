@@ -12,6 +12,7 @@ from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.data.series.ids import find_ids, id_columns
 from unroll.data.series.moments import further, moments
+from unroll.data.series.pieces import is_year
 from unroll.data.series.rows import series_rows
 from unroll.data.series.when import dated_column
 from unroll.errors import DataError, nearest
@@ -112,6 +113,10 @@ def _time_column(table: Table, data: DataConfig) -> str | None:
     if dated is not None:
         return dated
     free = [name for name in table.columns if name not in taken]
+    # A year that goes on in columns of months and days is no channel, and neither are they.
+    whole = next((name for name in free if is_year(table, name) and further(table, name)), None)
+    if whole is not None:
+        return whole
     numbers = (name for name in free[:1] if table.kinds[name] is Kind.NUMBER and _TIME_NAMES.match(name))
     return next(numbers, None)
 
@@ -138,7 +143,9 @@ def streams_of(table: Table, columns: Columns) -> list[Stream]:
 def _times(table: Table, time: str | None) -> np.ndarray | None:
     if time is None:
         return None
-    times = table.numbers(time) if table.kinds[time] is Kind.NUMBER else table.times(time)
+    # Seconds since 1970 stay numbers, as a stream of them is read.
+    plain = table.kinds[time] is Kind.NUMBER and not further(table, time)
+    times = table.numbers(time) if plain else moments(table, time)
     missing = np.isnan(times) if times.dtype.kind == "f" else np.isnat(times)
     if missing.any():
         raise DataError(

@@ -14,6 +14,7 @@ import numpy as np
 
 from unroll.bundle import RunConfig
 from unroll.data import Table
+from unroll.data.series.moments import further_forms
 from unroll.errors import DataError
 from unroll.metrics.nab import PROBATION, PROBATION_OF
 from unroll.tasks.detect.columns import Columns, Stream, streams_of
@@ -100,6 +101,7 @@ def prepare(table: Table, config: RunConfig, settings: DetectSettings, columns: 
         )
     saved = Saved(
         time=columns.time,
+        further={} if columns.time is None else further_forms(table, columns.time),
         series=columns.series,
         channels=columns.channels,
         labels=columns.labels,

@@ -6,30 +6,26 @@ A line that cannot be read is a problem with its number, and nothing else is los
 from __future__ import annotations
 
 import csv
-import datetime
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from unroll.bundle import DataConfig
 from unroll.data.series.ids import id_columns, joined_values, name_of
 from unroll.data.table.kinds import MISSING
 from unroll.data.table.numbers import PLAIN, to_float64
-from unroll.data.table.times import parse_times
 from unroll.errors import DataError, nearest
-from unroll.tasks.detect.session import number_of, time_of
+from unroll.tasks.detect.session import number_of
 from unroll.tasks.detect.settings import Saved
+from unroll.tasks.detect.times import Times, plain_number, times_of
 from unroll.tasks.reading import read_columns
 
 _DELIMITERS = (",", ";", "\t", "|")
 #: A longer line is none of a stream of numbers.
 _LONGEST = 1 << 20
-_EPOCH = datetime.datetime(1970, 1, 1)
-_EPOCH_UTC = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class Taken(NamedTuple):
@@ -81,8 +77,7 @@ class Lines:
         kinds = read_columns(data)
         self._encoding = data.encoding
         self._delimiter = data.delimiter
-        notation = kinds[saved.time].notation if saved.time in kinds else None
-        self._times = _times_reader(notation, numeric=saved.time in kinds and kinds[saved.time].kind.value == "number")
+        self._times = Times(saved, data)
         notations = [kinds[name].notation if name in kinds else None for name in saved.channels]
         self._notations = [None if given in (None, PLAIN) else given for given in notations]
         self._count = 0
@@ -123,7 +118,7 @@ class Lines:
                 raise DataError(str(error), self._name, line) from None
             except DataError as error:
                 found.append(Problem(line, str(error)))
-        return iter(sorted([*found, *self._rows(rows)], key=lambda item: item.line))
+        return iter(sorted([*found, *self._rows(rows, self._layout)], key=lambda item: item.line))
 
     def _first(self, text: str) -> bool:
         """Settle how lines are written; whether the first one holds the names of the columns."""
@@ -147,14 +142,25 @@ class Lines:
                     f"expected the column '{absent}', which the model was trained with, got {', '.join(cells[:12])}"
                     f"{nearest(absent, cells)}"
                 )
-        for columns in (list(saved.columns), [name for name in saved.columns if name not in saved.labels]):
-            for delimiter in tried:
-                if len(_split(text, delimiter)) == len(columns):
-                    self._layout = _Layout.of(saved, columns, delimiter)
-                    return False
+        each = (list(saved.columns), [name for name in saved.columns if name not in saved.labels])
+        fitting = [
+            _Layout.of(saved, columns, delimiter)
+            for columns in each
+            for delimiter in tried
+            if len(_split(text, delimiter)) == len(columns)
+        ]
+        if fitting:
+            # Commas may stand inside the numbers of a line as often as something else stands between them.
+            self._layout = next((layout for layout in fitting if self._reads(text, layout)), fitting[0])
+            return False
         raise DataError(
             f"expected the names of the columns, or values for {', '.join(saved.columns)}, got {text[:60]!r}"
         )
+
+    def _reads(self, text: str, layout: _Layout) -> bool:
+        """Whether a line is a record, cut so."""
+        found = self._rows([(self._count, _split(text, layout.delimiter))], layout)
+        return all(isinstance(item, Taken) for item in found)
 
     def _cells(self, text: str) -> list[str] | None:
         layout = self._layout
@@ -167,13 +173,13 @@ class Lines:
             raise DataError("the names of the columns again")
         return cells
 
-    def _rows(self, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Taken | Problem]:
+    def _rows(self, rows: Sequence[tuple[int, list[str]]], layout: _Layout | None) -> Iterator[Taken | Problem]:
         """Records of delimited lines; times and numbers of odd notations are read a column at a time."""
-        layout = self._layout
         if layout is None or not rows:
             return
-        texts = [""] * len(rows) if layout.time is None else [cells[layout.time].strip() for _, cells in rows]
-        times: Sequence[float | None] = [None] * len(rows) if layout.time is None else self._times(texts)
+        parts = [[cells[at].strip() for _, cells in rows] for at in layout.time]
+        texts = [" ".join(own) for own in zip(*parts, strict=True)] if parts else [""] * len(rows)
+        times: Sequence[float | None] = self._times.of_texts(*parts) if parts else [None] * len(rows)
         odd = {
             place: _numbers([cells[at] for _, cells in rows], notation)
             for place, (at, notation) in enumerate(zip(layout.channels, self._notations, strict=True))
@@ -181,14 +187,21 @@ class Lines:
         }
         for number, (line, cells) in enumerate(rows):
             time = times[number]
-            if layout.time is not None and time is None:
-                text = "the time is missing" if not texts[number] else f"expected a time, got {texts[number][:40]!r}"
+            if layout.time and time is None:
+                text = (
+                    "the time is missing"
+                    if not texts[number].strip()
+                    else f"expected a time, got {texts[number][:40]!r}"
+                )
                 yield Problem(line, f"column '{self._saved.time}': {text}")
                 continue
             try:
-                values = [_number(cells[at]) for at in layout.channels] if not odd else self._odd(cells, odd, number)
+                values = [
+                    _known(odd[place][number]) if place in odd else plain_number(cells[at])
+                    for place, at in enumerate(layout.channels)
+                ]
             except ValueError:
-                yield Problem(line, self._wrong(cells, layout))
+                yield Problem(line, self._wrong(cells, layout, {place: own[number] for place, own in odd.items()}))
                 continue
             series = joined_values(cells[at].strip() for at in layout.series)
             # A value that is none and whose cell is not empty is worth a look.
@@ -196,20 +209,10 @@ class Lines:
             note = self._endless([cells[at] for at in layout.channels]) if odd_ones else ""
             yield Taken(line, series, texts[number], time, values, note)
 
-    def _odd(self, cells: Sequence[str], odd: dict[int, list[float | None]], number: int) -> list[float]:
-        layout = self._layout
-        values = []
-        for place, at in enumerate(layout.channels if layout is not None else ()):
-            value = odd[place][number] if place in odd else _number(cells[at])
-            if value is None:
-                raise ValueError
-            values.append(value)
-        return values
-
-    def _wrong(self, cells: Sequence[str], layout: _Layout) -> str:
-        for name, at in zip(self._saved.channels, layout.channels, strict=True):
+    def _wrong(self, cells: Sequence[str], layout: _Layout, odd: Mapping[int, float | None]) -> str:
+        for place, (name, at) in enumerate(zip(self._saved.channels, layout.channels, strict=True)):
             try:
-                _number(cells[at])
+                _known(odd[place]) if place in odd else plain_number(cells[at])
             except ValueError:
                 return f"column '{name}': expected a number, got {cells[at][:40]!r}"
         return "expected numbers"
@@ -231,15 +234,7 @@ class Lines:
         if absent:
             raise DataError(f"expected a value for '{absent[0]}', got a record with {', '.join(map(str, record))}")
         values = [number_of(record[name], name) for name in saved.channels]
-        time, shown = None, ""
-        if saved.time is not None:
-            given = record.get(saved.time)
-            if given is None:
-                raise DataError(f"'{saved.time}': the time is missing")
-            shown = str(given)
-            time = self._times([shown])[0] if isinstance(given, str) else time_of(given, saved.time)
-            if time is None:
-                raise DataError(f"'{saved.time}': expected a time, got {shown[:40]!r}")
+        time, shown = (None, "") if saved.time is None else self._times.of_record(record)
         series = name_of(record, saved.series)
         return Taken(line, series, shown, time, values, self._endless([str(record[name]) for name in saved.channels]))
 
@@ -249,15 +244,15 @@ class _Layout(NamedTuple):
 
     delimiter: str
     width: int
-    time: int | None
+    time: tuple[int, ...]
     series: tuple[int, ...]
     channels: tuple[int, ...]
 
     @classmethod
     def of(cls, saved: Saved, columns: Sequence[str], delimiter: str) -> _Layout:
         ids = id_columns(saved.series, columns)
-        for name in (saved.time, *ids):
-            if name is not None and name not in columns:
+        for name in (*times_of(saved), *ids):
+            if name not in columns:
                 raise _Headless(
                     f"expected the column '{name}', which the model was trained with, got {', '.join(columns[:12])};"
                     " send it too, or train without it"
@@ -265,7 +260,7 @@ class _Layout(NamedTuple):
         return cls(
             delimiter,
             len(columns),
-            None if saved.time is None else columns.index(saved.time),
+            tuple(columns.index(name) for name in times_of(saved)),
             tuple(columns.index(name) for name in ids),
             tuple(columns.index(name) for name in saved.channels),
         )
@@ -278,29 +273,22 @@ def _split(text: str, delimiter: str) -> list[str]:
         raise DataError(f"{error}: {text[:60]!r}") from None
 
 
-def _number(cell: str) -> float:
-    """A plain number; NaN where it is missing or infinite.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        value = float(cell)
-    except ValueError:
-        if cell.strip().lower() in MISSING:
-            return math.nan
-        raise
-    # float() also takes digits joined by underscores, which no file means.
-    if "_" in cell:
-        raise ValueError(cell)
-    return value if value - value == 0.0 else math.nan
-
-
 def _is_endless(cell: str) -> bool:
     try:
         return math.isinf(float(cell))
     except ValueError:
         return False
+
+
+def _beginsplain_number(cell: str) -> bool:
+    """Whether a cell is a number or a time, not a name."""
+    return not cell or cell.lstrip("+-.")[:1].isdigit() or cell.lower() in MISSING
+
+
+def _known(value: float | None) -> float:
+    if value is None:
+        raise ValueError
+    return value
 
 
 def _begins_number(cell: str) -> bool:
@@ -315,50 +303,3 @@ def _numbers(cells: Sequence[str], notation: str) -> list[float | None]:
         values, bad = to_float64(pa.array([cell]), notation)
         found.append(None if bad is not None else float(values[0]))
     return found
-
-
-def _times_reader(notation: str | None, *, numeric: bool) -> Callable[[Sequence[str]], Sequence[float | None]]:
-    if numeric:
-        return _plain_times
-    if notation is None:
-        return _iso_times
-    if notation in ("year-month-day", "year-month-day with zone"):
-        return lambda texts: _spelled_times(texts, notation)
-    return lambda texts: _noted_times(texts, notation)
-
-
-def _plain_times(texts: Sequence[str]) -> list[float | None]:
-    found: list[float | None] = []
-    for text in texts:
-        try:
-            value = _number(text)
-        except ValueError:
-            value = math.nan
-        found.append(None if value != value else value)
-    return found
-
-
-def _iso_times(texts: Sequence[str]) -> list[float | None]:
-    found: list[float | None] = []
-    read = datetime.datetime.fromisoformat
-    for text in texts:
-        try:
-            moment = read(text)
-        except ValueError:
-            found.append(None)
-            continue
-        away = moment - (_EPOCH if moment.tzinfo is None else _EPOCH_UTC)
-        found.append((away.days * 86_400 + away.seconds) * 1_000_000 + away.microseconds)
-    return found
-
-
-def _spelled_times(texts: Sequence[str], notation: str) -> list[float | None]:
-    """As ISO 8601 where they are, which is fast, and the others in whatever spelling of the notation."""
-    found = _iso_times(texts)
-    return [_noted_times([text], notation)[0] if own is None else own for own, text in zip(found, texts, strict=True)]
-
-
-def _noted_times(texts: Sequence[str], notation: str) -> list[float | None]:
-    moments: Any = parse_times(pa.array(list(texts), pa.string()), notation)
-    taken = np.asarray(moments.to_numpy(zero_copy_only=False), dtype="datetime64[us]")
-    return [None if np.isnat(moment) else int(moment.astype(np.int64)) for moment in taken]

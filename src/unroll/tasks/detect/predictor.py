@@ -28,8 +28,9 @@ from unroll.tasks.detect.following import LastSteps
 from unroll.tasks.detect.labels import Window, read_windows, windows_of
 from unroll.tasks.detect.scores import metrics_of
 from unroll.tasks.detect.sections import sections_of
-from unroll.tasks.detect.session import Limits, Session, Start, StreamState, number_of, time_of
+from unroll.tasks.detect.session import Limits, Session, Start, StreamState, number_of
 from unroll.tasks.detect.settings import DetectSettings, Saved
+from unroll.tasks.detect.times import Times
 from unroll.tasks.detect.watcher import Weights
 from unroll.tasks.detect.watching import Watched, begins_of, watch_all
 from unroll.tasks.following import Followed
@@ -134,7 +135,8 @@ class DetectPredictor(Predictor):
         values = np.array([[number_of(row.get(name), name) for name in self._saved.channels] for row in rows])
         times = None
         if self._saved.time is not None and self._saved.cycles:
-            moments = [int(time_of(row.get(self._saved.time), self._saved.time)) for row in rows]
+            reader = Times(self._saved, self._data or DataConfig(path=""))
+            moments = [int(reader.of_record(row)[0]) for row in rows]
             times = np.array(moments, np.int64).astype("datetime64[us]")
         stream = Stream("", times, values, np.zeros((len(rows), 0), bool), np.arange(len(rows)))
         own = lesson(stream, len(rows), self._saved.cycles, self._settings.long)

@@ -5,14 +5,11 @@ Shapes: C channels.
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from unroll.bundle import DataConfig
 from unroll.bundle.files import decode_json, read_bounded, write_atomic
@@ -20,6 +17,7 @@ from unroll.data.series.ids import name_of
 from unroll.errors import DataError
 from unroll.tasks.detect.alarm import Alarm
 from unroll.tasks.detect.settings import DetectSettings, Saved
+from unroll.tasks.detect.times import Times
 from unroll.tasks.detect.watcher import Verdict, Watcher, Weights
 from unroll.tasks.reading import read_columns
 
@@ -172,6 +170,7 @@ class Session:
         self._identity = identity
         self._streams: dict[str, StreamState] = {}
         self.saved = saved
+        self._times = Times(saved, self.data)
         kinds = read_columns(self.data)
         none = [kinds[name].missing if name in kinds else self.data.missing for name in saved.channels]
         self._none = none if any(none) else None
@@ -218,7 +217,7 @@ class Session:
             if name not in record:
                 raise DataError(f"expected a value for '{name}', got a record with {', '.join(map(str, record))}")
             values.append(number_of(record[name], name))
-        time = None if saved.time is None else time_of(record.get(saved.time), saved.time)
+        time = None if saved.time is None else self._times.of_record(record)[0]
         series = name_of(record, saved.series)
         heard = self.stream(series).take(time, self.known(values))
         return {
@@ -296,26 +295,3 @@ def number_of(cell: object, name: str) -> float:
     except (TypeError, ValueError):
         raise DataError(f"'{name}': expected a number, got {cell!r}") from None
     return value if math.isfinite(value) else math.nan
-
-
-def time_of(cell: object, name: str) -> float:
-    """A time as microseconds since 1970, or a number as it is.
-
-    Raises:
-        DataError: it is something else.
-    """
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
-        return float(cell)
-    if isinstance(cell, np.datetime64):
-        return int(cell.astype("datetime64[us]").astype(np.int64))
-    try:
-        moment = cell if isinstance(cell, datetime.datetime) else datetime.datetime.fromisoformat(str(cell).strip())
-    except ValueError:
-        raise DataError(f"'{name}': expected a time in ISO 8601, got {cell!r}") from None
-    return microseconds(moment)
-
-
-def microseconds(moment: datetime.datetime) -> int:
-    """A datetime as microseconds since 1970, in UTC where it names a zone."""
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=None if moment.tzinfo is None else datetime.UTC)
-    return int((moment - epoch) // datetime.timedelta(microseconds=1))

@@ -55,6 +55,8 @@ class Saved(BaseModel):
 
     version: Literal[1] = 1
     time: str | None
+    #: Columns that go on where that of times ends, and how each says it: the time of day beside a date.
+    further: dict[str, str] = Field(default_factory=dict)
     series: str | None
     channels: tuple[str, ...] = Field(min_length=1)
     labels: tuple[str, ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from unroll.bundle import DataConfig, RunConfig, RunFolder, validate
 from unroll.data import Finding, Kind, Table
 from unroll.data.doctor.nearly import check_times, hidden_times
+from unroll.data.series.moments import further
 from unroll.errors import DataError
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.detect.columns import find_columns, streams_of
@@ -43,7 +44,8 @@ class DetectTask(Task[DetectSettings, DetectData]):
         if columns is None:
             return None
         filled = data.model_copy(update={"time": columns.time, "series": columns.series, "inputs": columns.channels})
-        over = "in the order of the rows" if columns.time is None else f"over '{columns.time}'"
+        times = () if columns.time is None else (columns.time, *further(table, columns.time))
+        over = f"over {' and '.join(map(repr, times))}" if times else "in the order of the rows"
         shown = ", ".join(columns.channels[:4]) + (", ..." if len(columns.channels) > 4 else "")
         reason = f"task detect: alerts on {shown} {over}"
         notes = (f"'{', '.join(columns.labels)}' says where anomalies are and is no input",) if columns.labels else ()

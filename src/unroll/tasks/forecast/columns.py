@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from unroll.data.series.moments import further, moments, since_1970
 from unroll.data.series.when import counting_columns, time_column
 from unroll.data.series.wide import LEAST, LISTED, wide_of
 from unroll.data.table.chunks import as_text
+from unroll.data.table.kinds import Column
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.forecast.measures import measured
 
@@ -77,7 +78,9 @@ def find_columns(table: Table, data: DataConfig, covariates: Sequence[str] = ())
     numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     if not numbers:
         return None
-    wide = wide_of(table, data.series) if time is None and len(numbers) >= LEAST else None
+    # Rows that are named may have fewer steps.
+    enough = len(numbers) >= LEAST or (data.series is not None and len(numbers) > 1)
+    wide = wide_of(table, data.series) if time is None and enough else None
     if wide is not None:
         return Columns(time, wide.series, None, named, True)
     # Without a time, several columns of numbers are more likely features of rows than series, unless they move smoothly
@@ -198,6 +201,24 @@ def load_series(
             )
         )
     return loaded
+
+
+def check_values(table: Table, columns: Columns, held: Mapping[str, Column]) -> None:
+    """Refuse rows without any values, such as those to come of a competition: a forecast goes on from what was.
+
+    Raises:
+        DataError: no column of numbers is there that might be a series, as there were in training.
+    """
+    taken = {*columns.named(table.columns), *(() if columns.time is None else further(table, columns.time))}
+    if any(table.kinds[name] is Kind.NUMBER for name in table.columns if name not in taken and name in held):
+        return
+    values = [name for name, own in held.items() if own.kind is Kind.NUMBER and name not in table.columns]
+    if values:
+        raise DataError(
+            f"no column '{values[0]}': a forecast goes on from the values so far; give the rows with them, and those to"
+            " come below, empty, if something of them is known",
+            table.paths[0],
+        )
 
 
 def _rows_calendar(found: Sequence[TimeSeries], reading: Reading) -> Frequency | None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from unroll.bundle import DataConfig
 from unroll.data import ReadOptions, Table, TimeSeries, read_table
 from unroll.data.table.kinds import Column
+from unroll.data.table.partcolumns import without_parts
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.models.forecast_window import Window
 from unroll.models.forecaster import Forecaster, SampledHead
@@ -25,7 +26,7 @@ from unroll.models.named import Horizon
 from unroll.tasks.base import Example, Predictor, Record, Scores
 from unroll.tasks.following import Followed
 from unroll.tasks.forecast.calibration import calibrated, pool_size
-from unroll.tasks.forecast.columns import as_cell, load_series, plain
+from unroll.tasks.forecast.columns import as_cell, check_values, load_series, plain
 from unroll.tasks.forecast.inside import Inside
 from unroll.tasks.forecast.network import run_windows
 from unroll.tasks.forecast.scores import MOST_SCORED, Forecasts, Yardstick, make_yardstick, scored
@@ -270,6 +271,7 @@ class ForecastPredictor(Predictor):
 
     def _open(self, table: Table, *, future: bool) -> list[TimeSeries]:
         columns = self._saved.columns()
+        table = without_parts(table, (*columns.named(table.columns), *self._held))
         for name in columns.named(table.columns):
             if name not in table.columns:
                 raise DataError(
@@ -277,6 +279,8 @@ class ForecastPredictor(Predictor):
                     f" {', '.join(table.columns[:12])}",
                     table.paths[0],
                 )
+        if columns.target is None and not columns.wide:
+            check_values(table, columns, self._held)
         series = load_series(table, columns, self._saved.reading(), future=future)
         if self._saved.series is not None:
             check_names(table, [item.name for item in series], self._saved.scaling)

@@ -27,6 +27,7 @@ from unroll.tasks.forecast.options import OPTIONS
 from unroll.tasks.forecast.predictor import ForecastPredictor
 from unroll.tasks.forecast.settings import ForecastSettings, Saved
 from unroll.tasks.forecast.shaping import missing_values
+from unroll.tasks.forecast.sums import sums_among
 from unroll.tasks.reading import read_columns
 from unroll.training import Monitor, TrainSettings
 
@@ -69,7 +70,12 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
             *([read] if read else []),
             *([_others(table, columns)] if chosen else []),
             *standing,
-            *(_hidden(table, times) if columns.target is None and columns.time is not None else ()),
+            *sums_among(table, columns),
+            *(
+                _hidden(table, (*times, *id_columns(columns.series, table.columns)))
+                if columns.target is None and columns.time is not None
+                else ()
+            ),
         )
         # No classifier has a class of its own for every row or every value of a measure, and none a time in pieces.
         measured = data.target is not None and _measures(table, data.target)
