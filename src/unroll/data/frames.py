@@ -20,7 +20,7 @@ from unroll.data.readers.jsonshapes import nested_in, opened
 from unroll.data.readers.parquet import batches_of, fields_of, settle
 from unroll.data.reshaped import marked_rows, reshaped
 from unroll.data.table.kinds import ReadOptions
-from unroll.data.table.splits import PART_NAMES
+from unroll.data.table.partcolumns import PART_NAMES
 from unroll.data.table.table import Table
 from unroll.data.table.times import guess_notations
 from unroll.data.table.writer import Writer

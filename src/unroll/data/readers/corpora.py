@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from unroll.data.readers.lines import numbered_lines
 from unroll.data.readers.sound import is_sound
-from unroll.data.table.splits import PART_NAMES, part_of
+from unroll.data.table.partcolumns import PART_NAMES
+from unroll.data.table.splits import part_of
 from unroll.errors import DataError
 
 #: The lists of Kaldi, and how the lists of LibriSpeech end.

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from unroll.data.readers.features import names_in
 from unroll.data.readers.parquet import batches_of, fields_of, settle, with_names
-from unroll.data.table.splits import PART_NAMES
+from unroll.data.table.partcolumns import PART_NAMES
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Field, Writer
 from unroll.errors import DataError, MissingExtraError

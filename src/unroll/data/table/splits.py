@@ -8,15 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from unroll.data.batches import random_order
+from unroll.data.table.partcolumns import PART_NAMES, parts_of_column
 from unroll.data.table.table import Table
 from unroll.errors import DataError
-
-#: What files, folders and columns call the three parts.
-PART_NAMES = {
-    "train": 0, "training": 0, "tr": 0, "학습": 0, "훈련": 0,
-    "validation": 1, "valid": 1, "val": 1, "dev": 1, "development": 1, "검증": 1,
-    "test": 2, "testing": 2, "eval": 2, "evaluation": 2, "평가": 2, "시험": 2, "테스트": 2,
-}  # fmt: skip
 
 
 class Split(NamedTuple):
@@ -57,7 +51,8 @@ def split_rows(
         seed: of the draw; the same seed gives the same rows on every machine.
         validation_fraction: share of ALL rows without a part of their own that validate, 0 to 1.
         test_fraction: likewise for test.
-        column: a column that holds train, validation (valid, val, dev) or test.
+        column: a column that holds train, validation (valid, val, dev) or test, or yes and no under the name of a part
+            (is_test).
         stratify: a class per row, (rows,) of any integer type; each class is divided in proportion, and a class with
             one row trains.
         groups: a number per row, (rows,) of any integer type; rows of one group stay together, such as the captions of
@@ -71,7 +66,7 @@ def split_rows(
         raise ValueError(
             f"fractions must be at least 0 and sum to less than 1, got {validation_fraction} and {test_fraction}"
         )
-    parts = table.parts if column is None else _parts_of_column(table, column)
+    parts = table.parts if column is None else parts_of_column(table, column)
     parts = np.zeros(len(table), np.int8) if parts is None else parts.copy()
     parts[parts < 0] = 0
     pool = np.flatnonzero(parts == 0)
@@ -89,19 +84,6 @@ def split_rows(
     if len(split.train) == 0:
         raise DataError("no row is left for training; name a train part or lower the fractions", table.paths[0])
     return split
-
-
-def _parts_of_column(table: Table, column: str) -> np.ndarray:
-    words = table.texts(column)
-    parts = np.zeros(len(table), np.int8)
-    for row, word in enumerate(words):
-        part = PART_NAMES.get(word.strip().lower())
-        if part is None:
-            raise DataError(
-                f"column {column!r} must hold train, validation or test, got {word[:40]!r}", *table.place(row)
-            )
-        parts[row] = part
-    return parts
 
 
 def _draw_groups(

@@ -13,6 +13,7 @@ from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.data.table.notations import MONTHS
 from unroll.data.table.numbers import class_name
+from unroll.data.table.partcolumns import is_fold_name
 from unroll.errors import DataError, nearest
 from unroll.tasks.reading import are_structured, short_name
 
@@ -56,7 +57,10 @@ _TEXT_NAMES = (
 )
 
 #: Names of columns that say which part a row belongs to.
-_PART_COLUMNS = ("split", "part", "fold", "subset", "분할")
+_PART_COLUMNS = ("split", "part", "subset", "분할")
+
+#: Names of columns that say where an answer stands in its text, which is no class.
+_PLACES = frozenset(("answer_start", "answer_starts", "answer_end", "answer_ends"))
 
 #: Rows that are looked at to tell what a column holds.
 _LOOKED_AT = 20_000
@@ -136,7 +140,7 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
                 table.paths[0],
             )
     apart = {data.time, data.series, data.split_column}
-    free = [name for name in table.columns if name not in apart and short_name(name) not in _PART_COLUMNS]
+    free = [name for name in table.columns if name not in apart and not _says_part(name)]
     target, others = data.target, tuple[str, ...]()
     if target is None:
         target, others = _find_target(table, [name for name in free if name not in data.inputs])
@@ -159,6 +163,11 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
     return Columns(target, inputs, numbers, tuple(left), others)
 
 
+def _says_part(name: str) -> bool:
+    """Whether a column is called as one of the parts or folds of a data set."""
+    return short_name(name) in _PART_COLUMNS or is_fold_name(name)
+
+
 def _sample(table: Table) -> np.ndarray:
     """Row numbers spread evenly over the table."""
     return np.linspace(0, len(table) - 1, min(len(table), _LOOKED_AT)).astype(np.int64)
@@ -170,7 +179,7 @@ def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str,
     scores: dict[str, float] = {}
     for name in names:
         kind = table.kinds[name]
-        if kind in (Kind.SERIES, Kind.TIME):
+        if kind in (Kind.SERIES, Kind.TIME) or short_name(name) in _PLACES:
             continue
         cells = Counter(table.texts(name, rows))
         distinct = len(cells)
