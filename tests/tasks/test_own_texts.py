@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from data.helpers import write
 from unroll.bundle import DataConfig
 from unroll.data import Table
+from unroll.errors import DataError
 from unroll.tasks import TASKS
 from unroll.tasks.base import Guess
 from unroll.tasks.pipeline import open_table
@@ -65,3 +70,105 @@ def test_places_of_answers_beside_them_are_no_classes(tmp_path: Path, answer: st
     )
     task, guess, _ = look(write(tmp_path / "a.csv", f"context,question,{answer},answer_start\n{rows}"), tmp_path)
     assert (task, guess.data.target, guess.data.inputs) == ("answer", answer, ("context", "question"))
+
+
+def files(folder: Path, head: str = "title,text,subject", **rows: Callable[[int], str]) -> Path:
+    for name, row in rows.items():
+        lines = "".join(row(n) + "\n" for n in COUNT)
+        write(folder / f"{name}.csv", f"{head}\n{lines}")
+    return folder
+
+
+def news(n: int) -> str:
+    return f"{WORDS[n % 8]} {n},{text(n)},{('news', 'sport')[n // 2 % 2]}"
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (("Fake", "True"), {"Fake", "True"}),
+        (("mail_spam", "mail_ham"), {"spam", "ham"}),
+        (("pos_train", "neg_train", "pos_test", "neg_test"), {"pos", "neg"}),
+        (("긍정", "부정"), {"긍정", "부정"}),
+    ],
+)
+def test_a_table_for_each_class_is_learnt_by_its_name(
+    tmp_path: Path, names: tuple[str, ...], classes: set[str]
+) -> None:
+    task, guess, table = look(files(tmp_path / "f", **dict.fromkeys(names, news)), tmp_path)
+    assert (task, guess.data.target) == ("classify", "label")
+    assert set(table.texts("label")) == classes
+    assert "one file per class: " + ", ".join(sorted(classes)) in "; ".join(table.notes)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json"])
+def test_rows_of_json_for_each_class(tmp_path: Path, suffix: str) -> None:
+    for name in ("positive", "negative"):
+        rows = [json.dumps({"text": text(n)}) for n in COUNT]
+        write(tmp_path / "f" / f"{name}.{suffix}", "\n".join(rows) if suffix == "jsonl" else f"[{', '.join(rows)}]")
+    task, guess, table = look(tmp_path / "f", tmp_path)
+    assert (task, guess.data.target) == ("classify", "label")
+    assert list(table.texts("label")) == ["negative"] * 30 + ["positive"] * 30
+
+
+def test_folders_of_tables_and_parquet_for_each_class(tmp_path: Path) -> None:
+    for name in ("spam", "ham"):
+        (tmp_path / "f" / name).mkdir(parents=True)
+        frame = pa.table({"text": [text(n) for n in COUNT]})
+        parquet.write_table(frame, tmp_path / "f" / name / "mails.parquet")
+    assert set(look(tmp_path / "f", tmp_path)[2].texts("label")) == {"spam", "ham"}
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("en", "fr"), ("reviews_2019", "reviews_2020")])
+def test_tables_with_classes_of_their_own_are_rows_whatever_they_are_called(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    folder = files(
+        tmp_path / "f", "text,label", **dict.fromkeys(names, lambda n: f"{text(n)},{('a', 'b')[n // 2 % 2]}")
+    )
+    _, guess, table = look(folder, tmp_path)
+    assert (table.columns, guess.data.target) == (("text", "label"), "label")
+
+
+def test_names_of_files_that_may_be_classes_are_asked_about(tmp_path: Path) -> None:
+    folder = files(tmp_path / "f", "text", north=text, south=text)
+    with pytest.raises(
+        DataError, match=r"whose names may be classes of their texts \(north, south\).*data\.files=rows"
+    ):
+        look(folder, tmp_path)
+    for files_are, columns in (("classes", ("text", "label")), ("rows", ("text",))):
+        data = DataConfig(path=str(folder), files=files_are)
+        table = open_table(data, tmp_path / files_are)
+        assert table.columns == columns
+        assert recognise(table, data, TASKS, None)[0].name == ("classify" if len(columns) > 1 else "generate")
+
+
+def test_translations_in_two_tables_are_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"beside its translation in one row \(en,fr\)"):
+        look(files(tmp_path / "f", "text", en=text, fr=text), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("order", [("id", "text", "target"), ("id", "target", "text")])
+def test_a_test_file_without_labels_is_left_to_predict(tmp_path: Path, suffix: str, order: tuple[str, ...]) -> None:
+    for name in ("train", "test"):
+        names = [column for column in order if name == "train" or column != "target"]
+        cells = [dict(zip(("id", "text", "target"), (str(n), text(n), "01"[n % 2]), strict=True)) for n in COUNT]
+        lines = [json.dumps({key: row[key] for key in names}) for row in cells]
+        if suffix == "csv":
+            lines = [",".join(names), *(",".join(row[key] for key in names) for row in cells)]
+        write(tmp_path / "f" / f"{name}.{suffix}", "\n".join(lines) + "\n")
+    task, guess, table = look(tmp_path / "f", tmp_path)
+    assert (task, guess.data.target, len(table)) == ("classify", "target", 30)
+    told = "; ".join(table.notes)
+    assert f"test.{suffix} lacks column 'target' of train.{suffix}" in told
+    assert f"unroll predict RUN --file {tmp_path}/f/test.{suffix}; the rows of test are taken from train" in told
+    data = DataConfig(path=str(tmp_path / "f" / f"train.{suffix}"), test=str(tmp_path / "f" / f"test.{suffix}"))
+    with pytest.raises(DataError, match=r"lacks column 'target' of train.*nothing can be scored"):
+        open_table(data, tmp_path / "named")
+
+
+def test_a_test_file_that_lacks_another_column_is_scored(tmp_path: Path) -> None:
+    write(tmp_path / "f/train.csv", "text,label,by\n" + "".join(f"{text(n)},{n % 2},Ana\n" for n in COUNT))
+    write(tmp_path / "f/test.csv", "text,label\n" + "".join(f"{text(n)},{n % 2}\n" for n in COUNT))
+    assert len(look(tmp_path / "f", tmp_path)[2]) == 60
