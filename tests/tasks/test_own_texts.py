@@ -16,6 +16,7 @@ from unroll.data import Table
 from unroll.errors import DataError
 from unroll.tasks import TASKS
 from unroll.tasks.base import Guess
+from unroll.tasks.chat.data import conversations
 from unroll.tasks.pipeline import open_table
 from unroll.tasks.recognition import recognise
 
@@ -172,3 +173,103 @@ def test_a_test_file_that_lacks_another_column_is_scored(tmp_path: Path) -> None
     write(tmp_path / "f/train.csv", "text,label,by\n" + "".join(f"{text(n)},{n % 2},Ana\n" for n in COUNT))
     write(tmp_path / "f/test.csv", "text,label\n" + "".join(f"{text(n)},{n % 2}\n" for n in COUNT))
     assert len(look(tmp_path / "f", tmp_path)[2]) == 60
+
+
+PEOPLE, PLACES = ("Ana", "Rui", "Eva", "Tom"), ("Oslo", "Rome", "Paris")
+
+
+def marked(form: str) -> str:
+    """Lines with a person and a place in each."""
+    return "".join(form.format(PEOPLE[n % 4], PLACES[n % 3]) + "\n" for n in COUNT)
+
+
+def spacy(before: str = "", behind: str = "", end: str = ",") -> str:
+    items = (f'("{PEOPLE[n % 4]} left {PLACES[n % 3]}", {{"entities": [(0, 3, "PER")]}}){end}\n' for n in COUNT)
+    return before + "".join(items) + behind
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        marked("[{}](PER) flew to [{}](LOC) again"),
+        marked('[{}]{{"entity": "PER"}} flew to [{}]{{"entity": "LOC"}} again'),
+        marked("<PER>{}</PER> flew to <LOC>{}</LOC> again"),
+        marked('<ENAMEX TYPE="PER">{}</ENAMEX> flew to <ENAMEX TYPE="LOC">{}</ENAMEX>'),
+        marked("<{}:PER> flew to <{}:LOC> again"),
+        marked("[{}:PER] flew to [{}:LOC] again"),
+        spacy(),
+        spacy(end=""),
+        spacy("TRAIN_DATA = [\n", "]\n"),
+        spacy("# names\nTRAIN_DATA: list = [\n", "]\n"),
+    ],
+)
+def test_entities_marked_in_texts_are_tags(tmp_path: Path, content: str) -> None:
+    task, _, table = look(write(tmp_path / "a.txt", content), tmp_path)
+    assert (task, table.columns, len(table)) == ("tag", ("tokens", "tags"), 30)
+    assert table.labels("tokens")[1][0] == "Rui"
+    assert table.labels("tags")[1][:2] == ("B-PER", "O")
+
+
+def test_bars_between_words_and_their_tags(tmp_path: Path) -> None:
+    task, _, table = look(write(tmp_path / "a.txt", marked("{}|NNP flew|VBD to|TO {}|NNP")), tmp_path)
+    assert (task, table.labels("tags")[0]) == ("tag", ("NNP", "VBD", "TO", "NNP"))
+
+
+@pytest.mark.parametrize("form", ["{}/PER flew to {}/LOC", "{}_NNP flew to {}_NNP again"])
+def test_tags_behind_some_words_are_asked_about(tmp_path: Path, form: str) -> None:
+    with pytest.raises(DataError, match=r"a\.txt:1: some words have tags behind them \(Ana[/_]\w+\).*\[Ana\]\(PER\)"):
+        look(write(tmp_path / "a.txt", marked(form)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "see [{}](https://a.example/x) and [{}](https://a.example/y)",
+        "<b>{}</b> flew to <i>{}</i> again",
+        "{} said either/or TCP to {}",
+    ],
+)
+def test_links_and_markup_are_no_entities(tmp_path: Path, form: str) -> None:
+    assert look(write(tmp_path / "a.txt", marked(form)), tmp_path)[0] == "generate"
+
+
+def test_a_tuple_that_holds_no_entities_is_told_of_with_its_line(tmp_path: Path) -> None:
+    content = spacy() + '("Ana left", {"entities": [(0, "PER")]}),\n'
+    with pytest.raises(DataError, match=r"a\.txt:31: expected a text and its entities"):
+        look(write(tmp_path / "a.txt", content), tmp_path)
+
+
+QUESTION, ANSWER = "how is the {} {}?", "it is {} there"
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        lambda q, a: {"conversation": [{"human": q, "assistant": a}]},
+        lambda q, a: {"conversation": [{"human": q}, {"assistant": a}]},
+        lambda q, a: {"qa": [{"Q": q, "A": a}]},
+        lambda q, a: {"대화": [{"질문": q, "답변": a}]},
+        lambda q, a: [{"role": "user", "content": q}, {"role": "assistant", "content": a}],
+        lambda q, a: [{"from": "human", "value": q}, {"from": "gpt", "value": a}],
+        lambda q, a: {"dialogue": [{"utterance": q}, {"utterance": a}]},
+    ],
+)
+@pytest.mark.parametrize("suffix", ["jsonl", "json"])
+def test_turns_under_the_names_of_who_speaks(tmp_path: Path, talk: Callable[[str, str], object], suffix: str) -> None:
+    rows = [
+        json.dumps(talk(QUESTION.format(WORDS[n % 8], n), ANSWER.format(text(n))), ensure_ascii=False) for n in COUNT
+    ]
+    content = "\n".join(rows) if suffix == "jsonl" else f"[{', '.join(rows)}]"
+    task, guess, table = look(write(tmp_path / f"a.{suffix}", content), tmp_path)
+    assert (task, guess.data.target) == ("chat", None)
+    assert conversations(table, guess.data.inputs[0])[3] == [QUESTION.format("amber", 3), ANSWER.format(text(3))]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_who_speaks_in_from_and_value_is_no_class(tmp_path: Path, suffix: str) -> None:
+    rows = [{"id": n // 2, "from": ("human", "gpt")[n % 2], "value": text(n)} for n in COUNT]
+    lines = [json.dumps(row) for row in rows]
+    if suffix == "csv":
+        lines = ["id,from,value", *(",".join(map(str, row.values())) for row in rows)]
+    with pytest.raises(DataError, match=r"'from' says who speaks in 'value'; --format messenger"):
+        look(write(tmp_path / f"a.{suffix}", "\n".join(lines) + "\n"), tmp_path)

@@ -13,6 +13,7 @@ from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.doubts import SURE, refuse_doubtful
 from unroll.tasks.file_doubts import refuse_classes_by_files
+from unroll.tasks.mark_doubts import refuse_marks
 from unroll.tasks.series_doubts import refuse_doubtful_series
 
 #: Tasks whose rows are steps of time, of which the last test.
@@ -64,6 +65,7 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
         raise DataError(f"no task fits the columns {', '.join(table.columns)}; {advice}", table.paths[0])
     refuse_doubtful(table, *best, named=data.target)
     refuse_classes_by_files(table, *best, data)
+    refuse_marks(table, best[0])
     refuse_doubtful_series(table, *best, data)
     return best[0], _parted(table, *best, given)
 
