@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,11 +22,20 @@ from unroll.tasks.pipeline import open_table
 from unroll.tasks.recognition import recognise
 
 COUNT = range(30)
+ACCEPTED = ("accept", "accept", "reject")
 WORDS = ("river", "stone", "cloud", "amber", "field", "north", "paper", "glass")
 
 
 def text(row: int) -> str:
     return f"{WORDS[row % 8]} {WORDS[row * 3 % 8]} note {row} {WORDS[(row + 5) % 8]}"
+
+
+def csv_of(head: str, row: Callable[[int], str]) -> str:
+    return head + "\n" + "".join(row(n) + "\n" for n in COUNT)
+
+
+def json_of(row: Callable[[int], object]) -> str:
+    return "".join(json.dumps(row(n), ensure_ascii=False) + "\n" for n in COUNT)
 
 
 def look(path: Path, tmp_path: Path) -> tuple[str, Guess, Table]:
@@ -273,3 +283,63 @@ def test_who_speaks_in_from_and_value_is_no_class(tmp_path: Path, suffix: str) -
         lines = ["id,from,value", *(",".join(map(str, row.values())) for row in rows)]
     with pytest.raises(DataError, match=r"'from' says who speaks in 'value'; --format messenger"):
         look(write(tmp_path / f"a.{suffix}", "\n".join(lines) + "\n"), tmp_path)
+
+
+def classes_behind(sign: str) -> str:
+    return "".join(f"{text(n)}{sign}{('positive', 'negative', 'neutral')[n % 3]}\n" for n in range(45))
+
+
+@pytest.mark.parametrize(
+    ("content", "classes"),
+    [
+        (classes_behind(" .@"), {"positive", "negative", "neutral"}),
+        (classes_behind("@"), {"positive", "negative", "neutral"}),
+        ("".join(f"{text(n)} seen {n % 2}\n" for n in range(45)), {"0", "1"}),
+    ],
+)
+def test_a_class_behind_its_text(tmp_path: Path, content: str, classes: set[str]) -> None:
+    task, guess, table = look(write(tmp_path / "a.txt", content), tmp_path)
+    assert (task, guess.data.target, set(table.texts("label"))) == ("classify", "label", classes)
+
+
+@pytest.mark.parametrize("sign", ["\t", ";", "|"])
+def test_commas_in_every_text_of_a_table_with_other_signs(tmp_path: Path, sign: str) -> None:
+    rows = "".join(f"{text(n)}, so{sign}{('good', 'bad')[n % 2]}\n" for n in COUNT)
+    _, guess, table = look(write(tmp_path / "a.csv", f"text{sign}label\n{rows}"), tmp_path)
+    assert (table.columns, len(table), guess.data.target) == (("text", "label"), 30, "label")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (
+            "a.csv",
+            csv_of("date,comment,likes", lambda n: f"2024-01-{n + 1:02},{text(n)},{n % 7}"),
+            "'likes' are counted",
+        ),
+        (
+            "a.csv",
+            csv_of("작성일,내용,좋아요", lambda n: f"2024-01-{n + 1:02},{text(n)},{n % 7}"),
+            "'좋아요' are counted",
+        ),
+        ("a.jsonl", json_of(lambda n: {"text": text(n), "label": [f"le {text(n)}"]}), "holds lists of texts"),
+        (
+            "a.jsonl",
+            json_of(lambda n: {"text": text(n), "label": "ab"[n % 2], "answer": ACCEPTED[n % 3], "_input_hash": n}),
+            "10 labels in 'label' were rejected or ignored",
+        ),
+        ("a.md", "| text | label |\n|---|---|\n" + "".join(f"| {text(n)} | {n % 2} |\n" for n in COUNT), "Markdown"),
+        ("a.yml", "".join(f"- text: {text(n)}\n  label: {n % 2}\n" for n in COUNT), "records as YAML has them"),
+        ("a.xls", f"<table><tr><td>{text(0)}</td></tr>\n</table>", "a table of HTML"),
+        ("a.txt", "".join(f"{WORDS[n % 8]}{n},{'FM'[n % 2]}\n" for n in COUNT), "--format csv reads the cells"),
+    ],
+)
+def test_what_would_be_learnt_wrongly_is_asked_about(tmp_path: Path, name: str, content: str, says: str) -> None:
+    with pytest.raises(DataError, match=re.escape(says)):
+        look(write(tmp_path / name, content), tmp_path)
+
+
+def test_old_exports_of_doccano_are_tags(tmp_path: Path) -> None:
+    content = json_of(lambda n: {"id": n, "data": f"Ana saw {WORDS[n % 8]}", "label": [[0, 3, "PER"]]})
+    task, _, table = look(write(tmp_path / "a.jsonl", content), tmp_path)
+    assert (task, table.labels("tags")[0]) == ("tag", ("B-PER", "O", "O"))

@@ -21,7 +21,7 @@ _CLASS_FIRST = re.compile(
     r"|(?P<label>[^\s,;|]{1,40})\s*[,;|]\s*(?P<text>\S.*)$"
 )
 #: A class behind its text.
-_CLASS_LAST = re.compile(r"(?P<text>.*\S)\s*(?:[,;|]|->|=>)\s*(?P<label>[^\s,;|]{1,40})$")
+_CLASS_LAST = re.compile(r"(?P<text>.*\S)(?:\s*(?:[,;|@]|->|=>)\s*(?P<label>[^\s,;|@]{1,40})|\s+(?P<number>[+-]?\d))$")
 #: Signs between cells that no text holds.
 _BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", "\x01")
 
@@ -45,7 +45,7 @@ def text_and_class(line: str) -> tuple[str, str] | None:
     ('spam', 'call now, please')
     """
     found = _CLASS_LAST.match(line.strip())
-    return None if found is None else (found["label"], found["text"])
+    return None if found is None else (found["label"] or found["number"], found["text"])
 
 
 class ClassLinesReader:
@@ -55,7 +55,7 @@ class ClassLinesReader:
     suffixes: tuple[str, ...] = ()
     summary = (
         "a class before its text on every line, `spam, call now`, `1 text`, `DESC:manner text`, or behind it, `text,"
-        " spam`; for classify"
+        " spam`, `text@spam`, `text 1`; for classify"
     )
 
     def recognises(self, file: Input) -> bool:

@@ -137,7 +137,12 @@ _UNREADABLE = (
 
 
 #: What files of markup begin with, in small letters.
-_MARKUP = ((b"<?xml", "XML"), (b"<!doctype html", "a page of HTML"), (b"<html", "a page of HTML"))
+_MARKUP = (
+    (b"<?xml", "XML"),
+    (b"<!doctype html", "a page of HTML"),
+    (b"<html", "a page of HTML"),
+    (b"<table", "a table of HTML"),
+)
 
 
 def check_readable(path: Path, head: bytes) -> None:
