@@ -343,3 +343,69 @@ def test_old_exports_of_doccano_are_tags(tmp_path: Path) -> None:
     content = json_of(lambda n: {"id": n, "data": f"Ana saw {WORDS[n % 8]}", "label": [[0, 3, "PER"]]})
     task, _, table = look(write(tmp_path / "a.jsonl", content), tmp_path)
     assert (task, table.labels("tags")[0]) == ("tag", ("B-PER", "O", "O"))
+
+
+@pytest.mark.parametrize("sign", ["=>", "->", "="])
+def test_pairs_with_a_sign_between_them_are_two_columns(tmp_path: Path, sign: str) -> None:
+    with pytest.raises(DataError, match="two columns of texts, column1 and column2"):
+        look(write(tmp_path / "a.txt", "".join(f"{text(n)} {sign} le {text(n)}\n" for n in COUNT)), tmp_path)
+
+
+def test_chats_of_facebook_and_instagram_newest_first(tmp_path: Path) -> None:
+    told = [("안녕", "Ana"), ("hello", "Rui"), ("fine", "Ana"), ("good", "Rui")]
+    messages = [
+        {"sender_name": who, "timestamp_ms": 1_700_000_000_000 + at, "content": said.encode().decode("latin-1")}
+        for at, (said, who) in enumerate(told)
+    ]
+    chat = {"participants": [{"name": "Ana"}], "messages": messages[::-1], "title": "Rui"}
+    task, _, table = look(write(tmp_path / "message_1.json", json.dumps(chat)), tmp_path)
+    assert (task, table.labels("turns")) == ("chat", [("안녕", "hello", "fine", "good")])
+
+
+def test_answers_with_their_aliases_are_answers(tmp_path: Path) -> None:
+    content = json_of(
+        lambda n: {
+            "question": f"what {n}?",
+            "context": f"it is v{n}",
+            "answer": {"value": f"v{n}", "aliases": [f"v{n}"]},
+        }
+    )
+    task, guess, _ = look(write(tmp_path / "a.jsonl", content), tmp_path)
+    assert (task, guess.data.target) == ("answer", "answer.value")
+
+
+def test_ids_of_several_rows_are_no_texts(tmp_path: Path) -> None:
+    content = csv_of(
+        "QuestionID,Question,Sentence,Label",
+        lambda n: f"question{n // 3:04},what {n // 3}?,{text(n)},{int(n % 3 == 0)}",
+    )
+    _, guess, _ = look(write(tmp_path / "a.csv", content), tmp_path)
+    assert guess.data.inputs == ("Question", "Sentence")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.tsv", csv_of("word\tpos", lambda n: f"{WORDS[n % 8]}\t{('NN', 'VB')[n % 2]}"), "no column tells sentences"),
+        (
+            "instances.json",
+            json.dumps(
+                {
+                    "images": [{"id": n, "file_name": f"{n}.jpg"} for n in COUNT],
+                    "annotations": [{"image_id": n, "bbox": [0, 0, 1, 1], "category_id": 1} for n in COUNT],
+                }
+            ),
+            "places of things in pictures (COCO), and no captions",
+        ),
+        ("a.jsonl", json_of(lambda n: {"text": text(n), "keywords": [f"k{n}", f"m{n}"]}), "holds lists of texts"),
+    ],
+)
+def test_what_no_task_can_learn_is_named(tmp_path: Path, name: str, content: str, says: str) -> None:
+    with pytest.raises(DataError, match=re.escape(says)):
+        look(write(tmp_path / name, content), tmp_path)
+
+
+def test_words_above_lyrics_are_names_of_columns(tmp_path: Path) -> None:
+    rows = csv_of("artist,song,lyrics", lambda n: f'Joe,Song {n},"{text(n)}\n{text(n)}"')
+    data = DataConfig(path=str(write(tmp_path / "a.csv", rows)))
+    assert open_table(data, tmp_path / "store").columns == ("artist", "song", "lyrics")

@@ -25,8 +25,13 @@ _COUNTED = frozenset(
 _ANSWERS, _HASH = frozenset(("accept", "reject", "ignore")), "_input_hash"
 #: Lines of a table as Markdown has it, and of records as YAML has them.
 _ROW, _RULE, _ITEM = re.compile(r"\|.*\|$"), re.compile(r"\|?[ :|-]{3,}\|[ :|-]*$"), re.compile(r"- [\w.-]+:(?: |$)")
+#: How columns of words and of their tags are called.
+_TOKENS = ("word", "words", "token", "form", "단어", "토큰", "어절")
+_TAGS = ("pos", "tag", "ner", "upos", "xpos", "entity", "label", "iob", "bio", "ner_tag", "pos_tag", "품사", "개체명")
 #: A comma as people write it in a sentence, and lines from which on it is sure that none does.
 _SPOKEN, _LEAST = re.compile(r",(?:\s|$)"), 20
+#: Labels from which on it is told that hardly one comes twice.
+_FEW = 8
 
 
 def refuse_no_classes(table: Table, task: Task, guess: Guess) -> None:
@@ -44,10 +49,11 @@ def refuse_no_classes(table: Table, task: Task, guess: Guess) -> None:
             " each number as a class, --task generate a language model of the texts",
             table.paths[0],
         )
+    _refuse_words(table)
     rows = np.arange(min(len(table), _LOOKED_AT))
     labels = [label for own in table.labels(target, rows) for label in own] if _is_list(table, target) else []
     # Lists of texts of which hardly one comes twice.
-    if len(labels) > 1 and len(set(labels)) > 0.9 * len(labels) and _words(labels) >= 2:
+    if len(labels) > _FEW and len(set(labels)) > 0.9 * len(labels):
         source = shlex.quote(guess.data.inputs[0])
         raise DataError(
             f"column '{target}' holds lists of texts ({labels[0][:40]}), hardly one of which comes twice, and such are"
@@ -60,10 +66,6 @@ def refuse_no_classes(table: Table, task: Task, guess: Guess) -> None:
 
 def _is_list(table: Table, column: str) -> bool:
     return table.details(column).is_list
-
-
-def _words(texts: list[str]) -> float:
-    return float(np.mean([len(text.split()) for text in texts]))
 
 
 def _refuse_rejected(table: Table, target: str) -> None:
@@ -80,12 +82,28 @@ def _refuse_rejected(table: Table, target: str) -> None:
         )
 
 
+def _refuse_words(table: Table) -> None:
+    """Raise if rows are words with their tags, and nothing tells where sentences begin."""
+    names = {short_name(name): name for name in reversed(table.columns)}
+    word = next((names[name] for name in _TOKENS if name in names), None)
+    tag = next((names[name] for name in _TAGS if name in names), None)
+    # A list of words, each of them once, is no text.
+    if word is not None and tag is not None and len(set(table.texts(word))) < 0.9 * len(table):
+        raise DataError(
+            f"'{word}' holds words and '{tag}' their tags, and no column tells sentences apart; put a blank line"
+            " between sentences, or a column sentence_id that numbers them",
+            table.paths[0],
+        )
+
+
 def refuse_written_tables(table: Table, task: Task) -> None:
     """Raise if a language model would learn the signs of a table of Markdown, or of records in YAML.
 
     Raises:
         DataError: the question, with what is read instead.
     """
+    if task.name == "generate":
+        _refuse_words(table)
     if task.name != "generate" or table.format != "text" or len(table.columns) != 1:
         return
     lines = [line.rstrip() for line in table.texts(table.columns[0], np.arange(min(len(table), _LOOKED_AT)))]

@@ -23,7 +23,8 @@ _CLASS_FIRST = re.compile(
 #: A class behind its text.
 _CLASS_LAST = re.compile(r"(?P<text>.*\S)(?:\s*(?:[,;|@]|->|=>)\s*(?P<label>[^\s,;|@]{1,40})|\s+(?P<number>[+-]?\d))$")
 #: Signs between cells that no text holds.
-_BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", "\x01")
+_ARROWS = (" => ", " -> ")
+_BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", *_ARROWS, " = ", "\x01")
 
 
 def class_and_text(line: str) -> tuple[str, str] | None:
@@ -104,11 +105,13 @@ class SeparatedReader:
 
     name = "separated"
     suffixes: tuple[str, ...] = ()
-    summary = "cells with three bars, ` +++$+++ ` or `::` between them, as many on every line"
+    summary = "cells with three bars, ` +++$+++ `, `::`, ` => ` or ` = ` between them, as many on every line"
 
     def recognises(self, file: Input) -> bool:
         """Every line has as many of one sign."""
-        return _sign_of([line for _, line in file.lines if line.strip()]) is not None
+        sign = _sign_of([line for _, line in file.lines if line.strip()])
+        # An arrow may stand before the class of each line, too.
+        return sign is not None and (sign not in _ARROWS or _class_of(file) is None)
 
     def open(self, file: Input, first: Source | None) -> LineSource:
         """A further file must have as many cells as the first."""

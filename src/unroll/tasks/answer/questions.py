@@ -26,6 +26,7 @@ _STORIES = (
 _QUESTIONS = ("question", "query", "q", "질문", "문제")
 _ANSWERS = (
     *("answers", "answer", "a", "answers.text", "answer_text", "answer_texts", "answers_text", "answer.text"),
+    "answer.value",
     *("정답", "답변", "답"),
 )
 #: What an answer may be called where a column beside it says where it stands.
