@@ -105,7 +105,9 @@ def _pair(found: re.Match[str]) -> tuple[str, str] | None:
     if groups.get("element") is not None:
         return None if groups["element"].casefold() in _MARKUP else (groups["inner"], groups["element"])
     if groups.get("told") is None:
-        return None if groups["label"].casefold() in _LINKS else (groups["word"], groups["label"])
+        label = groups["label"].casefold()
+        # A link to what it is called is none of an entity.
+        return None if label in _LINKS or label == groups["word"].casefold() else (groups["word"], groups["label"])
     try:
         told = json.loads(groups["told"])
     except (ValueError, RecursionError):
