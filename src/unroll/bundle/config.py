@@ -44,6 +44,10 @@ class DataConfig(BaseModel):
     missing: tuple[float, ...] = Field(
         default=(), description="numbers that stand for no value: -200, -9999; several with commas"
     )
+    files: Literal["rows", "classes"] | None = Field(
+        default=None,
+        description="whether the files of a folder are classes, named by them, or rows of one table",
+    )
     target: str | None = Field(default=None, description="column to predict")
     inputs: tuple[str, ...] = Field(default=(), description="columns to predict from; empty: chosen by the task")
     time: str | None = Field(default=None, description="column that holds the time of a row")

@@ -180,7 +180,7 @@ def _refuse_who_speaks(table: Table, target: str) -> None:
     if found is None or found.speaker != target or table.in_memory:
         return
     # Whoever wrote a text may be asked for; with times beside them they are messages.
-    if short_name(target) in SPEAKERS or found.time is not None or found.talk is not None:
+    if short_name(target) in SPEAKERS or found.time or found.talk or found.text.casefold() == "value":
         talks = "--format messenger reads what is said as conversations (chat)"
         if name_answers(table.columns) is not None:
             talks = "for chat write a list of turns for each conversation"

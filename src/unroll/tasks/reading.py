@@ -34,6 +34,7 @@ def read_options(data: DataConfig) -> ReadOptions:
         data.day_first,
         data.missing,
         columns,
+        data.files,
     )
 
 

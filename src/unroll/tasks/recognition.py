@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.data.doctor.nearly import check_nearly
+from unroll.data.text.corpus import is_running_text
 from unroll.errors import ConfigError, DataError, nearest
 from unroll.tasks.base import Guess, Task
 from unroll.tasks.doubts import SURE, refuse_doubtful
+from unroll.tasks.file_doubts import refuse_classes_by_files
+from unroll.tasks.mark_doubts import refuse_marks
 from unroll.tasks.series_doubts import refuse_doubtful_series
 from unroll.tasks.sum_doubts import refuse_sums
+from unroll.tasks.text_doubts import refuse_no_classes, refuse_written_tables
 
 
 def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
@@ -56,8 +60,15 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
             if alone
             else "give --task and --target, and see `unroll check`"
         )
+        if is_running_text(table) and all("," in line for line in table.texts(table.columns[0])):
+            advice = "--format csv reads the cells between the commas, --task generate the lines as one text"
         raise DataError(f"no task fits the columns {', '.join(table.columns)}; {advice}", table.paths[0])
     refuse_sums(table, *best)
     refuse_doubtful(table, *best, named=data.target)
+    refuse_classes_by_files(table, *best, data)
+    refuse_marks(table, best[0])
+    if data.target is None:
+        refuse_no_classes(table, *best)
     refuse_doubtful_series(table, *best, data)
+    refuse_written_tables(table, best[0])
     return best

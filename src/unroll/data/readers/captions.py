@@ -176,7 +176,14 @@ class CocoReader:
     def recognises(self, file: Input) -> bool:
         """An object with images, and annotations that have captions."""
         keys = (b'"images"', b'"annotations"', b'"file_name"')
-        return _holds(file, keys) and (b'"caption"' in file.head or b"captions" in file.path.name.encode())
+        held = _holds(file, keys)
+        captions = held and (b'"caption"' in file.head or b"captions" in file.path.name.encode())
+        if held and not captions and b'"bbox"' in file.head:
+            raise DataError(
+                "these are places of things in pictures (COCO), and no captions; give captions_*.json of the same set",
+                file.path,
+            )
+        return captions
 
     def open(self, file: Input, first: Source | None) -> CaptionJsonSource:
         """The columns are always the same."""

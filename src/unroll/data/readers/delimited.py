@@ -263,7 +263,7 @@ class DelimitedReader:
         if not sample:
             raise DataError("the file is empty; expected at least one row", path)
         begins = 1
-        if self.name == "csv" and header is None:
+        if self.name == "csv" and header is None and not _begins_at_the_top(sample):
             first, named_delimiter = find_table(sample)
             delimiter = delimiter or named_delimiter
             if first > sample[0][0]:
@@ -301,6 +301,20 @@ class DelimitedReader:
         columns = tuple(name or _free(f"column{index}", named) for index, name in enumerate(named, 1))
         lists = _lists(columns, rows[head if dialect.header else 0 :], file.options)
         return Delimited(path, columns, dialect, file.options.encoding, begins=begins, lists=lists, head=head)
+
+
+def _begins_at_the_top(sample: list[tuple[int, str]]) -> bool:
+    """Whether the first line names the columns that some sign cuts out of every line, whatever others stand in texts.
+
+    >>> _begins_at_the_top([(1, "text\\tlabel"), (2, "good, fine\\ta"), (3, "well, no\\tb")])
+    True
+    """
+    lines = [line for _, line in sample]
+    for sign in ("\t", ";", "|"):
+        if sign in lines[0] and len({line.count(sign) for line in lines}) == 1:
+            rows = split_sample(lines, sign, '"' in lines[0]) or []
+            return guess_header(rows)
+    return False
 
 
 def _below_titles(sample: list[tuple[int, str]], dialect: Dialect) -> list[tuple[int, str]]:

@@ -45,7 +45,7 @@ _COMMON_NAMES = frozenset(
     split image caption premise hypothesis text1 text2 path file file_name filename audio audio_filepath transcript
     transcription prompt response instruction reply context passage story word words token tokens utterance speaker
     dialog dialogue turns conversation conversations messages sentence1 sentence2 question1 question2
-    article highlight highlights summary abstract headline tweet
+    article highlight highlights summary abstract headline tweet lyrics artist song joke poem author genre quote
     src tgt trg source_text target_text source_sentence target_sentence translation human assistant bot chatbot persona
     chat pattern answer_start picture photo img image_name image_path file_path paragraph document query
     캡션 설명 이미지 사진 그림 파일명 지문 문맥 정답 문제 원문 번역문 번역 유저 챗봇 사용자 시스템 사람문장

@@ -39,7 +39,7 @@ _MAX_FILES = 10_000
 #: Recordings, which are a row each.
 _MAX_SOUNDS = 200_000
 #: Readers of texts that are no lines of one class, and files of a folder by which that is told.
-_NO_CLASSES, _ASKED = ("captions", "conll", "conllu", "conll2012", "slashed", "fasttext"), 8
+_NO_CLASSES, _ASKED = ("captions", "conll", "conllu", "conll2012", "slashed", "inline", "tuples", "fasttext"), 8
 #: Entries of a folder by which it is told whether it holds pictures.
 _LOOKED_AT = 50
 

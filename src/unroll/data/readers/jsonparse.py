@@ -12,6 +12,9 @@ from unroll.data.readers.lines import numbered_lines
 from unroll.data.table.kinds import MAX_JSON_BYTES
 from unroll.errors import DataError
 
+#: Keys of turns of a conversation.
+_WHO, _SAYS = ("role", "from", "speaker"), ("content", "value", "text", "utterance", "message")
+
 
 class JsonRow(NamedTuple):
     """One row: its cells by column, its line, and the key under which it stood in a JSON object of lists."""
@@ -35,9 +38,16 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=str)
 
 
+def _is_turn(item: Any) -> bool:
+    """Whether an item of a row that is a list says who speaks and what."""
+    return isinstance(item, dict) and any(key in item for key in _WHO) and any(key in item for key in _SAYS)
+
+
 def _cells(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
+    if isinstance(value, list) and value and all(map(_is_turn, value)):
+        return {"turns": value}
     if isinstance(value, list) and not all(isinstance(item, int | float) for item in value):
         return {f"column{index}": item for index, item in enumerate(value, 1)}
     return {"column1": value}

@@ -21,9 +21,13 @@ _CLASS_FIRST = re.compile(
     r"|(?P<label>[^\s,;|]{1,40})\s*[,;|]\s*(?P<text>\S.*)$"
 )
 #: A class behind its text.
-_CLASS_LAST = re.compile(r"(?P<text>.*\S)\s*(?:[,;|]|->|=>)\s*(?P<label>[^\s,;|]{1,40})$")
+_CLASS_LAST = re.compile(
+    r"(?P<text>.*\S)(?:\s*(?:[,;|]|->|=>)\s*(?P<label>[^\s,;|]{1,40})|\s*@(?P<named>[^\W\d]{1,40})"
+    r"|\s+(?P<number>[+-]?\d))$"
+)
 #: Signs between cells that no text holds.
-_BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", "\x01")
+_ARROWS = (" => ", " -> ")
+_BETWEEN = (" +++$+++ ", " ||| ", "|||", "::", " --> ", *_ARROWS, "\x01")
 
 
 def class_and_text(line: str) -> tuple[str, str] | None:
@@ -45,7 +49,7 @@ def text_and_class(line: str) -> tuple[str, str] | None:
     ('spam', 'call now, please')
     """
     found = _CLASS_LAST.match(line.strip())
-    return None if found is None else (found["label"], found["text"])
+    return None if found is None else (found["label"] or found["named"] or found["number"], found["text"])
 
 
 class ClassLinesReader:
@@ -55,7 +59,7 @@ class ClassLinesReader:
     suffixes: tuple[str, ...] = ()
     summary = (
         "a class before its text on every line, `spam, call now`, `1 text`, `DESC:manner text`, or behind it, `text,"
-        " spam`; for classify"
+        " spam`, `text@spam`, `text 1`; for classify"
     )
 
     def recognises(self, file: Input) -> bool:
@@ -82,7 +86,13 @@ def _class_of(file: Input) -> Callable[[str], tuple[str, str] | None] | None:
     tables = file.path.name.removesuffix(".gz").lower().endswith((".csv", ".tsv", ".tab"))
     if tables or len(lines) < _LEAST or any("\t" in line for line in lines[:_LEAST]):
         return None
-    return next((cut for cut in (class_and_text, text_and_class) if _have_classes([cut(line) for line in lines])), None)
+    if _have_classes([class_and_text(line) for line in lines]):
+        return class_and_text
+    behind = [text_and_class(line) for line in lines]
+    found = [pair for pair in behind if pair is not None]
+    # A number behind the same words again and again is one of rooms or pages.
+    counted = all(label.isdigit() for label, _ in found) and 2 * len({said for _, said in found}) < len(found)
+    return text_and_class if not counted and _have_classes(behind) else None
 
 
 def _have_classes(found: Sequence[tuple[str, str] | None]) -> bool:
@@ -104,11 +114,13 @@ class SeparatedReader:
 
     name = "separated"
     suffixes: tuple[str, ...] = ()
-    summary = "cells with three bars, ` +++$+++ ` or `::` between them, as many on every line"
+    summary = "cells with three bars, ` +++$+++ `, `::` or ` => ` between them, as many on every line"
 
     def recognises(self, file: Input) -> bool:
         """Every line has as many of one sign."""
-        return _sign_of([line for _, line in file.lines if line.strip()]) is not None
+        sign = _sign_of([line for _, line in file.lines if line.strip()])
+        # An arrow may stand before the class of each line, too.
+        return sign is not None and (sign not in _ARROWS or _class_of(file) is None)
 
     def open(self, file: Input, first: Source | None) -> LineSource:
         """A further file must have as many cells as the first."""

@@ -211,6 +211,31 @@ def _of_discord(file: Input) -> Iterator[Message]:
             yield Message(str(message.get("timestamp"))[:10], who, said, whole.line(said))
 
 
+def _of_meta(file: Input) -> Iterator[Message]:
+    """The messages of a chat as Facebook and Instagram export it, the newest of which stands first."""
+    value = file.document.value
+    listed = value.get("messages") if isinstance(value, dict) else None
+    found = [message for message in listed if isinstance(message, dict)] if isinstance(listed, list) else []
+    timed = [(stamp, message) for message in found if isinstance(stamp := message.get("timestamp_ms"), int)]
+    for stamp, message in sorted(timed, key=lambda pair: pair[0]):
+        who, said = message.get("sender_name"), message.get("content")
+        if isinstance(who, str):
+            day = str(stamp // 1000 // _DAY_SECONDS)
+            yield Message(day, _mended(who), _mended(said) if isinstance(said, str) else "", 1)
+
+
+def _mended(text: str) -> str:
+    """A text of which every byte of UTF-8 was written as a character of its own.
+
+    >>> _mended("caf\\u00c3\\u00a9"), _mended("café")
+    ('café', 'café')
+    """
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 def _of_slack(file: Input) -> Iterator[Message]:
     """The messages of a day of a channel, as Slack exports them."""
     whole = file.document
@@ -240,11 +265,11 @@ class MessengerReader:
     name = "messenger"
     suffixes: tuple[str, ...] = ()
     summary = (
-        "chats as KakaoTalk, WhatsApp, LINE, Telegram, Slack and Discord export them: `[name] [오후 3:12] text`,"
-        " `2024년 1월 5일 오후 3:12, name : text`, `1/5/24, 3:12 PM - name: text`, `Date,User,Message`,"
-        " `[15:12] <name> text` or JSON; a conversation per day, for chat; also tables of conversation, speaker and"
-        " text; where it is named, also `name: text`, blank lines between conversations, and any table with a speaker"
-        " and a text in each row"
+        "chats as KakaoTalk, WhatsApp, LINE, Telegram, Slack, Discord, Facebook and Instagram export them:"
+        " `[name] [오후 3:12] text`, `2024년 1월 5일 오후 3:12, name : text`, `1/5/24, 3:12 PM - name: text`,"
+        " `Date,User,Message`, `[15:12] <name> text` or JSON; a conversation per day, for chat; also tables of"
+        " conversation, speaker and text; where it is named, also `name: text`, blank lines between conversations, and"
+        " any table with a speaker and a text in each row"
     )
 
     def recognises(self, file: Input) -> bool:
@@ -263,6 +288,8 @@ def _of_json(file: Input) -> Callable[[Input], Iterator[Message]] | None:
         return _of_slack if all(key in file.head for key in keys) else None
     if all(key in file.head for key in (b'"messages"', b'"author"', b'"content"', b'"channel"')):
         return _of_discord
+    if all(key in file.head for key in (b'"messages"', b'"sender_name"', b'"timestamp_ms"')):
+        return _of_meta
     return _of_telegram if all(key in file.head for key in (b'"messages"', b'"from"', b'"from_id"')) else None
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from unroll.data.readers.builtin import builtin_names, read_builtin
+from unroll.data.readers.classfiles import with_classes
 from unroll.data.readers.corpora import is_list
 from unroll.data.readers.encodings import check_encoding
 from unroll.data.readers.folders import DataFile, files_of
@@ -16,6 +17,7 @@ from unroll.data.readers.parallel import ParallelReader, sides_beside
 from unroll.data.readers.reader import Input, Reader
 from unroll.data.readers.registry import choose_reader, reader_named
 from unroll.data.readers.sound import SoundReader, is_sound
+from unroll.data.readers.unlabelled import without_labels
 from unroll.data.table.kinds import ReadOptions
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Writer
@@ -66,11 +68,10 @@ def read_table(
         return read_hub(name.removeprefix(_HUB), store) if name.startswith(_HUB) else read_builtin(name, store)
     files, notes = _files(Path(path))
     extra = [(given, part) for given, part in ((validation, 1), (test, 2)) if given is not None]
-    if extra:
-        files = [file._replace(part=file.part or 0) for file in files]
-        for given, part in extra:
-            files += [file._replace(part=part) for file in _files(Path(given))[0]]
-    labels = {file.path: file.label for file in files if file.label is not None}
+    added = [file._replace(part=part) for given, part in extra for file in _files(Path(given))[0]]
+    files = [*(file._replace(part=file.part or 0) for file in files), *added] if extra else files
+    rows_only = options.files == "rows" and not is_sound(files[0].path)
+    labels = {} if rows_only else {file.path: file.label for file in files if file.label is not None}
     main = Input(files[0].path, options, store)
     reader: Reader
     if labels:
@@ -78,8 +79,9 @@ def read_table(
     elif files[0].parallel:
         reader = ParallelReader()
     else:
-        reader = choose_reader(main)
-    return _read_files(reader, main, files, notes)
+        reader, said = with_classes(choose_reader(main), main, [file.path for file in files], Path(path))
+        notes = [*notes, *said]
+    return _read_files(reader, main, files, notes, frozenset(file.path for file in added))
 
 
 def _files(path: Path) -> tuple[list[DataFile], list[str]]:
@@ -96,10 +98,14 @@ def _files(path: Path) -> tuple[list[DataFile], list[str]]:
     return files_of(path.parent) if is_list(path) else ([DataFile(path)], [])
 
 
-def _read_files(reader: Reader, opening: Input, files: list[DataFile], notes: list[str]) -> Table:
+def _read_files(
+    reader: Reader, opening: Input, files: list[DataFile], notes: list[str], named: frozenset[Path]
+) -> Table:
     """The rows of every file, one file after the other, checked and stored."""
     options, store = opening.options, opening.scratch
     main = reader.open(opening, None)
+    files, unlabelled = without_labels(reader, main, opening, files, named)
+    notes = [*unlabelled, *notes]
     left = []
     with Writer(store, main.fields, files[0].path, marked=main.marked, options=options) as writer:
         for position, file in enumerate(files):

@@ -13,6 +13,7 @@ from unroll.data.readers.dialogues import DialoguesReader
 from unroll.data.readers.eurostat import EurostatReader
 from unroll.data.readers.fasttext import FastTextReader
 from unroll.data.readers.gettext import GettextReader
+from unroll.data.readers.inline import InlineReader
 from unroll.data.readers.intents import IntentsReader, RasaReader
 from unroll.data.readers.jsonrows import JsonLinesReader, JsonReader
 from unroll.data.readers.libsvm import LibsvmReader
@@ -31,6 +32,7 @@ from unroll.data.readers.spans import SpansReader
 from unroll.data.readers.squad import SquadReader
 from unroll.data.readers.subtitles import SubtitlesReader
 from unroll.data.readers.talks import ChatterBotReader, CornellReader, NumberedReader
+from unroll.data.readers.trainingtuples import TuplesReader
 from unroll.data.readers.ucr import TsReader
 from unroll.data.readers.wordtable import WordTableReader
 from unroll.data.readers.xmlpairs import XmlPairsReader
@@ -46,6 +48,7 @@ READERS: tuple[Reader, ...] = (
     ChoicesReader(),
     MessengerReader(),
     SpansReader(),
+    TuplesReader(),
     BratReader(),
     JsonLinesReader(),
     CocoReader(),
@@ -69,6 +72,7 @@ READERS: tuple[Reader, ...] = (
     DialoguesReader(),
     RasaReader(),
     SlashedReader(),
+    InlineReader(),
     XmlPairsReader(),
     GettextReader(),
     SubtitlesReader(),
@@ -133,7 +137,12 @@ _UNREADABLE = (
 
 
 #: What files of markup begin with, in small letters.
-_MARKUP = ((b"<?xml", "XML"), (b"<!doctype html", "a page of HTML"), (b"<html", "a page of HTML"))
+_MARKUP = (
+    (b"<?xml", "XML"),
+    (b"<!doctype html", "a page of HTML"),
+    (b"<html", "a page of HTML"),
+    (b"<table", "a table of HTML"),
+)
 
 
 def check_readable(path: Path, head: bytes) -> None:

@@ -11,7 +11,7 @@ from unroll.data.table.kinds import Problem
 from unroll.data.table.numbers import looks_like_number
 from unroll.data.table.writer import Field, Row
 
-_MARKS = ("/", "_")
+_MARKS = ("/", "_", "|")
 #: Share of the words that must have a tag, and words from which on tags are told by how often each comes.
 _MOST, _LEAST = 0.95, 20
 _LONGEST_TAG = 20

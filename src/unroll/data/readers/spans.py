@@ -20,7 +20,7 @@ from unroll.data.text.split import word_spans
 from unroll.errors import DataError
 
 #: Keys in small letters, most usual first: of texts, of their entities, and of an entity's parts.
-TEXTS = ("text", "sentence", "form", "content", "document", "utterance")
+TEXTS = ("text", "sentence", "form", "content", "document", "utterance", "data")
 ENTITIES = ("entities", "spans", "label", "labels", "annotations", "ne", "ner")
 _STARTS = ("start", "start_offset", "begin", "startoffset", "start_char", "offset")
 _ENDS = ("end", "end_offset", "endoffset", "end_char", "stop")

@@ -35,6 +35,8 @@ _TEXTS = (
     "문장",
     "대화내용",
 )
+#: How ShareGPT calls who speaks and what is said; of one alone, or beside usual names, nothing is known.
+_SHARED = ("from", "value")
 _TIMES = ("timestamp", "time", "date", "datetime", "created_at", "일시", "시간", "날짜")
 #: What names the row that a row answers; the order of rows then says nothing.
 _REPLIES = ("reply-to", "reply_to", "parent_id", "in_response_to_tweet_id", "response_tweet_id")
@@ -62,11 +64,14 @@ def talk_columns(names: Iterable[str]) -> TalkColumns | None:
     TalkColumns(talk='Dialogue_ID', speaker='Speaker', text='Utterance', time=None)
     """
     named = {name.strip().casefold(): name for name in names}
+    both = all(name in named for name in _SHARED)
 
     def usual(*words: str) -> str | None:
         return next((named[word] for word in words if word in named), None)
 
     speaker, text = usual(*SPEAKERS, *_PEOPLE), usual(*_TEXTS)
+    if text is None and both:
+        speaker, text = (named[name] for name in _SHARED)
     if speaker is None or text is None:
         return None
     return TalkColumns(usual(*_TALKS), speaker, text, usual(*_TIMES))
@@ -79,7 +84,7 @@ def name_answers(names: Iterable[str]) -> str | None:
 
 def are_talks(names: Iterable[str]) -> bool:
     """Whether columns hold conversations and nothing else that could be learnt."""
-    known = {*_TALKS, *SPEAKERS, *_PEOPLE, *_TEXTS, *_TIMES, *_OTHERS}
+    known = {*_TALKS, *SPEAKERS, *_PEOPLE, *_TEXTS, *_SHARED, *_TIMES, *_OTHERS}
     found = talk_columns(names)
     return found is not None and found.talk is not None and {name.strip().casefold() for name in names} <= known
 

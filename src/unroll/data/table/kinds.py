@@ -144,6 +144,7 @@ class ReadOptions(NamedTuple):
         day_first: whether 03/04/2020 is the third of April.
         missing: numbers that stand for no value, in every column of numbers.
         columns: what columns held when a model was trained on them: they are read so again, whatever they look like.
+        files: whether the files of a folder are "classes", named by their files, or all of them "rows" of one table.
     """
 
     format: str | None = None
@@ -154,3 +155,4 @@ class ReadOptions(NamedTuple):
     day_first: bool | None = None
     missing: tuple[float, ...] = ()
     columns: Mapping[str, Column] = MappingProxyType({})
+    files: str | None = None

@@ -13,9 +13,9 @@ from unroll.errors import DataError
 
 #: What files, folders and columns call the three parts.
 PART_NAMES = {
-    "train": 0, "training": 0, "tr": 0, "학습": 0, "훈련": 0,
-    "validation": 1, "valid": 1, "val": 1, "dev": 1, "development": 1, "검증": 1,
-    "test": 2, "testing": 2, "eval": 2, "evaluation": 2, "평가": 2, "시험": 2, "테스트": 2,
+    "train": 0, "training": 0, "tr": 0, "restval": 0, "학습": 0, "훈련": 0, "학습용": 0, "훈련용": 0,
+    "validation": 1, "valid": 1, "val": 1, "dev": 1, "development": 1, "검증": 1, "검증용": 1,
+    "test": 2, "testing": 2, "eval": 2, "evaluation": 2, "평가": 2, "시험": 2, "테스트": 2, "평가용": 2, "테스트용": 2,
 }  # fmt: skip
 
 

@@ -24,7 +24,13 @@ _STORIES = (
     *("지문", "본문", "문맥", "문단", "이야기", "기사"),
 )
 _QUESTIONS = ("question", "query", "q", "질문", "문제")
-_ANSWERS = ("answers", "answer", "a", "answers.text", "정답", "답변", "답")
+_ANSWERS = (
+    *("answers", "answer", "a", "answers.text", "answer_text", "answer_texts", "answers_text", "answer.text"),
+    "answer.value",
+    *("정답", "답변", "답"),
+)
+#: What an answer may be called where a column beside it says where it stands.
+_PLACED = ("text", "answer_string", "span")
 #: The columns of places of answers, of supporting sentences, and of the set that a question belongs to.
 STARTS, SUPPORT, SET = ("answer_starts", "answers.answer_start", "answer_start"), "support", "set"
 #: The column that says of a question that its text does not answer it, and its words for that.
@@ -105,7 +111,8 @@ def find_columns(table: Table, data: DataConfig) -> Columns | None:
 
     story, question = (*data.inputs, None, None)[:2]
     story, question = story or usual(_STORIES), question or usual(_QUESTIONS)
-    answer = data.target or usual(_ANSWERS)
+    placed = _PLACED if any(name in table.columns for name in STARTS) else ()
+    answer = data.target or usual((*_ANSWERS, *placed))
     found = (story, question, answer)
     if any(name is None or name not in table.columns or table.kinds[name] is Kind.SERIES for name in found):
         return None

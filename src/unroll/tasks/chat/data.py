@@ -40,7 +40,7 @@ _ANSWERS = (
 )
 _TURNS = (
     *("turns", "dialog", "dialogue", "conversation", "conversations", "messages", "utterances", "lines"),
-    *("dialogs", "dialogues", "log", "content", "chat", "talk"),
+    *("dialogs", "dialogues", "log", "content", "chat", "talk", "qa", "qna", "대화", "질의응답"),
 )
 #: Columns of what a question comes with, such as the text that is to be summed up; empty in rows without any.
 _WITH = ("input", "context")
@@ -170,7 +170,17 @@ def said_in(turns: Any) -> list[str]:
     Raises:
         TypeError: a turn holds no text.
     """
-    return [said(turn) for turn in turns if not _is_direction(turn)]
+    return [text for turn in turns if not _is_direction(turn) for text in _said_by_all(turn)]
+
+
+def _said_by_all(turn: Any) -> list[str]:
+    """What a turn says; of a question with its answer, or a text under the name of who speaks, each of them."""
+    if isinstance(turn, Mapping) and not any(key in turn for key in _SAID):
+        named = {str(key).casefold(): text for key, text in turn.items() if isinstance(text, str)}
+        found = [named[key].strip() for keys in (_QUESTIONS, _ANSWERS) for key in keys if key in named]
+        if found:
+            return found
+    return [said(turn)]
 
 
 def _is_direction(turn: Any) -> bool:

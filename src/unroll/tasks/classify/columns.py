@@ -58,6 +58,9 @@ _TEXT_NAMES = (
 #: Names of columns that say which part a row belongs to.
 _PART_COLUMNS = ("split", "part", "fold", "subset", "분할")
 
+#: Names of columns that say where an answer stands in its text, which is no class.
+_PLACES = frozenset(("answer_start", "answer_starts", "answer_end", "answer_ends"))
+
 #: Rows that are looked at to tell what a column holds.
 _LOOKED_AT = 20_000
 
@@ -72,6 +75,7 @@ _LEAST_ROWS = 8
 
 #: How columns that name rows are called, and how long such names are at least where nothing says so.
 _ID_NAME = re.compile(r"(?i)(^|[_\W])(u?u?id|guid|key|index|no|nr|번호|아이디)$|(?<=[a-z])I[Dd]$|^unnamed: 0$")
+_ID_ALONE = re.compile(r"(?i)(^|[_\W])u?id$|(?<=[a-z])I[Dd]$")
 _LEAST_ID = 5
 _WHITE = re.compile(r"\s")
 #: A date and a time with names of months or weekdays, as programs stamp them: Mon Apr 06 22:19:45 PDT 2009.
@@ -190,7 +194,7 @@ def _find_target(table: Table, names: list[str]) -> tuple[str | None, tuple[str,
     scores: dict[str, float] = {}
     for name in names:
         kind = table.kinds[name]
-        if kind in (Kind.SERIES, Kind.TIME):
+        if kind in (Kind.SERIES, Kind.TIME) or short_name(name) in _PLACES:
             continue
         cells = Counter(table.texts(name, rows))
         distinct = len(cells)
@@ -292,11 +296,13 @@ def _are_stamps(cells: list[str]) -> bool:
 
 
 def _names_rows(name: str, cells: list[str], kind: Kind) -> bool:
-    """Whether a column has another value in every row and no words in it: ids, keys, row numbers."""
-    if len(set(cells)) < len(cells) or kind not in (Kind.TEXT, Kind.NUMBER):
+    """Whether a column has another value in every row and no words in it, or is called one of ids."""
+    if kind not in (Kind.TEXT, Kind.NUMBER) or any(_WHITE.search(cell.strip()) for cell in cells):
         return False
-    if any(_WHITE.search(cell.strip()) for cell in cells):
-        return False
+    if len(set(cells)) < len(cells):
+        # Ids of what several rows are about: Q12, user_7.
+        ids = _ID_ALONE.search(name) is not None and kind is Kind.TEXT
+        return ids and all(any(map(str.isdigit, cell)) for cell in cells)
     if _ID_NAME.search(name):
         return True
     if kind is Kind.NUMBER:
