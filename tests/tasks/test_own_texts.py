@@ -310,7 +310,11 @@ def test_commas_in_every_text_of_a_table_with_other_signs(tmp_path: Path, sign: 
             json_of(lambda n: {"text": text(n), "label": "ab"[n % 2], "answer": ACCEPTED[n % 3], "_input_hash": n}),
             "10 labels in 'label' were rejected or ignored",
         ),
-        ("a.md", "| text | label |\n|---|---|\n" + "".join(f"| {text(n)} | {n % 2} |\n" for n in COUNT), "Markdown"),
+        (
+            "a.md",
+            "| text | label |\n|---|---|\n" + "".join(f"| {text(n)} | {n % 2} |\n" for n in COUNT),
+            "drawn with bars and rules",
+        ),
         ("a.yml", "".join(f"- text: {text(n)}\n  label: {n % 2}\n" for n in COUNT), "records as YAML has them"),
         ("a.xls", f"<table><tr><td>{text(0)}</td></tr>\n</table>", "a table of HTML"),
         ("a.txt", "".join(f"{WORDS[n % 8]}{n},{'FM'[n % 2]}\n" for n in COUNT), "--format csv reads the cells"),

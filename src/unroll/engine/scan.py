@@ -160,8 +160,7 @@ def scan(
         layers = (Layer((run,)),)
         done = run_plain(layers, x, lengths, recompute, False)
         if done is not None:
-            if _choices.get() is not None:
-                _record(layers, x)
+            _record(layers, x)
             return ScanResult(done.output, done.states[0], None)
     lengths = _checked_lengths(type(cell).__name__, lengths, x)
     request = _checked(run, x, lengths, reset, trace, recompute)
@@ -205,8 +204,7 @@ def scan_layers(
     if reset is None and recompute >= 0 and engine in (AUTO, PLAIN):
         done = run_plain(layers, x, lengths, recompute, joined)
         if done is not None:
-            if _choices.get() is not None:
-                _record(layers, x)
+            _record(layers, x)
             return done
     lengths = _checked_lengths(type(layers[0].runs[0].cell).__name__, lengths, x)
     requests, below = [], x
@@ -284,10 +282,9 @@ def _layers_shown(
 
 def _record(layers: Sequence[Layer[Run]], x: Tensor) -> None:
     """Tell whoever asks that the first engine ran."""
-    found = _choices.get()
-    if found is not None:
+    if _choices.get() is not None:
         for run in [run for layer in layers for run in layer.runs]:
-            found.append(Choice(run.cell, (*x.shape[:2], run.cell.input_size), PLAIN, {}))
+            note(Choice(run.cell, (*x.shape[:2], run.cell.input_size), PLAIN, {}))
 
 
 def _chosen(request: ScanRequest, engine: str) -> Kernel:

@@ -23,8 +23,8 @@ _COUNTED = frozenset(
 )
 #: Prodigy's words for what became of a label.
 _ANSWERS, _HASH = frozenset(("accept", "reject", "ignore")), "_input_hash"
-#: Lines of a table as Markdown has it, and of records as YAML has them.
-_ROW, _RULE, _ITEM = re.compile(r"\|.*\|$"), re.compile(r"\|?[ :|-]{3,}\|[ :|-]*$"), re.compile(r"- [\w.-]+:(?: |$)")
+#: A line of records as YAML has them.
+_ITEM = re.compile(r"- [\w.-]+:(?: |$)")
 #: How columns of words and of their tags are called.
 _TOKENS = ("word", "words", "token", "form", "단어", "토큰", "어절")
 _TAGS = ("pos", "tag", "ner", "upos", "xpos", "entity", "label", "iob", "bio", "ner_tag", "pos_tag", "품사", "개체명")
@@ -97,7 +97,7 @@ def _refuse_words(table: Table) -> None:
 
 
 def refuse_written_tables(table: Table, task: Task) -> None:
-    """Raise if a language model would learn the signs of a table of Markdown, or of records in YAML.
+    """Raise if a language model would learn the signs of a table with commas, or of records in YAML.
 
     Raises:
         DataError: the question, with what is read instead.
@@ -107,14 +107,6 @@ def refuse_written_tables(table: Table, task: Task) -> None:
     if task.name != "generate" or table.format != "text" or len(table.columns) != 1:
         return
     lines = [line.rstrip() for line in table.texts(table.columns[0], np.arange(min(len(table), _LOOKED_AT)))]
-    bars = sum(_ROW.match(line) is not None for line in lines)
-    what = None
-    if bars > 0.9 * len(lines) and any(map(_RULE.match, lines[:3])):
-        what = "a table as Markdown has it"
-    elif 5 * sum(_ITEM.match(line) is not None for line in lines) > len(lines) and all(
-        _ITEM.match(line) or line.startswith(" ") for line in lines
-    ):
-        what = "records as YAML has them"
     commas = {line.count(",") for line in lines}
     if len(lines) >= _LEAST and len(commas) == 1 and commas != {0} and not any(_SPOKEN.search(line) for line in lines):
         raise DataError(
@@ -122,9 +114,10 @@ def refuse_written_tables(table: Table, task: Task) -> None:
             " generate the lines as they stand",
             *table.place(0),
         )
-    if what is not None:
+    items = sum(_ITEM.match(line) is not None for line in lines)
+    if 5 * items > len(lines) and all(_ITEM.match(line) or line.startswith(" ") for line in lines):
         raise DataError(
-            f"the lines are {what}, which is not read; write the rows as CSV or JSONL, or say --task generate for a"
-            " language model of the lines as they stand",
+            "the lines are records as YAML has them, which is not read; write the rows as CSV or JSONL, or say --task"
+            " generate for a language model of the lines as they stand",
             *table.place(0),
         )
