@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unroll import nn as nn
     from unroll.api import check, compare, load, train
     from unroll.backtesting import backtest
     from unroll.cells import (
@@ -89,8 +90,6 @@ _MODULES = {
         "LightGRUCell",
         "MinGRUCell",
         "LSTMState",
-        "LightGRUCell",
-        "MinGRUCell",
         "ParameterSpec",
         "RNNCell",
         "Role",
@@ -110,6 +109,9 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
+    if name == "nn":
+        # As torch has it: without an import of its own.
+        return importlib.import_module("unroll.nn")
     if name not in _HOME:
         raise AttributeError(f"module 'unroll' has no attribute '{name}'")
     value = getattr(importlib.import_module(_HOME[name]), name)

@@ -41,3 +41,9 @@ def test_the_compiler_is_imported_by_those_who_compile():
     code = "import sys, unroll.api; print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_nn_is_there_after_import_unroll_as_torchs_is():
+    code = "import sys, unroll; print('torch' in sys.modules, unroll.nn.LSTMCell(2, 3))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "LSTMCell(2,", "3)"]
