@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from data.readers.recognised import FILES
 from data.readers.recognised_foreign import FOREIGN
+from data.readers.recognised_own import OWN
 from data.readers.recognised_series import SERIES
 from data.readers.recognised_talks import TALKS
 from data.readers.recognised_texts import TEXTS
@@ -36,7 +37,7 @@ from unroll.bundle import DataConfig, RunFolder
 from unroll.data import Kind, Table, examine
 from unroll.errors import UnrollError
 from unroll.tasks import TASKS
-from unroll.tasks.pipeline import open_table
+from unroll.tasks.pipeline import open_table, with_parts
 from unroll.tasks.recognition import recognise, task_named
 
 RUNS = Path(__file__).parent / "tasks" / "old_runs"
@@ -60,7 +61,7 @@ class Failure(NamedTuple):
 
 def whole_files() -> dict[str, bytes]:
     """Undamaged files of every kind, by name."""
-    found = {file.name: file.text.encode() for file in (*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS)}
+    found = {file.name: file.text.encode() for file in (*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS, *OWN)}
     table = pa.table({"text": ["a b", "c d"] * 20, "label": [0, 1] * 20, "x": [[1.0, 2.0]] * 40, "when": ["2024"] * 40})
     names = b'{"features": {"label": {"names": ["no", "yes"], "_type": "ClassLabel"}}}'
     sink = io.BytesIO()
@@ -116,7 +117,7 @@ def try_file(name: str, data: bytes, folder: Path) -> str | None:
     path.write_bytes(data)
     try:
         config = DataConfig(path=str(path))
-        use(open_table(config, folder / "store"), config)
+        use(with_parts(open_table(config, folder / "store"), config), config)
     except UnrollError:
         return None
     except Exception:

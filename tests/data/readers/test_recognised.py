@@ -9,6 +9,7 @@ import pytest
 from data.helpers import write
 from data.readers.recognised import FILES, File
 from data.readers.recognised_foreign import FOREIGN
+from data.readers.recognised_own import OWN
 from data.readers.recognised_series import SERIES
 from data.readers.recognised_talks import TALKS
 from data.readers.recognised_texts import TEXTS
@@ -16,21 +17,21 @@ from unroll.bundle import DataConfig
 from unroll.data import Kind, Table
 from unroll.errors import DataError
 from unroll.tasks import TASKS
-from unroll.tasks.pipeline import open_table
+from unroll.tasks.pipeline import open_table, with_parts
 from unroll.tasks.recognition import recognise
 
 PAGE = Path(__file__).parents[3] / "docs" / "usage" / "data.md"
 
 
-@pytest.mark.parametrize("file", [*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS, *OWN], ids=lambda file: file.name)
 def test_files_are_taken_for_what_they_are(tmp_path: Path, file: File) -> None:
     data = DataConfig(path=str(write(tmp_path / file.name, file.text)))
     if file.taken == "error" and not file.kinds:
         with pytest.raises(DataError) as caught:
-            use(open_table(data, tmp_path / "store"), data)
+            use(with_parts(open_table(data, tmp_path / "store"), data), data)
         assert file.says in str(caught.value)
         return
-    table = open_table(data, tmp_path / "store")
+    table = with_parts(open_table(data, tmp_path / "store"), data)
     assert {name: table.details(name).words() for name in file.kinds} == file.kinds
     if file.taken == "error":
         with pytest.raises(DataError) as caught:
@@ -53,7 +54,7 @@ def use(table: Table, data: DataConfig) -> None:
 def test_the_docs_show_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert len(FILES) >= 40
-    for file in (*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS):
+    for file in (*FILES, *SERIES, *TEXTS, *FOREIGN, *TALKS, *OWN):
         assert row_of(file) in page
 
 

@@ -15,6 +15,8 @@ _TITLES = 20
 _WORDS = 3
 #: The end of a sentence, which no name of a column has.
 _ENDS = re.compile(r"\w[.!?。]$")
+#: A cell of the rule below the head of a drawn table.
+_RULE = re.compile(r":?-{2,}:?")
 
 
 def head_of(rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> tuple[int, list[str]] | None:
@@ -32,6 +34,8 @@ def head_of(rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> t
     (3, ['Date', 'Close', 'Volume'])
     >>> head_of([["", "A", "A"], ["", "high", "low"], *[["1", "2", "3"]] * 3], str.isdigit)
     (2, ['', 'A high', 'A low'])
+    >>> head_of([["", "day", ""], ["", "---", ""], *[["1", "2", "3"]] * 3], str.isdigit)
+    (2, ['', 'day', ''])
     """
     width = len(rows[0]) if rows else 0
     for count in range(min(_MOST, len(rows) - _LEAST_BELOW), 1, -1):
@@ -124,7 +128,9 @@ def _is_missing(cell: str) -> bool:
 
 
 def _names(head: Sequence[Sequence[str]]) -> list[str]:
-    columns = [[cell.strip() for cell in column] for column in zip(*head, strict=True)]
+    columns = [
+        ["" if _RULE.fullmatch(cell.strip()) else cell.strip() for cell in column] for column in zip(*head, strict=True)
+    ]
     first = [column[0] for column in columns]
     named = [name for name in first if name]
     if len(set(named)) == len(named) and len(named) >= len(first) - 1:
