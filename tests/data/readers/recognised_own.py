@@ -126,6 +126,17 @@ OWN = [
         says="read it with --format csv --delimiter '|'",
     ),
     File(
+        "station.csv",
+        '"Station";"Longitude";"Latitude";"Module"\n"Home";4.35;50.85;"Indoor"\n'
+        + rows(
+            '"Timestamp";"Timezone : Europe/Brussels";"Temperature";"Humidity"',
+            lambda r: f'{1704063600 + 300 * r};"2024/01/01 {r // 12:02}:{r % 12 * 5:02}:00";{wave(r):.1f};{r % 5 + 55}',
+        ),
+        "forecast",
+        "the last of the lines above names the columns; seconds beside a time are none of the series",
+        {"Timezone : Europe/Brussels": "time year/month/day hour:minute:second", "Temperature": "number"},
+    ),
+    File(
         "influx.txt",
         "".join(f"load,host=a value={wave(r):.2f} {1704067200 + 60 * r}000000000\n" for r in range(40)),
         "error",

@@ -36,6 +36,8 @@ def head_of(rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> t
     (2, ['', 'A high', 'A low'])
     >>> head_of([["", "day", ""], ["", "---", ""], *[["1", "2", "3"]] * 3], str.isdigit)
     (2, ['', 'day', ''])
+    >>> head_of([["Station", "North"], ["Home", "50"], ["Time", "Rain"], *[["1", "2"]] * 3], str.isdigit)
+    (3, ['Time', 'Rain'])
     """
     width = len(rows[0]) if rows else 0
     for count in range(min(_MOST, len(rows) - _LEAST_BELOW), 1, -1):
@@ -49,7 +51,9 @@ def head_of(rows: Sequence[Sequence[str]], is_value: Callable[[str], bool]) -> t
         named = [cell for cell in rows[0] if cell.strip()]
         short = all(len(cell) <= _LONGEST for row in rows[:count] for cell in row)
         if 2 * len(valued) > width and words and short and named and not any(is_value(cell) for cell in last if cell):
-            return count, _names(rows[:count])
+            # A line of words and values above the last one says what the file is, as a station and where it stands.
+            about = any(_is_mixed(row, is_value) for row in rows[1 : count - 1])
+            return count, _names(rows[count - 1 : count] if about else rows[:count])
     return None
 
 
@@ -111,6 +115,12 @@ def stands_above_values(first: Sequence[str], rows: Sequence[Sequence[str]], is_
         return False
     columns = list(zip(*below, strict=True))
     return any(name and _holds_values(column, is_value) for name, column in zip(first, columns, strict=True))
+
+
+def _is_mixed(row: Sequence[str], is_value: Callable[[str], bool]) -> bool:
+    present = [cell.strip() for cell in row if not _is_missing(cell.strip())]
+    values = sum(map(is_value, present))
+    return 0 < values < len(present)
 
 
 def _is_short(cell: str) -> bool:

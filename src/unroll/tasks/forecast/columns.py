@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from unroll.data.series.changes import days_advice
 from unroll.data.series.clock import check_zone
 from unroll.data.series.frequency import steps_between
 from unroll.data.series.ids import find_ids, id_columns, names_all
-from unroll.data.series.moments import further, moments, since_1970
+from unroll.data.series.moments import further, moments, said_of, since_1970
 from unroll.data.series.when import counting_columns, time_column
 from unroll.data.series.wide import LEAST, LISTED, wide_of
 from unroll.data.table.chunks import as_text
@@ -24,6 +25,9 @@ from unroll.tasks.forecast.measures import measured
 
 #: Columns of numbers up to which all are forecast, whatever they are called, where there is one series.
 _WHOLE = 3
+
+#: How columns of moments as numbers are called.
+_STAMP = re.compile(r"(?i)(^|[\W_])(unix|epoch|time ?stamp|ts|time)([\W_]|$)")
 
 #: Rows and columns by which series are told from features, the fewest that tell it, and how alike neighbours must be.
 _LOOKED_AT, _COLUMNS_LOOKED_AT, _LEAST_ROWS, _SMOOTH = 2000, 20, 30, 0.7
@@ -112,14 +116,17 @@ def _smooth(table: Table) -> bool:
 
 
 def counting(table: Table, time: str | None) -> list[str]:
-    """Columns of numbers that are no series: one that counts the rows, and those that name what all rows are of."""
+    """Columns of numbers that are no series: those that count rows or seconds, and that name what all rows are of."""
     taken = {time} if time is None else {time, *further(table, time)}
     numbers = [name for name in table.columns if table.kinds[name] is Kind.NUMBER and name not in taken]
     # The only numbers are what is forecast, whatever they look like.
     if len(numbers) < 2:
         return []
     naming = [name for name in table.columns[:_COLUMNS_LOOKED_AT] if time is not None and names_all(table, name)]
-    return [name for name in (*counting_columns(table), *naming) if name != time]
+    stamps = [name for name in numbers if time is not None and _STAMP.search(name) and said_of(table, name) is not None]
+    # As above: where nothing else is left, they are what is forecast.
+    stamps = stamps if len(stamps) < len(numbers) else []
+    return [name for name in (*counting_columns(table), *naming, *stamps) if name != time]
 
 
 def _series_column(table: Table, time: str | None, taken: set[str | None]) -> str | None:

@@ -66,8 +66,14 @@ class ForecastTask(Task[ForecastSettings, ForecastData]):
         chosen = data.target is None and columns.target is not None
         read = None if columns.time is None else said_of(table, columns.time)
         standing = [own.words() for own in stand_ins(table)][:_MOST_SAID] if columns.time is not None else []
+        aside = counting(table, columns.time) if columns.target is None and not columns.wide else []
         notes = (
             *([read] if read else []),
+            *(
+                [f"not forecast: {', '.join(aside)} (what counts rows or seconds, or names all of them)"]
+                if aside
+                else []
+            ),
             *([_others(table, columns)] if chosen else []),
             *standing,
             *sums_among(table, columns),
