@@ -280,11 +280,6 @@ def _is_endless(cell: str) -> bool:
         return False
 
 
-def _beginsplain_number(cell: str) -> bool:
-    """Whether a cell is a number or a time, not a name."""
-    return not cell or cell.lstrip("+-.")[:1].isdigit() or cell.lower() in MISSING
-
-
 def _known(value: float | None) -> float:
     if value is None:
         raise ValueError
