@@ -395,3 +395,20 @@ def test_words_above_lyrics_are_names_of_columns(tmp_path: Path) -> None:
     rows = csv_of("artist,song,lyrics", lambda n: f'Joe,Song {n},"{text(n)}\n{text(n)}"')
     data = DataConfig(path=str(write(tmp_path / "a.csv", rows)))
     assert open_table(data, tmp_path / "store").columns == ("artist", "song", "lyrics")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("+".join(["1"] * 900), r":21: expected a text and its entities"),
+        ("-" * 3000 + "1", "expected tuples as Python writes them"),
+        ("print()", r":21: expected a text and its entities"),
+        ("1" * 2000, "more than 0 MiB of Python; write a JSON object per line"),
+    ],
+)
+def test_python_is_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, said: str) -> None:
+    monkeypatch.setattr("unroll.data.readers.trainingtuples._LARGEST", 2000 if place[:2] == "11" else 10_000)
+    whole = '("Ana left", {"entities": [(0, 3, "PER")]}),\n' * 20
+    path = write(tmp_path / "a.txt", f'{whole}("a b", {{"entities": [(0, {place}, "PER")]}}),\n')
+    with pytest.raises(DataError, match=said):
+        look(path, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 
 from unroll.data.readers.jsonparse import json_text
@@ -19,6 +20,10 @@ _OPENING = re.compile(
     rb"[\"']entities[\"']\s*:\s*\[",
     re.DOTALL,
 )
+
+
+#: Python's syntax tree takes some twenty times a text's memory.
+_LARGEST = 32 * 2**20
 
 
 class TuplesSource:
@@ -44,7 +49,7 @@ class TuplesSource:
         """Every text in order; what is wrong with its entities is written down beside it.
 
         Raises:
-            DataError: no Python, or an item that is no such tuple; with its line.
+            DataError: no Python, an item that is no such tuple, with its line, or a file that is too large.
         """
         self._parted = self._blank = 0
         for marked, line in self._texts():
@@ -64,13 +69,19 @@ class TuplesSource:
         return [f"{count:,} {text}" for count, text in named if count]
 
     def _texts(self) -> Iterator[tuple[Marked, int]]:
-        text = json_text(self._file.path, self._file.options.encoding).removeprefix("\ufeff")
+        path = self._file.path
+        text = json_text(path, self._file.options.encoding).removeprefix("\ufeff")
+        if len(text) > _LARGEST:
+            raise DataError(f"more than {_LARGEST >> 20} MiB of Python; write a JSON object per line (.jsonl)", path)
         try:
-            body = ast.parse(text).body
+            with warnings.catch_warnings():
+                # Of a backslash in a text, which Python would have written twice.
+                warnings.simplefilter("ignore")
+                body = ast.parse(text).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             what = "expected tuples as Python writes them, ('Ana left', {'entities': [(0, 3, 'PER')]})"
-            raise DataError(f"{what}: {error}", self._file.path, line) from error
+            raise DataError(f"{what}: {error}", path, line) from error
         for statement in body:
             if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr) and statement.value is not None:
                 yield from self._inside(statement.value)
@@ -81,11 +92,11 @@ class TuplesSource:
         if len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant) and isinstance(node.elts[1], ast.Dict):
             try:
                 marked = marked_in(ast.literal_eval(node))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 marked = None
             if marked is None:
                 what = "expected a text and its entities, ('Ana left', {'entities': [(0, 3, 'PER')]})"
-                raise DataError(f"{what}, got {ast.unparse(node)[:60]}", self._file.path, node.lineno)
+                raise DataError(f"{what}, got something else in its place", self._file.path, node.lineno)
             yield marked, node.lineno
         else:
             for inner in node.elts:
