@@ -28,7 +28,7 @@ _BETWEEN = re.compile(r"[\s,;|\[\]()]+")
 _MONTHS = re.compile(rf"(?i)(?:{'|'.join(MONTHS)})[a-z]{{0,6}}\.?|m?(?:0?[1-9]|1[0-2])(?:월|月)?")
 #: A line of a drawn table that holds no cells, and one of InfluxDB's: a name with tags, fields, and a time.
 _RULE = re.compile(r"[\s|+=_-]*")
-_LINE_PROTOCOL = re.compile(r"[^\s=]+(?:,[^\s=]+=[^\s=]+)* [^\s=]+=\S+( \d{10,19})?$")
+_LINE_PROTOCOL = re.compile(r"[^\s=,]+(?:,[^\s=,]+=[^\s=,]+)* [^\s=]+=\S+( \d{10,19})?$")
 _CLASS = re.compile(r"(?i)(label|class|target|category|species|type|outcome|result|라벨|레이블|분류|클래스|범주)")
 _HOURS = re.compile(r"(?i)(?:h|hr|he|hour)[ _-]?[0-2]?[0-9]|[0-2]?[0-9](?::00|시|時)|[0-2][0-9]")
 _SIDE_BY_SIDE = (("month", _MONTHS, 12, "year", "Y"), ("hour", _HOURS, 24, "day", "D"))

@@ -67,9 +67,6 @@ LANGUAGES = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 
-#: Lines above a table at most whose quotes say nothing of its own.
-_ABOVE = 4
-
 
 class Dialect(NamedTuple):
     """How the cells of a line are told apart.
@@ -255,7 +252,7 @@ def _quotes_quote(lines: Sequence[str], delimiter: str | None) -> bool:
         return all(cell in wrapped or '"' not in cell for row in plain for cell in row)
     width = max(map(len, plain), default=0)
     # Names above a column, or lines that say what the file is, may lack the quotes that its cells have.
-    below = plain[_ABOVE if len(plain) > 4 * _ABOVE else 1 :] if len(plain) > _LEAST_STEPS else plain
+    below = plain[4 if len(plain) > _ABOVE else 1 :] if len(plain) > _LEAST_STEPS else plain
     return any(
         all(len(row) > i and len(row[i]) > 1 and row[i][0] == row[i][-1] == '"' for row in below) for i in range(width)
     )

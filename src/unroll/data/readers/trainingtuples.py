@@ -16,7 +16,7 @@ from unroll.errors import DataError
 
 #: A name that the list is given, brackets, and a text behind the first parenthesis or bracket; then its entities.
 _OPENING = re.compile(
-    rb"(?:(?:#|import |from )[^\n]*\n|\s)*(?:\w+\s*(?::[^=\n]{1,80})?=\s*)?\[?\s*[(\[]\s*[\"'].{1,20000}?"
+    rb"(?:(?:#|import |from )[^\n]*\n|\s)*+(?:\w+\s*(?::[^=\n]{1,80})?=\s*)?\[?\s*[(\[]\s*[\"'].{1,20000}?"
     rb"[\"']entities[\"']\s*:\s*\[",
     re.DOTALL,
 )
