@@ -15,7 +15,7 @@ from unroll.tasks.file_doubts import refuse_classes_by_files
 from unroll.tasks.mark_doubts import refuse_marks
 from unroll.tasks.series_doubts import refuse_doubtful_series
 from unroll.tasks.sum_doubts import refuse_sums
-from unroll.tasks.text_doubts import refuse_no_classes, refuse_written_tables
+from unroll.tasks.text_doubts import refuse_no_classes, refuse_preferences, refuse_written_tables
 
 
 def task_named(name: str, tasks: Mapping[str, Task]) -> Task:
@@ -48,6 +48,8 @@ def recognise(table: Table, data: DataConfig, tasks: Mapping[str, Task], name: s
             )
         refuse_sums(table, task, guess)
         return task, guess
+    if data.target is None:
+        refuse_preferences(table)
     guesses = [(task, guess) for task in tasks.values() if (guess := task.guess(table, data)) is not None]
     best = max(guesses, key=lambda pair: pair[1].confidence, default=None)
     if best is None or best[1].confidence < SURE:

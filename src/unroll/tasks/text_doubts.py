@@ -33,6 +33,30 @@ _SPOKEN, _LEAST = re.compile(r",(?:\s|$)"), 20
 #: Labels from which on it is told that hardly one comes twice.
 _FEW = 8
 
+#: How columns of a better and a worse answer are called, and of what they answer.
+_PREFERRED = (("chosen", "rejected"), ("preferred", "dispreferred"))
+_ASKED = ("prompt", "question", "instruction", "query", "input")
+
+
+def refuse_preferences(table: Table) -> None:
+    """Raise if columns hold a better and a worse answer each, from which no task learns which is better.
+
+    Raises:
+        DataError: the question, with what learns the better answers.
+    """
+    names = {short_name(name): name for name in reversed(table.columns)}
+    for better, worse in _PREFERRED:
+        if better in names and worse in names:
+            asked = next((names[name] for name in _ASKED if name in names), None)
+            what = "write the question and the better answer into columns of their own, and train with --task chat"
+            if asked is not None:
+                what = f"--task chat --set data.inputs={shlex.quote(asked)} --target {shlex.quote(names[better])}"
+            raise DataError(
+                f"'{names[better]}' and '{names[worse]}' hold a better and a worse answer, and nothing here learns"
+                f" which is better; to answer as the better ones do: {what}",
+                table.paths[0],
+            )
+
 
 def refuse_no_classes(table: Table, task: Task, guess: Guess) -> None:
     """Raise if what would be learnt as classes of texts is none.

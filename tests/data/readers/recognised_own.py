@@ -96,6 +96,13 @@ OWN = [
         "labels that were rejected, in Prodigy's words",
         says="10 labels in 'label' were rejected",
     ),
+    File(
+        "preferred.jsonl",
+        jsonl(lambda r: {"prompt": said(r), "chosen": f"{text(r)} yes", "rejected": "no"}),
+        "error",
+        "a better and a worse answer",
+        says="--task chat --set data.inputs=prompt --target chosen",
+    ),
     File("total.csv", summed("Total,812"), "forecast", "a last row that is called as a sum is left out"),
     File(
         "fiscal.csv",
