@@ -9,7 +9,7 @@ from typing import Any
 
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
-from unroll.data.readers.spans import Entity, Marked, tagged
+from unroll.data.readers.spans import PARTED, Entity, Marked, counted, tagged
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
@@ -144,11 +144,7 @@ class BratSource:
 
     def left(self) -> list[str]:
         """Entities that hold a word in part or have gaps."""
-        named = (
-            (self._parted, "entities begin or end inside a word, the whole of which is taken"),
-            (self._gaps, "entities in pieces are taken with what is between them"),
-        )
-        return [f"{count:,} {text}" for count, text in named if count]
+        return counted((self._parted, PARTED), (self._gaps, "entities in pieces are taken with what is between them"))
 
 
 class BratReader:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from unroll.data.readers.lines import encoding_of, numbered_lines
 from unroll.data.readers.reader import Input, Source
-from unroll.data.readers.spans import Entity, Marked, tagged
+from unroll.data.readers.spans import PARTED, Entity, Marked, counted, tagged
 from unroll.data.table.writer import Field, Row
 
 _LABEL = r"[^\W\d][\w.-]{0,30}"
@@ -75,9 +75,7 @@ class InlineSource:
 
     def left(self) -> list[str]:
         """Lines without an entity, which are read, and entities that hold a word in part."""
-        said = [f"{self._plain:,} lines without an entity"] if self._plain else []
-        parted = f"{self._parted:,} entities begin or end inside a word, the whole of which is taken"
-        return [*said, parted] if self._parted else said
+        return counted((self._plain, "lines without an entity"), (self._parted, PARTED))
 
 
 def marked_line(line: str, form: str) -> Marked:

@@ -19,6 +19,7 @@ from unroll.data.readers.registry import choose_reader, reader_named
 from unroll.data.readers.sound import SoundReader, is_sound
 from unroll.data.readers.unlabelled import without_labels
 from unroll.data.table.kinds import ReadOptions
+from unroll.data.table.splits import Split
 from unroll.data.table.table import Table
 from unroll.data.table.writer import Writer
 from unroll.errors import ConfigError, DataError, nearest
@@ -26,7 +27,6 @@ from unroll.errors import ConfigError, DataError, nearest
 _HUB = "hub:"
 #: Files of parts that are named one by one.
 _NAMED_FILES = 6
-_PART_WORDS = ("train", "validation", "test")
 #: Files whose parts are said one by one, at most.
 _NAMED = 12
 
@@ -122,11 +122,11 @@ def _read_files(
 
 def _part_note(files: list[DataFile]) -> list[str]:
     if len(files) > _NAMED_FILES:
-        counts = {word: sum(file.part == part for file in files) for part, word in enumerate(_PART_WORDS)}
+        counts = {word: sum(file.part == part for file in files) for part, word in enumerate(Split._fields)}
         named = [f"{count} for {word}" for word, count in counts.items() if count]
         return ["parts by files: " + ", ".join(named)] if named else []
-    named = [f"{_PART_WORDS[file.part]}: {file.path.name}" for file in files if file.part is not None]
+    named = [f"{Split._fields[file.part]}: {file.path.name}" for file in files if file.part is not None]
     if len(named) > _NAMED:
-        counts = Counter(_PART_WORDS[file.part] for file in files if file.part is not None)
+        counts = Counter(Split._fields[file.part] for file in files if file.part is not None)
         named = [f"{part}: {count:,} files" for part, count in counts.items()]
     return ["parts by file: " + ", ".join(named)] if len(files) > 1 and named else []

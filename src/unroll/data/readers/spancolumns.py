@@ -12,7 +12,7 @@ from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.literals import json_value, python_value
 from unroll.data.readers.parquet import ParquetReader, ParquetSource
 from unroll.data.readers.reader import Input, Source
-from unroll.data.readers.spans import ENTITIES, TEXTS, marked_in, tagged
+from unroll.data.readers.spans import ENTITIES, PARTED, TEXTS, WORDLESS, counted, marked_in, tagged
 from unroll.data.table.writer import Batch, Field, Row
 from unroll.errors import DataError
 
@@ -102,11 +102,7 @@ class SpanColumnsSource:
 
     def left(self) -> list[str]:
         """Texts that have no words, and entities that hold a word in part."""
-        named = (
-            (self._blank, "texts without a word left out"),
-            (self._parted, "entities begin or end inside a word, the whole of which is taken"),
-        )
-        return [f"{count:,} {text}" for count, text in named if count] + self.inner.left()
+        return counted((self._blank, WORDLESS), (self._parted, PARTED)) + self.inner.left()
 
 
 def _rows(source: Source) -> Iterator[tuple[dict[str, Any], int]]:

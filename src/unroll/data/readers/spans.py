@@ -32,6 +32,9 @@ _HINT = re.compile(
     rb'"(?:start|start_offset|begin|startOffset|start_char|offset)"\s*:\s*\d|\[\s*\d+\s*,\s*\d+\s*,\s*"'
     rb'|"data"\s*:\s*\[\s*\{\s*"text"'
 )
+#: What is said of texts and of entities, behind their number, where all is not as it stands in the file.
+WORDLESS = "texts without a word left out"
+PARTED = "entities begin or end inside a word, the whole of which is taken"
 #: Texts by which a file is told, of which so many must have entities; objects in each other are searched so deep.
 _LOOKED_AT, _DEPTH = 200, 8
 
@@ -52,6 +55,15 @@ class Marked(NamedTuple):
     entities: list[Entity]
     words: list[tuple[int, int]] | None = None
     intent: str | None = None
+
+
+def counted(*named: tuple[int, str]) -> list[str]:
+    """What is said of numbers of things, and nothing of those of which there are none.
+
+    >>> counted((2, WORDLESS), (0, PARTED))
+    ['2 texts without a word left out']
+    """
+    return [f"{count:,} {text}" for count, text in named if count]
 
 
 def _of(item: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -240,12 +252,11 @@ class SpansSource:
 
     def left(self) -> list[str]:
         """What was refused by people, what has no words, and entities that hold a word in part."""
-        named = (
+        said = counted(
             (self._refused, "texts that were rejected or ignored left out"),
-            (self._blank, "texts without a word left out"),
-            (self._parted, "entities begin or end inside a word, the whole of which is taken"),
+            (self._blank, WORDLESS),
+            (self._parted, PARTED),
         )
-        said = [f"{count:,} {text}" for count, text in named if count]
         return [*said, "--task classify --target intent learns the intents"] if self.intents else said
 
 

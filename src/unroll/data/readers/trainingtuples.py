@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from unroll.data.readers.jsonparse import json_text
 from unroll.data.readers.lines import encoding_of
 from unroll.data.readers.reader import Input, Source
-from unroll.data.readers.spans import Marked, marked_in, tagged
+from unroll.data.readers.spans import PARTED, WORDLESS, Marked, counted, marked_in, tagged
 from unroll.data.table.writer import Field, Row
 from unroll.errors import DataError
 
@@ -20,8 +20,6 @@ _OPENING = re.compile(
     rb"[\"']entities[\"']\s*:\s*\[",
     re.DOTALL,
 )
-
-
 #: Python's syntax tree takes some twenty times a text's memory.
 _LARGEST = 32 * 2**20
 
@@ -62,11 +60,7 @@ class TuplesSource:
 
     def left(self) -> list[str]:
         """What has no words, and entities that hold a word in part."""
-        named = (
-            (self._blank, "texts without a word left out"),
-            (self._parted, "entities begin or end inside a word, the whole of which is taken"),
-        )
-        return [f"{count:,} {text}" for count, text in named if count]
+        return counted((self._blank, WORDLESS), (self._parted, PARTED))
 
     def _texts(self) -> Iterator[tuple[Marked, int]]:
         path = self._file.path

@@ -14,12 +14,12 @@ from unroll.data.readers.parquet import ParquetReader
 from unroll.data.readers.reader import Input, Reader, Source
 from unroll.data.readers.talktable import names_in
 from unroll.data.table.facts import names_labels
+from unroll.data.table.splits import Split
 from unroll.errors import DataError
 
 #: More columns than this are steps of a series, not labels.
 _MOST_LABELS = 60
 _NUMBER = re.compile(r"\d+$")
-_WORDS = ("train", "validation", "test")
 
 
 def without_labels(
@@ -57,7 +57,7 @@ def without_labels(
         )
     alone = [file for file in kept if file.part]
     missing = {file.part for file in files if file.part} - {file.part for file in alone}
-    drawn = " and ".join(word for part, word in enumerate(_WORDS) if part in missing)
+    drawn = " and ".join(word for part, word in enumerate(Split._fields) if part in missing)
     return kept, [*left, f"the rows of {drawn} are taken from train"] if left and drawn else left
 
 

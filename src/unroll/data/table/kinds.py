@@ -19,24 +19,8 @@ MAX_COLUMNS = 100_000
 #: Cells that stand for "no value" in a column of numbers, in lower case, as people, statistical offices, databases and
 #: spreadsheets write them. Text columns keep them as they are.
 MISSING = (
-    *(
-        "",
-        "na",
-        "n/a",
-        "n.a.",
-        "nan",
-        "-nan",
-        "null",
-        "none",
-        "nil",
-        "<na>",
-        "nat",
-        "missing",
-        "unavailable",
-        "-",
-        "--",
-        "\u2013",
-    ),
+    *("", "na", "n/a", "n.a.", "nan", "-nan", "null", "none", "nil", "<na>", "nat", "missing", "unavailable"),
+    *("-", "--", "\u2013"),
     *(".", "..", "...", "?", "\\n", "#n/a", "#na", "#n/v", "#div/0!", "#value!", "#ref!", "#num!", "#null!"),
     "#name?",
 )

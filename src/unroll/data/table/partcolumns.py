@@ -10,7 +10,7 @@ import numpy as np
 
 from unroll.data.table.codes import cell_codes
 from unroll.data.table.kinds import Kind
-from unroll.data.table.splits import PART_NAMES
+from unroll.data.table.splits import PART_NAMES, Split
 from unroll.data.table.table import Table
 
 #: Words of parts that stand in cells alone: those of Kaggle's competitions with two boards.
@@ -26,7 +26,6 @@ _FOLDS = re.compile(r"(?i)(?:(?:k|cv|outer|inner|test)?[ _]?folds?(?:[ _]?(?:id|
 _MOST_FOLDS = 20
 #: Columns that are looked at, and distinct cells up to which words are read.
 _LOOKED_AT, _FEW = 60, 8
-_SHOWN = ("train", "validation", "test")
 
 
 class _Said(NamedTuple):
@@ -58,7 +57,7 @@ def told_parts(table: Table, used: Container[str | None]) -> Table:
         # Several files without parts may be a series each, which parts would join.
         if parts is None and (len(table.paths) == 1 or table.in_memory):
             parts = said.parts
-            counts = [(int((parts == part).sum()), word) for part, word in enumerate(_SHOWN)]
+            counts = [(int((parts == part).sum()), word) for part, word in enumerate(Split._fields)]
             held = ", ".join(f"{count:,} {word}" for count, word in counts if count)
             notes.append(f"'{shown}' says which part a row belongs to ({held}) and is no input")
         else:

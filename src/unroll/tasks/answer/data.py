@@ -93,7 +93,7 @@ def prepare(table: Table, config: RunConfig, settings: AnswerSettings, columns: 
     form = settings.answer or find_form(table, columns)
     checked = check_questions(table, columns, form, broken=settings.broken, unanswered=settings.unanswerable)
     split = draw_split(table, config, columns)
-    rows = {name: np.intersect1d(getattr(split, name), checked.kept) for name in ("train", "validation", "test")}
+    rows = {name: np.intersect1d(getattr(split, name), checked.kept) for name in split._fields}
     train = [checked.questions[row] for row in rows["train"].tolist()]
     reading: Reading[Any]
     reading = ChoiceReading.fitted(train, settings) if form == "choice" else SpanReading.fitted(train, settings)
